@@ -1,0 +1,91 @@
+"""What a reader or an analysis could not use, counted: nothing is dropped in silence.
+
+A *problem* is something about the trace that the reader of a result should know. It has a code (for scripts), a
+severity, a count and one sentence. An `InputError` is different: the input can't be used at all, and the command
+ends with exit code 2 and that one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from os import PathLike, fspath
+from typing import Literal
+
+Severity = Literal["info", "warning", "error"]
+
+#: code -> (severity, one sentence). The only place where a code is defined.
+MEANINGS: dict[str, tuple[Severity, str]] = {
+    # the file
+    "truncated": ("error", "The file ends in the middle of an event; only the whole events before that were kept (--partial)."),
+    "replaced-bad-json": ("warning", "Parts of the file are not valid JSON (NaN, raw control characters, bytes that are not UTF-8); they were read leniently."),
+    "event-without-category": ("info", "Events carry no category, so nothing says what they are; they were left out."),
+    "unknown-category": ("info", "Events have a category that is not part of the time account; they were left out."),
+    "event-not-understood": ("warning", "Events lack a usable timestamp, duration or name; they were left out."),
+    "python-stack-left-out": ("info", "Python stack frames are not part of the time account; they were left out."),
+    "negative-duration": ("warning", "Events end before they start; they were left out."),
+    "missing-table": ("info", "The export lacks a table that others have; what it would hold is reported as absent."),
+    # correlation
+    "no-gpu-records": ("error", "The trace holds launches but not one GPU activity: the recorder saw the host only."),
+    "launch-without-gpu-record": ("warning", "Launch calls have no GPU activity: it was not recorded, or nothing was submitted."),
+    "gpu-record-without-launch": ("warning", "GPU activities have no launch call: it was made before the recording began, or not recorded."),
+    "missing-correlation": ("warning", "GPU activities carry no correlation id, so their launch is unknown."),
+    "correlation-id-repeats": ("warning", "One correlation id names several unrelated launch calls; its GPU activities were left unassigned."),
+    "gpu-start-before-launch": ("warning", "GPU activities start before the call that launched them: the two clocks disagree."),
+    # windows
+    "gpu-work-after-window": ("warning", "GPU activities launched inside a window end after it; the account cuts them at its end."),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One kind of problem met in a trace, with how often it was met."""
+
+    code: str
+    count: int
+
+    @property
+    def severity(self) -> Severity:
+        return MEANINGS[self.code][0]
+
+    @property
+    def meaning(self) -> str:
+        return MEANINGS[self.code][1]
+
+
+@dataclass
+class Problems:
+    """The problems met so far, one entry a code, in the order in which they were first met."""
+
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, code: str, count: int = 1) -> None:
+        """Count `count` more cases of `code`; zero cases are no problem and leave no entry.
+
+        Raises KeyError for a code that `MEANINGS` does not define.
+        """
+        if code not in MEANINGS:
+            raise KeyError(code)
+        if count:
+            self._counts[code] = self._counts.get(code, 0) + int(count)
+
+    def copy(self) -> Problems:
+        return Problems(dict(self._counts))
+
+    def __iter__(self) -> Iterator[Problem]:
+        return (Problem(code, count) for code, count in self._counts.items())
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __getitem__(self, code: str) -> int:
+        return self._counts.get(code, 0)
+
+
+class InputError(Exception):
+    """The input can't be used. Its text is one line: the file, the place in it, what is wrong, and the remedy."""
+
+    def __init__(self, path: str | PathLike[str], what: str, remedy: str = "", place: str = "") -> None:
+        where = f"{fspath(path)}{f', {place}' if place else ''}"
+        text = f"{where}: {what}{f' ({remedy})' if remedy else ''}"
+        super().__init__(" ".join(text.split()))

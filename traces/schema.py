@@ -1,0 +1,103 @@
+"""The event table: one frame that every reader fills, declared here once.
+
+Times are int64 nanoseconds on the recorder's own clock (the trace's origin is that clock's zero). Absent values are
+nulls, never -1 or 0. Names and kinds are categories. Nothing that works on this table knows which tool recorded it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: Kinds of host events, outermost first: where two events have the same start and end, the later kind is the inner one.
+HOST_KINDS = ("range", "op", "api", "overhead")
+#: Kinds of device events that are work. `gpu-range` is a recorder's own projection of a range: shown, never counted.
+GPU_KINDS = ("kernel", "memcpy", "memset")
+KINDS = (*HOST_KINDS, *GPU_KINDS, "gpu-range")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the event table: its pandas dtype, its unit, whether it may be null, and what it means."""
+
+    name: str
+    dtype: str
+    unit: str
+    nullable: bool
+    meaning: str
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("kind", "category", "", False, "what the event is: one of KINDS"),
+    Column("name", "category", "", False, "the recorder's own name: range text, op, API call (with its version suffix), kernel"),
+    Column("start_ns", "int64", "ns", False, "start on the recorder's clock"),
+    Column("dur_ns", "int64", "ns", False, "length, never negative"),
+    Column("process", "category", "", True, "host process id as text; null where a device event does not name one"),
+    Column("thread", "category", "", True, "host thread id as text, unique within the process; null on device events"),
+    Column("device", "Int32", "", True, "device number as the file gives it; null on host events"),
+    Column("context", "Int64", "", True, "CUDA context the device event ran in"),
+    Column("stream", "Int64", "", True, "stream the device event ran in, unique within device and context"),
+    Column("correlation", "Int64", "", True, "id that joins a launch call to the GPU activities it caused; unique within a process"),
+    Column("layer", "category", "", True, "API events: `runtime` or `driver`; null elsewhere"),
+    Column("bytes", "Int64", "bytes", True, "memcpy and memset: bytes moved or set"),
+    Column("copy_kind", "category", "", True, "memcpy: HtoD, DtoH, DtoD, HtoH, PtoP, ...; unknown ones keep the recorder's name"),
+    Column("graph", "Int64", "", True, "device events of a replayed graph: the graph (exec) id, where the recorder gives it"),
+    Column("graph_node", "Int64", "", True, "device events of a replayed graph: the node id, where the recorder gives it"),
+)
+BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
+
+
+class SchemaError(ValueError):
+    """A frame that is not an event table: a bug in a reader, not a fault of the input."""
+
+
+def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:
+    """Build an event table of `length` rows from arrays by column name; a nullable column left out is all null.
+
+    Category columns may be given as `pd.Categorical` (built from codes: cheap) or as anything pandas turns into one.
+    Raises SchemaError for unknown columns and for a missing one that may not be null.
+    """
+    unknown = set(columns) - set(BY_NAME)
+    if unknown:
+        raise SchemaError(f"not columns of the event table: {sorted(unknown)}")
+    data: dict[str, Any] = {}
+    for column in COLUMNS:
+        values = columns.get(column.name)
+        if values is None:
+            if not column.nullable and length:
+                raise SchemaError(f"column {column.name!r} is missing")
+            if column.dtype == "category":
+                data[column.name] = pd.Categorical.from_codes(np.full(length, -1, np.int8), categories=pd.Index([], dtype=object))
+            elif column.nullable:
+                data[column.name] = pd.array([pd.NA] * length if length < 64 else np.zeros(length, column.dtype.lower()), dtype=column.dtype)
+                data[column.name][:] = pd.NA
+            else:
+                data[column.name] = np.zeros(length, column.dtype)
+        elif column.dtype == "category":
+            data[column.name] = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
+        else:
+            data[column.name] = pd.array(values, dtype=column.dtype) if column.nullable else np.asarray(values, dtype=column.dtype)
+    frame = pd.DataFrame(data, copy=False)
+    validate(frame)
+    return frame
+
+
+def validate(frame: pd.DataFrame) -> None:
+    """Raise SchemaError unless `frame` has exactly the declared columns, dtypes and nulls, and known kinds."""
+    if list(frame.columns) != [column.name for column in COLUMNS]:
+        raise SchemaError(f"columns are {list(frame.columns)}")
+    for column in COLUMNS:
+        values = frame[column.name]
+        if str(values.dtype) != column.dtype:
+            raise SchemaError(f"column {column.name!r} is {values.dtype}, not {column.dtype}")
+        if not column.nullable and values.isna().any():
+            raise SchemaError(f"column {column.name!r} holds nulls")
+    unknown = set(frame["kind"].cat.categories) - set(KINDS)
+    if unknown:
+        raise SchemaError(f"unknown kinds {sorted(unknown)}")
+    if len(frame) and int(frame["dur_ns"].min()) < 0:
+        raise SchemaError("negative durations")

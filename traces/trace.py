@@ -1,0 +1,60 @@
+"""A trace, whoever recorded it: open any file the readers know, get the event table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from launchlens.traces.problems import InputError, Problems
+
+Recorder = Literal["kineto", "nsys", "cupti"]
+#: Called with (bytes done, bytes in all or None) as a file is read.
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The event table of one file, with where it came from and what was wrong with it.
+
+    `events` follows `launchlens.traces.schema`. `recorded_by_version` is the recorder's own version where the file
+    gives it. `devices` maps a device number to its name where the file gives one.
+    """
+
+    path: Path
+    recorded_by: Recorder
+    recorded_by_version: str | None
+    bytes: int
+    events: pd.DataFrame
+    problems: Problems
+    devices: Mapping[int, str] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_trace(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
+    """Read `path` with the reader that its first bytes call for (never its name alone).
+
+    `partial` keeps the whole events of a Kineto trace that breaks off, and counts the problem. Raises InputError
+    with one line when the file can't be used.
+    """
+    if path.is_dir():
+        raise InputError(path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")
+    try:
+        with open(path, "rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise InputError(path, f"can't be read: {error.strerror or error}", "check the path and its permissions") from None
+    if not head:
+        raise InputError(path, "is empty", "record it again")
+    if head.startswith(b"SQLite format 3\x00"):
+        from launchlens.traces.readers import nsys
+
+        return nsys.read(path, progress=progress)
+    from launchlens.traces.readers import kineto
+
+    if path.suffix in {".nsys-rep", ".qdrep"}:
+        raise InputError(path, "is an Nsight Systems report, which only nsys can open", "run: nsys export --type sqlite " + path.name)
+    return kineto.read(path, partial=partial, progress=progress)
