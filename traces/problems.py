@@ -17,8 +17,14 @@ Severity = Literal["info", "warning", "error"]
 #: code -> (severity, one sentence). The only place where a code is defined.
 MEANINGS: dict[str, tuple[Severity, str]] = {
     # the file
-    "truncated": ("error", "The file ends in the middle of an event; only the whole events before that were kept (--partial)."),
-    "replaced-bad-json": ("warning", "Parts of the file are not valid JSON (NaN, raw control characters, bytes that are not UTF-8); they were read leniently."),
+    "truncated": (
+        "error",
+        "The file ends in the middle of an event; only the whole events before that were kept (--partial).",
+    ),
+    "replaced-bad-json": (
+        "warning",
+        "Parts of the file are not valid JSON (NaN, raw control characters, bytes that are not UTF-8); they were read leniently.",
+    ),
     "event-without-category": ("info", "Events carry no category, so nothing says what they are; they were left out."),
     "unknown-category": ("info", "Events have a category that is not part of the time account; they were left out."),
     "event-not-understood": ("warning", "Events lack a usable timestamp, duration or name; they were left out."),
@@ -27,13 +33,28 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
     "missing-table": ("info", "The export lacks a table that others have; what it would hold is reported as absent."),
     # correlation
     "no-gpu-records": ("error", "The trace holds launches but not one GPU activity: the recorder saw the host only."),
-    "launch-without-gpu-record": ("warning", "Launch calls have no GPU activity: it was not recorded, or nothing was submitted."),
-    "gpu-record-without-launch": ("warning", "GPU activities have no launch call: it was made before the recording began, or not recorded."),
+    "launch-without-gpu-record": (
+        "warning",
+        "Launch calls have no GPU activity: it was not recorded, or nothing was submitted.",
+    ),
+    "gpu-record-without-launch": (
+        "warning",
+        "GPU activities have no launch call: it was made before the recording began, or not recorded.",
+    ),
     "missing-correlation": ("warning", "GPU activities carry no correlation id, so their launch is unknown."),
-    "correlation-id-repeats": ("warning", "One correlation id names several unrelated launch calls; its GPU activities were left unassigned."),
-    "gpu-start-before-launch": ("warning", "GPU activities start before the call that launched them: the two clocks disagree."),
+    "correlation-id-repeats": (
+        "warning",
+        "One correlation id names several unrelated launch calls; its GPU activities were left unassigned.",
+    ),
+    "gpu-start-before-launch": (
+        "warning",
+        "GPU activities start before the call that launched them: the two clocks disagree.",
+    ),
     # windows
-    "gpu-work-after-window": ("warning", "GPU activities launched inside a window end after it; the account cuts them at its end."),
+    "gpu-work-after-window": (
+        "warning",
+        "GPU activities launched inside a window end after it; the account cuts them at its end.",
+    ),
 }
 
 

@@ -33,7 +33,13 @@ class Column:
 
 COLUMNS: tuple[Column, ...] = (
     Column("kind", "category", "", False, "what the event is: one of KINDS"),
-    Column("name", "category", "", False, "the recorder's own name: range text, op, API call (with its version suffix), kernel"),
+    Column(
+        "name",
+        "category",
+        "",
+        False,
+        "the recorder's own name: range text, op, API call (with its version suffix), kernel",
+    ),
     Column("start_ns", "int64", "ns", False, "start on the recorder's clock"),
     Column("dur_ns", "int64", "ns", False, "length, never negative"),
     Column("process", "category", "", True, "host process id as text; null where a device event does not name one"),
@@ -41,12 +47,32 @@ COLUMNS: tuple[Column, ...] = (
     Column("device", "Int32", "", True, "device number as the file gives it; null on host events"),
     Column("context", "Int64", "", True, "CUDA context the device event ran in"),
     Column("stream", "Int64", "", True, "stream the device event ran in, unique within device and context"),
-    Column("correlation", "Int64", "", True, "id that joins a launch call to the GPU activities it caused; unique within a process"),
+    Column(
+        "correlation",
+        "Int64",
+        "",
+        True,
+        "id that joins a launch call to the GPU activities it caused; unique within a process",
+    ),
     Column("layer", "category", "", True, "API events: `runtime` or `driver`; null elsewhere"),
     Column("bytes", "Int64", "bytes", True, "memcpy and memset: bytes moved or set"),
-    Column("copy_kind", "category", "", True, "memcpy: HtoD, DtoH, DtoD, HtoH, PtoP, ...; unknown ones keep the recorder's name"),
-    Column("graph", "Int64", "", True, "device events of a replayed graph: the graph (exec) id, where the recorder gives it"),
-    Column("graph_node", "Int64", "", True, "device events of a replayed graph: the node id, where the recorder gives it"),
+    Column(
+        "copy_kind",
+        "category",
+        "",
+        True,
+        "memcpy: HtoD, DtoH, DtoD, HtoH, PtoP, ...; unknown ones keep the recorder's name",
+    ),
+    Column(
+        "graph",
+        "Int64",
+        "",
+        True,
+        "device events of a replayed graph: the graph (exec) id, where the recorder gives it",
+    ),
+    Column(
+        "graph_node", "Int64", "", True, "device events of a replayed graph: the node id, where the recorder gives it"
+    ),
 )
 BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
 
@@ -71,16 +97,22 @@ def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:
             if not column.nullable and length:
                 raise SchemaError(f"column {column.name!r} is missing")
             if column.dtype == "category":
-                data[column.name] = pd.Categorical.from_codes(np.full(length, -1, np.int8), categories=pd.Index([], dtype=object))
+                data[column.name] = pd.Categorical.from_codes(
+                    np.full(length, -1, np.int8), categories=pd.Index([], dtype=object)
+                )
             elif column.nullable:
-                data[column.name] = pd.array([pd.NA] * length if length < 64 else np.zeros(length, column.dtype.lower()), dtype=column.dtype)
+                data[column.name] = pd.array(
+                    [pd.NA] * length if length < 64 else np.zeros(length, column.dtype.lower()), dtype=column.dtype
+                )
                 data[column.name][:] = pd.NA
             else:
                 data[column.name] = np.zeros(length, column.dtype)
         elif column.dtype == "category":
             data[column.name] = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
         else:
-            data[column.name] = pd.array(values, dtype=column.dtype) if column.nullable else np.asarray(values, dtype=column.dtype)
+            data[column.name] = (
+                pd.array(values, dtype=column.dtype) if column.nullable else np.asarray(values, dtype=column.dtype)
+            )
     frame = pd.DataFrame(data, copy=False)
     validate(frame)
     return frame

@@ -46,7 +46,9 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
         with open(path, "rb") as file:
             head = file.read(4096)
     except OSError as error:
-        raise InputError(path, f"can't be read: {error.strerror or error}", "check the path and its permissions") from None
+        raise InputError(
+            path, f"can't be read: {error.strerror or error}", "check the path and its permissions"
+        ) from None
     if not head:
         raise InputError(path, "is empty", "record it again")
     if head.startswith(b"SQLite format 3\x00"):
@@ -56,5 +58,7 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
     from launchlens.traces.readers import kineto
 
     if path.suffix in {".nsys-rep", ".qdrep"}:
-        raise InputError(path, "is an Nsight Systems report, which only nsys can open", "run: nsys export --type sqlite " + path.name)
+        raise InputError(
+            path, "is an Nsight Systems report, which only nsys can open", "run: nsys export --type sqlite " + path.name
+        )
     return kineto.read(path, partial=partial, progress=progress)

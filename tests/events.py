@@ -1,0 +1,45 @@
+"""Event tables made by hand, for tests: a row is what a test says of it, everything else is null."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from launchlens.traces.problems import Problems
+from launchlens.traces.schema import BY_NAME, event_table
+from launchlens.traces.trace import Trace
+
+
+def events(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """An event table; `end` may stand for `dur_ns`, and host events default to process 1, thread 1."""
+    full = []
+    for given in rows:
+        row = dict(given)
+        if "end" in row:
+            row["dur_ns"] = row.pop("end") - row["start_ns"]
+        if row["kind"] in {"range", "op", "api", "overhead"}:
+            row = {"process": "1", "thread": "1"} | row
+        elif row["kind"] in {"kernel", "memcpy", "memset"}:
+            row = {"device": 0, "stream": 7} | row
+        if row["kind"] == "api":
+            row = {"layer": "runtime"} | row
+        full.append(row)
+    columns: dict[str, Any] = {}
+    for name, column in BY_NAME.items():
+        values = [row.get(name) for row in full]
+        if any(value is not None for value in values) or not column.nullable:
+            columns[name] = pd.Categorical(values) if column.dtype == "category" else values
+    return event_table(columns, len(full))
+
+
+def trace(rows: Iterable[dict[str, Any]]) -> Trace:
+    return Trace(Path("made.json"), "kineto", None, 0, events(rows), Problems())
+
+
+def host(kind: str, name: str, start: int, end: int, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "name": name, "start_ns": start, "end": end} | more
+
+
+def gpu(kind: str, start: int, end: int, correlation: int | None = None, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "name": kind, "start_ns": start, "end": end, "correlation": correlation} | more

@@ -1,0 +1,233 @@
+"""What one trace holds: totals, ranges, launch costs and an account, as plain data (FORMATS: launchlens.analysis/1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.account import Account, Accountant, busiest_device, count_late_work, launching_thread
+from launchlens.traces.intervals import union_length
+from launchlens.traces.launches import SUBMITS, Launches, find_launches, queue_ns
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.ranges import range_instances, range_totals
+from launchlens.traces.schema import GPU_KINDS
+from launchlens.traces.trace import Trace
+
+FORMAT = "launchlens.analysis/1"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A trace with its launches, range instances and account worked out.
+
+    `ranges` and `instances` are the frames of `launchlens.traces.ranges`; `account` is None for a trace in which no
+    thread launches anything and no range was asked for.
+    """
+
+    trace: Trace
+    launches: Launches
+    instances: pd.DataFrame
+    ranges: pd.DataFrame
+    account: Account | None
+    problems: Problems
+
+    @property
+    def saw_gpu(self) -> bool:
+        """Whether the trace holds GPU activities, or nothing that should have caused any."""
+        return bool(len(self.launches.activity_rows)) or not len(self.launches.table)
+
+
+def analyze(trace: Trace, *, range_name: str | None = None) -> Analysis:
+    """Join, assign and account for `trace`; the account covers the whole trace, or all instances of one range.
+
+    Raises InputError when no range is called `range_name`.
+    """
+    problems = trace.problems.copy()
+    launches = find_launches(trace.events, problems)
+    instances = range_instances(trace.events, launches)
+    account = _account(trace, launches, instances, range_name, problems)
+    return Analysis(trace, launches, instances, range_totals(instances), account, problems)
+
+
+def _account(
+    trace: Trace, launches: Launches, instances: pd.DataFrame, range_name: str | None, problems: Problems
+) -> Account | None:
+    events = trace.events
+    if range_name is None:
+        lane = launching_thread(launches)
+        if lane is None:
+            return None
+        start = np.array([events["start_ns"].min()], np.int64)
+        end = np.array([(events["start_ns"] + events["dur_ns"]).max()], np.int64)
+        covers = "the whole trace, first event to last"
+    else:
+        chosen = instances[instances["name"] == range_name]
+        if not len(chosen):
+            known = ", ".join(repr(str(name)[:60]) for name in instances["name"].unique()[:8]) or "none"
+            raise InputError(trace.path, f"holds no range {range_name!r}", f"its ranges: {known}")
+        busiest = chosen.groupby(["process", "thread"])["launches"].sum().idxmax()
+        lane = (int(busiest[0]), int(busiest[1]))
+        chosen = chosen[(chosen["process"] == lane[0]) & (chosen["thread"] == lane[1])]
+        start, end = chosen["start_ns"].to_numpy(), chosen["end_ns"].to_numpy()
+        covers = f"{len(chosen)} instances of range {range_name!r}"
+        count_late_work(launches, start, end, problems)
+    device = busiest_device(events, launches, *lane)
+    return Accountant(events, launches, process=lane[0], thread=lane[1], device=device).account(start, end, covers)
+
+
+def to_json(analysis: Analysis) -> dict[str, Any]:
+    """The analysis as FORMATS.md writes it. All times are whole nanoseconds; what the trace does not hold is null."""
+    trace = analysis.trace
+    return {
+        "format": FORMAT,
+        "source": {
+            "path": str(trace.path),
+            "recorded_by": trace.recorded_by,
+            "recorded_by_version": trace.recorded_by_version,
+            "bytes": trace.bytes,
+            "devices": {str(number): name for number, name in trace.devices.items()},
+        },
+        "problems": [
+            {"code": problem.code, "count": problem.count, "severity": problem.severity, "meaning": problem.meaning}
+            for problem in analysis.problems
+        ],
+        "totals": _totals(analysis),
+        "ranges": _ranges(analysis),
+        "launch_cost": launch_cost(analysis.launches),
+        "account": _account_json(analysis.account),
+    }
+
+
+def _totals(analysis: Analysis) -> dict[str, Any]:
+    events, launches = analysis.trace.events, analysis.launches
+    start, duration = events["start_ns"].to_numpy(), events["dur_ns"].to_numpy()
+    end = start + duration
+    kind = events["kind"].to_numpy(dtype=object)
+    kernels, memcpys, memsets = (np.flatnonzero(kind == name) for name in GPU_KINDS)
+    saw_gpu = analysis.saw_gpu
+
+    def group(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:
+        counted = events["bytes"].iloc[rows].dropna()
+        return {
+            "count": len(rows),
+            "bytes": int(counted.sum()) if len(counted) else (None if len(rows) else 0),
+            "total_ns": int(duration[rows].sum()),
+        }
+
+    def busy(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, int]:
+        device = events["device"].iloc[rows]
+        return {
+            str(number): union_length(start[rows][here], end[rows][here])
+            for number in sorted(device.dropna().unique())
+            for here in [(device == number).fillna(False).to_numpy(bool)]
+        }
+
+    copy_kind = events["copy_kind"].iloc[memcpys].astype(object).fillna("unknown").to_numpy(dtype=object)
+    owned = launches.launch_of >= 0
+    orphans = kind[launches.activity_rows[~owned]]
+    return {
+        "events": len(events),
+        "kernels": {"count": len(kernels), "total_ns": int(duration[kernels].sum()), "busy_ns": busy(kernels)}
+        if saw_gpu
+        else None,
+        "gpu_busy_ns": busy(launches.activity_rows) if saw_gpu else None,
+        "memcpy": {name: group(memcpys[copy_kind == name]) for name in sorted(set(copy_kind))} if saw_gpu else None,
+        "memset": group(memsets) if saw_gpu else None,
+        "launches": _launch_counts(launches.table, saw_gpu),
+        "gpu_activities_without_launch": {name: int((orphans == name).sum()) for name in GPU_KINDS}
+        if saw_gpu
+        else None,
+        "first_ns": int(start.min()) if len(events) else None,
+        "last_ns": int(end.max()) if len(events) else None,
+    }
+
+
+def _launch_counts(table: pd.DataFrame, saw_gpu: bool) -> dict[str, dict[str, int | None]]:
+    counts: dict[str, dict[str, int | None]] = {}
+    for name in SUBMITS:
+        chosen = table[table["submits"] == name]
+        joined = int((chosen["activities"] > 0).sum())
+        counts[name] = {
+            "calls": len(chosen),
+            "with_gpu_activity": joined if saw_gpu else None,
+            "without_gpu_activity": len(chosen) - joined if saw_gpu else None,
+        }
+    return counts
+
+
+def _ranges(analysis: Analysis) -> list[dict[str, Any]]:
+    gpu_columns = ("gpu_projection_ns", "kernels", "memcpys", "memsets", "gpu_ns")
+    rows = []
+    for row in analysis.ranges.to_dict("records"):
+        numbers = {str(key): int(value) for key, value in row.items() if key != "name"}
+        rows.append(
+            {"name": str(row["name"])}
+            | {key: None if key in gpu_columns and not analysis.saw_gpu else value for key, value in numbers.items()}
+        )
+    return rows
+
+
+def launch_cost(launches: Launches) -> list[dict[str, Any]]:
+    """A row per (API call, what it caused), dearest first: count, API time, queue time and GPU time in whole ns.
+
+    Launches that caused no recorded activity have `activity` null and no GPU time. Queue time counts only launches
+    whose work starts at or after the end of the call (see `queue_ns`).
+    """
+    table = launches.table
+    if not len(table):
+        return []
+    api_ns = table["end_ns"] - table["start_ns"]
+    queued = queue_ns(table)
+    rows = []
+    for (api, activity), index in _groups(table):
+        chosen_queue = queued[queued.index.isin(index)]
+        gpu = table.loc[index, "gpu_ns"] if activity is not None else None
+        rows.append(
+            {
+                "api": api,
+                "activity": activity,
+                "count": len(index),
+                "api_total_ns": int(api_ns[index].sum()),
+                "api_ns": _spread(api_ns[index]),
+                "queue_ns": {"count": len(chosen_queue)} | (_spread(chosen_queue) or _NO_SPREAD),
+                "gpu_ns": _spread(gpu) if gpu is not None else None,
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
+
+
+_NO_SPREAD: dict[str, int | None] = {"median": None, "mean": None, "min": None, "max": None}
+
+
+def _groups(table: pd.DataFrame) -> list[tuple[tuple[str, str | None], pd.Index[int]]]:
+    grouped = table.groupby(["api", "activity"], observed=True, dropna=False).groups
+    return [
+        ((str(api), None if pd.isna(activity) else str(activity)), index) for (api, activity), index in grouped.items()
+    ]
+
+
+def _spread(values: pd.Series[int]) -> dict[str, int | None] | None:
+    if not len(values):
+        return None
+    return {
+        "median": round(float(values.median())),
+        "mean": round(float(values.mean())),
+        "min": int(values.min()),
+        "max": int(values.max()),
+    }
+
+
+def _account_json(account: Account | None) -> dict[str, Any] | None:
+    if account is None:
+        return None
+    return {
+        "window": account.covers,
+        "windows": account.windows,
+        "window_ns": account.window_ns,
+        "thread": account.thread,
+        "device": account.device,
+        "cells": account.rows(),
+    }
