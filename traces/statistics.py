@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,17 +42,12 @@ def median(samples: npt.ArrayLike) -> Estimate:
 
     Raises ValueError without samples.
     """
-    values = np.asarray(samples, np.float64)
-    if not len(values):
-        raise ValueError("no samples, no statistic")
-    centre = float(np.median(values))
-    if len(values) < LEAST_SAMPLES:
-        return Estimate(centre, None, None, len(values))
-    generator = np.random.default_rng(SEED)
-    draws = generator.integers(0, len(values), size=(RESAMPLES, len(values)))
-    medians = np.median(values[draws], axis=1)
-    low, high = np.percentile(medians, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
-    return Estimate(centre, float(low), float(high), len(values))
+    return _bootstrap(np.asarray(samples, np.float64), np.median)
+
+
+def mean(samples: npt.ArrayLike) -> Estimate:
+    """The mean of samples with its percentile-bootstrap interval. Raises ValueError without samples."""
+    return _bootstrap(np.asarray(samples, np.float64), np.mean)
 
 
 def paired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Estimate:
@@ -63,3 +60,42 @@ def paired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Estima
     if above.shape != below.shape:
         raise ValueError("ratios are paired: both sides need one sample a round")
     return median(above / below)
+
+
+def unpaired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Estimate:
+    """The ratio of the medians of two sets of samples that were not taken in turn; each is resampled by itself."""
+    above, below = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    if not len(above) or not len(below):
+        raise ValueError("no samples, no statistic")
+    value = float(np.median(above) / np.median(below))
+    fewest = min(len(above), len(below))
+    if fewest < LEAST_SAMPLES:
+        return Estimate(value, None, None, fewest)
+    generator = np.random.default_rng(SEED)
+    low, high = _percentiles(_resampled(above, np.median, generator) / _resampled(below, np.median, generator))
+    return Estimate(value, low, high, fewest)
+
+
+def _bootstrap(values: Floats, statistic: Callable[..., Any]) -> Estimate:
+    if not len(values):
+        raise ValueError("no samples, no statistic")
+    centre = float(statistic(values))
+    if len(values) < LEAST_SAMPLES:
+        return Estimate(centre, None, None, len(values))
+    low, high = _percentiles(_resampled(values, statistic, np.random.default_rng(SEED)))
+    return Estimate(centre, low, high, len(values))
+
+
+def _resampled(values: Floats, statistic: Callable[..., Any], generator: np.random.Generator) -> Floats:
+    """The statistic of RESAMPLES resamples, in slices so that many samples don't need much memory at once."""
+    slice_size = max(1, 2_000_000 // len(values))
+    found = []
+    for done in range(0, RESAMPLES, slice_size):
+        draws = generator.integers(0, len(values), size=(min(slice_size, RESAMPLES - done), len(values)))
+        found.append(statistic(values[draws], axis=1))
+    return np.concatenate(found)
+
+
+def _percentiles(values: Floats) -> tuple[float, float]:
+    low, high = np.percentile(values, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,146 @@
+"""Unprofiled timing: blocks of iterations, interleaved in one process, every block kept.
+
+    round 0:  A A' B C D      (A' is A once more: the A/A control)
+    round 1:  D C B A' A      reversed
+    round 2:  B C D A A'      rotated
+
+A host drifts by tens of per cent within minutes, so only blocks of one round are compared with each other, as ratios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+import pandas as pd
+
+from launchlens.kernels.registry import Iteration
+from launchlens.profiling.environment import quiet_collector, sm_clock_reader
+from launchlens.traces.capture import typed
+
+#: A block lasts about this long, so that the closing synchronize weighs little and a round is over before the host drifts.
+BLOCK_NS = 8_000_000
+MOST_ITERATIONS = 300
+WARM_UP_ITERATIONS = 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to time: a variant in a regime. `control` marks the second block of the baseline (A/A)."""
+
+    variant: str
+    regime: str
+    call: Iteration
+    control: bool = False
+
+
+def block_order(count: int, round_number: int) -> list[int]:
+    """The order of `count` blocks in a round: every other round reversed, each pair of rounds rotated by one."""
+    turn = (round_number // 2) % count
+    order = [*range(turn, count), *range(turn)]
+    return order[::-1] if round_number % 2 else order
+
+
+def choose_iterations(entries: Sequence[Entry], synchronize: Callable[[], None]) -> int:
+    """Iterations a block, one number for all, so that the slowest entry's block lasts about BLOCK_NS. Warms up as well."""
+    slowest = 1
+    for entry in entries:
+        for _ in range(2):  # the first pass pays for lazy set-up
+            begin = perf_counter_ns()
+            for _ in range(WARM_UP_ITERATIONS):
+                entry.call()
+            synchronize()
+            spent = (perf_counter_ns() - begin) // WARM_UP_ITERATIONS
+            if spent > BLOCK_NS:
+                break
+        slowest = max(slowest, spent)
+    return int(min(max(BLOCK_NS // slowest, 1), MOST_ITERATIONS))
+
+
+def time_blocks(
+    entries: Sequence[Entry],
+    *,
+    rounds: int,
+    iterations: int,
+    device: str,
+    advance: Callable[[int], None],
+    rows: list[dict[str, object]],
+) -> None:
+    """Time `rounds` rounds of one block per entry, appending a row a block to `rows` (`TIMING_COLUMNS`) as it is done.
+
+    The rows are the caller's, so that an interruption leaves what had been timed. `advance(1)` is called per round.
+    """
+    clock = sm_clock_reader() if device == "cuda" else (lambda: None)
+    time_one = _cuda_block() if device == "cuda" else _host_block
+    origin = perf_counter_ns()
+    with quiet_collector():
+        for number in range(rounds):
+            megahertz = clock()
+            for position, index in enumerate(block_order(len(entries), number)):
+                entry = entries[index]
+                start = perf_counter_ns() - origin
+                host_ns, wall_ns, device_ns = time_one(entry.call, iterations)
+                rows.append(
+                    {
+                        "round": number,
+                        "position": position,
+                        "variant": entry.variant,
+                        "regime": entry.regime,
+                        "control": entry.control,
+                        "iterations": iterations,
+                        "start_ns": start,
+                        "host_ns": host_ns,
+                        "wall_ns": wall_ns,
+                        "device_ns": device_ns,
+                        "sm_clock_mhz": megahertz,
+                    }
+                )
+            advance(1)
+
+
+def timings_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """The rows as `timings.parquet` holds them; rounds that an interruption cut short are left out."""
+    frame = pd.DataFrame(rows)
+    if len(frame):
+        per_round = frame.groupby("round")["round"].transform("size")
+        frame = frame[per_round == per_round.max()]
+    else:
+        from launchlens.traces.capture import TIMING_COLUMNS
+
+        frame = pd.DataFrame({column.name: [] for column in TIMING_COLUMNS})
+    return typed(frame.reset_index(drop=True))
+
+
+Block = Callable[[Iteration, int], tuple[int, int, int | None]]
+
+
+def _host_block(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
+    begin = perf_counter_ns()
+    for _ in range(iterations):
+        call()
+    wall = perf_counter_ns() - begin
+    return wall, wall, None
+
+
+def _cuda_block() -> Block:
+    import torch
+
+    first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    # the first record of an event creates it, which no block should pay for
+    first.record()
+    last.record()
+    torch.cuda.synchronize()
+
+    def block(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
+        first.record()
+        begin = perf_counter_ns()
+        for _ in range(iterations):
+            call()
+        submitted = perf_counter_ns()
+        last.record()
+        torch.cuda.synchronize()
+        end = perf_counter_ns()
+        return submitted - begin, end - begin, round(first.elapsed_time(last) * 1e6)
+
+    return block
