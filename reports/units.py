@@ -1,0 +1,66 @@
+"""Numbers as people read them: nanoseconds in, text with a unit out. Rounding happens here and nowhere before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def duration(ns: float) -> str:
+    """A time of any size with three significant digits: `0.75 µs`, `28.7 µs`, `1.24 ms`, `3.10 s`; below 100 ns in ns."""
+    size = abs(ns)
+    if size < 100:
+        return f"{ns:.0f} ns"
+    for limit, factor, unit in ((1e6, 1e3, "µs"), (1e9, 1e6, "ms"), (float("inf"), 1e9, "s")):
+        if size < limit:
+            return f"{significant(ns / factor)} {unit}"
+    raise AssertionError("unreachable: the last limit is infinite")
+
+
+def signed_duration(ns: float) -> str:
+    """A difference: as `duration`, with its sign always shown."""
+    return f"{'+' if ns >= 0 else '−'}{duration(abs(ns))}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """`digits` significant digits without an exponent; whole numbers keep all of theirs."""
+    if value == 0:
+        return "0"
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:.{max(digits - whole, 0)}f}" if whole else f"{value:.{digits - 1}f}"
+
+
+def times(ratio: float) -> str:
+    """A ratio: `2.24 ×`."""
+    return f"{significant(ratio)} ×"
+
+
+def percent(share: float) -> str:
+    """A share of 1 in per cent; below 10 % with one digit after the point."""
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def interval(estimate: Mapping[str, Any], scale: float = 1.0) -> str:
+    """The interval of an `Estimate.to_json()`, divided by `scale`: `2.19 – 2.31`; `no interval` where it has none."""
+    bounds = estimate.get("interval")
+    if not bounds:
+        return "no interval"
+    # enough digits that the two ends differ where they do
+    for digits in (3, 4, 5):
+        low, high = (significant(bound / scale, digits) for bound in bounds)
+        if low != high:
+            break
+    return f"{low} – {high}"
+
+
+def count(number: float) -> str:
+    """A count per iteration: whole where it is whole."""
+    return f"{number:.0f}" if abs(number - round(number)) < 1e-9 else significant(number)
+
+
+def size(number: int) -> str:
+    """Bytes in a unit of 1,000: `84 kB`, `1.2 MB`."""
+    for limit, factor, unit in ((1e3, 1, "bytes"), (1e6, 1e3, "kB"), (1e9, 1e6, "MB"), (float("inf"), 1e9, "GB")):
+        if number < limit:
+            return f"{number} bytes" if unit == "bytes" else f"{significant(number / factor)} {unit}"
+    raise AssertionError("unreachable: the last limit is infinite")
