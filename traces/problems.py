@@ -31,6 +31,21 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
     "python-stack-left-out": ("info", "Python stack frames are not part of the time account; they were left out."),
     "negative-duration": ("warning", "Events end before they start; they were left out."),
     "missing-table": ("info", "The export lacks a table that others have; what it would hold is reported as absent."),
+    "name-missing": ("warning", "Events have no name in the file; they are kept as `(no name)`."),
+    "range-left-open": ("info", "Ranges were still open when the recording ended; they were closed at the last event."),
+    "cuda-overhead-left-out": (
+        "info",
+        "CUDA's own work listed as overhead (module loading, JIT) is left in the API calls that contain it.",
+    ),
+    "graph-recorded-whole": (
+        "error",
+        "CUDA graph replays were recorded whole: the device shows as idle in them (use --cuda-graph-trace=node).",
+    ),
+    "copies-in-one-record": ("info", "One record stands for several copies of a batch; it counts as one memcpy."),
+    "managed-memory-migration": (
+        "info",
+        "Memory copies are migrations of managed memory: no call launched them, and none is missing.",
+    ),
     # correlation
     "no-gpu-records": ("error", "The trace holds launches but not one GPU activity: the recorder saw the host only."),
     "launch-without-gpu-record": (

@@ -1,0 +1,181 @@
+"""The reader of Nsight Systems sqlite exports (`nsys export --type sqlite`) of 2020 to 2026.
+
+CUDA API calls, kernels, copies, memsets, whole graph replays, NVTX ranges and the profiler's own overhead become the
+event table. What an export of its age does not hold stays absent; what can't be used is counted.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from launchlens.traces.intervals import Ints
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.readers import nsys_schema
+from launchlens.traces.readers.nsys_columns import NULL, Names, read_table, rows_of
+from launchlens.traces.readers.nsys_file import EXPORT_AGAIN, opened
+from launchlens.traces.readers.nsys_schema import CUDA_OWN_WORK, MIGRATIONS, SOURCES, Source
+from launchlens.traces.readers.nsys_table import Part, assemble, take
+from launchlens.traces.schema import GPU_KINDS
+from launchlens.traces.trace import Progress, Trace
+
+#: What CUPTI writes as device and context of a graph whose first node runs on the host.
+_ON_THE_HOST = 2**31 - 1
+_DRIVER_CALL = re.compile(r"^cu[A-Z]")
+_RUNTIME_CALL = re.compile(r"^cuda[A-Z]")
+
+
+def read(path: Path, *, progress: Progress | None = None) -> Trace:
+    """The trace in the export `path`; the file and its folder are left as they are.
+
+    Times are ns on the session's clock as exported. Devices are numbered as CUDA numbers them in their process. A
+    graph that was recorded whole (nsys's default) is a `gpu-range` named `Graph Exec N`, and a problem.
+    Raises InputError for what is no Nsight Systems export, is damaged or still being written, or holds no events.
+    """
+    problems = Problems()
+    with opened(path) as db:
+        found = nsys_schema.tables(db)
+        nsys_schema.check_is_export(path, found)
+        size = path.stat().st_size
+        names = Names(db, has_strings={"id", "value"} <= found.get("StringIds", frozenset()))
+        kinds = nsys_schema.copy_kinds(db, found)
+        usable = [source for source in SOURCES if source.table in found]
+        done, rows = 0, sum(rows_of(db, source.table) for source in usable)
+
+        def after_chunk(count: int) -> None:
+            nonlocal done
+            done += count
+            if progress is not None:
+                progress(size * min(done, rows) // max(rows, 1), size)
+
+        parts = []
+        for source in usable:
+            if not {"start", "end"} <= found[source.table]:
+                problems.add("missing-table")
+                continue
+            try:
+                columns = read_table(db, source, found[source.table], names, after_chunk)
+            except sqlite3.Error as error:
+                raise InputError(path, f"is damaged: {error}", EXPORT_AGAIN, place=f"table {source.table}") from None
+            parts.append(_part(source, columns, names, kinds, problems))
+        _close_open_ranges(parts, problems)
+        if not any(len(part) for part in parts if part.kind != "overhead"):
+            raise InputError(
+                path, "holds no events: no CUDA call, no GPU activity, no NVTX range", "record with --trace=cuda,nvtx"
+            )
+        _count_what_is_missing(parts, found, problems)
+        trace = Trace(
+            path=path,
+            recorded_by="nsys",
+            recorded_by_version=nsys_schema.version(db, found),
+            bytes=size,
+            events=assemble(parts, names.known, kinds),
+            problems=problems,
+            devices=nsys_schema.devices(db, found),
+        )
+    if progress is not None:
+        progress(size, size)
+    return trace
+
+
+def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[int, str], problems: Problems) -> Part:
+    """The usable rows of one table, named and with their oddities settled; the others are counted."""
+    columns = _usable(source, columns, problems)
+    count = len(columns["start"])
+    if source.kind in GPU_KINDS or source.kind == "gpu-range":
+        _settle_device_rows(source, columns, kinds, problems)
+    if source.kind == "memcpy":
+        columns["name"] = _named_by(columns["copy_kind"], lambda number: f"[CUDA memcpy {kinds[number]}]", names)
+    elif source.kind == "memset":
+        columns["name"] = np.full(count, names.code("[CUDA memset]"), np.int64)
+    elif source.kind == "gpu-range":
+        columns["name"] = _named_by(columns["graph"], lambda number: f"Graph Exec {number}", names)
+        problems.add("graph-recorded-whole", count)
+    name = columns.setdefault("name", np.full(count, -1, np.int64))
+    if source.kind == "overhead":
+        own = np.array([bool(CUDA_OWN_WORK.search(text)) for text in names.known] + [False], bool)[name]
+        problems.add("cuda-overhead-left-out", int(own.sum()))
+        columns = take(columns, ~own)
+        name = columns["name"]
+    problems.add("name-missing", int((name < 0).sum()))
+    columns["name"] = np.where(name < 0, names.code(Names.NONE), name)
+    if source.layer is not None:
+        columns["layer"] = _layers(source.layer, columns["name"], names.known)
+    return Part(source.kind, columns)
+
+
+def _usable(source: Source, columns: dict[str, Ints], problems: Problems) -> dict[str, Ints]:
+    """The rows with a start, an end and a length; an NVTX range may lack its end for now."""
+    start, end = columns["start"], columns["end"]
+    is_open = (end == NULL) if source.kind == "range" else np.zeros(len(end), bool)
+    timed = (start != NULL) & ((end != NULL) | is_open)
+    backwards = timed & ~is_open & (end < start)
+    with np.errstate(over="ignore"):
+        # times so far apart that their difference has no int64 are no times
+        timed &= is_open | backwards | (end - start >= 0)
+    if source.kind in GPU_KINDS or source.kind == "gpu-range":
+        # CUPTI writes 0 for both where it could not take the times
+        timed &= (start != 0) | (end != 0)
+    problems.add("event-not-understood", int((~timed).sum()))
+    problems.add("negative-duration", int((timed & backwards).sum()))
+    return take(columns, timed & ~backwards)
+
+
+def _settle_device_rows(source: Source, columns: dict[str, Ints], kinds: dict[int, str], problems: Problems) -> None:
+    """Fill in copy kinds, void numbers that stand for none, and count what has no correlation id."""
+    small = np.iinfo(np.int32)
+    device = columns["device"]
+    columns["device"] = np.where((device < small.min) | (device >= _ON_THE_HOST), NULL, device)
+    columns["context"] = np.where(columns["context"] == _ON_THE_HOST, NULL, columns["context"])
+    migrated = np.zeros(len(device), bool)
+    if source.kind == "memcpy":
+        cause, kind = columns.pop("cause"), columns["copy_kind"]
+        for plain, managed in MIGRATIONS.items():
+            kind = np.where((cause > 0) & (kind == plain), managed, kind)
+        kind = np.where(kind == NULL, 0, kind)
+        for number in np.unique(kind):
+            kinds.setdefault(int(number), f"kind {number}")
+        columns["copy_kind"] = kind
+        managed_kinds = [number for number, name in kinds.items() if name.startswith("UVM ")]
+        migrated = np.isin(kind, managed_kinds) & (columns["correlation"] == NULL)
+        problems.add("managed-memory-migration", int(migrated.sum()))
+        problems.add("copies-in-one-record", int((columns.pop("copies") > 1).sum()))
+    problems.add("missing-correlation", int(((columns["correlation"] == NULL) & ~migrated).sum()))
+
+
+def _named_by(numbers: Ints, label: Callable[[int], str], names: Names) -> Ints:
+    """Name codes for rows that are named after a number; -1 where the number is absent."""
+    unique, which = np.unique(numbers, return_inverse=True)
+    return np.array([-1 if number == NULL else names.code(label(int(number))) for number in unique], np.int64)[which]
+
+
+def _layers(of_table: str, name: Ints, known: list[str]) -> Ints:
+    """0 for runtime calls, 1 for driver calls: by name, else by the table (most exports keep both in one)."""
+    otherwise = int(of_table == "driver")
+    layers = [1 if _DRIVER_CALL.match(text) else 0 if _RUNTIME_CALL.match(text) else otherwise for text in known]
+    return np.array(layers or [otherwise], np.int64)[name]
+
+
+def _close_open_ranges(parts: list[Part], problems: Problems) -> None:
+    """Let ranges that were open when the recording ended reach to the end of the last event."""
+    last = max((int(part.columns["end"].max()) for part in parts if len(part)), default=0)
+    for part in parts:
+        if part.kind == "range":
+            end = part.columns["end"]
+            is_open = end == NULL
+            problems.add("range-left-open", int(is_open.sum()))
+            # nothing may have ended after the range began
+            part.columns["end"] = np.where(is_open, np.maximum(last, part.columns["start"]), end)
+
+
+def _count_what_is_missing(parts: list[Part], found: dict[str, frozenset[str]], problems: Problems) -> None:
+    """Count tables whose absence leaves a hole: empty tables are left out of exports as a rule."""
+    held = {part.kind for part in parts if len(part)}
+    if held & set(GPU_KINDS) and "api" not in held:
+        problems.add("missing-table")
+    if "StringIds" not in found and problems["name-missing"]:
+        problems.add("missing-table")
