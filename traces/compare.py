@@ -25,7 +25,9 @@ REASONS = {
     "not-interleaved": "the sides were not timed in turn, so whatever drifted between them is part of the ratio",
     "profiled-times": "the times are of a profiled run and carry the profiler's cost",
     "different-regimes": "the sides are of different regimes",
-    "different-hardware": "the sides were recorded on different hardware or software",
+    "different-hardware": "the sides were recorded on different hardware",
+    "different-software": "the sides were recorded with different versions of driver, CUDA, torch, triton or Python",
+    "incomplete": "a side's capture is incomplete",
     "no-account": "one side has no recorded trace, so the difference can't be split",
 }
 
@@ -138,6 +140,48 @@ def against_baseline(study: Study) -> list[Comparison]:
             if side is not baseline:
                 found.append(compare(baseline, side, paired=True, control=control))
     return found
+
+
+HARDWARE = ("gpu", "cpu", "device")
+SOFTWARE = ("driver", "cuda", "torch", "triton", "python")
+
+
+def between(a: Study, b: Study) -> list[Comparison]:
+    """Every variant and regime that two captures share, b against a; not paired, for they were not timed in turn."""
+    names = dict.fromkeys(variant for variant, _ in a.sides)
+    return [item for name in names for item in across(a, name, b, name)]
+
+
+def across(a: Study, variant_a: str, b: Study, variant_b: str) -> list[Comparison]:
+    """Variant `variant_b` of one capture against `variant_a` of another, in each regime that has both."""
+    ours, theirs = a.capture.manifest, b.capture.manifest
+    notes = [
+        code
+        for code, keys in (("different-hardware", HARDWARE), ("different-software", SOFTWARE))
+        if any(ours.environment.get(key) != theirs.environment.get(key) for key in keys)
+    ]
+    if not (ours.complete and theirs.complete):
+        notes.append("incomplete")
+    return [
+        compare(a.sides[variant_a, regime], b.sides[variant_b, regime], paired=False, notes=tuple(notes))
+        for regime in a.regimes
+        if (variant_a, regime) in a.sides and (variant_b, regime) in b.sides
+    ]
+
+
+def within(study: Study, a: str, b: str) -> list[Comparison]:
+    """Variant `b` against variant `a` of one capture, in each regime that has both; paired by round."""
+    return [
+        compare(study.sides[a, regime], study.sides[b, regime], paired=True, control=control_ratio(study, regime))
+        for regime in study.regimes
+        if (a, regime) in study.sides and (b, regime) in study.sides
+    ]
+
+
+def document(comparisons: list[Comparison]) -> dict[str, Any]:
+    """What `compare --json` prints: all comparisons, and where there is just one its keys at the top as well."""
+    rows = [to_json(item) for item in comparisons]
+    return {"format": FORMAT} | (rows[0] if len(rows) == 1 else {}) | {"comparisons": rows}
 
 
 def control_ratio(study: Study, regime: str) -> Estimate | None:

@@ -343,3 +343,32 @@ def apportion(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     result: npt.NDArray[np.int64] = floors.astype(np.int64)
     result[order[:short]] += 1
     return result
+
+
+def side_of_range(trace: Trace, name: str) -> Side:
+    """The instances of one range of any trace as a side: every instance is a block of one iteration.
+
+    Its times are profiled host times. Instances inside another one of the same name are left out, so that no time
+    counts twice; instances on other threads than the one that launches most are left out as well. Raises InputError
+    when the trace holds no such range.
+    """
+    problems = trace.problems.copy()
+    launches = find_launches(trace.events, problems)
+    instances = range_instances(trace.events, launches)
+    chosen = instances[(instances["name"] == name) & (instances["host_ns"] > 0)]
+    if not len(chosen):
+        known = ", ".join(repr(str(other)[:60]) for other in instances["name"].unique()[:8]) or "none"
+        raise InputError(trace.path, f"holds no range {name!r}", f"its ranges: {known}")
+    process, thread = chosen.groupby(["process", "thread"])["launches"].sum().idxmax()
+    chosen = chosen[(chosen["process"] == process) & (chosen["thread"] == thread)]
+    reach = chosen["end_ns"].cummax().shift(fill_value=np.iinfo(np.int64).min)
+    chosen = chosen[chosen["start_ns"] >= reach].reset_index(drop=True)
+    record = TraceRecord(trace.recorded_by, "recorded", str(trace.path), len(chosen), 1)
+    blocks = pd.DataFrame(
+        {
+            "wall_ns": chosen["host_ns"].astype(float),
+            "host_ns": chosen["host_ns"].astype(float),
+            "device_ns": chosen["gpu_projection_ns"].where(chosen["activities"] > 0).astype("Float64"),
+        }
+    )
+    return Side(name, "recorded", "", blocks, _recording(trace, record, launches, chosen, chosen))

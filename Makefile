@@ -1,0 +1,38 @@
+# make profile   set up .venv and run `python cli.py profile`
+# make test      set up .venv with pinned versions and run all checks and tests
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# measuring needs torch and triton, which only a machine with an NVIDIA GPU is asked to download
+EXTRA := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo '[gpu]')
+
+.PHONY: profile test lint check clean
+
+profile: $(VENV)/profile-ready
+	$(BIN)/python cli.py profile $(ARGS)
+
+test: $(VENV)/test-ready lint
+	$(BIN)/python -m pytest $(ARGS)
+
+# the same checks as `make test`, without the tests
+lint: $(VENV)/test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "launchlens needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/profile-ready: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --constraint constraints.txt --editable '.$(EXTRA)'
+	@touch $@
+
+$(VENV)/test-ready: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --constraint constraints.txt --editable '.$(EXTRA)' '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

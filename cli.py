@@ -1,0 +1,523 @@
+"""launchlens' commands, and nothing else: each wires the folders together and prints."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+if not __package__:
+    # Run as a script. Python put this folder first on sys.path, where `kernels/` and `profiling/` would be importable
+    # as top-level names; import the checkout as `launchlens` instead.
+    _root = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _root]
+    _spec = spec_from_file_location("launchlens", _root / "__init__.py")
+    assert _spec and _spec.loader
+    sys.modules["launchlens"] = module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules["launchlens"])
+
+import typer
+from typer.core import TyperGroup
+
+from launchlens import __version__
+from launchlens.traces.problems import InputError
+
+if TYPE_CHECKING:
+    from launchlens.traces.compare import Comparison
+    from launchlens.traces.study import Study
+
+DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class _Commands(TyperGroup):
+    """The one place that turns exceptions meant for people into a line on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            typer.echo(f"launchlens: {error}", err=True)
+            raise typer.Exit(BAD_INPUT) from None
+        except KeyboardInterrupt:
+            typer.echo("launchlens: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="launchlens",
+    help="Why one version of some GPU code is faster than another, in parts that add up to the measured time.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done; 1 done, and the answer is no (a variant is wrong); 2 unusable input or command line; 130 interrupted.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else there.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def profile(
+    workload: Annotated[str, typer.Option(help="What to measure; see `variants`.")] = "small-copies",
+    variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
+    regime: Annotated[
+        list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto: the GPU if there is one, else the recorded capture. cuda, cpu: measure there.")
+    ] = "auto",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the capture; a new one below captures/ by default.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of interleaved blocks.")] = 40,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Iterations in a block; chosen from a trial run by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure every variant of a workload, record it under torch.profiler, and say which is fastest and why.
+
+    Without a CUDA GPU it reports on the recorded capture that ships with launchlens, and says so.
+
+    Example: launchlens profile --variant copy_ --variant triton-batched
+    """
+    from launchlens.kernels.registry import REGIMES
+
+    if device not in ("auto", "cuda", "cpu"):
+        raise typer.BadParameter(f"{device!r} is none of auto, cuda, cpu", param_hint="--device")
+    unknown = [name for name in regime or () if name not in REGIMES]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
+    spec, chosen = _chosen(workload, variant)
+    where = _where(device)
+    if where == "recorded":
+        if variant or regime or iterations:
+            typer.echo(
+                "The recorded capture holds what it holds: --variant, --regime and --iterations need --device.",
+                err=True,
+            )
+        _report_recorded(workload, output, as_json)
+        return
+    from launchlens.profiling.run import NothingToMeasureError, Plan, run
+    from launchlens.reports.progress import Steps
+
+    folder = _new_folder(output, workload)
+    plan = Plan(
+        spec,
+        chosen,
+        where,
+        regimes=tuple(regime or REGIMES),
+        seed=seed,
+        rounds=rounds,
+        iterations=iterations,
+        command=_command_line(),
+    )
+    try:
+        manifest = run(plan, folder, Steps())
+    except NothingToMeasureError as error:
+        raise InputError(workload, f"nothing could be measured: {error}", "see `launchlens doctor`") from None
+    except KeyboardInterrupt:
+        typer.echo(
+            f"launchlens: interrupted; {folder} holds what had been measured and says that it is incomplete", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    _report(folder, folder / "report.html", as_json=as_json, recorded=None)
+    wrong = [record for record in manifest.variants if record.status == "wrong"]
+    for record in wrong:
+        typer.echo(
+            f"launchlens: variant {record.variant} ({record.regime}) is wrong and was not timed: {record.why}", err=True
+        )
+    if wrong:
+        raise typer.Exit(ANSWER_IS_NO)
+
+
+def _chosen(workload: str, names: list[str] | None) -> tuple[Any, list[Any]]:
+    from launchlens.kernels.registry import variants, workloads
+
+    specs = {spec.name: spec for spec in workloads()}
+    if workload not in specs:
+        raise typer.BadParameter(f"{workload!r} is none of {', '.join(specs)}", param_hint="--workload")
+    known = {made.name: made for made in variants(workload)}
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(known)}", param_hint="--variant")
+    # the baseline is what all are compared with, so it is measured whether named or not
+    wanted = {specs[workload].baseline, *names} if names else set(known)
+    return specs[workload], [made for name, made in known.items() if name in wanted]
+
+
+def _where(device: str) -> str:
+    from launchlens.profiling.environment import has_cuda, version
+
+    if device == "cpu" and version("torch") is None:
+        raise InputError("--device cpu", "needs torch, which is not installed", "pip install 'launchlens[gpu]'")
+    if device == "cpu":
+        return "cpu"
+    if has_cuda():
+        return "cuda"
+    why = "torch is not installed" if version("torch") is None else "torch sees no CUDA GPU"
+    if device == "cuda":
+        raise InputError("--device cuda", f"there is no CUDA GPU to measure on: {why}", "see `launchlens doctor`")
+    typer.echo(f"No CUDA GPU here ({why}): this reports on the recorded capture that ships with launchlens.", err=True)
+    return "recorded"
+
+
+def _command_line() -> list[str]:
+    """The arguments as given, paths cut to their last part: a capture names no folder of anybody's machine."""
+    return [part if "/" not in part and "\\" not in part else Path(part).name for part in sys.argv[1:]]
+
+
+def _new_folder(output: Path | None, workload: str) -> Path:
+    from datetime import datetime
+
+    folder = output or Path("captures") / f"{workload}-{datetime.now():%Y%m%d-%H%M%S}"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(folder, "exists and is not an empty folder", "give --output another name")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(folder, f"can't be made: {error.strerror}", "give --output another place") from None
+    return folder
+
+
+def _report_recorded(workload: str, output: Path | None, as_json: bool) -> None:
+    from launchlens.traces.capture import read_capture
+    from launchlens.traces.recorded import copy_recorded, describe_recorded, recorded_captures
+
+    found = recorded_captures(workload)
+    if not found:
+        raise InputError(
+            workload,
+            "no recorded capture of it ships with this version",
+            "measure it: --device cpu, or on a machine with a GPU",
+        )
+    folder = output or Path("captures") / f"recorded-{found[0].name}"
+    if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
+        raise InputError(folder, "exists and is not a capture", "give --output another name")
+    try:
+        copy_recorded(found[0], folder)
+    except OSError as error:
+        raise InputError(folder, f"can't be written: {error.strerror}", "give --output another place") from None
+    _report(folder, folder / "report.html", as_json=as_json, recorded=describe_recorded(read_capture(folder).manifest))
+
+
+def _study(folder: Path) -> Study:
+    from launchlens.reports.progress import reading
+    from launchlens.traces.capture import read_capture
+    from launchlens.traces.study import study
+
+    capture = read_capture(folder)
+    with reading(folder.name) as progress:
+        return study(capture, progress)
+
+
+def _report(folder: Path, html: Path | None, *, as_json: bool, recorded: str | None) -> None:
+    """Print the verdict (or JSON) of a capture to stdout and write its report."""
+    from launchlens.reports.words import sentences
+    from launchlens.traces.verdict import verdict
+
+    worked_out = _study(folder)
+    findings = verdict(worked_out)
+    if html is not None:
+        from launchlens.reports.html import render
+
+        base = "" if html.parent.resolve() == folder.resolve() else f"{folder.resolve().as_uri()}/"
+        _write(html, render(worked_out, recorded=recorded, links_base=base))
+    if as_json:
+        from launchlens.reports.machine import study_json, text
+
+        typer.echo(text(study_json(worked_out, findings, recorded=recorded)))
+        return
+    from rich.console import Console
+
+    from launchlens.reports.terminal import print_study
+
+    print_study(Console(), worked_out, sentences(findings), recorded)
+    if html is not None:
+        typer.echo(f"\nReport: {html}")
+
+
+def _write(path: Path, text: str) -> None:
+    from launchlens.traces.capture import write_whole
+
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise InputError(path, f"can't be written: {error.strerror}", "give another place") from None
+
+
+def _free(path: Path, force: bool) -> Path:
+    if path.exists() and not force:
+        raise InputError(path, "exists already", "pass --force to overwrite it")
+    return path
+
+
+@app.command()
+def analyze(
+    trace: Annotated[Path, typer.Argument(help="A Kineto trace (.json, .json.gz) or an Nsight Systems sqlite export.")],
+    range_name: Annotated[
+        str | None, typer.Option("--range", help="Account for all instances of this range instead of the whole trace.")
+    ] = None,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Write the analysis as one HTML file.")] = None,
+    partial: Annotated[bool, typer.Option(help="Keep the whole events of a JSON trace that breaks off.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Rows per table.")] = 15,
+    force: Force = False,
+) -> None:
+    """Say what a trace holds: GPU work, launches and what they cost, ranges, and a time account.
+
+    Example: launchlens analyze trace.json.gz --range ProfilerStep#1
+    """
+    from launchlens.reports.machine import text
+    from launchlens.reports.progress import reading
+    from launchlens.traces.analysis import analyze as work_out
+    from launchlens.traces.analysis import to_json
+    from launchlens.traces.trace import open_trace
+
+    if html is not None:
+        _free(html, force)
+    with reading(trace.name) as progress:
+        document = to_json(work_out(open_trace(trace, partial=partial, progress=progress), range_name=range_name))
+    if html is not None:
+        from launchlens.reports.analysis_html import render
+
+        _write(html, render(document))
+    if as_json:
+        typer.echo(text(document))
+        return
+    from rich.console import Console
+
+    from launchlens.reports.terminal import print_analysis
+
+    print_analysis(Console(), document, top=top)
+    if html is not None:
+        typer.echo(f"\nReport: {html}")
+
+
+@app.command()
+def report(
+    capture: Annotated[Path, typer.Argument(help="A folder that `profile` wrote.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the report; report.html in the capture by default.")
+    ] = None,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Write the HTML report of a capture again and print its verdict.
+
+    Example: launchlens report captures/small-copies-20260102-030405
+    """
+    html = capture / "report.html" if output is None else _free(output, force)
+    from launchlens.traces.capture import read_capture
+    from launchlens.traces.recorded import FOLDER, describe_recorded
+
+    recorded = None
+    # a shipped capture, or a copy of one, was not measured on this machine
+    shipped = {path.read_bytes() for path in FOLDER.glob("*/manifest.json")}
+    manifest = capture / "manifest.json"
+    if manifest.is_file() and manifest.read_bytes() in shipped:
+        recorded = describe_recorded(read_capture(capture).manifest)
+    _report(capture, html, as_json=as_json, recorded=recorded)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="PATH::NAME, the side to compare with: see below.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="PATH::NAME, the side compared.")],
+    as_json: Json = False,
+) -> None:
+    """Compare B with A: the ratio with its interval, and the difference in parts that sum to it.
+
+    A side is CAPTURE::VARIANT, TRACE::RANGE, or two whole CAPTUREs, whose variants are compared one by one.
+
+    Example: launchlens compare trace.json::forward other.json::forward
+    """
+    from launchlens.traces.compare import document
+
+    comparisons = _comparisons(_split(a), _split(b))
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text(document(comparisons)))
+        return
+    from rich.console import Console
+
+    from launchlens.reports.terminal import print_comparisons
+
+    print_comparisons(Console(), comparisons)
+
+
+def _split(side: str) -> tuple[Path, str | None]:
+    path, mark, name = side.partition("::")
+    return Path(path), name if mark else None
+
+
+def _comparisons(a: tuple[Path, str | None], b: tuple[Path, str | None]) -> list[Comparison]:
+    from launchlens.traces import compare as comparing
+    from launchlens.traces.study import Side, side_of_range
+    from launchlens.traces.trace import open_trace
+
+    def is_capture(path: Path) -> bool:
+        return path.is_dir() or path.name == "manifest.json"
+
+    (path_a, name_a), (path_b, name_b) = a, b
+    if is_capture(path_a) != is_capture(path_b):
+        raise InputError(
+            path_b, f"can't be compared with {path_a}: one is a capture, the other a trace", "give two of a kind"
+        )
+    if (name_a is None) != (name_b is None):
+        raise InputError(path_b, "one side names a variant or range and the other does not", "write both as PATH::NAME")
+    if is_capture(path_a):
+        left = _study(path_a)
+        right = left if path_b.resolve() == path_a.resolve() else _study(path_b)
+        if name_a is None or name_b is None:
+            found = comparing.between(left, right)
+        elif left is right:
+            found = comparing.within(left, name_a, name_b)
+        else:
+            found = comparing.across(left, name_a, right, name_b)
+        if not found:
+            known = ", ".join(dict.fromkeys(variant for variant, _ in (*left.sides, *right.sides)))
+            raise InputError(path_b, "the two share nothing to compare", f"variants: {known}")
+        return found
+    if name_a is None or name_b is None:
+        raise InputError(path_a, "is a trace, so a range must be named", "write TRACE::RANGE")
+
+    def side(path: Path, name: str) -> Side:
+        return side_of_range(open_trace(path), name)
+
+    return [comparing.compare(side(path_a, name_a), side(path_b, name_b), paired=False, notes=("profiled-times",))]
+
+
+@app.command("open")
+def open_(
+    trace: Annotated[Path, typer.Argument(help="A Kineto trace (.json, .json.gz).")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Loopback port; Perfetto's page may fetch from 9001 only.")
+    ] = 9001,
+    browser: Annotated[bool, typer.Option(help="Open the browser; without it the address is only printed.")] = True,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the page to fetch the trace; 0 waits until Ctrl-C.")
+    ] = 300,
+) -> None:
+    """Open a trace in ui.perfetto.dev: the file is served on loopback, to that page only, and leaves the machine nowhere.
+
+    Example: launchlens open captures/small-copies-20260102-030405/torch/eager.pt.trace.json.gz
+    """
+    import threading
+    import webbrowser
+
+    from launchlens.reports.progress import reading
+    from launchlens.reports.serve import TraceServer
+    from launchlens.traces.trace import open_trace
+
+    with reading(trace.name) as progress:
+        read = open_trace(trace, progress=progress)
+    if read.recorded_by == "nsys":
+        raise InputError(
+            trace, "is an Nsight Systems export, which Perfetto can't open", "open its .nsys-rep with nsys-ui"
+        )
+    try:
+        server = TraceServer(trace, port)
+    except OSError as error:
+        raise InputError(
+            f"port {port}", f"can't be served on: {error.strerror}", "stop what holds it (trace_processor does)"
+        ) from None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    typer.echo(server.ui_url)
+    if browser and not webbrowser.open(server.ui_url):
+        typer.echo("No browser could be started here: open the address above in one on this machine.", err=True)
+    fetched = server.fetched.wait(wait or None)
+    server.shutdown()
+    server.server_close()
+    if not fetched:
+        typer.echo(f"launchlens: nothing fetched the trace within {wait:g} s", err=True)
+        raise typer.Exit(ANSWER_IS_NO)
+
+
+@app.command()
+def variants(
+    workload: Annotated[str | None, typer.Option(help="Only those of this workload.")] = None, as_json: Json = False
+) -> None:
+    """List every variant of every workload, what it needs, and whether that is met here.
+
+    Example: launchlens variants --json
+    """
+    from launchlens.kernels import registry
+
+    if workload is not None:
+        _chosen(workload, None)
+    found = registry.variants(workload)
+    if as_json:
+        from launchlens.reports.machine import text
+
+        rows = [
+            {
+                "name": made.name,
+                "workload": made.workload,
+                "needs": list(made.needs),
+                "regimes": list(made.regimes),
+                "says": made.says,
+            }
+            for made in found
+        ]
+        typer.echo(text({"format": "launchlens.variants/1", "variants": rows}))
+        return
+    from rich.console import Console
+
+    from launchlens.reports.terminal import print_rows
+
+    columns = ("workload", "variant", "needs", "regimes", "what it does")
+    print_rows(
+        Console(),
+        columns,
+        [(made.workload, made.name, ", ".join(made.needs), ", ".join(made.regimes), made.says) for made in found],
+    )
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed here, what is missing, and what each missing thing would give.
+
+    Example: launchlens doctor
+    """
+    from launchlens.profiling.doctor import examine
+
+    rows = examine()
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text({"format": "launchlens.doctor/1", "checks": rows}))
+        return
+    from rich.console import Console
+
+    from launchlens.reports.terminal import print_rows
+
+    table = [
+        (row["name"], row["version"] or "found" if row["found"] else "missing", row["gives"], row["get"] or "")
+        for row in rows
+    ]
+    print_rows(Console(), ("what", "here", "gives", "how to get it"), table)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,68 @@
+"""What is installed here, what is missing, and what each missing thing would give."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import subprocess
+from typing import Any
+
+from launchlens.profiling.environment import NEEDS, has_cuda, missing, version
+
+_PACKAGES = {"torch": "torch", "triton": "triton", "nvtx": "nvtx", "nvml": "nvidia-ml-py"}
+
+
+def examine() -> list[dict[str, Any]]:
+    """A row per thing: name, found, version (None where unknown or absent), gives, get (how to get it; None if found)."""
+    rows = [_row("python", True, platform.python_version(), "everything", "")]
+    gpu = _gpu() if has_cuda() else None
+    for need, (gives, get) in NEEDS.items():
+        found = not missing([need], "cuda")
+        rows.append(_row(need, found, gpu if need == "cuda" else version(_PACKAGES[need]), gives, get))
+    rows.append(
+        _row(
+            "isal",
+            importlib.util.find_spec("isal") is not None,
+            version("isal"),
+            "faster reading of .gz traces",
+            "pip install isal",
+        )
+    )
+    nsys = shutil.which("nsys")
+    rows.append(
+        _row(
+            "nsys",
+            nsys is not None,
+            _nsys_version(nsys),
+            "opening .nsys-rep files",
+            "install NVIDIA Nsight Systems and put nsys on PATH",
+        )
+    )
+    return rows
+
+
+def _row(name: str, found: bool, known_version: str | None, gives: str, get: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "found": found,
+        "version": known_version if found else None,
+        "gives": gives,
+        "get": None if found else get,
+    }
+
+
+def _gpu() -> str:
+    import torch
+
+    return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
+
+
+def _nsys_version(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip().splitlines()[0] if answer.stdout.strip() else None

@@ -1,0 +1,54 @@
+"""What scripts read: one JSON object a command, strict JSON, no NaN (FORMATS)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from launchlens.reports.words import sentences
+from launchlens.traces import compare
+from launchlens.traces.study import Study
+from launchlens.traces.verdict import Finding
+
+STUDY_FORMAT = "launchlens.study/1"
+
+
+def text(document: dict[str, Any]) -> str:
+    """The document as JSON text. Raises ValueError for a number that JSON has no spelling for."""
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | None) -> dict[str, Any]:
+    """A study: where it comes from, the verdict as findings and in words, every side, and all against the baseline.
+
+    `recorded` says in words that the numbers were not measured here and now; null when they were.
+    """
+    manifest = study.capture.manifest
+    control = {regime: compare.control_ratio(study, regime) for regime in study.regimes}
+    return {
+        "format": STUDY_FORMAT,
+        "capture": str(study.capture.path),
+        "measured_here": recorded is None,
+        "recorded": recorded,
+        "recorded_at": manifest.recorded_at,
+        "complete": manifest.complete,
+        "device": manifest.device,
+        "workload": dict(manifest.workload),
+        "environment": dict(manifest.environment),
+        "timing": dict(manifest.timing),
+        "verdict": [{"code": item.code, "regime": item.regime, "figures": item.figures} for item in findings],
+        "sentences": [sentence.text for sentence in sentences(findings)],
+        "sides": [compare.side_json(side) for side in study.sides.values()],
+        "comparisons": [compare.to_json(item) for item in compare.against_baseline(study)],
+        "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
+        "problems": {
+            path: [{"code": item.code, "count": item.count, "severity": item.severity} for item in problems]
+            for path, problems in study.problems.items()
+        },
+        "not_measured": [
+            {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}
+            for item in manifest.variants
+            if item.status != "measured"
+        ],
+    }

@@ -1,0 +1,42 @@
+"""Progress on stderr: a bar on a terminal, a line a step elsewhere, so that results on stdout stay clean."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Steps:
+    """Opens one step after another; `step` gives the function that advances it."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+
+    @contextmanager
+    def step(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
+        """One step of `total` parts: a bar that goes away when the step is done, or one line."""
+        if not self._console.is_terminal:
+            print(f"{text} …", file=sys.stderr, flush=True)
+            yield lambda done: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task(text, total=total)
+            yield lambda done: bar.advance(task, done)
+        print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def reading(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Progress of reading a file by bytes; nothing is shown off a terminal, nor for files read in no time."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(f"reading {name}", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,89 @@
+"""Hand a trace to ui.perfetto.dev: serve one file on loopback and give the address that opens it there.
+
+Perfetto's UI loads a trace by `#!/?url=`; its content security policy lets it fetch from this machine only through
+http://127.0.0.1:9001 (the port of its own trace_processor), and the answer must allow its origin.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+
+ORIGIN = "https://ui.perfetto.dev"
+HOST, PORT = "127.0.0.1", 9001
+_BLOCK = 1 << 20
+
+
+class TraceServer(ThreadingHTTPServer):
+    """Serves one file under its own name, to Perfetto's UI alone, from loopback alone.
+
+    `fetched` is set when the file has been sent whole. Raises OSError when the port is taken.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, path: Path, port: int = PORT) -> None:
+        self.path = path
+        self.fetched = threading.Event()
+        super().__init__((HOST, port), _Handler)
+
+    @property
+    def trace_url(self) -> str:
+        """The address of the file itself."""
+        return f"http://{HOST}:{self.server_address[1]}/{quote(self.path.name)}"
+
+    @property
+    def ui_url(self) -> str:
+        """The address to open in a browser."""
+        return f"{ORIGIN}/#!/?url={quote(self.trace_url, safe=':/')}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: TraceServer
+    server_version = "launchlens"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        self._answer(self._send_file)
+
+    def do_HEAD(self) -> None:
+        self._answer(lambda: None)
+
+    def do_OPTIONS(self) -> None:
+        self.send_response(204)
+        self._allow()
+        self.send_header("Access-Control-Allow-Methods", "GET, HEAD")
+        # Chromium asks before a public page may reach a loopback address
+        self.send_header("Access-Control-Allow-Private-Network", "true")
+        self.end_headers()
+
+    def _answer(self, send_body: Callable[[], None]) -> None:
+        # a page elsewhere that had its own name resolve to loopback would send that name here
+        hosts = {f"{name}:{self.server.server_address[1]}" for name in (HOST, "localhost")}
+        if self.headers.get("Host") not in hosts or self.path != f"/{quote(self.server.path.name)}":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self._allow()
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(self.server.path.stat().st_size))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        send_body()
+
+    def _send_file(self) -> None:
+        with open(self.server.path, "rb") as file:
+            while block := file.read(_BLOCK):
+                self.wfile.write(block)
+        self.server.fetched.set()
+
+    def _allow(self) -> None:
+        self.send_header("Access-Control-Allow-Origin", ORIGIN)
+        self.send_header("Vary", "Origin")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: what is worth saying, the command says."""

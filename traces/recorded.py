@@ -1,0 +1,39 @@
+"""The recorded captures that ship with the package, for machines without a GPU."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from launchlens.traces.capture import MANIFEST, Manifest
+
+FOLDER = Path(__file__).parent / "recorded"
+
+
+def recorded_captures(workload: str) -> list[Path]:
+    """Shipped captures of a workload, those made on a GPU first, then the newest first."""
+    found = []
+    for manifest in FOLDER.glob(f"*/{MANIFEST}"):
+        raw = json.loads(manifest.read_text("utf-8"))
+        if raw["workload"]["name"] == workload:
+            found.append((raw["device"] == "cuda", raw["recorded_at"], manifest.parent))
+    return [path for _, _, path in sorted(found, reverse=True)]
+
+
+def describe_recorded(manifest: Manifest) -> str:
+    """One line that says that numbers are recorded, and where, when and with what they were."""
+    environment = manifest.environment
+    where = environment.get("gpu") or f"{environment.get('cpu') or 'a CPU'} (no GPU)"
+    versions = [
+        f"{name} {environment[key]}"
+        for name, key in (("driver", "driver"), ("CUDA", "cuda"), ("torch", "torch"), ("triton", "triton"))
+        if environment.get(key)
+    ]
+    return f"Recorded, not measured on this machine: {where}, {manifest.recorded_at[:10]}, {', '.join(versions)}."
+
+
+def copy_recorded(source: Path, target: Path) -> None:
+    """Copy a shipped capture to `target`, where a report can lie beside its traces."""
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, target, dirs_exist_ok=True)
