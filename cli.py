@@ -247,11 +247,9 @@ def _report(folder: Path, html: Path | None, *, as_json: bool, recorded: str | N
 
         typer.echo(text(study_json(worked_out, findings, recorded=recorded)))
         return
-    from rich.console import Console
+    from launchlens.reports.terminal import print_study, stdout
 
-    from launchlens.reports.terminal import print_study
-
-    print_study(Console(), worked_out, sentences(findings), recorded)
+    print_study(stdout(), worked_out, sentences(findings), recorded)
     if html is not None:
         typer.echo(f"\nReport: {html}")
 
@@ -304,11 +302,9 @@ def analyze(
     if as_json:
         typer.echo(text(document))
         return
-    from rich.console import Console
+    from launchlens.reports.terminal import print_analysis, stdout
 
-    from launchlens.reports.terminal import print_analysis
-
-    print_analysis(Console(), document, top=top)
+    print_analysis(stdout(), document, top=top)
     if html is not None:
         typer.echo(f"\nReport: {html}")
 
@@ -359,11 +355,9 @@ def compare(
 
         typer.echo(text(document(comparisons)))
         return
-    from rich.console import Console
+    from launchlens.reports.terminal import print_comparisons, stdout
 
-    from launchlens.reports.terminal import print_comparisons
-
-    print_comparisons(Console(), comparisons)
+    print_comparisons(stdout(), comparisons)
 
 
 def _split(side: str) -> tuple[Path, str | None]:
@@ -482,13 +476,11 @@ def variants(
         ]
         typer.echo(text({"format": "launchlens.variants/1", "variants": rows}))
         return
-    from rich.console import Console
-
-    from launchlens.reports.terminal import print_rows
+    from launchlens.reports.terminal import print_rows, stdout
 
     columns = ("workload", "variant", "needs", "regimes", "what it does")
     print_rows(
-        Console(),
+        stdout(),
         columns,
         [(made.workload, made.name, ", ".join(made.needs), ", ".join(made.regimes), made.says) for made in found],
     )
@@ -508,15 +500,13 @@ def doctor(as_json: Json = False) -> None:
 
         typer.echo(text({"format": "launchlens.doctor/1", "checks": rows}))
         return
-    from rich.console import Console
-
-    from launchlens.reports.terminal import print_rows
+    from launchlens.reports.terminal import print_rows, stdout
 
     table = [
         (row["name"], row["version"] or "found" if row["found"] else "missing", row["gives"], row["get"] or "")
         for row in rows
     ]
-    print_rows(Console(), ("what", "here", "gives", "how to get it"), table)
+    print_rows(stdout(), ("what", "here", "gives", "how to get it"), table)
 
 
 if __name__ == "__main__":

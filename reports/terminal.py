@@ -19,6 +19,16 @@ from launchlens.traces.study import Side, Study
 NAME_WIDTH = 60
 
 
+#: Width of tables that go into a file or a pipe, where no terminal says its own.
+PIPE_WIDTH = 140
+
+
+def stdout() -> Console:
+    """The console for results: colours and the terminal's width on a terminal, plain and wide elsewhere."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+
+
 def short(name: str, width: int = NAME_WIDTH) -> str:
     """A name cut to `width`, control characters shown as `?`: a trace must not be able to drive the terminal."""
     clean = "".join(character if character.isprintable() else "?" for character in name[: width + 1])

@@ -20,6 +20,13 @@ HOST_WORDS = {
     "api": "other API calls",
     "profiler": "the profiler itself",
 }
+DEVICE_WORDS = {
+    "kernel": "kernels running",
+    "memcpy": "memcpys running",
+    "memset": "memsets running",
+    "kernel+memcpy": "kernels and memcpys at once",
+    "idle": "GPU idle",
+}
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
 
 
@@ -107,7 +114,9 @@ def _against(finding: Finding) -> list[Sentence]:
 
 def _why(finding: Finding) -> list[Sentence]:
     figures = finding.figures
-    parts = [f"{signed_duration(ns)} {HOST_WORDS.get(state, state)}" for state, ns in figures["host_parts"].items()]
+    by_device = figures["split_by"] == "device"
+    words, chosen = (DEVICE_WORDS, "device_parts") if by_device else (HOST_WORDS, "host_parts")
+    parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in figures[chosen].items()]
     text = (
         f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {signed_duration(figures['difference_ns'])} per"
         f" iteration against {figures['baseline']}: {_list(parts)}."

@@ -192,7 +192,7 @@ def launch_cost(launches: Launches) -> list[dict[str, Any]]:
                 "count": len(index),
                 "api_total_ns": int(api_ns[index].sum()),
                 "api_ns": _spread(api_ns[index]),
-                "queue_ns": {"count": len(chosen_queue)} | (_spread(chosen_queue) or _NO_SPREAD),
+                "queue_ns": {"count": len(chosen_queue), **(_spread(chosen_queue) or _NO_SPREAD)},
                 "gpu_ns": _spread(gpu) if gpu is not None else None,
             }
         )

@@ -64,7 +64,8 @@ def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
     order = np.argsort(events["start_ns"].to_numpy()[api], kind="stable")
     api, api_key, named, repeats = api[order], api_key[order], named[order], repeats[order]
     launch_of = _match(api_key, gpu_key)
-    ambiguous = (launch_of >= 0) & repeats[launch_of]
+    ambiguous = launch_of >= 0
+    ambiguous[ambiguous] = repeats[launch_of[ambiguous]]
     problems.add("correlation-id-repeats", int(ambiguous.sum()))
     launch_of[ambiguous] = -1
     if len(api) and not len(gpu):

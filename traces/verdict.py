@@ -136,10 +136,15 @@ def _against(comparison: Comparison) -> Finding:
 
 def _why(comparison: Comparison) -> Finding:
     difference = comparison.difference_ns or 0.0
-    host = comparison.host_parts()
-    named = {state: ns for state, ns in host.items() if abs(ns) >= WORTH_NAMING * abs(difference)}
     a, b = comparison.a.recording, comparison.b.recording
     assert a and b
+
+    def worth_naming(parts: dict[str, float]) -> dict[str, float]:
+        named = {state: ns for state, ns in parts.items() if abs(ns) >= WORTH_NAMING * abs(difference)}
+        return dict(sorted(named.items(), key=lambda item: -abs(item[1])))
+
+    # where the host waits for the device, what the host did says little: what the device did explains the difference
+    by_device = "host-bound" not in (comparison.a.bound, comparison.b.bound) and a.device is not None
     return Finding(
         "why",
         comparison.a.regime,
@@ -147,7 +152,9 @@ def _why(comparison: Comparison) -> Finding:
             "variant": comparison.b.variant,
             "baseline": comparison.a.variant,
             "difference_ns": difference,
-            "host_parts": dict(sorted(named.items(), key=lambda item: -abs(item[1]))),
+            "split_by": "device" if by_device else "host",
+            "host_parts": worth_naming(comparison.host_parts()),
+            "device_parts": worth_naming(comparison.device_parts()),
             "launches": [a.counts["launches"], b.counts["launches"]],
             "cost_per_launch_ns": [_cost(a.ledger), _cost(b.ledger)],
             "gpu_busy_ns": [a.gpu_busy_ns, b.gpu_busy_ns],

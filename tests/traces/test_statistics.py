@@ -1,0 +1,51 @@
+"""Intervals: seeded, never narrower than nothing, and as wide as they should be."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launchlens.traces.statistics import mean, median, paired_ratio, unpaired_ratio
+
+samples = st.lists(st.floats(0.1, 1e6), min_size=5, max_size=40)
+
+
+@given(samples)
+def test_an_interval_holds_its_value_and_lies_within_the_samples(values):
+    for estimate in (median(values), mean(values)):
+        assert estimate.low is not None and estimate.high is not None
+        slack = 1e-9 * max(values)
+        assert min(values) - slack <= estimate.low <= estimate.value + slack
+        assert estimate.value - slack <= estimate.high <= max(values) + slack
+
+
+def test_few_samples_give_a_value_and_no_interval():
+    estimate = median([1.0, 2.0, 4.0])
+    assert (estimate.value, estimate.low, estimate.high, estimate.samples) == (2.0, None, None, 3)
+    assert estimate.covers(99), "without an interval nothing is excluded"
+    with pytest.raises(ValueError, match="no samples"):
+        median([])
+
+
+def test_pairing_takes_out_what_the_rounds_share():
+    generator = np.random.default_rng(1)
+    drift = generator.uniform(1, 3, 60)
+    a = drift * generator.normal(10, 0.05, 60)
+    b = drift * generator.normal(11, 0.05, 60)
+    paired, unpaired = paired_ratio(b, a), unpaired_ratio(b, a)
+    assert not paired.covers(1.0)
+    assert abs(paired.value - 1.1) < 0.01
+    assert unpaired.covers(1.0), "the drift hides it where rounds are not paired"
+
+
+def test_ninety_five_of_a_hundred_intervals_hold_the_truth():
+    generator = np.random.default_rng(3)
+    held = sum(median(generator.normal(50, 4, 40)).covers(50.0) for _ in range(300))
+    assert 0.90 <= held / 300 <= 0.99
+
+
+def test_the_same_samples_give_the_same_interval():
+    values = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0]
+    assert median(values) == median(values)
+    with pytest.raises(ValueError, match="paired"):
+        paired_ratio([1.0, 2.0], [1.0])
