@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
@@ -16,9 +16,8 @@ from launchlens.traces.problems import Problems
 from launchlens.traces.readers.kineto_categories import HARMLESS, PYTHON_STACK, copy_kind, kind_and_layer
 from launchlens.traces.readers.kineto_events import NO_ARGS, Args, Complete, EventBlock, Scalar
 from launchlens.traces.readers.kineto_times import Bools, Ints, to_ns
+from launchlens.traces.readers.numbering import Codes, Numbering
 from launchlens.traces.schema import KINDS, event_table
-
-Codes = npt.NDArray[np.int32]
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
 _LAYERS = ("runtime", "driver")
@@ -29,31 +28,6 @@ _MOVES_BYTES = [_KIND["memcpy"], _KIND["memset"]]
 _ABSENT = -1
 _ID_TEXT = re.compile(r"(?:^|\s)(0x[0-9a-fA-F]{1,16}|[0-9]{1,19})$")
 _LEFT_OUT, _NO_CATEGORY, _PYTHON, _HARMLESS = -1, -2, -3, -4
-
-
-class Numbering:
-    """Numbers values in the order in which they are first met."""
-
-    def __init__(self) -> None:
-        self._numbers: defaultdict[Hashable, int] = defaultdict()
-        self._numbers.default_factory = self._numbers.__len__
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._numbers)
-
-    def of(self, values: Sequence[Hashable]) -> Codes:
-        # map over a dict's own method: the loop stays in C
-        return np.fromiter(map(self._numbers.__getitem__, values), np.int32, len(values))
-
-    def categorical(self, codes: Codes, text: Callable[[Any], str | None]) -> pd.Categorical:
-        """The values of `codes` as categories of their `text`, which may be the same for several, or null."""
-        texts = [text(value) for value in self._numbers]
-        categories = Numbering()
-        number = [int(categories.of([each])[0]) if each is not None else -1 for each in texts]
-        return pd.Categorical.from_codes(np.array([*number, -1], np.int32)[codes], categories=list(categories))
 
 
 class KinetoColumns:

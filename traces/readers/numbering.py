@@ -1,0 +1,38 @@
+"""Dictionary coding: values become small numbers while a file is read, and categories at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Codes: TypeAlias = npt.NDArray[np.int32]
+
+
+class Numbering:
+    """Numbers values in the order in which they are first met."""
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[Hashable, int] = defaultdict()
+        self._numbers.default_factory = self._numbers.__len__
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._numbers)
+
+    def of(self, values: Sequence[Hashable]) -> Codes:
+        # map over a dict's own method: the loop stays in C
+        return np.fromiter(map(self._numbers.__getitem__, values), np.int32, len(values))
+
+    def categorical(self, codes: Codes, text: Callable[[Any], str | None]) -> pd.Categorical:
+        """The values of `codes` as categories of their `text`, which may be the same for several, or null."""
+        texts = [text(value) for value in self._numbers]
+        categories = Numbering()
+        number = [int(categories.of([each])[0]) if each is not None else -1 for each in texts]
+        return pd.Categorical.from_codes(np.array([*number, -1], np.int32)[codes], categories=list(categories))
