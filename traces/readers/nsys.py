@@ -93,7 +93,9 @@ def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[in
     elif source.kind == "memset":
         columns["name"] = np.full(count, names.code("[CUDA memset]"), np.int64)
     elif source.kind == "gpu-range":
-        columns["name"] = _named_by(columns["graph"], lambda number: f"Graph Exec {number}", names)
+        columns["name"] = _named_by(
+            columns.get("graph", np.full(count, NULL)), lambda number: f"Graph Exec {number}", names
+        )
         problems.add("graph-recorded-whole", count)
     name = columns.setdefault("name", np.full(count, -1, np.int64))
     if source.kind == "overhead":
@@ -127,13 +129,14 @@ def _usable(source: Source, columns: dict[str, Ints], problems: Problems) -> dic
 
 def _settle_device_rows(source: Source, columns: dict[str, Ints], kinds: dict[int, str], problems: Problems) -> None:
     """Fill in copy kinds, void numbers that stand for none, and count what has no correlation id."""
-    small = np.iinfo(np.int32)
-    device = columns["device"]
-    columns["device"] = np.where((device < small.min) | (device >= _ON_THE_HOST), NULL, device)
-    columns["context"] = np.where(columns["context"] == _ON_THE_HOST, NULL, columns["context"])
-    migrated = np.zeros(len(device), bool)
+    absent = np.full(len(columns["start"]), NULL)
+    correlation = columns.get("correlation", absent)
+    device, context = columns.get("device", absent), columns.get("context", absent)
+    columns["device"] = np.where((device < np.iinfo(np.int32).min) | (device >= _ON_THE_HOST), NULL, device)
+    columns["context"] = np.where(context == _ON_THE_HOST, NULL, context)
+    migrated = np.zeros(len(absent), bool)
     if source.kind == "memcpy":
-        cause, kind = columns.pop("cause"), columns["copy_kind"]
+        cause, kind = columns.pop("cause", absent), columns.get("copy_kind", absent)
         for plain, managed in MIGRATIONS.items():
             kind = np.where((cause > 0) & (kind == plain), managed, kind)
         kind = np.where(kind == NULL, 0, kind)
@@ -141,10 +144,10 @@ def _settle_device_rows(source: Source, columns: dict[str, Ints], kinds: dict[in
             kinds.setdefault(int(number), f"kind {number}")
         columns["copy_kind"] = kind
         managed_kinds = [number for number, name in kinds.items() if name.startswith("UVM ")]
-        migrated = np.isin(kind, managed_kinds) & (columns["correlation"] == NULL)
+        migrated = np.isin(kind, managed_kinds) & (correlation == NULL)
         problems.add("managed-memory-migration", int(migrated.sum()))
-        problems.add("copies-in-one-record", int((columns.pop("copies") > 1).sum()))
-    problems.add("missing-correlation", int(((columns["correlation"] == NULL) & ~migrated).sum()))
+        problems.add("copies-in-one-record", int((columns.pop("copies", absent) > 1).sum()))
+    problems.add("missing-correlation", int(((correlation == NULL) & ~migrated).sum()))
 
 
 def _named_by(numbers: Ints, label: Callable[[int], str], names: Names) -> Ints:

@@ -83,14 +83,15 @@ def read_table(
     names: Names,
     after_chunk: Callable[[int], None],
 ) -> dict[str, Ints]:
-    """The columns of one table that `source` asks for: int64, NULL where absent, all of one length.
+    """The columns of one table that `source` asks for and the table has: int64, NULL where absent, of one length.
 
     A `name` column holds codes of `names`, -1 where the export has none. `after_chunk` is told the rows of each chunk.
     `has` are the columns that the table has; `start` and `end` must be among them.
     """
     wanted = {
-        ours: _expression(ours, [theirs for theirs in candidates if theirs in has])
+        ours: _expression(ours, present)
         for ours, candidates in source.columns.items()
+        if (present := [theirs for theirs in candidates if theirs in has])
     }
     texts, ids = _name_columns(db, source, has)
     if ids:
@@ -127,7 +128,7 @@ def rows_of(db: sqlite3.Connection, table: str) -> int:
 def _expression(ours: str, candidates: list[str]) -> str:
     """SQL for the first of `candidates` that is not NULL, else the first parameter (our NULL)."""
     columns = [f"nullif({quoted(name)}, 0)" if ours in _ZERO_IS_NONE else quoted(name) for name in candidates]
-    return f"coalesce({', '.join([*columns, '?1'])})" if columns else "?1"
+    return f"coalesce({', '.join([*columns, '?1'])})"
 
 
 def _name_columns(db: sqlite3.Connection, source: Source, has: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -163,9 +164,10 @@ def _ints(values: tuple[Any, ...]) -> Ints:
 
 def _int(value: object) -> int:
     try:
-        return int(value) if isinstance(value, int | float | str) else NULL
+        number = int(value) if isinstance(value, int | float | str) else NULL
     except (ValueError, OverflowError):  # "NaN" and other text, an infinite REAL
         return NULL
+    return number if abs(number) < -NULL else NULL
 
 
 def _join_names(columns: dict[str, Ints], texts: Ints | None, names: Names) -> None:

@@ -40,37 +40,41 @@ def take(columns: Mapping[str, Ints], keep: npt.NDArray[np.bool_]) -> dict[str, 
 
 
 def assemble(parts: Sequence[Part], names: Sequence[str], copy_kinds: Mapping[int, str]) -> pd.DataFrame:
-    """The event table of all parts, one after the other.
+    """The event table of all parts, one after the other; the parts are emptied on the way, to save memory.
 
     `names[code]` is the text of a name code, `copy_kinds` our name of each copy kind.
     """
-    length = sum(len(part) for part in parts)
+    lengths = [len(part) for part in parts]
     columns: dict[str, object] = {}
-    start = _column(parts, "start")
+    start, end = _column(parts, "start", lengths), _column(parts, "end", lengths)
     columns["start_ns"] = start
-    columns["dur_ns"] = _column(parts, "end") - start
+    columns["dur_ns"] = np.subtract(end, start, out=end)
     kinds = sorted({part.kind for part in parts})
-    codes = np.repeat([kinds.index(part.kind) for part in parts], [len(part) for part in parts])
+    codes = np.repeat([kinds.index(part.kind) for part in parts], lengths)
     columns["kind"] = _categorical(codes, kinds)
-    columns["name"] = _used(_column(parts, "name"), names)
-    layer = _column(parts, "layer")
+    columns["name"] = _used(_column(parts, "name", lengths), names)
+    layer = _column(parts, "layer", lengths)
     columns["layer"] = _categorical(np.where(layer == NULL, -1, layer), ["runtime", "driver"])
-    kind_number = _column(parts, "copy_kind")
+    kind_number = _column(parts, "copy_kind", lengths)
     numbers, which = np.unique(kind_number, return_inverse=True)
     labels = [copy_kinds.get(int(number), "") for number in numbers]
     columns["copy_kind"] = _used(np.where(kind_number == NULL, -1, which), labels)
-    columns["process"], columns["thread"] = _process_and_thread(parts)
+    columns["process"], columns["thread"] = _process_and_thread(parts, lengths)
     for name in _NUMBERS:
-        values = _column(parts, name)
+        values = _column(parts, name, lengths)
         absent = values == NULL
+        values[absent] = 0
         dtype = np.dtype(BY_NAME[name].dtype.lower())
-        columns[name] = pd.arrays.IntegerArray(np.where(absent, 0, values).astype(dtype), absent)
-    return event_table(columns, length)
+        columns[name] = pd.arrays.IntegerArray(values.astype(dtype, copy=False), absent)
+    return event_table(columns, sum(lengths))
 
 
-def _column(parts: Sequence[Part], name: str) -> Ints:
-    """One column of all parts, NULL for those without it."""
-    return np.concatenate([part.columns.get(name, np.full(len(part), NULL)) for part in parts])
+def _column(parts: Sequence[Part], name: str, lengths: Sequence[int]) -> Ints:
+    """One column of all parts, NULL for those without it; the parts give it up."""
+    given = [part.columns.pop(name, None) for part in parts]
+    return np.concatenate(
+        [np.full(length, NULL) if values is None else values for values, length in zip(given, lengths, strict=True)]
+    )
 
 
 def _used(codes: Ints, labels: Sequence[str]) -> pd.Categorical:
@@ -84,14 +88,14 @@ def _categorical(codes: npt.NDArray[np.integer], labels: Sequence[str]) -> pd.Ca
     return pd.Categorical.from_codes(codes, categories=pd.Index(labels, dtype=object))
 
 
-def _process_and_thread(parts: Sequence[Part]) -> tuple[pd.Categorical, pd.Categorical]:
+def _process_and_thread(parts: Sequence[Part], lengths: Sequence[int]) -> tuple[pd.Categorical, pd.Categorical]:
     """Process and thread ids as text from Nsight's serialized ids: 8 bits hardware, 8 bits VM, 24 process, 24 thread.
 
     Two processes of different machines may share a process id: only these get the machine's bits added, as
     `4711@0x101`. GPU rows of exports that name no process on them belong to the only process, where there is just one.
     """
-    serialized = _column(parts, "global")
-    on_host = np.repeat([part.kind in HOST_KINDS for part in parts], [len(part) for part in parts])
+    serialized = _column(parts, "global", lengths)
+    on_host = np.repeat([part.kind in HOST_KINDS for part in parts], lengths)
     known = serialized != NULL
     key = np.where(known, serialized >> _PID_BITS, NULL)
     of_host = np.unique(key[on_host & known])
