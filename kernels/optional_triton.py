@@ -7,10 +7,7 @@ stand-in's `jit` leaves the function as it is, which nothing then calls: the var
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
-triton: Any
-tl: Any
 try:
     import triton
     import triton.language as tl

@@ -15,7 +15,7 @@ from launchlens.profiling.collectors import torch_profiler
 from launchlens.profiling.environment import NEEDS, describe, missing
 from launchlens.profiling.regimes import ENTER, CannotCaptureError
 from launchlens.profiling.timing import Entry, choose_iterations, time_blocks, timings_frame
-from launchlens.traces.capture import Manifest, TraceRecord, VariantRecord, write_manifest, write_timings
+from launchlens.traces.capture import Manifest, Status, TraceRecord, VariantRecord, write_manifest, write_timings
 
 
 class Steps(Protocol):
@@ -119,7 +119,7 @@ def _check(plan: Plan, variant: Variant) -> list[tuple[VariantRecord, Iteration 
         call()
         _synchronize(plan.device)
         fault = inputs.wrong()
-        status = "wrong" if fault else "measured"
+        status: Status = "wrong" if fault else "measured"
         checked.append((VariantRecord(variant.name, regime, status, variant.says, fault), None if fault else call))
     return checked
 

@@ -117,9 +117,10 @@ def _why(finding: Finding) -> list[Sentence]:
     by_device = figures["split_by"] == "device"
     words, chosen = (DEVICE_WORDS, "device_parts") if by_device else (HOST_WORDS, "host_parts")
     parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in figures[chosen].items()]
+    difference = figures["difference_ns"]
     text = (
-        f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {signed_duration(figures['difference_ns'])} per"
-        f" iteration against {figures['baseline']}: {_list(parts)}."
+        f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {duration(abs(difference))}"
+        f" {'more' if difference >= 0 else 'less'} per iteration than {figures['baseline']}: {_list(parts)}."
     )
     mine, theirs = figures["launches"][1], figures["launches"][0]
     costs = figures["cost_per_launch_ns"]

@@ -90,7 +90,8 @@ def queue_ns(table: pd.DataFrame) -> pd.Series[int]:
 
 
 def _codes(column: pd.Series[str]) -> npt.NDArray[np.int64]:
-    return column.cat.codes.to_numpy().astype(np.int64)
+    codes: npt.NDArray[np.int64] = column.cat.codes.to_numpy().astype(np.int64)
+    return codes
 
 
 def _submits_codes(names: pd.Series[str]) -> npt.NDArray[np.int64]:

@@ -52,13 +52,13 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
     if not head:
         raise InputError(path, "is empty", "record it again")
     if head.startswith(b"SQLite format 3\x00"):
-        from launchlens.traces.readers import nsys
+        from launchlens.traces.readers.nsys import read as read_nsys
 
-        return nsys.read(path, progress=progress)
-    from launchlens.traces.readers import kineto
+        return read_nsys(path, progress=progress)
+    from launchlens.traces.readers.kineto import read as read_kineto
 
     if path.suffix in {".nsys-rep", ".qdrep"}:
         raise InputError(
             path, "is an Nsight Systems report, which only nsys can open", "run: nsys export --type sqlite " + path.name
         )
-    return kineto.read(path, partial=partial, progress=progress)
+    return read_kineto(path, partial=partial, progress=progress)

@@ -13,7 +13,7 @@ BLOCK = 1024
 ROOM = 7
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def copy_block(destination, source, elements, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Copy this program's block (second grid axis) of one tensor; blocks past its end do nothing."""
     offset = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -21,7 +21,7 @@ def copy_block(destination, source, elements, BLOCK: tl.constexpr):  # type: ign
     tl.store(destination + offset, tl.load(source + offset, mask=inside), mask=inside)
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def copy_seven(  # type: ignore[no-untyped-def]
     d0, d1, d2, d3, d4, d5, d6, s0, s1, s2, s3, s4, s5, s6, n0, n1, n2, n3, n4, n5, n6, BLOCK: tl.constexpr
 ):

@@ -11,7 +11,7 @@ from launchlens.kernels.small_copies.workload import SmallCopies
 BLOCK = 1024
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def copy_one(destination, source, elements, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Copy `elements` elements, BLOCK to a program."""
     offset = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)

@@ -1,0 +1,80 @@
+"""Blocks are interleaved fairly, all kept, and hold what was called."""
+
+from collections import Counter
+
+import pytest
+
+from launchlens.profiling import timing
+from launchlens.profiling.timing import Entry, block_order, choose_iterations, time_blocks, timings_frame
+
+
+def test_every_round_holds_every_block_once_and_no_place_is_favoured():
+    places = Counter()
+    for number in range(16):
+        order = block_order(4, number)
+        assert sorted(order) == [0, 1, 2, 3]
+        places.update(enumerate(order))
+    assert set(places.values()) == {4}, "each block stood in each place equally often"
+    assert block_order(4, 0) == [0, 1, 2, 3]
+    assert block_order(4, 1) == [3, 2, 1, 0]
+
+
+class Clock:
+    """A clock that moves only when somebody works."""
+
+    def __init__(self):
+        self.now = 0
+
+    def __call__(self):
+        return self.now
+
+    def work(self, ns):
+        def call():
+            self.now += ns
+
+        return call
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(timing, "perf_counter_ns", made)
+    return made
+
+
+def test_a_block_is_as_long_as_its_iterations(clock):
+    entries = [
+        Entry("a", "eager", clock.work(10)),
+        Entry("b", "eager", clock.work(25)),
+        Entry("a", "eager", clock.work(10), True),
+    ]
+    rows, advanced = [], []
+    time_blocks(entries, rounds=3, iterations=4, device="cpu", advance=advanced.append, rows=rows)
+    frame = timings_frame(rows)
+    assert len(frame) == 9 and advanced == [1, 1, 1]
+    assert set(frame[frame["variant"] == "a"]["wall_ns"]) == {40}
+    assert set(frame[frame["variant"] == "b"]["wall_ns"]) == {100}
+    assert frame["control"].sum() == 3
+    assert list(frame["start_ns"]) == sorted(frame["start_ns"]), "in time order"
+    assert frame["device_ns"].isna().all()
+
+
+def test_a_round_cut_short_is_left_out(clock):
+    entries = [Entry("a", "eager", clock.work(10)), Entry("b", "eager", clock.work(25))]
+    rows = []
+
+    def interrupt(done):
+        if len(rows) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        time_blocks(entries, rounds=5, iterations=1, device="cpu", advance=interrupt, rows=rows)
+    assert set(timings_frame(rows[:3])["round"]) == {0}
+    assert len(timings_frame([])) == 0
+
+
+def test_iterations_fill_a_block_but_not_more(clock):
+    assert choose_iterations([Entry("a", "eager", clock.work(1000))], lambda: None) == timing.MOST_ITERATIONS
+    slow = [Entry("a", "eager", clock.work(1000)), Entry("b", "eager", clock.work(timing.BLOCK_NS // 4))]
+    assert choose_iterations(slow, lambda: None) == 4
+    assert choose_iterations([Entry("a", "eager", clock.work(10 * timing.BLOCK_NS))], lambda: None) == 1

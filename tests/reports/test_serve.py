@@ -1,0 +1,55 @@
+"""The server for Perfetto's page: one file, one origin, loopback only."""
+
+import http.client
+import threading
+
+import pytest
+
+from launchlens.reports.serve import ORIGIN, TraceServer
+
+
+@pytest.fixture
+def server(tmp_path):
+    path = tmp_path / "a trace.json.gz"
+    path.write_bytes(b"x" * 3_000_000)
+    (tmp_path / "secret").write_text("no")
+    made = TraceServer(path, port=0)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def ask(server, target, method="GET", **headers):
+    connection = http.client.HTTPConnection(*server.server_address[:2])
+    connection.request(method, target, headers=headers)
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+def test_the_file_is_served_whole_to_perfettos_page(server):
+    assert server.server_address[0] == "127.0.0.1"
+    assert server.ui_url == f"{ORIGIN}/#!/?url=http://127.0.0.1:{server.server_address[1]}/a%2520trace.json.gz"
+    answer, body = ask(server, "/a%20trace.json.gz")
+    assert (answer.status, len(body)) == (200, 3_000_000)
+    assert answer.getheader("Access-Control-Allow-Origin") == ORIGIN
+    assert server.fetched.is_set()
+
+
+@pytest.mark.parametrize("target", ["/secret", "/../secret", "/", "/a%20trace.json.gz/..", "/%2e%2e/secret"])
+def test_nothing_else_is_served(server, target):
+    answer, body = ask(server, target)
+    assert answer.status == 404
+    assert b"no" != body and not server.fetched.is_set()
+
+
+def test_a_foreign_host_name_is_refused(server):
+    assert ask(server, "/a%20trace.json.gz", Host="evil.example")[0].status == 404
+
+
+def test_head_and_preflight_send_no_body(server):
+    answer, body = ask(server, "/a%20trace.json.gz", method="HEAD")
+    assert (answer.status, answer.getheader("Content-Length"), body) == (200, "3000000", b"")
+    answer, _ = ask(server, "/a%20trace.json.gz", method="OPTIONS")
+    assert answer.status == 204 and answer.getheader("Access-Control-Allow-Private-Network") == "true"
+    assert not server.fetched.is_set()

@@ -1,0 +1,76 @@
+"""The four literal folders keep their names without taking them from anybody (see pyproject.toml)."""
+
+import runpy
+import subprocess
+import sys
+import tomllib
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("kernels", "profiling", "reports", "traces")
+
+
+def pyproject():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_every_folder_with_code_is_a_package():
+    with_code = {path.parent.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+    declared = {Path(*name.split(".")[1:]) for name in pyproject()["tool"]["setuptools"]["packages"] if "." in name}
+    assert with_code <= declared
+    assert all((ROOT / folder).is_dir() for folder in declared)
+
+
+def test_no_folder_has_an_init_and_the_root_has_no_other_module():
+    assert [str(path) for folder in FOLDERS for path in (ROOT / folder).rglob("__init__.py")] == []
+    assert {path.name for path in ROOT.glob("*.py")} == {"__init__.py", "cli.py"}
+
+
+def test_running_cli_py_leaves_the_folder_names_to_others(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
+    monkeypatch.setattr(sys, "argv", ["cli.py", "--version"])
+    monkeypatch.setitem(sys.modules, "launchlens", sys.modules["launchlens"])
+    try:
+        runpy.run_path(str(ROOT / "cli.py"), run_name="__main__")
+    except SystemExit as end:
+        assert not end.code
+    for folder in FOLDERS:
+        spec = PathFinder.find_spec(folder, sys.path)
+        places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or [])]
+        assert str(ROOT / folder) not in places, "the tests' own folders of that name don't count"
+
+
+def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
+    allowed = {
+        "traces": {"traces"},
+        "reports": {"reports", "traces"},
+        "kernels": {"kernels"},
+        "profiling": {"profiling", "kernels", "traces"},
+    }
+    for folder, others in allowed.items():
+        for path in (ROOT / folder).rglob("*.py"):
+            text = path.read_text()
+            used = {word.split(".")[1] for word in text.split() if word.startswith("launchlens.") and "." in word}
+            assert used & set(FOLDERS) <= others, f"{path} imports {used}"
+            if folder in ("traces", "reports"):
+                assert "import torch" not in text and "import triton" not in text, path
+
+
+def test_of_traces_profiling_uses_only_the_capture_and_the_schema():
+    for path in (ROOT / "profiling").rglob("*.py"):
+        for line in path.read_text().splitlines():
+            if "launchlens.traces" in line and "import" in line:
+                assert any(name in line for name in ("traces.capture", "traces.schema")), f"{path}: {line}"
+
+
+def test_help_needs_no_heavy_import():
+    code = (
+        "import sys; from launchlens.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'pandas', 'numpy', 'torch', 'triton', 'plotly', 'pyarrow', 'msgspec', 'jinja2'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "profile" in answer.stdout

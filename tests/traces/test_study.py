@@ -1,0 +1,140 @@
+"""The made-up capture worked out: every figure here follows from the numbers in made_capture.py by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from events import events, host, trace
+from hypothesis import given
+from hypothesis import strategies as st
+from made_capture import ITERATIONS, ROUNDS, make_capture
+
+from launchlens.traces import compare
+from launchlens.traces.capture import read_capture
+from launchlens.traces.compare import against_baseline, to_json
+from launchlens.traces.problems import InputError
+from launchlens.traces.statistics import Estimate
+from launchlens.traces.study import apportion, side_of_range, study
+from launchlens.traces.verdict import verdict
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return study(read_capture(make_capture(tmp_path_factory.mktemp("made") / "capture")))
+
+
+def account(side):
+    return {state: side.recording.per_iteration.sum(axis=1)[i] for i, state in enumerate(compare.HOST_STATES)}
+
+
+def test_the_account_of_an_iteration_by_hand(made):
+    # per block: 2000 before the first iteration and 500 after the synchronize are Python, shared by 5 iterations
+    outside = (2000 + 500) / ITERATIONS
+    copy_ = account(made.sides["copy_", "eager"])
+    assert copy_["launch"] == 7 * 2500
+    assert copy_["dispatch"] == 7 * (4000 - 2500)
+    assert copy_["python"] == pytest.approx(7 * 500 + outside)
+    batched = account(made.sides["triton-batched", "eager"])
+    assert (batched["launch"], batched["dispatch"]) == (3000, 0)
+    assert batched["python"] == pytest.approx(6000 + outside)
+
+
+def test_launches_per_iteration_are_counted_in_the_trace(made):
+    counts = {
+        variant: made.sides[variant, "eager"].recording.counts
+        for variant in ("copy_", "triton-per-tensor", "triton-batched")
+    }
+    assert counts["copy_"] == {"launches": 7, "kernels": 0, "memcpys": 7, "memsets": 0}
+    assert counts["triton-per-tensor"] == {"launches": 7, "kernels": 7, "memcpys": 0, "memsets": 0}
+    assert counts["triton-batched"] == {"launches": 1, "kernels": 1, "memcpys": 0, "memsets": 0}
+    graph = made.sides["copy_", "graph"].recording
+    assert graph.counts == {"launches": 1, "kernels": 0, "memcpys": 7, "memsets": 0}
+    assert [(row.api, row.activity, row.per_iteration) for row in graph.ledger] == [("cudaGraphLaunch", "graph", 1)]
+    assert graph.gpu_busy_ns == 7 * 750
+
+
+def test_accounts_sum_to_their_windows(made):
+    for side in made.sides.values():
+        cells = side.recording.cells
+        assert cells.min() >= 0 and len(cells) == ROUNDS
+        assert cells.sum() / (ROUNDS * ITERATIONS) == pytest.approx(side.recording.profiled_ns)
+
+
+def test_the_parts_of_every_difference_sum_to_it(made):
+    for item in against_baseline(made):
+        document = to_json(item)
+        assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
+        assert abs(document["difference_ns"] - item.difference_ns) <= 0.5
+        assert sum(item.host_parts().values()) == pytest.approx(item.difference_ns)
+        assert sum(item.device_parts().values()) == pytest.approx(item.difference_ns)
+
+
+def test_verdicts_follow_the_timings(made):
+    found = {(item.b.variant, item.b.regime): item.verdict for item in against_baseline(made)}
+    assert found == {
+        ("foreach", "eager"): "faster",
+        ("triton-batched", "eager"): "faster",
+        ("triton-per-tensor", "eager"): "slower",
+        ("foreach", "graph"): "faster",
+        ("triton-batched", "graph"): "faster",
+        ("triton-per-tensor", "graph"): "no-difference-shown",
+    }
+
+
+def test_what_bounds_a_side_is_told_from_submission_and_gpu_time(made):
+    assert {side.bound for (_, regime), side in made.sides.items() if regime == "eager"} == {"host-bound"}
+    assert {side.bound for (_, regime), side in made.sides.items() if regime == "graph"} == {"device-bound"}
+
+
+def test_the_verdict_names_the_winner_of_each_regime_and_that_it_changes(made):
+    findings = {(item.code, item.regime): item.figures for item in verdict(made)}
+    assert findings["fastest", "eager"]["variant"] == "foreach"
+    assert findings["fastest", "graph"]["variant"] == "triton-batched"
+    assert findings["winner-changes", None]["winners"] == {"eager": ["foreach"], "graph": ["triton-batched"]}
+    assert ("incomplete", None) not in findings
+
+
+def test_a_difference_within_the_control_is_not_shown(made):
+    copy_, foreach = made.sides["copy_", "eager"], made.sides["foreach", "eager"]
+    wide = Estimate(1.0, 0.2, 1.5, 20)
+    assert compare.compare(copy_, foreach, paired=True, control=wide).reasons[0] == "within-control"
+    narrow = Estimate(1.0, 0.9, 1.1, 20)
+    assert compare.compare(copy_, foreach, paired=True, control=narrow).verdict == "faster"
+
+
+def test_different_hardware_is_not_comparable(made):
+    copy_, foreach = made.sides["copy_", "eager"], made.sides["foreach", "eager"]
+    item = compare.compare(copy_, foreach, paired=False, notes=("different-hardware",))
+    assert item.verdict == "not-comparable"
+    assert item.reasons == ("not-interleaved", "different-hardware")
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=40))
+def test_whole_parts_sum_to_the_whole_sum(values):
+    whole = apportion(np.array(values))
+    assert int(whole.sum()) == round(float(np.array(values).sum()))
+    assert all(abs(part - value) <= 1 + 1e-6 for part, value in zip(whole, values, strict=True))
+
+
+def test_ranges_of_any_trace_are_sides():
+    rows = []
+    for i in range(8):
+        rows += [
+            host("range", "a", 1000 * i, 1000 * i + 100 + i),
+            host("range", "b", 1000 * i + 300, 1000 * i + 500 + i),
+        ]
+        rows += [host("range", "a", 1000 * i + 10, 1000 * i + 20)]
+    made = trace(rows)
+    a, b = side_of_range(made, "a"), side_of_range(made, "b")
+    assert list(a.blocks["wall_ns"]) == [100.0 + i for i in range(8)], "ranges inside their own name count once"
+    item = compare.compare(a, b, paired=False)
+    assert item.verdict == "slower" and math.isclose(item.ratio.value, 203.5 / 103.5)
+    assert sum(part["ns"] for part in to_json(item)["parts"]) == to_json(item)["difference_ns"] == 100
+    with pytest.raises(InputError, match=r"no range 'c' .*'a', 'b'"):
+        side_of_range(made, "c")
+
+
+def test_an_empty_trace_has_no_ranges():
+    with pytest.raises(InputError, match="its ranges: none"):
+        side_of_range(trace([host("op", "x", 0, 1)]), "a")
+    assert len(events([])) == 0
