@@ -43,6 +43,8 @@ def tables_2021() -> dict[str, list[dict[str, object]]]:
             {"start": 50, "end": 260, "eventType": 59, "text": "step", "globalTid": global_tid()},
             {"start": 60, "end": None, "eventType": 34, "text": "a mark", "globalTid": global_tid()},
             {"start": 70, "end": 90, "eventType": 60, "textId": "registered", "globalTid": global_tid(TID + 1)},
+            # where a column may not be NULL the text is empty instead
+            {"start": 71, "end": 72, "eventType": 59, "text": "", "textId": "by id", "globalTid": global_tid()},
         ],
     }
 
@@ -57,6 +59,7 @@ EXPECTED = [
     ("memset", "[CUDA memset]", 510, 2, "4711", None, 0, 7, 13, None, 64, None),
     ("range", "step", 50, 210, "4711", "4712", None, None, None, None, None, None),
     ("range", "registered", 70, 20, "4711", "4713", None, None, None, None, None, None),
+    ("range", "by id", 71, 1, "4711", "4712", None, None, None, None, None, None),
 ]
 SHOWN = (
     "kind",
@@ -141,13 +144,16 @@ def test_version(tmp_path: Path, age: str, table: str, said: dict[str, str], ver
 
 
 def test_copy_kinds_by_label_by_number_and_unknown(tmp_path: Path) -> None:
-    copies = [on_gpu(10 * i, 10 * i + 5, i, bytes=1, copyKind=kind) for i, kind in enumerate([1, 10, 11, 8, 77, 30], 1)]
-    copies[3]["migrationCause"] = 3  # a prefetch of managed memory, written as a plain DtoD
+    copies = [
+        on_gpu(10 * i, 10 * i + 5, i, bytes=1, copyKind=kind) for i, kind in enumerate([1, 10, 11, 8, 1, 77, 30], 1)
+    ]
+    for prefetch in copies[3:5]:  # of managed memory, written as a plain DtoD and HtoD
+        prefetch["migrationCause"] = 3
     labels = [(1, "Host-to-Device"), (10, "Peer-to-Peer"), (11, "Unified Host-to-Device"), (30, "Moon-to-Earth")]
     enum = [{"id": number, "name": "", "label": label} for number, label in labels]
     with_labels = nsys.read(export(tmp_path / "new.sqlite", "2023", memcpy=copies, ENUM_CUDA_MEMCPY_OPER=enum))
     without = nsys.read(export(tmp_path / "old.sqlite", "2021", memcpy=copies))
-    common = ["HtoD", "PtoP", "UVM HtoD", "UVM DtoD", "kind 77"]
+    common = ["HtoD", "PtoP", "UVM HtoD", "UVM DtoD", "UVM HtoD", "kind 77"]
     assert [kind for (kind,) in rows(with_labels, "copy_kind")] == [*common, "Moon-to-Earth"]
     assert [kind for (kind,) in rows(without, "copy_kind")] == [*common, "kind 30"]
 
@@ -291,7 +297,7 @@ def test_a_batch_of_copies_in_one_record_is_said(tmp_path: Path) -> None:
 
 def test_nvtx_alone_is_readable(tmp_path: Path) -> None:
     path = export(tmp_path / "e.sqlite", NVTX_EVENTS=tables_2021()["NVTX_EVENTS"])
-    assert rows(nsys.read(path), "kind", "name") == [("range", "step"), ("range", "registered")]
+    assert rows(nsys.read(path), "kind", "name") == [("range", "step"), ("range", "registered"), ("range", "by id")]
 
 
 def test_missing_columns_are_absent_values(tmp_path: Path) -> None:
