@@ -1,0 +1,147 @@
+"""The difference as a waterfall: from the baseline's profiled time to the variant's, one step per state of a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from launchlens.reports.figures import DEVICE_COLOURS, GREY, HOST_COLOURS, Drawing, draw, label, row_title, us
+from launchlens.reports.units import signed_duration
+from launchlens.reports.words import DEVICE_WORDS, HOST_WORDS
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.compare import Comparison
+from launchlens.traces.statistics import mean
+from launchlens.traces.study import apportion
+
+#: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
+DIGIT_NS = 10
+Lane = Literal["host", "device"]
+STATES = {"host": HOST_STATES, "device": DEVICE_STATES}
+WORDS = {"host": HOST_WORDS, "device": DEVICE_WORDS}
+COLOURS = {"host": HOST_COLOURS, "device": DEVICE_COLOURS | {"idle": "#BBBBBB"}}
+#: The axis of `cells` that is summed away to leave the lane's own states.
+OTHER_AXIS = {"host": 1, "device": 0}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a waterfall: a state's share of the difference, ns per iteration, with its interval."""
+
+    lane: Lane
+    state: str
+    ns: float
+    low: float | None
+    high: float | None
+
+    @property
+    def words(self) -> str:
+        """What the state means to somebody who meets it for the first time."""
+        return WORDS[self.lane][self.state]
+
+    @property
+    def text(self) -> str:
+        """The step in µs with its sign, two digits after the point."""
+        return f"{'−' if self.ns < 0 else '+'}{abs(self.ns) / 1000:.2f} µs"
+
+
+def steps(comparison: Comparison, lane: Lane = "host") -> list[Step]:
+    """The difference by state of a lane, in whole tens of ns: they sum to the difference, and so do the digits shown."""
+    if comparison.cells is None:
+        return []
+    rounded = apportion(comparison.cells.sum(axis=OTHER_AXIS[lane]) / DIGIT_NS) * DIGIT_NS
+    bounds = _intervals(comparison, lane)
+    return [
+        Step(lane, state, float(ns), *bounds[index])
+        for index, (state, ns) in enumerate(zip(STATES[lane], rounded, strict=True))
+        if ns
+    ]
+
+
+def _intervals(comparison: Comparison, lane: Lane) -> list[tuple[float | None, float | None]]:
+    """Per state the interval of the mean difference over the recorded blocks, where they are paired."""
+    a, b = comparison.a.recording, comparison.b.recording
+    if a is None or b is None or len(a.cells) != len(b.cells) or "paired-by-round" not in comparison.reasons:
+        return [(None, None)] * len(STATES[lane])
+    axis = OTHER_AXIS[lane] + 1
+    blocks = b.cells.sum(axis=axis) / b.iterations - a.cells.sum(axis=axis) / a.iterations
+    estimates = [mean(np.ascontiguousarray(blocks[:, index])) for index in range(len(STATES[lane]))]
+    return [(estimate.low, estimate.high) for estimate in estimates]
+
+
+def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> Drawing:
+    """A waterfall of `steps`; the first and last bars are the profiled times of the two sides."""
+    a, b = comparison.a, comparison.b
+    assert a.recording is not None and comparison.difference_ns is not None
+    made = steps(comparison, lane)
+    start = round(a.recording.profiled_ns / DIGIT_NS) * DIGIT_NS
+    edges = [start, *(start + np.cumsum([step.ns for step in made]))]
+    bases = [0.0, *edges[:-1], 0.0]
+    lengths = [start, *(step.ns for step in made), edges[-1]]
+    colours = [GREY, *(COLOURS[lane][step.state] for step in made), GREY]
+    hover = [f"{label(a.variant)}: {us(start):.2f} µs recorded", *map(_hover, made),
+             f"{label(b.variant)}: {us(edges[-1]):.2f} µs recorded"]  # fmt: skip
+    rows = len(lengths)
+    bars = go.Bar(
+        orientation="h",
+        x=[us(value) for value in lengths],
+        base=[us(value) for value in bases],
+        y=[row + 0.68 for row in range(rows)],
+        width=0.5,
+        marker={"color": colours, "line": {"width": 0}},
+        hovertext=hover,
+        hoverinfo="text",
+        error_x=_whiskers(made),
+    )
+    titles = [row_title(0.02, label(a.variant), f"{us(start):.2f} µs")]
+    titles += [row_title(i + 1.02, step.text, step.words) for i, step in enumerate(made)]
+    titles.append(row_title(rows - 0.98, label(b.variant), f"{us(edges[-1]):.2f} µs"))
+    links = [_link(edges[row], row) for row in range(rows - 1)]
+    says = (
+        f"{b.variant} against {a.variant}, {a.regime}, profiled time per iteration: "
+        f"{signed_duration(comparison.difference_ns)}, of which "
+        + ", ".join(f"{step.text} {step.words}" for step in made)
+    )
+    return draw(
+        id,
+        says,
+        data=[bars],
+        rows=rows,
+        row_height=44,
+        unit=f"µs per iteration under the profiler, by what the {lane} did",
+        axis={"range": [0, us(max(edges)) * 1.06]},
+        annotations=titles,
+        shapes=links,
+    )
+
+
+def _hover(step: Step) -> str:
+    text = f"{step.words} ({step.state}): {step.text}"
+    if step.low is not None and step.high is not None:
+        text += f"<br>95 % interval {us(step.low):+.3f} to {us(step.high):+.3f} µs"
+    return text
+
+
+def _whiskers(made: list[Step]) -> dict[str, object] | None:
+    """The steps' intervals as error bars, which Plotly hangs on the end of each bar."""
+    if not made or any(step.low is None for step in made):
+        return None
+    bounds = [(step.ns, step.low or 0.0, step.high or 0.0) for step in made]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [0.0, *(us(max(high - ns, 0.0)) for ns, _, high in bounds), 0.0],
+        "arrayminus": [0.0, *(us(max(ns - low, 0.0)) for ns, low, _ in bounds), 0.0],
+        "color": "#444",
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def _link(at: float, row: int) -> dict[str, object]:
+    """The thin line that hands one step's end to the next one's start."""
+    x = us(at)
+    line = {"width": 1, "color": GREY, "dash": "dot"}
+    return {"type": "line", "x0": x, "x1": x, "y0": row + 0.43, "y1": row + 1.93, "line": line, "layer": "below"}

@@ -1,0 +1,146 @@
+"""What every figure of the report shares: colours, labels that can't be mistaken for markup, and the frame around rows.
+
+A figure is a stack of rows, each with its name above it rather than beside it, so that the same picture reads on a
+phone and on a wide screen. Colours are set by `templates/style.css` where they depend on light or dark.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import plotly.graph_objects as go
+
+#: Okabe and Ito's palette, told apart with any common colour vision ("Color Universal Design", 2008).
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#999999"
+
+HOST_COLOURS = {
+    "python": BLUE,
+    "dispatch": ORANGE,
+    "launch": VERMILLION,
+    "sync": SKY,
+    "api": PURPLE,
+    "profiler": GREY,
+}
+DEVICE_COLOURS = {
+    "kernel": GREEN,
+    "memcpy": YELLOW,
+    "memset": "#B08D57",
+    "kernel+memcpy": "#78C679",
+    "idle": "rgba(153,153,153,0.22)",
+}
+#: Names longer than this are shortened on a figure; the page's tables hold more of them.
+LABEL = 40
+#: Pixels above the first row and below the last one (the axis and its title).
+TOP, BOTTOM = 6, 48
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and what stands for it where it can't be seen.
+
+    `says` describes it in a sentence or two (its aria-label); `extra` is what the page's script needs to know of it.
+    """
+
+    id: str
+    says: str
+    height: int
+    figure: Any
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """The figure as plain data: what `to_script` writes and tests look at."""
+        data: dict[str, Any] = json.loads(self.figure.to_json(engine="json"))
+        return {"id": self.id, "height": self.height, **self.extra} | data
+
+
+def to_script(value: Any) -> str:
+    """`value` as JSON that is safe inside a script element: nothing in it can end the element or start a comment."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def short(name: object, limit: int = LABEL) -> str:
+    """A name in at most `limit` characters, its middle left out; control characters and half surrogates replaced."""
+    text = str(name)
+    if len(text) > limit:
+        head = (limit - 1) * 2 // 3
+        text = f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def label(name: object, limit: int = LABEL) -> str:
+    """A name from a trace for Plotly, which reads `<b>`, `<a href>` and `&lt;` in text: shown as they stand."""
+    return short(name, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def us(ns: float) -> float:
+    """Nanoseconds as microseconds, for an axis."""
+    return round(float(ns) / 1000, 4)
+
+
+def row_title(at: float, name: str, detail: str = "") -> dict[str, Any]:
+    """The name above a row that begins at `at` (y axis units). `name` and `detail` are texts that `label` made."""
+    return {
+        "xref": "paper",
+        "x": 0,
+        "xanchor": "left",
+        "y": at,
+        "yanchor": "top",
+        "showarrow": False,
+        "align": "left",
+        "text": f"<b>{name}</b>" + (f"  {detail}" if detail else ""),
+        "font": {"size": 13},
+    }
+
+
+def draw(
+    id: str,
+    says: str,
+    *,
+    data: Sequence[Any],
+    rows: float,
+    row_height: int,
+    unit: str,
+    axis: Mapping[str, Any] | None = None,
+    annotations: Sequence[Any] = (),
+    shapes: Sequence[Any] = (),
+    extra: Mapping[str, Any] | None = None,
+    frame: Mapping[str, Any] | None = None,
+) -> Drawing:
+    """Put traces on a frame of `rows` rows, 0 at the top, over one time axis that `unit` names.
+
+    `axis` and `frame` override parts of the axis and of the layout.
+    """
+    titled = {"title": {"text": unit, "standoff": 8, "font": {"size": 12}}}
+    height = round(rows * row_height) + TOP + BOTTOM
+    layout = {
+        "template": "none",
+        "height": height,
+        "margin": {"l": 6, "r": 18, "t": TOP, "b": BOTTOM},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "showlegend": False,
+        "barmode": "overlay",
+        "hovermode": "closest",
+        "dragmode": False,
+        "hoverlabel": {"align": "left", "bgcolor": "#222", "bordercolor": "#222", "font": {"color": "#fff"}},
+        "xaxis": {"showgrid": True, "zeroline": False, "ticks": "", "fixedrange": True} | titled | dict(axis or {}),
+        "yaxis": {"visible": False, "range": [rows, 0], "fixedrange": True},
+        "annotations": list(annotations),
+        "shapes": list(shapes),
+    } | dict(frame or {})
+    return Drawing(id, says, height, go.Figure(data=list(data), layout=layout), extra or {})
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5, 10, 20 … between `low` and `high`, both positive."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    ticks = [step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5)]
+    return [tick for tick in ticks if low <= tick <= high]

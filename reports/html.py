@@ -1,0 +1,132 @@
+"""The report: one HTML file that holds everything it shows, opens offline, and lets nothing but its own script run.
+
+The page is data in, text out: no clock, no random number, nothing fetched. Text from a trace is escaped where it is
+printed, bounded in length, and could run nothing even if an escape were missed: the Content-Security-Policy admits
+two scripts by their hashes, the page's own and Plotly.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly
+from markupsafe import Markup
+
+from launchlens.reports import units
+from launchlens.reports.figure_timeline import STYLES
+from launchlens.reports.figures import DEVICE_COLOURS, HOST_COLOURS, Drawing, short, to_script
+from launchlens.reports.html_answer import answer, header
+from launchlens.reports.html_difference import difference_chapters
+from launchlens.reports.html_environment import environment, ledger_chapters
+from launchlens.reports.html_parts import Chapter
+from launchlens.reports.html_sections import account_chapters, timeline_chapters, timing_chapters
+from launchlens.reports.words import HOST_WORDS, in_regime
+from launchlens.traces.compare import against_baseline
+from launchlens.traces.study import Study
+from launchlens.traces.verdict import verdict
+
+TEMPLATES = Path(__file__).parent / "templates"
+#: No text printed into the page is longer: a name of a million characters costs this many.
+TEXT = 1200
+
+
+def render(study: Study, *, recorded: str | None = None, links_base: str = "") -> str:
+    """The report of `study` as one self-contained HTML page.
+
+    `recorded` is a banner for numbers that were not measured here and now; `links_base` goes before the relative paths
+    of the raw traces, so that the links work from where the page is put. The same study gives the same text.
+    """
+    findings, comparisons = verdict(study), against_baseline(study)
+    chapters = {
+        "timing": timing_chapters(study),
+        "account": account_chapters(study),
+        "difference": difference_chapters(study, findings, comparisons),
+        "timeline": timeline_chapters(study),
+        "ledger": ledger_chapters(study),
+    }
+    own, library, packed = _file("script.js"), *_plotly()
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            header=header(study),
+            recorded=recorded,
+            answer=answer(study, findings, comparisons),
+            chapters=chapters,
+            environment=environment(study, links_base),
+            host_colours=HOST_COLOURS,
+            device_colours=DEVICE_COLOURS,
+            timeline_colours={style: colour for style, (colour, _) in STYLES.items()},
+            figures=Markup(to_script([drawing.plain() for drawing in drawings(chapters.values())])),
+            policy=policy(own, library),
+            style=Markup(_file("style.css")),
+            script=Markup(own),
+            plotly=packed,
+        )
+        + "\n"
+    )
+
+
+def drawings(chapters: Iterable[list[Chapter]]) -> list[Drawing]:
+    """All figures of the page, in the order in which they stand on it."""
+    return [drawing for each in chapters for chapter in each for part in chapter.parts for drawing in part.drawings]
+
+
+def policy(*scripts: str) -> str:
+    """A Content-Security-Policy under which `scripts` run and nothing else does, and nothing is fetched."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:;"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """Plotly's source, and the same gzipped in base64: 2 MB on the page where the source takes 5."""
+    text = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text("utf-8")
+    return text, base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+@cache
+def _file(name: str) -> str:
+    return (TEMPLATES / name).read_text("utf-8")
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_bounded,
+    )
+    templates.filters |= {
+        "duration": units.duration,
+        "signed": units.signed_duration,
+        "times": units.times,
+        "percent": units.percent,
+        "short": short,
+        "ns": lambda ns: f"{ns:,}",
+        "regime": in_regime,
+        "state": lambda state: HOST_WORDS.get(state, state),
+    }
+    return templates
+
+
+def _bounded(value: Any) -> Any:
+    """What a template prints, bounded: only markup of our own (and the page's data in it) may be longer."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return value if len(value) <= TEXT and value.isprintable() else short(value, TEXT)
+    return value

@@ -1,0 +1,76 @@
+"""The report's ledger and environment sections as plain data: what was launched, where, and how to do it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from launchlens.reports.html_parts import Chapter, Part, Table, unrecorded
+from launchlens.reports.units import count, duration
+from launchlens.traces.study import Side, Study
+
+
+def ledger_chapters(study: Study) -> list[Chapter]:
+    """Launches by kind: how many times what each costs."""
+    chapters = []
+    columns = [
+        "variant", "API call", "causes", "launches per iteration", "× API time per launch", "= API time per iteration",
+        "of which queued", "queue time, median", "GPU time per launch",
+    ]  # fmt: skip
+    for index, regime in enumerate(study.regimes):
+        rows = [row for side in study.in_regime(regime) for row in _ledger_rows(side)]
+        notes = unrecorded(study, regime)
+        if not rows:
+            notes.append(
+                "There is no GPU in this capture, so nothing is launched."
+                if study.capture.manifest.device == "cpu"
+                else "No launch was recorded."
+            )
+        table = Table("Launches of one recorded iteration", columns, rows, names=3) if rows else None
+        chapters.append(Chapter(f"ledger-{index}", regime, [Part("", (), (), table)] if table else [], notes))
+    return chapters
+
+
+def _ledger_rows(side: Side) -> list[list[str]]:
+    if side.recording is None:
+        return []
+    return [
+        [
+            side.variant,
+            row.api,
+            row.activity or "not recorded",
+            count(row.per_iteration),
+            duration(row.api_ns),
+            duration(row.per_iteration * row.api_ns),
+            count(row.queued),
+            "–" if row.queue_ns is None else duration(row.queue_ns),
+            "–" if row.gpu_ns is None else duration(row.gpu_ns),
+        ]
+        for row in side.recording.ledger
+    ]
+
+
+def environment(study: Study, links_base: str) -> dict[str, Any]:
+    """Where it was measured, how to do it again, what was met in the traces, what was left out, and the raw traces."""
+    manifest = study.capture.manifest
+    facts = {"workload": manifest.workload, "timing": manifest.timing, "environment": manifest.environment}
+    return {
+        "facts": {title: list(_flat(values)) for title, values in facts.items()},
+        "command": f"python cli.py {shlex.join(manifest.command)}" if manifest.command else "",
+        "problems": [(path, problem) for path, met in study.problems.items() for problem in met],
+        "missing": [record for record in manifest.variants if record.status != "measured"],
+        # quoted, so that a path can't name a scheme or another host
+        "traces": [(record, links_base + quote(record.path.lstrip("/"), safe="/")) for record in manifest.traces],
+        "launchlens": manifest.launchlens,
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested facts in one level, what is unknown left out."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
