@@ -104,6 +104,8 @@ class TraceDocument:
         wanted = BLOCK_BYTES
         while True:
             self._fill(wanted)
+            if between := _BETWEEN.match(self._data).end():  # type: ignore[union-attr]
+                self._drop(between)
             cut, block = self._guess(decode)
             if block is not None:
                 yield block
@@ -126,8 +128,8 @@ class TraceDocument:
                         "record it again; if the file was edited, look for an unbalanced quote or bracket there",
                     )
             # a block without a cut is read again twice as long, so that a long event is not scanned over and over
-            wanted = BLOCK_BYTES if cut else 2 * len(self._data)
-            self._drop(_BETWEEN.match(self._data, cut).end())  # type: ignore[union-attr]
+            wanted = BLOCK_BYTES if cut else self._longer()
+            self._drop(cut)
         self._finish(in_object)
 
     def error(self, what: str, remedy: str = "") -> InputError:
@@ -142,6 +144,9 @@ class TraceDocument:
             have += len(parts[-1])
             self._ended = not parts[-1]
         self._data = b"".join(parts)
+
+    def _longer(self) -> int:
+        return min(max(2 * len(self._data), BLOCK_BYTES), MAX_EVENT_BYTES + 1)
 
     def _drop(self, count: int) -> None:
         self._data = self._data[count:]
@@ -179,7 +184,7 @@ class TraceDocument:
                 return True
             if self._ended or len(self._data) > MAX_EVENT_BYTES:
                 raise self._no_trace(text)
-            wanted = 2 * len(self._data)
+            wanted = self._longer()
 
     def _find_events(self) -> int | None:
         depth = 0
@@ -201,6 +206,8 @@ class TraceDocument:
         remedy = "give a trace that torch.profiler, Nsight Systems or launchlens wrote"
         if not text:
             return InputError(self.source.path, "is empty", "record it again")
+        if not self._ended:
+            return InputError(self.source.path, f"has no traceEvents in its first {MAX_EVENT_BYTES >> 20} MiB", remedy)
         try:
             msgspec.json.decode(repair(text.rstrip(_SPACE))[0], type=msgspec.Raw)
         except (msgspec.DecodeError, UnicodeDecodeError):

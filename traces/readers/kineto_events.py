@@ -220,7 +220,7 @@ def _scalar(raw: msgspec.Raw | None) -> Scalar:
 
 
 def _text(raw: msgspec.Raw) -> str:
-    return bytes(raw).decode("ascii", "replace").strip().strip('"')
+    return bytes(raw).decode("ascii", "replace").strip(' "')
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -7,7 +7,7 @@ above 2**43 us (which is where the clock stands in traces without baseTimeNanose
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context
 from typing import TypeAlias
 
 import numpy as np
@@ -23,7 +23,8 @@ EXACT_FLOAT_US = 2.0**43
 #: Half of int64, so that a start and a duration can be added.
 MAX_NS = 1 << 62
 
-_EXACT = Context(prec=60)
+#: Untrapped: what is no number, or too large for one, becomes NaN or infinity instead of an exception.
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])
 
 
 def to_ns(values: Sequence[Scalar], as_text: Callable[[], Iterable[str]]) -> tuple[Ints, Bools]:
@@ -47,10 +48,7 @@ def to_ns(values: Sequence[Scalar], as_text: Callable[[], Iterable[str]]) -> tup
 
 def text_to_ns(text: str) -> int | None:
     """Decimal microseconds as text to the nearest nanosecond; None for what is no finite number below `MAX_NS`."""
-    try:
-        ns = Decimal(text).scaleb(3, _EXACT)
-    except InvalidOperation:
+    ns = _EXACT.create_decimal(text).scaleb(3, _EXACT)
+    if not ns.is_finite() or ns.copy_abs() >= MAX_NS:
         return None
-    if not ns.is_finite() or abs(ns) >= MAX_NS:
-        return None
-    return int(ns.to_integral_value())  # half to even, as numpy's rint
+    return int(ns.to_integral_value(context=_EXACT))  # half to even, as numpy's rint

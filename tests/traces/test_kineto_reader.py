@@ -1,0 +1,422 @@
+"""Kineto traces into the event table: what each event becomes, exact times, and the ways a file may be written."""
+
+import gc
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from launchlens.traces.problems import InputError
+from launchlens.traces.readers import json_blocks, kineto
+from launchlens.traces.readers.json_repair import repair
+from launchlens.traces.readers.kineto_categories import copy_kind
+from launchlens.traces.readers.kineto_times import text_to_ns
+from launchlens.traces.schema import COLUMNS, validate
+from launchlens.traces.trace import Trace, open_trace
+
+OP = '{"ph": "X", "cat": "cpu_op", "name": "aten::copy_", "pid": 1, "tid": 2, "ts": 10, "dur": 5}'
+
+
+def read(tmp_path: Path, text: str | bytes, *, partial: bool = False) -> Trace:
+    path = tmp_path / "trace.json"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return kineto.read(path, partial=partial, progress=None)
+
+
+def read_events(tmp_path: Path, *events: str) -> Trace:
+    return read(tmp_path, '{"schemaVersion": 1, "traceEvents": [' + ",".join(events) + "]}")
+
+
+def rows(trace: Trace) -> list[dict[str, Any]]:
+    """The table's rows without their nulls."""
+    validate(trace.events)
+    columns = {column.name: trace.events[column.name].astype(object).tolist() for column in COLUMNS}
+    return [
+        {name: values[row] for name, values in columns.items() if not pd.isna(values[row])}
+        for row in range(len(trace.events))
+    ]
+
+
+def problems(trace: Trace) -> dict[str, int]:
+    return {problem.code: problem.count for problem in trace.problems}
+
+
+def test_each_kind_of_event_fills_its_columns(tmp_path):
+    trace = read_events(
+        tmp_path,
+        '{"ph":"X","cat":"user_annotation","name":"variant:a","pid":1,"tid":2,"ts":1.5,"dur":100,"args":{"External id":1}}',
+        OP,
+        '{"ph":"X","cat":"cuda_runtime","name":"cudaMemcpyAsync","pid":1,"tid":2,"ts":11,"dur":2.001,'
+        '"args":{"cbid":41,"correlation":7}}',
+        '{"ph":"s","id":7,"pid":1,"tid":2,"ts":11,"cat":"ac2g","name":"ac2g"}',
+        '{"ph":"X","cat":"cuda_driver","name":"cuLaunchKernel","pid":1,"tid":2,"ts":14,"dur":0.5,"args":{"correlation":8}}',
+        '{"ph":"X","cat":"gpu_memcpy","name":"Memcpy DtoD (Device -> Device)","pid":0,"tid":7,"ts":20,"dur":0.736,'
+        '"args":{"device":0,"context":1,"stream":7,"correlation":7,"bytes":128,"graph id":3,"graph node id":8589934593}}',
+        '{"ph":"X","cat":"kernel","name":"copy","pid":0,"tid":7,"ts":21,"dur":1,'
+        '"args":{"device":0,"context":1,"stream":7,"correlation":8,"bytes":9}}',
+        '{"ph":"X","cat":"gpu_memset","name":"Memset (Device)","pid":1,"tid":9,"ts":22,"dur":1,'
+        '"args":{"device":1,"context":2,"stream":9,"correlation":9,"bytes":64}}',
+        '{"ph":"X","cat":"gpu_user_annotation","name":"variant:a","pid":0,"tid":7,"ts":20,"dur":2,"args":{"External id":1}}',
+        '{"ph":"X","cat":"overhead","name":"Activity Buffer Request","pid":-1,"tid":0,"ts":30,"dur":1}',
+        '{"ph":"X","cat":"overhead","name":"Instrumentation","pid":1,"tid":2,"ts":31,"dur":1}',
+    )
+    host = {"process": "1", "thread": "2"}
+    assert rows(trace) == [
+        {"kind": "range", "name": "variant:a", "start_ns": 1500, "dur_ns": 100_000} | host,
+        {"kind": "op", "name": "aten::copy_", "start_ns": 10_000, "dur_ns": 5_000} | host,
+        {"kind": "api", "name": "cudaMemcpyAsync", "start_ns": 11_000, "dur_ns": 2_001}
+        | host
+        | {"correlation": 7, "layer": "runtime"},
+        {"kind": "api", "name": "cuLaunchKernel", "start_ns": 14_000, "dur_ns": 500}
+        | host
+        | {"correlation": 8, "layer": "driver"},
+        {"kind": "memcpy", "name": "Memcpy DtoD (Device -> Device)", "start_ns": 20_000, "dur_ns": 736}
+        | {"device": 0, "context": 1, "stream": 7, "correlation": 7, "bytes": 128, "copy_kind": "DtoD"}
+        | {"graph": 3, "graph_node": 8589934593},
+        {"kind": "kernel", "name": "copy", "start_ns": 21_000, "dur_ns": 1_000}
+        | {"device": 0, "context": 1, "stream": 7, "correlation": 8},
+        {"kind": "memset", "name": "Memset (Device)", "start_ns": 22_000, "dur_ns": 1_000}
+        | {"device": 1, "context": 2, "stream": 9, "correlation": 9, "bytes": 64},
+        {"kind": "gpu-range", "name": "variant:a", "start_ns": 20_000, "dur_ns": 2_000, "device": 0, "stream": 7},
+        {"kind": "overhead", "name": "Activity Buffer Request", "start_ns": 30_000, "dur_ns": 1_000},
+        {"kind": "overhead", "name": "Instrumentation", "start_ns": 31_000, "dur_ns": 1_000} | host,
+    ]
+    assert problems(trace) == {}
+    assert trace.recorded_by == "kineto" and trace.recorded_by_version == "schemaVersion 1"
+
+
+@pytest.mark.parametrize(
+    ("category", "kind", "layer"),
+    [
+        ("Operator", "op", None),
+        ("CPU_OP", "op", None),
+        ("Runtime", "api", "runtime"),
+        ("hip_runtime", "api", "runtime"),
+        ("xpu_runtime", "api", "runtime"),
+        ("privateuse1_runtime", "api", "runtime"),
+        ("privateuse1_driver", "api", "driver"),
+        ("Kernel", "kernel", None),
+        ("Memcpy", "memcpy", None),
+        ("Memset", "memset", None),
+    ],
+)
+def test_old_and_foreign_categories(tmp_path, category, kind, layer):
+    event = json.dumps({"ph": "X", "cat": category, "name": "n", "pid": 0, "tid": "stream 7", "ts": 1, "dur": 1})
+    (row,) = rows(read_events(tmp_path, event))
+    assert (row["kind"], row.get("layer")) == (kind, layer)
+    if kind in ("kernel", "memcpy", "memset"):
+        assert (row["device"], row["stream"]) == (0, 7)  # from the process and "stream 7", as torch 1.9 has it
+        assert "process" not in row and "thread" not in row
+
+
+def test_what_is_left_out_is_counted(tmp_path):
+    def event(**fields: Any) -> str:
+        usual = {"ph": "X", "cat": "cpu_op", "name": "n", "pid": 1, "tid": 1, "ts": 1, "dur": 1}
+        return json.dumps({key: value for key, value in (usual | fields).items() if value != "absent"})
+
+    trace = read_events(
+        tmp_path,
+        OP,
+        event(cat="python_function"),
+        event(cat="python_function", ts="absent"),
+        event(cat="cuda_sync"),
+        event(cat="Trace", pid="Spans", tid=""),
+        event(cat="absent"),
+        event(cat=None),
+        event(dur=-1),
+        event(ts="absent"),
+        event(ts=None),
+        event(ts="soon"),
+        event(dur="absent"),
+        event(name="absent"),
+        event(name=5),
+        event(ts=10**17),
+        event(ts=True),
+        event(ph="B"),
+        event(ph="absent"),
+        event(ph="unheard of"),
+        "12",
+        '{"ph":"X","cat":"cpu_op","name":"n","ts":1e999,"dur":1}',
+    )
+    assert len(trace.events) == 1
+    assert problems(trace) == {
+        "python-stack-left-out": 2,
+        "unknown-category": 1,
+        "event-without-category": 2,
+        "negative-duration": 1,
+        "event-not-understood": 12,
+    }
+
+
+def test_gpu_rows_without_correlation_are_counted_and_null(tmp_path):
+    kernel = '{"ph":"X","cat":"kernel","name":"k","pid":0,"tid":7,"ts":1,"dur":1,"args":{%s}}'
+    trace = read_events(
+        tmp_path, kernel % '"correlation":0', kernel % "", kernel % '"correlation":-1', kernel % '"correlation":5'
+    )
+    assert [row.get("correlation") for row in rows(trace)] == [None, None, None, 5]
+    assert problems(trace) == {"missing-correlation": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Memcpy HtoD (Pageable -> Device)", "HtoD"),
+        ("Memcpy dtoh (Device -> Pinned)", "DtoH"),
+        ("Memcpy PtoP (Device -> Device)", "PtoP"),
+        ("CopyHostToDevice", "HtoD"),
+        ("Memcpy M2D", "M2D"),
+        ("blit", "blit"),
+    ],
+)
+def test_copy_kinds(name, kind):
+    assert copy_kind(name) == kind
+
+
+def test_rocm_copies_take_their_kind_and_bytes_from_where_rocm_writes_them(tmp_path):
+    call = '{"ph":"X","cat":"cuda_runtime","name":"hipMemcpyWithStream","pid":1,"tid":1,"ts":1,"dur":1,"args":{%s}}'
+    copy = '{"ph":"X","cat":"gpu_memcpy","name":"CopyHostToDevice","pid":2,"tid":0,"ts":2,"dur":1,"args":{%s}}'
+    trace = read_events(
+        tmp_path,
+        call % '"stream":"0x0","correlation":117,"size":"2560","kind":"1"',
+        call % '"correlation":118,"size":"10"',
+        call % '"correlation":118,"size":"20"',
+        copy % '"device":2,"stream":0,"correlation":117,"kind":"DtoH"',
+        copy % '"device":2,"stream":0,"correlation":118,"kind":"1"',
+        copy % '"device":2,"stream":0,"correlation":119,"bytes":3',
+    )
+    copies = [row for row in rows(trace) if row["kind"] == "memcpy"]
+    # two sizes on one id say nothing of either
+    assert [(row["copy_kind"], row.get("bytes")) for row in copies] == [("DtoH", 2560), ("HtoD", None), ("HtoD", 3)]
+
+
+@pytest.mark.parametrize(
+    ("ts", "ns"),
+    [
+        ("4398046511104.001", 4398046511104001),  # rint(ts * 1000) is off by one from here on
+        ("4503599627370.497", 4503599627370497),
+        ("8796093022207.999", 8796093022207999),
+        ("1712345678901234.567", 1712345678901234567),  # no float holds these nanoseconds
+        ("1712345678901234", 1712345678901234000),
+        ('"1712345678901234.567"', 1712345678901234567),
+        ('" 12.5 "', 12500),
+        ("0.001", 1),
+        ("-0.001", -1),
+        ("1.5e3", 1500000),
+        ("9007199254740993", None),  # beyond 146 years: no clock says that
+        ("4611686018427387", 4611686018427387000),
+    ],
+)
+@pytest.mark.parametrize("neighbour", ["1", "0.5", '"2"'])
+def test_times_are_exact(tmp_path, ts, ns, neighbour):
+    event = '{"ph":"X","cat":"cpu_op","name":"n","pid":1,"tid":1,"ts":%s,"dur":%s}'
+    trace = read_events(tmp_path, event % (ts, "0.001"), event % (neighbour, neighbour))
+    assert trace.events["start_ns"].tolist()[0] == ns if ns is not None else len(trace.events) == 1
+    if ns is not None:
+        assert trace.events["dur_ns"].tolist()[0] == 1
+
+
+def test_text_to_ns_refuses_what_is_no_finite_number():
+    assert [text_to_ns(text) for text in ("nan", "-Infinity", "", "null", "1e999999999", "9" * 5000, "1e-999999")] == [
+        *[None] * 6,
+        0,
+    ]
+
+
+@pytest.mark.parametrize("pretty", [None, 2])
+def test_keys_stand_before_or_after_the_events(tmp_path, pretty):
+    events = [json.loads(OP)]
+    about = {
+        "schemaVersion": 1,
+        "deviceProperties": [{"id": 0, "name": "NVIDIA H200"}, {"id": 1, "name": "NVIDIA H200"}],
+        "cuda_runtime_version": 13000,
+        "baseTimeNanoseconds": 1727743122000000000,
+        "traceName": 'a[}]\\ "traceEvents": [',
+        "other": [{"ph": "X"}, {"ph": "X"}],
+    }
+    for document in (about | {"traceEvents": events}, {"traceEvents": events} | about):
+        trace = read(tmp_path, json.dumps(document, indent=pretty))
+        assert rows(trace) == rows(read_events(tmp_path, OP))
+        assert dict(trace.devices) == {0: "NVIDIA H200", 1: "NVIDIA H200"}
+        assert trace.recorded_by_version == "schemaVersion 1"
+        assert trace.meta["base_ns"] == 1727743122000000000 and trace.meta["cuda_runtime_version"] == 13000
+        assert trace.meta["traceName"] == about["traceName"]
+
+
+def test_a_bare_array_and_a_byte_order_mark(tmp_path):
+    for text in (f"[{OP}]", f" \n[\n{OP}\n]\n", b"\xef\xbb\xbf[" + OP.encode() + b"]"):
+        trace = read(tmp_path, text)
+        assert rows(trace) == rows(read_events(tmp_path, OP))
+        assert trace.recorded_by_version is None and dict(trace.devices) == {}
+
+
+def test_process_and_thread_names_are_kept_apart(tmp_path):
+    name = '{"name":"thread_name","ph":"M","ts":1,"pid":1,"tid":2,"args":{"name":"main <thread>"}}'
+    trace = read_events(tmp_path, name, OP, '{"name":"process_labels","ph":"M","pid":1,"args":{"labels":"CPU"}}')
+    assert trace.meta["thread_names"] == {("1", "2"): "main <thread>"}
+    assert "process_names" not in trace.meta
+
+
+def test_ids_of_several_types_in_one_file_are_one_text(tmp_path):
+    event = '{"ph":"X","cat":"cpu_op","name":"n","pid":%s,"tid":%s,"ts":1,"dur":1}'
+    trace = read_events(
+        tmp_path, event % ("7", '"7"'), event % ('"7"', "7"), event % ("4294967297", "-5"), event % ('""', "null")
+    )
+    assert [(row.get("process"), row.get("thread")) for row in rows(trace)] == [
+        ("7", "7"),
+        ("7", "7"),
+        ("4294967297", "-5"),
+        (None, None),
+    ]
+
+
+def test_gzip_and_plain_read_the_same_with_and_without_isal(tmp_path, monkeypatch):
+    from launchlens.traces.readers import byte_source
+
+    plain = json.dumps({"traceEvents": [json.loads(OP) | {"ts": number} for number in range(20_000)]}).encode()
+    path = tmp_path / "trace.json"  # told by its first bytes, not by its name
+    seen: list[tuple[int, int | None]] = []
+    expected = read(tmp_path, plain).events
+    for isal in (True, False):
+        if not isal:
+            monkeypatch.setattr(byte_source, "igzip_threaded", None)
+        path.write_bytes(gzip.compress(plain[:1000]) + gzip.compress(plain[1000:]))  # several members, as bgzip writes
+        trace = kineto.read(path, partial=False, progress=lambda done, total: seen.append((done, total)))
+        assert trace.events.equals(expected)
+        assert trace.bytes == path.stat().st_size == seen[-1][0] == seen[-1][1]
+
+
+def test_open_trace_finds_this_reader(tmp_path):
+    path = tmp_path / "no suffix"
+    path.write_text(f"[{OP}]")
+    assert open_trace(path).recorded_by == "kineto"
+
+
+def test_the_cycle_collector_is_as_it_was(tmp_path):
+    assert gc.isenabled()
+    read_events(tmp_path, OP)
+    assert gc.isenabled()
+    with pytest.raises(InputError):
+        read(tmp_path, "[")
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        read_events(tmp_path, OP)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_memory_does_not_grow_with_what_is_left_out(tmp_path):
+    import tracemalloc
+
+    left_out = json.dumps({"ph": "X", "cat": "python_function", "name": "x" * 2000, "ts": 1, "dur": 1})
+    path = tmp_path / "trace.json"
+    with open(path, "w") as file:
+        file.write("[" + OP)
+        file.writelines("," + left_out.replace("xxx", str(number), 1) for number in range(20_000))
+        file.write("]")
+    assert path.stat().st_size > 40e6
+    tracemalloc.start()
+    try:
+        trace = kineto.read(path, partial=False, progress=None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert problems(trace) == {"python-stack-left-out": 20_000}
+    assert peak < 12e6
+
+
+# any events, at any block size
+
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    ["},{", '"}],[{', "\\", "\x00\n", "}] , {"]
+)
+micros = st.integers(0, 2**43) | st.integers(0, 2**52 * 1000).map(lambda ns: Decimal(ns) / 1000)
+junk = st.recursive(
+    st.none() | st.integers() | names,
+    lambda some: st.lists(some, max_size=3) | st.dictionaries(names, some, max_size=3),
+)
+any_event = st.fixed_dictionaries(
+    {"ph": st.sampled_from(["X", "X", "X", "f", "M", "i"]), "ts": micros, "dur": micros, "name": names},
+    optional={
+        "cat": st.sampled_from(["cpu_op", "kernel", "user_annotation", "python_function", "ac2g"]),
+        "args": st.dictionaries(names, junk, max_size=3).map(lambda args: {"Input Dims": [{"a": 1}, {"b": 2}]} | args),
+        "junk": junk,
+    },
+)
+
+
+def as_json(events: list[dict[str, Any]], *, indent: int | None) -> str:
+    # json can't write a Decimal, so its digits are put in afterwards
+    digits: list[str] = []
+
+    def mark(value: Any) -> str:
+        digits.append(f"{value:f}")
+        return f"@@{len(digits) - 1}@@"
+
+    text = json.dumps({"traceEvents": events, "after": [{"ph": "X"}, {"ph": "X"}]}, default=mark, indent=indent)
+    for number, each in enumerate(digits):
+        text = text.replace(f'"@@{number}@@"', each)
+    return text
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    events=st.lists(any_event, max_size=12),
+    indent=st.sampled_from([None, 1]),
+    block=st.sampled_from([1, 7, 64, 300, 1 << 20]),
+    compress=st.booleans(),
+)
+@example(events=[], indent=None, block=1, compress=False)
+def test_any_events_equal_what_json_and_decimal_say(tmp_path, events, indent, block, compress):
+    events = [*events, json.loads(OP)]
+    text = as_json(events, indent=indent)
+    expected = [
+        (each["name"], int(each["ts"] * 1000), int(each["dur"] * 1000))
+        for each in json.loads(text, parse_float=Decimal)["traceEvents"]
+        if each["ph"] == "X" and each.get("cat") in ("cpu_op", "kernel", "user_annotation")
+    ]
+    path = tmp_path / "trace"
+    path.write_bytes(gzip.compress(text.encode()) if compress else text.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_blocks, "BLOCK_BYTES", block)
+        trace = kineto.read(path, partial=False, progress=None)
+    table = trace.events
+    assert list(zip(table["name"], table["start_ns"], table["dur_ns"], strict=True)) == expected
+    assert set(problems(trace)) <= {
+        "event-without-category",
+        "unknown-category",
+        "python-stack-left-out",
+        "missing-correlation",
+    }
+
+
+def test_no_block_size_changes_what_is_read(tmp_path, monkeypatch):
+    event = (
+        '{"ph":"X","cat":"cpu_op","name":"},\\n{ %s","pid":1,"tid":2,"ts":%s,"dur":1,"args":{"a":[{"b":1}, {"c":"]"}]}}'
+    )
+    text = (
+        '{"k": ["traceEvents", {}],\n "traceEvents" : [\n '
+        + " ,\n ".join(event % (n, n) for n in range(4))
+        + ' ]\n, "z": [{}, {}]}'
+    )
+    expected = [
+        {"kind": "op", "name": "},\n{ " + str(n), "start_ns": n * 1000, "dur_ns": 1000, "process": "1", "thread": "2"}
+        for n in range(4)
+    ]
+    for block in range(1, len(text) + 2):
+        monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
+        trace = read(tmp_path, text)
+        assert rows(trace) == expected and problems(trace) == {}, block
+
+
+@given(junk)
+def test_repair_changes_nothing_that_is_valid(value):
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
+        assert repair(text.encode()) == (text.encode(), 0)
