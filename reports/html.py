@@ -51,9 +51,9 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
         "timeline": timeline_chapters(study),
         "ledger": ledger_chapters(study),
     }
-    own, library, packed = _file("script.js"), *_plotly()
+    own, library, packed = page_file("script.js"), *_plotly()
     return (
-        _templates()
+        page_templates()
         .get_template("report.html")
         .render(
             header=header(study),
@@ -66,7 +66,7 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
             timeline_colours={style: colour for style, (colour, _) in STYLES.items()},
             figures=Markup(to_script([drawing.plain() for drawing in drawings(chapters.values())])),
             policy=policy(own, library),
-            style=Markup(_file("style.css")),
+            style=Markup(page_file("style.css")),
             script=Markup(own),
             plotly=packed,
         )
@@ -81,9 +81,8 @@ def drawings(chapters: Iterable[list[Chapter]]) -> list[Drawing]:
 
 def policy(*scripts: str) -> str:
     """A Content-Security-Policy under which `scripts` run and nothing else does, and nothing is fetched."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
-    )
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    hashes = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:;"
         " base-uri 'none'; form-action 'none'"
@@ -98,12 +97,14 @@ def _plotly() -> tuple[str, str]:
 
 
 @cache
-def _file(name: str) -> str:
+def page_file(name: str) -> str:
+    """A file of `templates/`, as text."""
     return (TEMPLATES / name).read_text("utf-8")
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def page_templates() -> jinja2.Environment:
+    """The templates: everything printed is escaped and bounded in length."""
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -37,6 +37,8 @@ def times(ratio: float) -> str:
 
 def percent(share: float) -> str:
     """A share of 1 in per cent; below 10 % with one digit after the point."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 

@@ -1,0 +1,56 @@
+"""The page of one trace: it says what the tables say, runs nothing, and cannot be broken by a name."""
+
+import re
+
+from events import gpu, host, trace
+from launchlens.reports.analysis_html import render
+from launchlens.traces.analysis import analyze, to_json
+
+EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(2)>&{{ 7*7 }}"
+
+
+def page(rows, **more):
+    return render(to_json(analyze(trace(rows), **more)))
+
+
+def test_the_page_holds_the_account_to_the_nanosecond():
+    text = page(
+        [
+            host("range", "step", 0, 1_000_000),
+            host("api", "cudaLaunchKernel", 10, 5_010, correlation=1),
+            gpu("kernel", 6_000, 906_000, 1),
+        ],
+        range_name="step",
+    )
+    assert "1,000,000" in text and "cudaLaunchKernel" in text
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", text)]
+    assert abs(sum(widths) - 200) < 0.01, "the host's bar and the GPU's are each whole"
+    assert "kernels running 0.90 ms" not in text
+    assert "900 µs, 90 %" in text
+
+
+def test_a_hostile_name_stays_text_and_nothing_may_run():
+    text = page(
+        [
+            host("range", EVIL, 0, 100),
+            host("api", EVIL, 0, 10, correlation=1),
+            gpu("memcpy", 20, 30, 1, copy_kind=EVIL),
+            host("range", "x" * 1_000_000, 0, 90),
+        ]
+    )
+    assert "<script" not in text and "<img" not in text and "{{ 7*7 }}" in text
+    assert "default-src 'none'; script-src 'none'" in text
+    assert len(text) < 100_000
+    assert not re.search(r"""(src|href)=["'](?!data:,)""", text)
+
+
+def test_a_trace_without_gpu_or_launches_says_so():
+    assert "no window to account for" in page([host("op", "aten::add", 0, 10)])
+    text = page([host("range", "r", 0, 10), host("api", "cudaLaunchKernel", 1, 2, correlation=9)], range_name="r")
+    assert "no GPU activity recorded" in text and "not recorded" in text
+    assert "GPU idle" not in text.split("Every nanosecond")[0], "what was not recorded is not idle"
+
+
+def test_the_same_analysis_gives_the_same_page():
+    rows = [host("api", "cudaLaunchKernel", 0, 5, correlation=1), gpu("kernel", 6, 8, 1)]
+    assert page(rows) == page(rows)
