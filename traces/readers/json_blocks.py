@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.byte_source import ByteSource
+from launchlens.traces.readers.json_brackets import BETWEEN, scan
 from launchlens.traces.readers.json_repair import STRING, repair
 
 #: What is read at once. Objects of 1 MiB of JSON stay in a core's cache; 8 MiB took twice as long (measured).
@@ -27,10 +28,8 @@ MAX_EVENT_BYTES = 64 << 20
 #: How many cuts are tried, and how many closing braces looked at for them, before brackets are counted.
 _GUESSES, _LOOKS = 4, 256
 
-_TOKEN = re.compile(STRING + rb"|[\[\]{}]", re.DOTALL)
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*+:\s*+(?=(?P<value>\S|\Z))|' + STRING + rb"|[\[\]{}]", re.DOTALL)
 _CUT = re.compile(rb"\}\s*+,\s*+\{")
-_BETWEEN = re.compile(rb"[\s,]*+")
 _SPACE = b" \t\r\n\x00"  # with NUL, which a file that was to grow further ends in
 
 BlockT_co = TypeVar("BlockT_co", covariant=True)
@@ -43,43 +42,6 @@ class Decoder(Protocol[BlockT_co]):
     """
 
     def __call__(self, data: bytes, *, certain: bool) -> BlockT_co | None: ...
-
-
-class _Scan(NamedTuple):
-    last: int  #: after the last whole element; 0 when there is none
-    end: int | None  #: of the bracket that closes what the data lies in; None when it is not there
-
-
-def scan(data: bytes) -> _Scan:
-    """Count brackets through `data`, which begins between two elements of an array or object."""
-    depth = last = 0
-    for match in _TOKEN.finditer(data):
-        token = match.group()
-        if token in b"[{":
-            depth += 1
-        elif token in b"]}":
-            depth -= 1
-            if depth == 0:
-                last = match.end()
-            elif depth < 0:
-                return _Scan(last, match.start())
-    return _Scan(last, None)
-
-
-def elements(data: bytes) -> Iterator[bytes]:
-    """The objects and arrays that stand in `data` side by side, each with whatever stands before it."""
-    depth = start = 0
-    for match in _TOKEN.finditer(data):
-        token = match.group()
-        if token in b"[{":
-            depth += 1
-        elif token in b"]}":
-            depth -= 1
-            if depth == 0:
-                yield data[start : match.end()]
-                start = _BETWEEN.match(data, match.end()).end()  # type: ignore[union-attr]
-    if data[start:].strip():
-        yield data[start:]
 
 
 class TraceDocument:
@@ -104,7 +66,7 @@ class TraceDocument:
         wanted = BLOCK_BYTES
         while True:
             self._fill(wanted)
-            if between := _BETWEEN.match(self._data).end():  # type: ignore[union-attr]
+            if between := BETWEEN.match(self._data).end():  # type: ignore[union-attr]
                 self._drop(between)
             cut, block = self._guess(decode)
             if block is not None:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from launchlens.traces.problems import Problems
-from launchlens.traces.readers.json_blocks import elements
+from launchlens.traces.readers.json_brackets import elements
 from launchlens.traces.readers.json_repair import repair
 
 #: A number or an id; the formats' history holds each of them as a number and as text.
@@ -50,10 +50,18 @@ class Complete(msgspec.Struct, gc=False, tag_field="ph", tag="X"):
 
 
 class _CompleteText(msgspec.Struct, gc=False, tag_field="ph", tag="X"):
-    """The same, for the decimal text of its times."""
+    """The same, with the decimal text of its times."""
 
+    name: str | None = None
+    cat: str | None = None
     ts: msgspec.Raw = msgspec.Raw()
     dur: msgspec.Raw = msgspec.Raw()
+    pid: Scalar = None
+    tid: Scalar = None
+    args: Args | None = None
+
+    def with_times_as_text(self) -> Complete:
+        return Complete(self.name, self.cat, _text(self.ts), _text(self.dur), self.pid, self.tid, self.args)
 
 
 class MetadataArgs(msgspec.Struct, gc=False):
@@ -84,20 +92,22 @@ _OTHERS = tuple(
 )
 
 
-def _decoder(complete: type[msgspec.Struct]) -> msgspec.json.Decoder[list[Any]]:
-    kinds: Any = reduce(or_, (complete, Metadata, _Begin, _End, *_OTHERS))
-    return msgspec.json.Decoder(list[kinds])
+def _one_of(complete: type[msgspec.Struct]) -> Any:
+    return reduce(or_, (complete, Metadata, _Begin, _End, *_OTHERS))
 
 
-_EVENTS = _decoder(Complete)
-_TEXTS = _decoder(_CompleteText)
+_EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(Complete)])  # type: ignore[misc]
+_TEXTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(_CompleteText)])  # type: ignore[misc]
+_ONE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_one_of(_CompleteText))
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_ARGS = {info.encode_name: info.name for info in msgspec.structs.fields(Args)}
+_TEXT, _IDS = ({name: name for name in names} for names in (("name", "cat"), ("pid", "tid")))
 _INVALID = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 @dataclass
 class EventBlock:
-    """Several whole events. `body` is their JSON array, or None when some were decoded by hand: those have their times as text."""
+    """Several whole events. `body` is their JSON array, or None when they were decoded one by one: those have their times as text."""
 
     complete: list[Complete]
     metadata: list[Metadata]
@@ -136,7 +146,7 @@ class EventDecoder:
         try:
             raws = [bytes(raw) for raw in _ELEMENTS.decode(body)]
             if _is_utf8(data):
-                return self._by_hand(raws)
+                return self._one_by_one(raws)
         except _INVALID:
             pass
         body, replaced = repair(body)
@@ -152,7 +162,7 @@ class EventDecoder:
         try:
             return self._sorted(_EVENTS.decode(body), body)
         except _INVALID:
-            return self._by_hand(raws)
+            return self._one_by_one(raws)
 
     def _sorted(self, events: list[Any], body: bytes) -> EventBlock:
         kinds = Counter(map(type, events))
@@ -162,27 +172,46 @@ class EventDecoder:
         metadata = [event for event in events if type(event) is Metadata] if kinds[Metadata] else []
         return EventBlock(complete, metadata, body)
 
-    def _by_hand(self, raws: Iterable[bytes]) -> EventBlock:
+    def _one_by_one(self, raws: Iterable[bytes]) -> EventBlock:
         block = EventBlock([], [], None)
         for raw in raws:
             self.seen += 1
             try:
-                fields = msgspec.json.decode(raw, type=_Fields)
-            except msgspec.ValidationError:
-                self.problems.add("event-not-understood")  # a number, say, among the events
-                continue
+                event = _one(raw)
             except _INVALID:
                 self.problems.add("unreadable-json")
                 continue
-            phase = _scalar(fields.get("ph"))
-            if phase == "X":
-                block.complete.append(_complete(fields))
-            elif phase == "M":
-                args = MetadataArgs(**_known(MetadataArgs, _arguments(fields)))
-                block.metadata.append(Metadata(**_known(Metadata, fields), args=args))
-            elif not isinstance(phase, str) or phase in ("B", "E"):
+            if isinstance(event, _CompleteText):
+                block.complete.append(event.with_times_as_text())
+            elif isinstance(event, Metadata):
+                block.metadata.append(event)
+            elif event is None or isinstance(event, _Begin | _End):
                 self.problems.add("event-not-understood")
         return block
+
+
+def _one(raw: bytes) -> Any:
+    try:
+        return _ONE.decode(raw)
+    except msgspec.ValidationError:
+        return _by_hand(raw)
+
+
+def _by_hand(raw: bytes) -> Any:
+    """An event of an unusual shape, by as many of its fields as make sense; None when it is no event."""
+    try:
+        fields = msgspec.json.decode(raw, type=_Fields)
+    except msgspec.ValidationError:
+        return None  # a number, say, among the events
+    phase = _scalar(fields.get("ph"))
+    if phase == "X":
+        times: dict[str, Any] = {name: fields[name] for name in ("ts", "dur") if name in fields}
+        args = Args(**_known(_ARGS, _arguments(fields)))
+        return _CompleteText(**_known(_TEXT, fields, str), **_known(_IDS, fields), **times, args=args)
+    if phase == "M":
+        args_name = MetadataArgs(**_known({"name": "name"}, _arguments(fields)))
+        return Metadata(**_known({"name": "name"}, fields, str), **_known(_IDS, fields), args=args_name)
+    return phase if isinstance(phase, str) and phase not in ("B", "E") else None
 
 
 def _arguments(fields: _Fields) -> _Fields:
@@ -192,21 +221,10 @@ def _arguments(fields: _Fields) -> _Fields:
         return {}  # not an object: as good as none
 
 
-def _complete(fields: _Fields) -> Complete:
-    event = Complete(**_known(Complete, fields), args=Args(**_known(Args, _arguments(fields))))
-    # times stay text, however long, and become numbers where all the exact ones do
-    event.ts, event.dur = (_text(fields[name]) if name in fields else None for name in ("ts", "dur"))
-    return event
-
-
-def _known(struct: type[msgspec.Struct], fields: _Fields) -> dict[str, Any]:
-    """The fields of `struct` that are there and of a kind it takes; the others keep their default."""
-    known: dict[str, Any] = {}
-    for info in msgspec.structs.fields(struct):
-        value = _scalar(fields.get(info.encode_name)) if info.name != "args" else None
-        if value is not None and (info.name not in ("name", "cat") or isinstance(value, str)):
-            known[info.name] = value
-    return known
+def _known(names: dict[str, str], fields: _Fields, kind: type = object) -> dict[str, Any]:
+    """The fields of `names` (attribute by key) that are there and scalars; the others keep their default."""
+    values = {attribute: _scalar(fields[key]) for key, attribute in names.items() if key in fields}
+    return {name: value for name, value in values.items() if value is not None and isinstance(value, kind)}
 
 
 def _scalar(raw: msgspec.Raw | None) -> Scalar:
