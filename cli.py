@@ -210,6 +210,10 @@ def _report_recorded(workload: str, output: Path | None, as_json: bool) -> None:
             "no recorded capture of it ships with this version",
             "measure it: --device cpu, or on a machine with a GPU",
         )
+    if read_capture(found[0]).manifest.device != "cuda":
+        typer.echo(
+            "No capture of a GPU has been recorded with this version yet; the one that ships is of a CPU.", err=True
+        )
     folder = output or Path("captures") / f"recorded-{found[0].name}"
     if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
         raise InputError(folder, "exists and is not a capture", "give --output another name")

@@ -55,6 +55,10 @@ def _totals(totals: dict[str, Any]) -> Table:
             if row["count"]:
                 moved = "unknown" if row["bytes"] is None else size(row["bytes"])
                 rows.append([name, str(row["count"]), duration(row["total_ns"]), moved])
+        if "graph" in totals:
+            rows.append(
+                ["graphs, recorded whole", str(totals["graph"]["count"]), duration(totals["graph"]["total_ns"]), ""]
+            )
         rows += [[f"device {name} busy", "", duration(busy), ""] for name, busy in totals["gpu_busy_ns"].items()]
     for kind, row in totals["launches"].items():
         if row["calls"]:
@@ -113,7 +117,7 @@ def _account(account: dict[str, Any] | None) -> Table | None:
     rows = [
         [
             HOST_WORDS[cell["host"]],
-            DEVICE_WORDS[cell["device"]],
+            DEVICE_WORDS.get(cell["device"], "not recorded"),
             f"{cell['ns']:,}",
             percent(cell["ns"] / account["window_ns"]),
         ]

@@ -107,7 +107,8 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
                 if part.low is None or part.high is None
                 else f"{signed_duration(part.low)} – {signed_duration(part.high)}"
             )
-            table.add_row(HOST_WORDS[part.host], part.device, signed_duration(part.ns), ends)
+            device = part.device if item.b.recording and item.b.recording.device is not None else "not recorded"
+            table.add_row(HOST_WORDS[part.host], device, signed_duration(part.ns), ends)
         console.print(table)
 
 
@@ -172,6 +173,9 @@ def _totals_table(totals: dict[str, Any]) -> Table:
             if row["count"]:
                 moved = "unknown" if row["bytes"] is None else size(row["bytes"])
                 table.add_row(escape(short(name)), str(row["count"]), duration(row["total_ns"]), moved)
+        if "graph" in totals:
+            graphs = totals["graph"]
+            table.add_row("graphs, recorded whole", str(graphs["count"]), duration(graphs["total_ns"]), "")
         for device, busy in totals["gpu_busy_ns"].items():
             span = totals["last_ns"] - totals["first_ns"]
             share = f" ({percent(busy / span)} of the trace)" if span else ""
@@ -232,7 +236,7 @@ def _account_table(account: dict[str, Any]) -> Table:
     )
     table.add_column("host")
     for device in devices:
-        table.add_column(device, justify="right")
+        table.add_column(device or "device not recorded", justify="right")
     table.add_column("sum", justify="right")
     table.add_column("share", justify="right")
     hosts = list(dict.fromkeys(cell["host"] for cell in account["cells"]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 
 def duration(ns: float) -> str:
-    """A time of any size with three significant digits: `0.75 µs`, `28.7 µs`, `1.24 ms`, `3.10 s`; below 100 ns in ns."""
+    """A time of any size with three significant digits: `0.750 µs`, `28.7 µs`, `1.24 ms`, `3.10 s`; below 100 ns in ns."""
     size = abs(ns)
     if size < 100:
         return f"{ns:.0f} ns"
@@ -23,11 +24,14 @@ def signed_duration(ns: float) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """`digits` significant digits without an exponent; whole numbers keep all of theirs."""
-    if value == 0:
-        return "0"
-    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    return f"{value:.{max(digits - whole, 0)}f}" if whole else f"{value:.{digits - 1}f}"
+    """`digits` significant digits without an exponent, zeros kept; whole numbers keep all of their digits."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    place = digits - 1 - math.floor(math.log10(abs(value)))
+    # 9.996 has one digit before the point until it is rounded
+    if abs(round(value, place)) >= 10 ** (digits - place):
+        place -= 1
+    return f"{value:.{max(place, 0)}f}"
 
 
 def times(ratio: float) -> str:

@@ -22,12 +22,14 @@ from launchlens.traces.apis import waits
 from launchlens.traces.intervals import Ints, covered, innermost, union
 from launchlens.traces.launches import Launches
 from launchlens.traces.problems import Problems
+from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 
 #: Host states. `python` is the time in the window in no op and no API call: the interpreter, Triton's launcher, the
 #: caller's own code in any language. `profiler` is what the recorder itself declared as its own overhead.
 HOST_STATES = ("python", "dispatch", "launch", "sync", "api", "profiler")
-#: Device states. A memset beside a kernel counts as kernel, and beside a memcpy as memcpy.
-DEVICE_STATES = ("kernel", "memcpy", "memset", "kernel+memcpy", "idle")
+#: Device states. A memset beside a kernel counts as kernel, and beside a memcpy as memcpy. `graph` is a replay that was
+#: recorded whole, while nothing recorded by itself runs: the device was busy, with what is not known.
+DEVICE_STATES = ("kernel", "memcpy", "memset", "kernel+memcpy", "graph", "idle")
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class Account:
         """Time by device state, ns."""
         return {state: int(ns) for state, ns in zip(DEVICE_STATES, self.cells.sum(axis=0), strict=True)}
 
-    def rows(self) -> list[dict[str, str | int]]:
-        """The cells that hold time, as FORMATS.md writes them."""
+    def rows(self) -> list[dict[str, str | int | None]]:
+        """The cells that hold time, as FORMATS.md writes them; a device that was not recorded is null, never idle."""
         return [
-            {"host": host, "device": device, "ns": int(self.cells[i, j])}
+            {"host": host, "device": device if self.device is not None else None, "ns": int(self.cells[i, j])}
             for i, host in enumerate(HOST_STATES)
             for j, device in enumerate(DEVICE_STATES)
             if self.cells[i, j]
@@ -121,10 +123,16 @@ class Accountant:
 
 
 def thread_name(events: pd.DataFrame, process: int, thread: int) -> str:
-    """What a thread is called in results: its id, with its process's where the file holds several processes."""
-    threads, processes = events["thread"].cat.categories, events["process"].cat.categories
-    name = str(threads[thread]) if thread >= 0 else "unknown"
-    return f"{name} of process {processes[process]}" if len(processes) > 1 and process >= 0 else name
+    """What a thread is called in results: its id, with its process's where host events come from several processes."""
+    name = str(events["thread"].cat.categories[thread]) if thread >= 0 else "unknown"
+    # categories may hold more than processes (readers number all ids together), and device rows may name others
+    kinds = events["kind"].cat
+    of_host = np.isin(
+        kinds.codes.to_numpy(), [kinds.categories.get_loc(kind) for kind in HOST_KINDS if kind in kinds.categories]
+    )
+    codes = np.unique(events["process"].cat.codes.to_numpy()[of_host])
+    several = int((codes >= 0).sum()) > 1
+    return f"{name} of process {events['process'].cat.categories[process]}" if several and process >= 0 else name
 
 
 def launching_thread(launches: Launches, start: int | None = None, end: int | None = None) -> tuple[int, int] | None:
@@ -202,15 +210,16 @@ def _device_lane(events: pd.DataFrame, device: int | None) -> tuple[Ints, Ints]:
     on_device = (events["device"] == device).fillna(False).to_numpy(bool)
     kinds = events["kind"].to_numpy(dtype=object)
     lanes = {}
-    for kind in ("kernel", "memcpy", "memset"):
+    for kind in GPU_KINDS:
         rows = np.flatnonzero(on_device & (kinds == kind))
         start = events["start_ns"].to_numpy()[rows]
         lanes[kind] = union(start, start + events["dur_ns"].to_numpy()[rows])
     edges = np.unique(np.concatenate([side for lane in lanes.values() for side in lane]))
     if len(edges) < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    kernel, memcpy, memset = (covered(edges, *lanes[kind]) for kind in ("kernel", "memcpy", "memset"))
+    kernel, memcpy, memset, graph = (covered(edges, *lanes[kind]) for kind in ("kernel", "memcpy", "memset", "graph"))
     state = np.full(len(edges) - 1, DEVICE_STATES.index("idle"))
+    state[graph] = DEVICE_STATES.index("graph")
     state[memset] = DEVICE_STATES.index("memset")
     state[memcpy] = DEVICE_STATES.index("memcpy")
     state[kernel] = DEVICE_STATES.index("kernel")

@@ -204,10 +204,11 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     intervals = {(part.host, part.device): part for part in comparison.parts}
     parts = None
     if whole is not None:
+        seen = any(side.recording and side.recording.device is not None for side in (comparison.a, comparison.b))
         parts = [
             {
                 "host": part.host,
-                "device": part.device,
+                "device": part.device if seen else None,
                 "ns": int(whole[HOST_STATES.index(part.host), DEVICE_STATES.index(part.device)]),
                 "interval_ns": None if part.low is None or part.high is None else [round(part.low), round(part.high)],
             }
@@ -248,7 +249,7 @@ def side_json(side: Side) -> dict[str, Any]:
         "gpu_busy_share": None if side.busy_share is None else round(side.busy_share, 4),
         "profiled_ns": None if recording is None else round(recording.profiled_ns),
         "inflation": None if side.inflation is None else round(side.inflation, 4),
-        "account": None if recording is None else account_json(recording.per_iteration),
+        "account": None if recording is None else account_json(recording),
         "per_iteration": None if recording is None else dict(recording.counts),
         "launch_ledger": None
         if recording is None

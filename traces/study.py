@@ -326,12 +326,17 @@ def _depth(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> list[int
     return depth
 
 
-def account_json(cells: npt.NDArray[np.float64]) -> list[dict[str, Any]]:
-    """An account of one iteration as rows of whole ns that sum to the rounded total (largest remainders go up)."""
+def account_json(recording: Recording) -> list[dict[str, Any]]:
+    """An account of one iteration as rows of whole ns that sum to the rounded total (largest remainders go up).
+
+    `device` is null where no device was recorded: what is not known is not idle.
+    """
     flat = [(host, device) for host in HOST_STATES for device in DEVICE_STATES]
-    whole = apportion(cells.ravel())
+    whole = apportion(recording.per_iteration.ravel())
     return [
-        {"host": host, "device": device, "ns": int(ns)} for (host, device), ns in zip(flat, whole, strict=True) if ns
+        {"host": host, "device": device if recording.device is not None else None, "ns": int(ns)}
+        for (host, device), ns in zip(flat, whole, strict=True)
+        if ns
     ]
 
 

@@ -1,5 +1,6 @@
 """The page of one trace: it says what the tables say, runs nothing, and cannot be broken by a name."""
 
+import html
 import re
 
 from events import gpu, host, trace
@@ -39,7 +40,7 @@ def test_a_hostile_name_stays_text_and_nothing_may_run():
         ]
     )
     assert "<script" not in text and "<img" not in text and "{{ 7*7 }}" in text
-    assert "default-src 'none'; script-src 'none'" in text
+    assert "default-src 'none'; script-src 'none'" in html.unescape(text)
     assert len(text) < 100_000
     assert not re.search(r"""(src|href)=["'](?!data:,)""", text)
 
@@ -48,7 +49,7 @@ def test_a_trace_without_gpu_or_launches_says_so():
     assert "no window to account for" in page([host("op", "aten::add", 0, 10)])
     text = page([host("range", "r", 0, 10), host("api", "cudaLaunchKernel", 1, 2, correlation=9)], range_name="r")
     assert "no GPU activity recorded" in text and "not recorded" in text
-    assert "GPU idle" not in text.split("Every nanosecond")[0], "what was not recorded is not idle"
+    assert "GPU idle" not in text, "what was not recorded is not idle"
 
 
 def test_the_same_analysis_gives_the_same_page():

@@ -3,13 +3,13 @@
 import re
 
 import pytest
-from made_capture import make_capture
 
 from launchlens.reports.units import count, duration, interval, percent, signed_duration, significant, size, times
 from launchlens.reports.words import sentences
 from launchlens.traces.capture import read_capture
 from launchlens.traces.study import study
 from launchlens.traces.verdict import Finding, verdict
+from made_capture import make_capture
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,9 @@ def test_what_was_not_measured_is_said_once_a_reason():
     [
         (0, "0 ns"),
         (87.4, "87 ns"),
-        (750, "0.75 µs"),
+        (750, "0.750 µs"),
+        (99_960, "100 µs"),
+        (9_996, "10.0 µs"),
         (28_700, "28.7 µs"),
         (40_850, "40.9 µs"),
         (235_000, "235 µs"),
