@@ -1,0 +1,138 @@
+"""What the figures are given: sums that hold, bounds that are kept, labels that can't be markup."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hostile_names import LINK_NAME, LONG_NAME
+from launchlens.reports.figure_account import account_figure
+from launchlens.reports.figure_difference import difference_figure, steps
+from launchlens.reports.figure_timeline import EVENTS, drawn_events, summary, timeline_figure
+from launchlens.reports.figure_timing import timing_figure
+from launchlens.reports.figures import LABEL, label, log_ticks, short, to_script
+from launchlens.traces.compare import against_baseline
+from launchlens.traces.study import Timeline
+
+REGIMES = ("eager", "graph")
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize("lane", ["host", "device"])
+def test_waterfall_adds_up_to_the_difference(made, regime, lane):
+    compared = [comparison for comparison in against_baseline(made) if comparison.b.regime == regime]
+    assert len(compared) == 3
+    for comparison in compared:
+        bars = difference_figure("x", comparison, lane).plain()["data"][0]
+        first, *moves, last = bars["x"]
+        assert sum(moves) == pytest.approx(comparison.difference_ns / 1000, abs=0.01)
+        assert first == pytest.approx(comparison.a.recording.profiled_ns / 1000, abs=0.01)
+        assert first + sum(moves) == pytest.approx(last)
+        # every step starts where the one before ended
+        ends = [first, *(base + x for base, x in zip(bars["base"][1:-1], moves, strict=True))]
+        assert bars["base"][1:-1] == pytest.approx(ends[:-1])
+
+
+def test_digits_shown_of_a_waterfall_add_up(made):
+    for comparison in against_baseline(made):
+        shown = [float(step.text.removesuffix(" µs").replace("−", "-")) for step in steps(comparison)]
+        assert round(sum(shown), 2) == round(comparison.difference_ns / 1000, 2)
+
+
+def test_waterfall_intervals_cover_their_steps(made):
+    for comparison in against_baseline(made):
+        for step in steps(comparison):
+            assert step.low is None or step.low - 10 <= step.ns <= step.high + 10
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize("lane", ["host", "device"])
+def test_stacked_bars_add_up_to_the_profiled_time(made, regime, lane):
+    sides = made.in_regime(regime)
+    bars = [trace for trace in account_figure("x", sides).plain()["data"] if trace.get("meta") == lane]
+    assert bars
+    for row, side in enumerate(sides):
+        assert sum(trace["x"][row] for trace in bars) == pytest.approx(side.recording.profiled_ns / 1000, abs=1e-3)
+        stacked = [(trace["base"][row], trace["x"][row]) for trace in bars if trace["x"][row]]
+        at = 0.0
+        for base, length in stacked:
+            assert base == pytest.approx(at, abs=1e-3)
+            at = base + length
+
+
+def test_account_marks_the_unprofiled_time(made):
+    sides = made.in_regime("eager")
+    marks = next(trace for trace in account_figure("x", sides).plain()["data"] if trace.get("meta") == "mark")
+    assert marks["x"] == pytest.approx([side.wall.value / 1000 for side in sides], abs=1e-3)
+
+
+def test_timing_shows_every_round_and_the_interval(made):
+    sides = made.in_regime("eager")
+    data = timing_figure("x", sides, made.controls["eager"], ["foreach"]).plain()["data"]
+    assert len(data) == 2 * (len(sides) + 1)
+    assert sorted(data[0]["x"]) == pytest.approx(sorted(sides[0].blocks["wall_ns"] / 1000), abs=1e-3)
+    dot, wall = data[1], sides[0].wall
+    assert dot["x"][0] + dot["error_x"]["array"][0] == pytest.approx(wall.high / 1000, abs=1e-3)
+    assert dot["x"][0] - dot["error_x"]["arrayminus"][0] == pytest.approx(wall.low / 1000, abs=1e-3)
+
+
+def test_axis_is_logarithmic_only_where_the_spread_asks_for_it(made):
+    eager = timing_figure("x", made.in_regime("eager"), None, []).plain()["layout"]["xaxis"]
+    graph = timing_figure("x", made.in_regime("graph"), None, []).plain()["layout"]["xaxis"]
+    assert (eager["type"], graph["type"]) == ("log", "linear")
+    low, high = eager["range"]
+    assert all(low <= math.log10(tick) <= high for tick in eager["tickvals"])
+
+
+def test_timeline_ties_every_launch_to_its_work(made):
+    side = made.sides["copy_", "eager"]
+    plain = timeline_figure("x", "copy_", side.recording.timeline, 60_000.0).plain()
+    lines = next(trace for trace in plain["data"] if trace["name"] == "caused")
+    assert lines["x"].count(None) == 7
+    assert plain["shared"] > plain["own"]
+    launches = next(trace for trace in plain["data"] if trace["name"] == "launch")
+    assert len(launches["x"]) == 7 and launches["x"] == [2.5] * 7
+
+
+def test_timeline_of_too_many_events_keeps_the_longest():
+    count = 5 * EVENTS
+    frame = pd.DataFrame(
+        {"lane": "host", "kind": "op", "name": [f"op {i % 3}" for i in range(count)], "start_ns": np.arange(count) * 10}
+    )
+    frame = frame.assign(end_ns=frame["start_ns"] + 1 + np.arange(count) % 7, depth=0, stream=None, launch=-1)
+    timeline = Timeline(count * 10, frame)
+    drawn = drawn_events(timeline)
+    assert len(drawn) == EVENTS and (drawn["end_ns"] - drawn["start_ns"]).min() == 7 - (EVENTS > count // 7)
+    assert sum(row.count for row in summary(timeline)) == count
+    assert drawn["start_ns"].is_monotonic_increasing
+
+
+def test_empty_timeline_is_drawn():
+    columns = ["lane", "kind", "name", "start_ns", "end_ns", "depth", "stream", "launch"]
+    timeline = Timeline(1000, pd.DataFrame({column: [] for column in columns}))
+    assert timeline_figure("x", "nothing", timeline, 1000.0).plain()["data"] == []
+
+
+def test_labels_are_never_markup():
+    assert "<" not in label(LINK_NAME, 200) and "&lt;b&gt;" in label(LINK_NAME, 200)
+    assert "&amp;lt;" in label(LINK_NAME, 200), "an entity in a name is shown as it stands"
+    assert len(short(LONG_NAME)) == LABEL
+    assert short("a\nb\u202ec\ud800") == "a\ufffdb\ufffdc?"
+
+
+def test_figure_data_can_end_no_script():
+    text = to_script({"name": "</script><!-- & \u2028"})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"name": "</script><!-- & \u2028"}
+
+
+def test_no_number_that_json_lacks_is_written():
+    with pytest.raises(ValueError):
+        to_script({"x": math.nan})
+
+
+def test_log_ticks():
+    assert log_ticks(3, 120) == [5, 10, 20, 50, 100]
+    assert log_ticks(0.4, 2) == [0.5, 1, 2]
