@@ -65,6 +65,20 @@ class Account:
         ]
 
 
+@dataclass(frozen=True)
+class Lane:
+    """One lane of the account: state `names[state[i]]` from `edges[i]` to `edges[i + 1]`, `names[outside]` elsewhere."""
+
+    edges: Ints
+    state: Ints
+    names: tuple[str, ...]
+    outside: int
+
+    def at(self, moment: Ints) -> Ints:
+        """The state at each moment, as an index into `names`."""
+        return _state_at(moment, self.edges, self.state, self.outside)
+
+
 class Accountant:
     """Cuts the lanes of one thread and one device once, then answers for any window of them.
 
@@ -79,6 +93,13 @@ class Accountant:
         self.device = device
         self._host_edges, self._host_state = _host_lane(events, launches, process, thread)
         self._device_edges, self._device_state = _device_lane(events, device)
+
+    def lanes(self) -> tuple[Lane, Lane]:
+        """The host lane and the device lane that the account is made of, for drawing them."""
+        return (
+            Lane(self._host_edges, self._host_state, HOST_STATES, HOST_STATES.index("python")),
+            Lane(self._device_edges, self._device_state, DEVICE_STATES, DEVICE_STATES.index("idle")),
+        )
 
     def account(self, start: Sequence[int] | Ints, end: Sequence[int] | Ints, covers: str) -> Account:
         """The account of the union of the windows [start, end), int64 ns; `covers` says in words what they are."""
