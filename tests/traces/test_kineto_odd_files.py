@@ -111,6 +111,7 @@ def test_a_name_of_a_million_characters(tmp_path):
         (b"\x7fELF\x02\x01\x01" + bytes(range(256)), "is not JSON"),
         (bytes(range(256)) * 99, "is not JSON"),
         (b"hello", "is not JSON"),
+        (b"hello" * 1_000_000, "is not JSON"),
         (b'{"a": 1}{"b": 2}', "is not JSON"),
         (b'{"ph": "X", "ts": 1, "dur": 1}\n{"ph": "X", "ts": 1, "dur": 1}', "is not JSON"),
         (b"12", "is JSON, but not a trace"),
@@ -229,7 +230,9 @@ def test_one_event_larger_than_the_limit_is_refused(tmp_path, monkeypatch):
     text = refusal(tmp_path, document(OP, op(b"k" * (65 << 20)), OP))
     assert "one event is larger than 64 MiB" in text
     monkeypatch.setattr(json_blocks, "MAX_EVENT_BYTES", 1 << 20)
-    assert "no traceEvents" in refusal(tmp_path, b'{"a": "' + b"k" * (3 << 20) + b'", "traceEvents": []}')
+    assert "no traceEvents in its first 1 MiB" in refusal(
+        tmp_path, b'{"a": "' + b"k" * (3 << 20) + b'", "traceEvents": []}'
+    )
 
 
 def test_open_trace_passes_partial_on(tmp_path):

@@ -154,6 +154,12 @@ def test_what_is_left_out_is_counted(tmp_path):
     }
 
 
+def test_events_in_two_halves_are_counted(tmp_path):
+    half = '{"ph":"%s","cat":"cpu_op","name":"n","pid":1,"tid":1,"ts":1}'
+    trace = read_events(tmp_path, OP, half % "B", half % "E", half % "i")
+    assert len(trace.events) == 1 and problems(trace) == {"event-not-understood": 2}
+
+
 def test_gpu_rows_without_correlation_are_counted_and_null(tmp_path):
     kernel = '{"ph":"X","cat":"kernel","name":"k","pid":0,"tid":7,"ts":1,"dur":1,"args":{%s}}'
     trace = read_events(

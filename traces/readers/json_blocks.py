@@ -169,7 +169,12 @@ class TraceDocument:
         if not text:
             return InputError(self.source.path, "is empty", "record it again")
         if not self._ended:
-            return InputError(self.source.path, f"has no traceEvents in its first {MAX_EVENT_BYTES >> 20} MiB", remedy)
+            what = (
+                f"has no traceEvents in its first {MAX_EVENT_BYTES >> 20} MiB"
+                if text.startswith(b"{")
+                else "is not JSON"
+            )
+            return InputError(self.source.path, what, remedy)
         try:
             msgspec.json.decode(repair(text.rstrip(_SPACE))[0], type=msgspec.Raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
