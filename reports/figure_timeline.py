@@ -32,6 +32,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "kernel": (DEVICE_COLOURS["kernel"], "#fff"),
     "memcpy": (DEVICE_COLOURS["memcpy"], "#111"),
     "memset": (DEVICE_COLOURS["memset"], "#111"),
+    "graph": (DEVICE_COLOURS["graph"], "#111"),
 }
 
 

@@ -31,6 +31,7 @@ DEVICE_COLOURS = {
     "memcpy": YELLOW,
     "memset": "#B08D57",
     "kernel+memcpy": "#78C679",
+    "graph": "#44AA99",
     "idle": "rgba(153,153,153,0.22)",
 }
 #: Names longer than this are shortened on a figure; the page's tables hold more of them.

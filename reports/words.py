@@ -25,6 +25,7 @@ DEVICE_WORDS = {
     "memcpy": "memcpys running",
     "memset": "memsets running",
     "kernel+memcpy": "kernels and memcpys at once",
+    "graph": "graphs running, recorded whole",
     "idle": "GPU idle",
 }
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}

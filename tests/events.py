@@ -20,7 +20,7 @@ def events(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
             row["dur_ns"] = row.pop("end") - row["start_ns"]
         if row["kind"] in {"range", "op", "api", "overhead"}:
             row = {"process": "1", "thread": "1"} | row
-        elif row["kind"] in {"kernel", "memcpy", "memset"}:
+        elif row["kind"] in {"kernel", "memcpy", "memset", "graph"}:
             row = {"device": 0, "stream": 7} | row
         if row["kind"] == "api":
             row = {"layer": "runtime"} | row

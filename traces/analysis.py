@@ -106,7 +106,9 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
     start, duration = events["start_ns"].to_numpy(), events["dur_ns"].to_numpy()
     end = start + duration
     kind = events["kind"].to_numpy(dtype=object)
-    kernels, memcpys, memsets = (np.flatnonzero(kind == name) for name in GPU_KINDS)
+    kernels, memcpys, memsets, graphs = (
+        np.flatnonzero(kind == name) for name in ("kernel", "memcpy", "memset", "graph")
+    )
     saw_gpu = analysis.saw_gpu
 
     def group(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:
@@ -128,6 +130,8 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
     copy_kind = events["copy_kind"].iloc[memcpys].astype(object).fillna("unknown").to_numpy(dtype=object)
     owned = launches.launch_of >= 0
     orphans = kind[launches.activity_rows[~owned]]
+    # a key of its own only where there are any: graphs recorded whole are the exception
+    whole = {"graph": {"count": len(graphs), "total_ns": int(duration[graphs].sum())}} if len(graphs) else {}
     return {
         "events": len(events),
         "kernels": {"count": len(kernels), "total_ns": int(duration[kernels].sum()), "busy_ns": busy(kernels)}
@@ -136,8 +140,11 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
         "gpu_busy_ns": busy(launches.activity_rows) if saw_gpu else None,
         "memcpy": {name: group(memcpys[copy_kind == name]) for name in sorted(set(copy_kind))} if saw_gpu else None,
         "memset": group(memsets) if saw_gpu else None,
+        **whole,
         "launches": _launch_counts(launches.table, saw_gpu),
-        "gpu_activities_without_launch": {name: int((orphans == name).sum()) for name in GPU_KINDS}
+        "gpu_activities_without_launch": {
+            name: int((orphans == name).sum()) for name in GPU_KINDS if name != "graph" or len(graphs)
+        }
         if saw_gpu
         else None,
         "first_ns": int(start.min()) if len(events) else None,

@@ -30,9 +30,11 @@ class Launches:
       api          category, the call's name as recorded
       submits      category: kernel, memcpy, memset or graph
       activity     category: what it caused, `kernel`, `memcpy DtoD`, `memset`, or `graph`; null where nothing was recorded
+                   (a graph launch has `graph` whether its nodes were recorded or the replay as one)
       process, thread   codes of the event table's categories, -1 for none
       start_ns, end_ns  int64 ns, of the call
-      activities   int64, how many GPU activities it caused; kernels, memcpys, memsets: how many of each kind
+      activities   int64, how many GPU activities it caused; kernels, memcpys, memsets: how many of each kind; what ran
+                   inside a graph recorded whole is not known and counts as none of these
       gpu_start_ns, gpu_end_ns  int64 ns, first start and last end of those activities; meaningless where there are none
       gpu_ns       int64 ns, sum of their durations
     `activity_rows` holds the positions of all GPU activities in the event table, and `launch_of` for each of these the

@@ -42,8 +42,8 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "CUDA's own work listed as overhead (module loading, JIT) is left in the API calls that contain it.",
     ),
     "graph-recorded-whole": (
-        "error",
-        "CUDA graph replays were recorded whole: the device shows as idle in them (use --cuda-graph-trace=node).",
+        "warning",
+        "CUDA graph replays were recorded whole: the kernels and copies inside are unknown (use --cuda-graph-trace=node).",
     ),
     "copies-in-one-record": ("info", "One record stands for several copies of a batch; it counts as one memcpy."),
     "managed-memory-migration": (

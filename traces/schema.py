@@ -15,8 +15,9 @@ import pandas as pd
 
 #: Kinds of host events, outermost first: where two events have the same start and end, the later kind is the inner one.
 HOST_KINDS = ("range", "op", "api", "overhead")
-#: Kinds of device events that are work. `gpu-range` is a recorder's own projection of a range: shown, never counted.
-GPU_KINDS = ("kernel", "memcpy", "memset")
+#: Kinds of device events that are work. `graph` is a whole graph replay recorded as one activity: what ran inside is not
+#: known. `gpu-range` is a recorder's own projection of a range: shown, never counted.
+GPU_KINDS = ("kernel", "memcpy", "memset", "graph")
 KINDS = (*HOST_KINDS, *GPU_KINDS, "gpu-range")
 
 

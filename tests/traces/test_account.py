@@ -1,10 +1,10 @@
 """The account sums to its window exactly, whatever the events, and puts known time into known cells."""
 
 import numpy as np
-from events import events, gpu, host
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events import events, gpu, host
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Accountant, count_late_work
 from launchlens.traces.launches import find_launches
 from launchlens.traces.problems import Problems
@@ -42,7 +42,14 @@ def test_each_state_gets_its_time():
         "api": 3,
         "profiler": 2,
     }
-    assert account.on_device() == {"kernel": 0, "memcpy": 25, "memset": 0, "kernel+memcpy": 0, "idle": 75}
+    assert account.on_device() == {
+        "kernel": 0,
+        "memcpy": 25,
+        "memset": 0,
+        "kernel+memcpy": 0,
+        "graph": 0,
+        "idle": 75,
+    }
     assert cell(account, "dispatch", "memcpy") == 5
     assert cell(account, "sync", "memcpy") == 10
     assert account.window_ns == 100 == account.cells.sum()
@@ -65,7 +72,24 @@ def test_a_kernel_and_a_memcpy_at_once_are_a_state_of_their_own():
         [gpu("kernel", 0, 10), gpu("memcpy", 6, 14, stream=9), gpu("memset", 12, 20, stream=9), host("op", "x", 0, 1)]
     )
     device = accountant(frame).account([0], [25], "").on_device()
-    assert device == {"kernel": 6, "memcpy": 4, "memset": 6, "kernel+memcpy": 4, "idle": 5}
+    assert device == {"kernel": 6, "memcpy": 4, "memset": 6, "kernel+memcpy": 4, "graph": 0, "idle": 5}
+
+
+def test_a_graph_recorded_whole_is_a_state_where_nothing_more_specific_runs():
+    frame = events([gpu("graph", 0, 40), gpu("kernel", 10, 20), gpu("memset", 35, 50), host("op", "x", 0, 1)])
+    device = accountant(frame).account([0], [60], "").on_device()
+    assert device == {"kernel": 10, "memcpy": 0, "memset": 15, "kernel+memcpy": 0, "graph": 25, "idle": 10}
+
+
+def test_a_thread_is_named_with_its_process_only_where_host_events_come_from_several():
+    rows = [host("api", "cudaFree", 0, 1), gpu("kernel", 0, 1, process="2")]
+    assert accountant(events(rows)).thread_name == "1"
+    frame = events([*rows, host("op", "x", 5, 6, process="3")])
+    assert accountant(frame).thread_name == "1 of process 1"
+    # readers may number processes and threads together: a category is no process
+    frame = events(rows)
+    frame["process"] = frame["process"].cat.add_categories(["7"])
+    assert accountant(frame).thread_name == "1"
 
 
 def test_other_threads_and_devices_are_left_out():
@@ -80,7 +104,7 @@ def test_windows_that_overlap_count_once():
     assert accountant(frame).account([0, 5], [8, 12], "").window_ns == 12
 
 
-kinds = st.sampled_from(["range", "op", "api", "overhead", "kernel", "memcpy", "memset"])
+kinds = st.sampled_from(["range", "op", "api", "overhead", "kernel", "memcpy", "memset", "graph"])
 event = st.tuples(
     kinds, st.integers(-50, 200), st.integers(0, 90), st.sampled_from(API_NAMES), st.integers(1, 6) | st.none()
 )
@@ -91,7 +115,7 @@ def made(rows):
     made_rows = []
     for kind, start, length, name, correlation in rows:
         row = {"kind": kind, "name": name if kind == "api" else kind, "start_ns": start, "dur_ns": length}
-        if kind in {"api", "kernel", "memcpy", "memset"}:
+        if kind in {"api", "kernel", "memcpy", "memset", "graph"}:
             row["correlation"] = correlation
         made_rows.append(row)
     return events([host("op", "anchor", 0, 1), *made_rows])

@@ -1,8 +1,8 @@
 """Launches join their GPU work by correlation id: once, one to many, and never by chance."""
 
 import pytest
-from events import events, gpu, host
 
+from events import events, gpu, host
 from launchlens.traces.apis import submits, waits
 from launchlens.traces.launches import find_launches, queue_ns
 from launchlens.traces.problems import Problems
@@ -145,3 +145,17 @@ def test_queue_time_counts_only_work_that_starts_after_the_call():
     )
     assert list(queue_ns(found.table)) == [3]
     assert problems["gpu-start-before-launch"] == 1
+
+
+def test_a_graph_recorded_whole_joins_its_launch_and_counts_as_no_kernel():
+    found, problems = launches(
+        [
+            host("api", "cudaGraphLaunch", 0, 10, correlation=1),
+            host("api", "cudaGraphLaunch", 10, 20, correlation=2),
+            gpu("graph", 30, 50, 1),
+        ]
+    )
+    row = found.table.iloc[0]
+    assert (row["submits"], row["activity"], row["activities"], row["gpu_ns"]) == ("graph", "graph", 1, 20)
+    assert (row["kernels"], row["memcpys"], row["memsets"]) == (0, 0, 0)
+    assert problems["launch-without-gpu-record"] == 1 and not problems["gpu-record-without-launch"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from traces.made_nsys import MACHINE, PID, TID, call, export, global_pid, global_tid, on_gpu
 from traces.nsys_facts import FACTS
 
+from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.intervals import union_length
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers import nsys
@@ -226,9 +227,45 @@ def test_graph_nodes_and_graph_recorded_whole(tmp_path: Path) -> None:
     assert rows(trace, "kind", "name", "graph", "graph_node", "device", "dur_ns")[2:] == [
         ("kernel", "k", 3, 1 << 34, 0, 2),
         ("kernel", "k", None, None, 0, 2),
-        ("gpu-range", "Graph Exec 8", 8, None, None, 60),
+        ("graph", "Graph Exec 8", 8, None, 0, 60),  # its first node runs on the host; there is one device only
     ]
     assert problems(trace) == {"graph-recorded-whole": 1}
+
+
+def test_a_graph_without_a_device_stays_so_where_there_are_several(tmp_path: Path) -> None:
+    trace = nsys.read(
+        export(
+            tmp_path / "e.sqlite",
+            runtime=[LAUNCH],
+            kernel=[on_gpu(1, 2, 3, deviceId=device) for device in (0, 1)],
+            graph_trace=[on_gpu(30, 90, 6, graphExecId=8, deviceId=2**31 - 1)],
+        )
+    )
+    assert rows(trace, "kind", "device")[1:] == [("kernel", 0), ("kernel", 1), ("graph", None)]
+
+
+def test_a_graph_recorded_whole_is_busy_time_not_idle_time(tmp_path: Path) -> None:
+    path = export(
+        tmp_path / "e.sqlite",
+        runtime=[call("cudaGraphLaunch_v10000", 100, 120, 5), call("cudaGraphLaunch_v10000", 120, 130, 6)],
+        memcpy=[on_gpu(400, 430, None, bytes=8, copyKind=8)],
+        graph_trace=[on_gpu(100, 400, 5, graphExecId=8), on_gpu(390, 500, 6, graphExecId=8)],
+    )
+    document = to_json(analyze(open_trace(path)))
+    assert document["account"]["device"] == "0" and document["account"]["window_ns"] == 400
+    assert document["account"]["cells"] == [
+        {"host": "python", "device": "memcpy", "ns": 30},
+        {"host": "python", "device": "graph", "ns": 340},
+        {"host": "launch", "device": "graph", "ns": 30},
+    ]
+    totals = document["totals"]
+    assert totals["gpu_busy_ns"] == {"0": 400} and totals["graph"] == {"count": 2, "total_ns": 410}
+    assert totals["launches"]["graph"] == {"calls": 2, "with_gpu_activity": 2, "without_gpu_activity": 0}
+    assert totals["gpu_activities_without_launch"] == {"kernel": 0, "memcpy": 1, "memset": 0, "graph": 0}
+    (cost,) = document["launch_cost"]
+    assert (cost["activity"], cost["count"], cost["gpu_ns"]["max"]) == ("graph", 2, 300)
+    (whole,) = [each for each in document["problems"] if each["code"] == "graph-recorded-whole"]
+    assert (whole["count"], whole["severity"]) == (2, "warning") and "unknown" in whole["meaning"]
 
 
 def test_profiler_overhead_is_kept_and_cuda_s_own_is_not_called_overhead(tmp_path: Path) -> None:

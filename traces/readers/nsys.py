@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
     """The trace in the export `path`; the file and its folder are left as they are.
 
     Times are ns on the session's clock as exported. Devices are numbered as CUDA numbers them in their process. A
-    graph that was recorded whole (nsys's default) is a `gpu-range` named `Graph Exec N`, and a problem.
+    graph that was recorded whole (nsys's default) is a `graph` named `Graph Exec N`, and a problem.
     Raises InputError for what is no Nsight Systems export, is damaged or still being written, or holds no events.
     """
     problems = Problems()
@@ -63,6 +63,8 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
                 raise InputError(path, f"is damaged: {error}", EXPORT_AGAIN, place=f"table {source.table}") from None
             parts.append(_part(source, columns, names, kinds, problems))
         _close_open_ranges(parts, problems)
+        devices = nsys_schema.devices(db, found)
+        _place_graphs(parts, devices)
         if not any(len(part) for part in parts if part.kind != "overhead"):
             raise InputError(
                 path, "holds no events: no CUDA call, no GPU activity, no NVTX range", "record with --trace=cuda,nvtx"
@@ -75,7 +77,7 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
             bytes=size,
             events=assemble(parts, names.known, kinds),
             problems=problems,
-            devices=nsys_schema.devices(db, found),
+            devices=devices,
         )
     if progress is not None:
         progress(size, size)
@@ -86,13 +88,13 @@ def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[in
     """The usable rows of one table, named and with their oddities settled; the others are counted."""
     columns = _usable(source, columns, problems)
     count = len(columns["start"])
-    if source.kind in GPU_KINDS or source.kind == "gpu-range":
+    if source.kind in GPU_KINDS:
         _settle_device_rows(source, columns, kinds, problems)
     if source.kind == "memcpy":
         columns["name"] = _named_by(columns["copy_kind"], lambda number: f"[CUDA memcpy {kinds[number]}]", names)
     elif source.kind == "memset":
         columns["name"] = np.full(count, names.code("[CUDA memset]"), np.int64)
-    elif source.kind == "gpu-range":
+    elif source.kind == "graph":
         columns["name"] = _named_by(
             columns.get("graph", np.full(count, NULL)), lambda number: f"Graph Exec {number}", names
         )
@@ -119,7 +121,7 @@ def _usable(source: Source, columns: dict[str, Ints], problems: Problems) -> dic
     with np.errstate(over="ignore"):
         # times so far apart that their difference has no int64 are no times
         timed &= is_open | backwards | (end - start >= 0)
-    if source.kind in GPU_KINDS or source.kind == "gpu-range":
+    if source.kind in GPU_KINDS:
         # CUPTI writes 0 for both where it could not take the times
         timed &= (start != 0) | (end != 0)
     problems.add("event-not-understood", int((~timed).sum()))
@@ -173,6 +175,18 @@ def _close_open_ranges(parts: list[Part], problems: Problems) -> None:
             problems.add("range-left-open", int(is_open.sum()))
             # nothing may have ended after the range began
             part.columns["end"] = np.where(is_open, np.maximum(last, part.columns["start"]), end)
+
+
+def _place_graphs(parts: list[Part], named: Mapping[int, str]) -> None:
+    """Put graphs that name no device (their first node runs on the host) on the only device there is, if just one is."""
+    seen = {int(number) for part in parts if "device" in part.columns for number in np.unique(part.columns["device"])}
+    known = seen - {NULL} or set(named)
+    if len(known) == 1:
+        (only,) = known
+        for part in parts:
+            if part.kind == "graph":
+                device = part.columns["device"]
+                part.columns["device"] = np.where(device == NULL, only, device)
 
 
 def _count_what_is_missing(parts: list[Part], found: dict[str, frozenset[str]], problems: Problems) -> None:

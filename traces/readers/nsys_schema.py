@@ -59,7 +59,7 @@ SOURCES: tuple[Source, ...] = (
     ),
     Source("CUPTI_ACTIVITY_KIND_MEMSET", "memset", _DEVICE | {"bytes": ("bytes",)}),
     # one row for a whole replay: no kernel, and no copy either
-    Source("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", "gpu-range", _DEVICE),
+    Source("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", "graph", _DEVICE),
     # push/pop and start/end ranges, and the same two read from NVTX text files; marks and categories are left out
     Source("NVTX_EVENTS", "range", _HOST, ("text", "textId"), event_types=(59, 60, 70, 71)),
     Source("PROFILER_OVERHEAD", "overhead", _HOST, _API_NAMES),
