@@ -64,6 +64,7 @@ def test_each_kind_of_event_fills_its_columns(tmp_path):
         '"args":{"device":1,"context":2,"stream":9,"correlation":9,"bytes":64}}',
         '{"ph":"X","cat":"gpu_user_annotation","name":"variant:a","pid":0,"tid":7,"ts":20,"dur":2,"args":{"External id":1}}',
         '{"ph":"X","cat":"overhead","name":"Activity Buffer Request","pid":-1,"tid":0,"ts":30,"dur":1}',
+        '{"ph":"X","cat":"overhead","name":"Lazy Function Loading","pid":1,"tid":2,"ts":30,"dur":1}',  # CUDA's own
         '{"ph":"X","cat":"overhead","name":"Instrumentation","pid":1,"tid":2,"ts":31,"dur":1}',
     )
     host = {"process": "1", "thread": "2"}
@@ -87,7 +88,7 @@ def test_each_kind_of_event_fills_its_columns(tmp_path):
         {"kind": "overhead", "name": "Activity Buffer Request", "start_ns": 30_000, "dur_ns": 1_000},
         {"kind": "overhead", "name": "Instrumentation", "start_ns": 31_000, "dur_ns": 1_000} | host,
     ]
-    assert problems(trace) == {}
+    assert problems(trace) == {"cuda-overhead-left-out": 1}
     assert trace.recorded_by == "kineto" and trace.recorded_by_version == "schemaVersion 1"
 
 
@@ -426,3 +427,26 @@ def test_no_block_size_changes_what_is_read(tmp_path, monkeypatch):
 def test_repair_changes_nothing_that_is_valid(value):
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
         assert repair(text.encode()) == (text.encode(), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_the_profilers"),
+    [
+        ("Buffer Flush", True),
+        ("Activity Buffer Request", True),
+        ("Instrumentation", True),
+        ("Resource", True),
+        ("UVM Activity Init", True),
+        ("CUPTI Resource Management", True),
+        ("Lazy Function Loading", False),
+        ("Runtime Triggered Module Loading", False),
+        ("Driver Compiler", False),
+        ("Command Buffer Full", False),
+        ("Unknown", False),
+    ],
+)
+def test_only_the_profiler_s_own_work_is_overhead(tmp_path, name, is_the_profilers):
+    overhead = f'{{"ph":"X","cat":"overhead","name":"{name}","pid":1,"tid":2,"ts":30,"dur":1}}'
+    trace = read_events(tmp_path, OP, overhead)
+    assert [row["name"] for row in rows(trace) if row["kind"] == "overhead"] == ([name] if is_the_profilers else [])
+    assert problems(trace) == ({} if is_the_profilers else {"cuda-overhead-left-out": 1})

@@ -20,6 +20,13 @@ PYTHON_STACK = frozenset({"python_function"})
 #: Known not to be work of host or device, and so not worth a word: the recording's own span, allocator samples.
 HARMLESS = frozenset({"trace", "cpu_instant_event"})
 
+#: What Kineto lists as overhead that is the profiler's own (CUpti_ActivityOverheadKind 3 to 5, 9 and 10, and XPUPTI's
+#: words for the same). All else there (module loading, JIT, a full command buffer, "Unknown") the program pays for
+#: unprofiled as well: it is left in the calls that contain it.
+PROFILERS_OWN = re.compile(
+    r"buffer\s*(request|flush)|instrumentation|resource|activity init|\bcupti|profiler", re.IGNORECASE
+)
+
 #: HIP's and Level Zero's words for what CUPTI calls HtoD, ...
 _COPY_WORDS = {"host": "H", "device": "D", "peer": "P", "array": "A"}
 _COPY_IN_NAME = re.compile(r"^memcpy\s+([^\s(]+)", re.IGNORECASE)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.problems import Problems
-from launchlens.traces.readers.kineto_categories import HARMLESS, PYTHON_STACK, copy_kind, kind_and_layer
+from launchlens.traces.readers.kineto_categories import HARMLESS, PROFILERS_OWN, PYTHON_STACK, copy_kind, kind_and_layer
 from launchlens.traces.readers.kineto_events import NO_ARGS, Args, Complete, EventBlock, Scalar
 from launchlens.traces.readers.kineto_times import Bools, Ints, to_ns
 from launchlens.traces.readers.numbering import Codes, Numbering
@@ -70,6 +70,11 @@ class KinetoColumns:
         self.problems.add("event-not-understood", int((~usable).sum()))
         self.problems.add("negative-duration", int((usable & (dur < 0)).sum()))
         usable &= dur >= 0
+        cudas_own = usable & (kind == _KIND["overhead"])
+        for row in np.flatnonzero(cudas_own):
+            cudas_own[row] = not PROFILERS_OWN.search(events[row].name or "")
+        self.problems.add("cuda-overhead-left-out", int(cudas_own.sum()))
+        usable &= ~cudas_own
         if usable.any():
             self._keep(list(compress(events, usable)), kind[usable], layer[usable], start[usable], dur[usable])
 
