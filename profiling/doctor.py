@@ -29,6 +29,15 @@ def examine() -> list[dict[str, Any]]:
             "pip install isal",
         )
     )
+    rows.append(
+        _row(
+            "perfetto",
+            importlib.util.find_spec("perfetto") is not None,
+            version("perfetto"),
+            "export --perfetto",
+            "pip install 'launchlens[export]'",
+        )
+    )
     nsys = shutil.which("nsys")
     rows.append(
         _row(
