@@ -103,7 +103,11 @@ def _marks(sides: Sequence[Side]) -> object:
 
 def _mark(side: Side, row: int) -> dict[str, object]:
     at = us(side.wall.value)
-    top, bottom = row + HOST_AT - HOST_HIGH / 2, row + DEVICE_AT + DEVICE_HIGH / 2
+    known = side.recording is not None and side.recording.device is not None
+    top, bottom = (
+        row + HOST_AT - HOST_HIGH / 2,
+        row + (DEVICE_AT + DEVICE_HIGH / 2 if known else HOST_AT + HOST_HIGH / 2),
+    )
     return {"type": "line", "x0": at, "x1": at, "y0": top, "y1": bottom, "line": {"width": 2, "color": "#444"}}
 
 

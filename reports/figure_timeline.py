@@ -114,6 +114,7 @@ def _bars(part: pd.DataFrame, style: str) -> object:
     return go.Bar(
         orientation="h",
         name=style,
+        meta="timeline",
         x=[us(length) for length in lengths],
         base=[us(start) for start in part["start_ns"]],
         y=[row + 0.5 for row in part["row"]],

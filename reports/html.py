@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
         "timeline": timeline_chapters(study),
         "ledger": ledger_chapters(study),
     }
+    seen = [drawing.plain() for drawing in drawings(chapters.values())]
     own, library, packed = page_file("script.js"), *_plotly()
     return (
         page_templates()
@@ -61,10 +62,10 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
             answer=answer(study, findings, comparisons),
             chapters=chapters,
             environment=environment(study, links_base),
-            host_colours=HOST_COLOURS,
-            device_colours=DEVICE_COLOURS,
-            timeline_colours={style: colour for style, (colour, _) in STYLES.items()},
-            figures=Markup(to_script([drawing.plain() for drawing in drawings(chapters.values())])),
+            host_colours=_met(HOST_COLOURS, seen, "host"),
+            device_colours=_met(DEVICE_COLOURS, seen, "device"),
+            timeline_colours=_met({style: colour for style, (colour, _) in STYLES.items()}, seen, "timeline"),
+            figures=Markup(to_script(seen)),
             policy=policy(own, library),
             style=Markup(page_file("style.css")),
             script=Markup(own),
@@ -77,6 +78,12 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
 def drawings(chapters: Iterable[list[Chapter]]) -> list[Drawing]:
     """All figures of the page, in the order in which they stand on it."""
     return [drawing for each in chapters for chapter in each for part in chapter.parts for drawing in part.drawings]
+
+
+def _met(colours: Mapping[str, str], figures: Iterable[Mapping[str, Any]], lane: str) -> dict[str, str]:
+    """Those of `colours` that the figures use: the entries of a legend. `lane` is the `meta` of the traces meant."""
+    met = {trace.get("name") for figure in figures for trace in figure["data"] if trace.get("meta") == lane}
+    return {name: colour for name, colour in colours.items() if name in met}
 
 
 def policy(*scripts: str) -> str:

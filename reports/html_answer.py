@@ -76,12 +76,13 @@ def header(study: Study) -> Header:
     title = f"Which way of doing {name} is fastest, and why" if several else f"Where the time of {name} goes"
     environment = manifest.environment
     where = str(environment.get("gpu") or f"{environment.get('cpu') or 'an unknown processor'}, without a GPU")
+    named = (("driver", "driver"), ("cuda", "CUDA"), ("torch", "torch"), ("triton", "triton"))
     versions = [
         f"{word} {environment[key]}"
-        for key, word in (("driver", "driver"), ("cuda", "CUDA"), ("torch", "torch"), ("triton", "triton"))
+        for key, word in (named if environment.get("gpu") else named[2:])
         if environment.get(key)
     ]
-    measured = f"Measured on {where}" + (f" with {', '.join(versions)}" if versions else "")
+    measured = f"Measured on {where}" + (f", with {', '.join(versions)}" if versions else "")
     return Header(
         title=title,
         says=str(manifest.workload.get("says", "")),

@@ -1,8 +1,7 @@
 """Made-up captures worked out once, for all tests of the reports."""
 
 import json
-import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
@@ -11,8 +10,19 @@ from launchlens.reports.html import render
 from launchlens.traces.capture import MANIFEST, read_capture
 from launchlens.traces.study import study
 
-sys.path.insert(0, str(Path(__file__).parent))  # helper modules beside the tests, as in tests/conftest.py
-from hostile_names import LINK_NAME, LONG_NAME, SCRIPT_NAME
+
+@dataclass(frozen=True)
+class Names:
+    """Names as a trace may hold them: each breaks another careless way of writing a page."""
+
+    script: str = "</script><img src=x onerror=alert(1)>"
+    link: str = '<b>bold</b><a href="https://evil.example/">link</a>&lt;i&gt;%{x}'
+    long: str = "k" * 1_000_000
+
+
+@pytest.fixture(scope="session")
+def names():
+    return Names()
 
 
 @pytest.fixture(scope="session")
@@ -27,26 +37,26 @@ def page(made):
 
 
 @pytest.fixture(scope="session")
-def hostile(tmp_path_factory):
+def hostile(tmp_path_factory, names):
     """The same with names, sayings and an environment that attack the page."""
     with pytest.MonkeyPatch.context() as patch:
-        names = {"triton-per-tensor": LONG_NAME, "triton-batched": LINK_NAME, "foreach": SCRIPT_NAME}
-        patch.setattr(made_capture, "KERNEL_NAMES", names)
+        kernels = {"triton-per-tensor": names.long, "triton-batched": names.link, "foreach": names.script}
+        patch.setattr(made_capture, "KERNEL_NAMES", kernels)
         folder = made_capture.make_capture(tmp_path_factory.mktemp("hostile"))
     path = folder / MANIFEST
     manifest = json.loads(path.read_text())
     manifest["environment"] |= {
-        "cpu": SCRIPT_NAME,
-        "gpu": LINK_NAME,
-        "note": LONG_NAME,
+        "cpu": names.script,
+        "gpu": names.link,
+        "note": names.long,
         "half": "\ud800",
         "clocks": {"x": 1},
     }
-    manifest["workload"] |= {"name": SCRIPT_NAME, "says": LONG_NAME}
-    manifest["variants"][0]["says"] = SCRIPT_NAME + '" onmouseover="x'
+    manifest["workload"] |= {"name": names.script, "says": names.long}
+    manifest["variants"][0]["says"] = names.script + '" onmouseover="x'
     manifest["variants"] += [
-        {"variant": SCRIPT_NAME, "regime": "eager", "status": "failed", "says": "", "why": LINK_NAME + "\u202e\n\x00"}
+        {"variant": names.script, "regime": "eager", "status": "failed", "says": "", "why": names.link + "\u202e\n\x00"}
     ]
-    manifest["traces"][0]["problem"] = SCRIPT_NAME
+    manifest["traces"][0]["problem"] = names.script
     path.write_text(json.dumps(manifest))
     return study(read_capture(folder))

@@ -13,7 +13,6 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from hostile_names import LONG_NAME, SCRIPT_NAME
 from launchlens.reports.html import render
 from launchlens.reports.words import sentences
 from launchlens.traces.study import Study
@@ -97,7 +96,7 @@ def test_nothing_is_loaded_from_anywhere(page):
             for name in ("src", "href", "srcset", "action", "data", "poster"):
                 assert attrs.get(name, "data:").startswith("data:"), (tag, attrs)
         assert not any(name.startswith("on") for name in attrs)
-    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     assert "url(" not in style and "@import" not in style
 
 
@@ -105,7 +104,7 @@ def test_policy_admits_the_two_scripts_and_no_other(page):
     content = next(attrs["content"] for tag, attrs in Elements(page).tags if attrs.get("http-equiv"))
     own = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     assert len(own) == 1
-    packed = re.search(r'id="plotly">(.*?)</script>', page, re.DOTALL)[1]
+    (packed,) = re.findall(r'id="plotly">(.*?)</script>', page, re.DOTALL)
     library = gzip.decompress(base64.b64decode(packed)).decode()
     allowed = re.findall(r"'(sha256-[^']+)'", content)
     expected = [
@@ -115,12 +114,12 @@ def test_policy_admits_the_two_scripts_and_no_other(page):
     assert content.startswith("default-src 'none'") and "unsafe-eval" not in content
 
 
-def test_hostile_names_are_text_and_bounded(hostile, page):
+def test_hostile_names_are_text_and_bounded(hostile, page, names):
     nasty = render(hostile)
     elements = Elements(nasty)
     assert not [attrs for tag, attrs in elements.tags if tag == "img"]
     assert not [attrs for tag, attrs in elements.tags if "evil.example" in attrs.get("href", "")]
-    assert SCRIPT_NAME in elements.text
+    assert names.script in elements.text
     assert "k" * 2000 not in nasty
     assert len(nasty) < len(page) + 60_000
     assert nasty.encode("utf-8")
@@ -128,7 +127,7 @@ def test_hostile_names_are_text_and_bounded(hostile, page):
 
 def test_figures_hold_no_markup_but_our_own(hostile):
     nasty = render(hostile)
-    figures = re.search(r'id="figures">(.*?)</script>', nasty, re.DOTALL)[1]
+    (figures,) = re.findall(r'id="figures">(.*?)</script>', nasty, re.DOTALL)
     assert not set("<>&") & set(figures)
     tags = set(re.findall(r"\\u003c(/?\w+)", figures))
     assert tags == {"b", "/b", "br"}
@@ -198,10 +197,10 @@ def cpu_only(made: Study) -> Study:
 def test_capture_without_a_gpu_says_so(made):
     page = render(cpu_only(made))
     text = unescape(Elements(page).text)
-    assert "Measured on Made-up CPU, without a GPU" in text
+    assert "Measured on Made-up CPU, without a GPU, with torch" in text
     assert "no GPU in this capture" in text
     assert "GPU busy" not in text.split("Timing: what")[0].split("The answer")[1].split("No GPU")[0]
-    assert "100 %" not in text
+    assert "100 %" not in text and "GPU idle" not in text
     account = page[page.index('id="account"') : page.index('id="difference"')]
     assert ">0</td>" not in account, "what the device did is unknown, not zero"
 
@@ -254,6 +253,6 @@ def test_few_rounds_give_no_interval(made):
     assert "no interval" in render(few)
 
 
-def test_long_texts_are_cut(made):
-    page = render(with_manifest(made, workload={"name": LONG_NAME, "says": LONG_NAME}))
+def test_long_texts_are_cut(made, names):
+    page = render(with_manifest(made, workload={"name": names.long, "says": names.long}))
     assert "k" * 1300 not in page

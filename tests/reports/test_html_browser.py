@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from hostile_names import SCRIPT_NAME
 from launchlens.reports.html import render
 
 pytestmark = pytest.mark.browser
@@ -110,7 +109,7 @@ def test_dark_mode_changes_paper_ink_and_figures(browser, files):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_names_do_nothing(browser, files, width):
+def test_hostile_names_do_nothing(browser, files, width, names):
     from selenium.common.exceptions import NoAlertPresentException
 
     look(browser, files / "hostile.html", width=width)
@@ -118,7 +117,7 @@ def test_hostile_names_do_nothing(browser, files, width):
     with pytest.raises(NoAlertPresentException):
         _ = browser.switch_to.alert.text
     assert browser.execute_script("return document.querySelectorAll('img, .plot svg a').length") == 0
-    assert SCRIPT_NAME in browser.execute_script("return document.body.innerText")
+    assert names.script in browser.execute_script("return document.body.innerText")
     wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= inner
     assert browser.get_log("browser") == []
