@@ -1,0 +1,227 @@
+"""What `analyze` says: of small tables by hand, and of the shared real traces against facts found without launchlens."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traces.nsys_facts import FACTS
+
+from events import events, gpu, host, trace
+from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.trace import Trace, open_trace
+from traces import plain_analysis as plain
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "traces"
+KINETO = [
+    "dev-kineto-1.9-capital-cats.json",
+    "dev-kineto-a100-2streams.json.gz",
+    "dev-kineto-a100-triton.json.gz",
+    "dev-kineto-mi250-rocm6.2.json.gz",
+    "dev-kineto-t4-cuda12.8-stack.json",
+]
+#: By hand, from a look at each file with jq: kernels, their launching thread, and the device that is accounted for.
+LANES = {
+    KINETO[0]: (30, "24572", "0"),
+    KINETO[1]: (79, "2869224", "0"),
+    KINETO[2]: (1, "1670242 of process 1670242", "0"),  # its ProfilerStep is from another process
+    KINETO[3]: (14, "597913", "2"),
+    KINETO[4]: (6, "2566", "0"),
+}
+
+
+def document(made: Trace, **more: Any) -> dict[str, Any]:
+    """The analysis as a script reads it: through strict JSON, which knows no NaN."""
+    found: dict[str, Any] = json.loads(json.dumps(to_json(analyze(made, **more)), allow_nan=False))
+    return found
+
+
+# -- real traces
+
+
+@pytest.fixture(params=[*KINETO, *FACTS], scope="module")
+def real(request: pytest.FixtureRequest) -> tuple[dict[str, Any], list[plain.Row], tuple[int, int]]:
+    path = SHARED / request.param
+    if not path.exists():
+        pytest.skip(f"{path} is not here: the shared samples are needed")
+    rows, first, last = (plain.nsys if path.suffix == ".sqlite" else plain.kineto)(path)
+    return document(open_trace(path)), rows, (first, last)
+
+
+def test_totals_of_real_traces(real) -> None:
+    found, rows, (first, last) = real
+    totals = found["totals"]
+    expected = plain.totals(rows)
+    assert {key: totals[key] for key in expected} == expected
+    assert set(totals) == {*expected, "events", "first_ns", "last_ns"}
+    assert (totals["first_ns"], totals["last_ns"]) == (first, last)
+
+
+def test_ranges_of_real_traces(real) -> None:
+    found, rows, _ = real
+    assert {row.pop("name"): row for row in [dict(row) for row in found["ranges"]]} == plain.ranges(rows)
+    host_ns = [row["host_ns"] for row in found["ranges"]]
+    assert host_ns == sorted(host_ns, reverse=True)
+
+
+def test_launch_costs_of_real_traces(real) -> None:
+    found, rows, _ = real
+    costs = {(row.pop("api"), row.pop("activity")): row for row in [dict(row) for row in found["launch_cost"]]}
+    assert costs == plain.launch_cost(rows)
+    spent = [row["api_total_ns"] for row in found["launch_cost"]]
+    assert spent == sorted(spent, reverse=True)
+
+
+def test_accounts_of_real_traces(real) -> None:
+    found, rows, (first, last) = real
+    account = found["account"]
+    assert account["window_ns"] == last - first == sum(cell["ns"] for cell in account["cells"])
+    on_device = sum(cell["ns"] for cell in account["cells"] if cell["device"] != "idle")
+    assert (
+        on_device
+        == found["totals"]["gpu_busy_ns"][account["device"]]
+        == plain.totals(rows)["gpu_busy_ns"][account["device"]]
+    )
+    name = Path(found["source"]["path"]).name
+    if name in LANES:
+        assert (found["totals"]["kernels"]["count"], account["thread"], account["device"]) == LANES[name]
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_nsight_exports_against_facts_taken_by_hand(name) -> None:
+    path, facts = SHARED / name, FACTS[name]
+    if not path.exists():
+        pytest.skip(f"{path} is not here: the shared samples are needed")
+    found = document(open_trace(path))
+    totals = found["totals"]
+    for key in ("kernels", "gpu_busy_ns", "memcpy", "launches", "gpu_activities_without_launch"):
+        assert totals[key] == facts[key]
+    assert totals["memset"] == (facts["memset"] or {"count": 0, "bytes": 0, "total_ns": 0})
+    assert sum(row["queue_ns"]["count"] for row in found["launch_cost"]) == facts["queued"]
+    calls = {name: (count, spent) for name, (count, spent) in facts["api"].items()}
+    by_api: dict[str, tuple[int, int]] = {}
+    for row in found["launch_cost"]:
+        count, spent = by_api.get(row["api"], (0, 0))
+        by_api[row["api"]] = (count + row["count"], spent + row["api_total_ns"])
+    assert by_api == {api: calls[api] for api in by_api}
+    assert found["account"]["thread"] == facts["thread"] and found["account"]["device"] == "0"
+    assert found["source"] == {
+        "path": str(path),
+        "recorded_by": "nsys",
+        "recorded_by_version": facts["version"],
+        "bytes": facts["bytes"],
+        "devices": {str(number): device for number, device in facts["devices"].items()},
+    }
+
+
+# -- small tables
+
+
+LAUNCH = host("api", "cudaLaunchKernel", 10, 20, correlation=1)
+
+
+def test_without_gpu_records_everything_of_the_gpu_is_null() -> None:
+    found = document(trace([host("range", "step", 0, 50), LAUNCH, host("api", "cudaMemcpyAsync", 30, 31)]))
+    totals = found["totals"]
+    for key in ("kernels", "gpu_busy_ns", "memcpy", "memset", "gpu_activities_without_launch"):
+        assert totals[key] is None
+    assert totals["launches"]["kernel"] == {"calls": 1, "with_gpu_activity": None, "without_gpu_activity": None}
+    assert [problem["code"] for problem in found["problems"]] == ["no-gpu-records"]
+    (row,) = found["ranges"]
+    for key in ("gpu_projection_ns", "kernels", "memcpys", "memsets", "gpu_ns"):
+        assert row[key] is None
+    assert (row["host_ns"], row["instances"], row["launches"]) == (50, 1, 2)
+    for cost in found["launch_cost"]:
+        assert cost["activity"] is None and cost["gpu_ns"] is None
+        assert cost["queue_ns"] == {"count": 0, "median": None, "mean": None, "min": None, "max": None}
+    assert found["account"]["device"] is None
+    assert {cell["device"] for cell in found["account"]["cells"]} == {None}
+
+
+def test_without_launches_and_gpu_work_nothing_is_missing() -> None:
+    found = document(trace([host("op", "aten::add", 0, 50)]))
+    assert found["totals"]["kernels"] == {"count": 0, "total_ns": 0, "busy_ns": {}}
+    assert found["totals"]["memcpy"] == {} and found["totals"]["gpu_busy_ns"] == {}
+    assert (found["problems"], found["ranges"], found["launch_cost"], found["account"]) == ([], [], [], None)
+
+
+def test_an_empty_table_has_no_span() -> None:
+    found = document(Trace(Path("empty.json"), "kineto", None, 0, events([]), Problems()))
+    assert (found["totals"]["first_ns"], found["totals"]["last_ns"], found["totals"]["events"]) == (None, None, 0)
+    assert found["account"] is None
+
+
+def test_devices_are_strings_and_kernels_that_overlap_count_once_in_busy_time() -> None:
+    found = document(
+        trace([LAUNCH, gpu("kernel", 20, 30, 1), gpu("kernel", 25, 40, 1), gpu("kernel", 25, 26, 1, device=3)])
+    )
+    assert found["totals"]["kernels"] == {"count": 3, "total_ns": 26, "busy_ns": {"0": 20, "3": 1}}
+    assert found["account"]["device"] == "0"
+
+
+def test_costs_are_whole_ns_and_queue_time_counts_only_what_waited() -> None:
+    rows = [
+        host("api", "cudaLaunchKernel", 0, 10, correlation=1),
+        host("api", "cudaLaunchKernel", 20, 31, correlation=2),
+        host("api", "cudaLaunchKernel", 40, 44, correlation=3),
+        host("api", "cudaLaunchKernel", 50, 60, correlation=4),  # nothing recorded
+        gpu("kernel", 12, 15, 1),
+        gpu("kernel", 30, 40, 2),  # began while the call still ran
+        gpu("kernel", 47, 48, 3),
+        gpu("memcpy", 70, 71, 9, copy_kind="DtoD"),
+        gpu("memcpy", 71, 73, 9, bytes=8),
+    ]
+    found = document(trace(rows))
+    kernel, nothing = found["launch_cost"]
+    assert kernel == {
+        "api": "cudaLaunchKernel",
+        "activity": "kernel",
+        "count": 3,
+        "api_total_ns": 25,
+        "api_ns": {"median": 10, "mean": 8, "min": 4, "max": 11},
+        "queue_ns": {"count": 2, "median": 2, "mean": 2, "min": 2, "max": 3},  # 2.5 to the even neighbour
+        "gpu_ns": {"median": 3, "mean": 5, "min": 1, "max": 10},
+    }
+    assert (nothing["activity"], nothing["count"], nothing["gpu_ns"]) == (None, 1, None)
+    assert found["totals"]["gpu_activities_without_launch"] == {"kernel": 0, "memcpy": 2, "memset": 0}
+    assert found["totals"]["launches"]["kernel"] == {"calls": 4, "with_gpu_activity": 3, "without_gpu_activity": 1}
+    assert found["totals"]["memcpy"] == {
+        "DtoD": {"count": 1, "bytes": None, "total_ns": 1},  # bytes not recorded
+        "unknown": {"count": 1, "bytes": 8, "total_ns": 2},
+    }
+
+
+def test_nested_ranges_both_own_the_work_and_another_thread_s_does_not() -> None:
+    rows = [
+        host("range", "outer", 0, 100),
+        host("range", "inner", 5, 30),
+        LAUNCH,
+        host("api", "cudaMemsetAsync", 40, 41, correlation=2),
+        host("api", "cudaLaunchKernel", 12, 13, correlation=3, thread="2"),
+        gpu("kernel", 25, 35, 1),
+        gpu("memset", 90, 95, 2, bytes=4),
+        gpu("kernel", 25, 99, 3),
+    ]
+    outer, inner = document(trace(rows))["ranges"]
+    assert outer == {
+        "name": "outer",
+        "instances": 1,
+        "host_ns": 100,
+        "gpu_projection_ns": 70,
+        "launches": 2,
+        "kernels": 1,
+        "memcpys": 0,
+        "memsets": 1,
+        "gpu_ns": 15,
+    }
+    assert (inner["launches"], inner["gpu_projection_ns"], inner["gpu_ns"]) == (1, 10, 10)
+
+
+def test_an_account_of_a_range_covers_its_instances_and_an_unknown_range_is_refused() -> None:
+    made = trace([host("range", "a", 0, 30), host("range", "a", 40, 60), LAUNCH, gpu("kernel", 25, 45, 1)])
+    account = document(made, range_name="a")["account"]
+    assert (account["windows"], account["window_ns"]) == (2, 50)
+    assert sum(cell["ns"] for cell in account["cells"] if cell["device"] == "kernel") == 5 + 5
+    with pytest.raises(InputError, match=r"holds no range 'b' \(its ranges: 'a'\)"):
+        analyze(made, range_name="b")
