@@ -2,7 +2,7 @@
 
     python benchmarks/read_kineto.py [TRACE] [--megabytes 100] [--pairs 5]
 
-TRACE (plain or .gz; by default the largest Kineto trace under tests/data) is multiplied: its events' own text is
+TRACE (plain or .gz; by default the largest one that ships, under traces/recorded) is multiplied: its events' own text is
 repeated with later timestamps and fresh correlation, flow and external ids. Each run is a fresh process, imports
 included, and the two readers take turns (A B A B ...), so that a machine that slows down slows both; the ratio is taken
 pair by pair. What they return differs: launchlens keeps the complete events of the time account, typed and coded;
@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
+_DATA = Path(__file__).parents[1] / "traces" / "recorded"
 _SHIFTED = re.compile(rb'("(?:ts|correlation|id|[Ee]xternal id)"\s*:\s*"?)(\d+)')
 
 _READERS = {
@@ -79,7 +79,7 @@ def run(program: str, path: Path) -> tuple[float, float, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "trace", type=Path, nargs="?", help="the trace to multiply (default: the largest in tests/data)"
+        "trace", type=Path, nargs="?", help="the trace to multiply (default: the largest that ships)"
     )
     parser.add_argument("--megabytes", type=float, default=100, help="how large to make it (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=5, help="how often each reader runs (default: %(default)s)")

@@ -33,7 +33,7 @@ def test_the_file_is_served_whole_to_perfettos_page(server):
     answer, body = ask(server, "/a%20trace.json.gz")
     assert (answer.status, len(body)) == (200, 3_000_000)
     assert answer.getheader("Access-Control-Allow-Origin") == ORIGIN
-    assert server.fetched.is_set()
+    assert server.fetched.wait(10)
 
 
 @pytest.mark.parametrize("target", ["/secret", "/../secret", "/", "/a%20trace.json.gz/..", "/%2e%2e/secret"])
