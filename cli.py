@@ -453,6 +453,50 @@ def open_(
 
 
 @app.command()
+def export(
+    source: Annotated[Path, typer.Argument(help="A folder that `profile` wrote, or any trace that `analyze` reads.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the trace: NAME.pftrace.")],
+    perfetto: Annotated[
+        bool, typer.Option("--perfetto", help="As a Perfetto protobuf trace, for ui.perfetto.dev.")
+    ] = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Write a capture or a trace for another tool, with the time account and the launches in flight drawn on top.
+
+    Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
+    """
+    from launchlens.reports.progress import reading
+    from launchlens.traces.perfetto import export as write_perfetto
+
+    if not perfetto:
+        raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
+    _free(output, force)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise InputError(output, "is the source itself", "give --output another name")
+    try:
+        with reading(source.name) as progress:
+            written = write_perfetto(source, output, progress)
+    except OSError as error:
+        raise InputError(output, f"can't be written: {error.strerror}", "give --output another place") from None
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text(written.to_json()))
+        return
+    for trace, problems in written.problems.items():
+        for problem in problems:
+            if problem.severity != "info":
+                typer.echo(
+                    f"{trace}: {problem.severity}: {problem.count} × {problem.code}: {problem.meaning}", err=True
+                )
+    typer.echo(
+        f"{output}: {written.bytes:,} bytes, {written.slices:,} slices, {written.flows:,} flows. "
+        "Open it in https://ui.perfetto.dev"
+    )
+
+
+@app.command()
 def variants(
     workload: Annotated[str | None, typer.Option(help="Only those of this workload.")] = None, as_json: Json = False
 ) -> None:

@@ -1,0 +1,204 @@
+"""Export: a capture or a trace as one Perfetto protobuf trace, with launchlens' own tracks on top.
+
+Each trace is one group of tracks, starting at its own zero (its first event): the eager and the graph run of a capture
+lie one above the other, so that they can be compared by eye; they did not run at the same time. In a group, from the
+top: the account's host and device lanes, launches in flight and queued, then what the trace itself holds: per host
+thread ranges, framework ops, API calls and the recorder's overhead, per GPU its streams. Events of one track that
+overlap without nesting go onto further tracks, which Perfetto draws as one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.capture import MANIFEST, read_capture
+from launchlens.traces.launches import find_launches
+from launchlens.traces.nesting import sweep
+from launchlens.traces.perfetto_layers import Counter, Layer
+from launchlens.traces.perfetto_tracks import Flows, flows, layers
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.trace import Progress, Trace, open_trace
+
+if TYPE_CHECKING:
+    from launchlens.traces.perfetto_writer import Argument, PacketWriter
+
+FORMAT = "launchlens.export/1"
+
+#: Columns of the event table that a slice shows as arguments, where they are not null.
+ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written. `counters` are values of counters; `flows_left_out` would have pointed back in time."""
+
+    path: Path
+    bytes: int
+    slices: int
+    flows: int
+    counters: int
+    flows_left_out: int
+    problems: dict[str, Problems]
+
+    def to_json(self) -> dict[str, Any]:
+        """As FORMATS.md writes it."""
+        return {
+            "format": FORMAT,
+            "path": str(self.path),
+            "bytes": self.bytes,
+            "slices": self.slices,
+            "flows": self.flows,
+            "counters": self.counters,
+            "flows_left_out": self.flows_left_out,
+            "problems": {
+                trace: [{"code": item.code, "count": item.count, "severity": item.severity} for item in problems]
+                for trace, problems in self.problems.items()
+            },
+        }
+
+
+def export(source: Path, output: Path, progress: Progress | None = None) -> Exported:
+    """Write `source`, a capture or a trace, to `output`: whole, or not at all.
+
+    Raises InputError when the source can't be used or the perfetto package is missing, OSError when the output can't
+    be written.
+    """
+    try:
+        from launchlens.traces.perfetto_writer import PacketWriter
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("perfetto", "google"):
+            raise
+        raise InputError(
+            "--perfetto", "needs the perfetto package, which is not installed", "pip install 'launchlens[export]'"
+        ) from None
+    problems: dict[str, Problems] = {}
+    left_out = 0
+    with _replacing(output) as file:
+        writer = PacketWriter(file)
+        for number, (label, name, trace, blocks) in enumerate(_traces(source, progress), start=1):
+            problems[name] = trace.problems.copy()
+            left_out += _write(writer, f"{number}. {label}", trace, problems[name], blocks=blocks)
+        file.flush()
+        size = file.tell()
+    return Exported(output, size, writer.slices, writer.flows, writer.counter_values, left_out, problems)
+
+
+def _traces(source: Path, progress: Progress | None) -> Iterator[tuple[str, str, Trace, bool]]:
+    """The traces of `source`, each as (what to call it, its name, itself, whether its ranges are a capture's blocks)."""
+    if not source.is_dir() and source.name != MANIFEST:
+        yield source.name, source.name, open_trace(source, progress=progress), False
+        return
+    capture = read_capture(source)
+    if not capture.manifest.traces:
+        raise InputError(capture.path, "holds no traces", "record it again")
+    for record in capture.manifest.traces:
+        label = f"{record.regime} ({record.collector})"
+        yield label, record.path, open_trace(capture.trace_path(record), progress=progress), True
+
+
+def _write(writer: PacketWriter, group: str, trace: Trace, problems: Problems, *, blocks: bool) -> int:
+    """Write one trace as a group of tracks; return how many flows had to be left out."""
+    launches = find_launches(trace.events, problems)
+    recorder = f"{trace.recorded_by} {trace.recorded_by_version or ''}".strip()
+    writer.track((group,), says=f"Recorded by {recorder}. Time 0 is the first event of this trace.")
+    if not len(trace.events):
+        return 0
+    zero = int(trace.events["start_ns"].min())
+    arrows = flows(trace.events, launches)
+    events = _Events(trace.events, arrows, first_flow=writer.flows + 1)
+    for layer in layers(trace, launches, blocks=blocks):
+        path = (group, *layer.path)
+        if len(path) > 2 and not writer.knows(path[:-1]):
+            writer.track(path[:-1])
+        if isinstance(layer, Counter):
+            _write_counter(writer, path, layer, zero)
+        else:
+            _write_slices(writer, path, layer, zero, events)
+    return arrows.backwards
+
+
+def _write_counter(writer: PacketWriter, path: tuple[str, ...], counter: Counter, zero: int) -> None:
+    track = writer.track(path, says=counter.says, unit=counter.unit)
+    if not len(counter.at_ns) or counter.at_ns[0] > zero:
+        writer.count(track, 0, 0)  # without it the counter is unknown until its first change
+    for at, value in zip(counter.at_ns.tolist(), counter.value.tolist(), strict=True):
+        writer.count(track, at - zero, value)
+
+
+def _write_slices(writer: PacketWriter, path: tuple[str, ...], layer: Layer, zero: int, events: _Events) -> None:
+    start, end, name = layer.start_ns.tolist(), layer.end_ns.tolist(), layer.name.tolist()
+    rows = None if layer.rows is None else layer.rows.tolist()
+    tracks = [writer.track(path, says=layer.says)]
+    for lane, index, begins in sweep(start, end):
+        if lane == len(tracks):
+            tracks.append(writer.track(path, overflow_of=tracks[0]))
+        if not begins:
+            writer.end(tracks[lane], end[index] - zero)
+        elif rows is None:
+            writer.begin(tracks[lane], start[index] - zero, layer.names[name[index]], "time account", {})
+        else:
+            row = rows[index]
+            writer.begin(
+                tracks[lane],
+                start[index] - zero,
+                layer.names[name[index]],
+                events.kind[row],
+                events.arguments(row),
+                events.leaving(row),
+                events.entering(row),
+            )
+
+
+class _Events:
+    """What the slices of an event table carry: arguments and flow ids, looked up by position."""
+
+    def __init__(self, events: pd.DataFrame, arrows: Flows, first_flow: int) -> None:
+        self.kind: list[str] = events["kind"].astype(str).tolist()
+        self._columns = [
+            (name, column.astype(object).tolist(), column.notna().tolist())
+            for name, column in ((name, events[name]) for name in ARGUMENTS)
+            if column.notna().any()
+        ]
+        # a flow of its own per activity: Perfetto strings the slices that share one id together in order of time
+        order = np.argsort(arrows.source, kind="stable")
+        moments = np.arange(len(events) + 1)
+        self._leaving = np.searchsorted(arrows.source[order], moments).tolist()
+        self._first = first_flow
+        self._entering = np.zeros(len(events), np.int64)
+        self._entering[arrows.target[order]] = first_flow + np.arange(len(order))
+
+    def arguments(self, row: int) -> dict[str, Argument]:
+        """The arguments of an event by name."""
+        return {name: values[row] for name, values, known in self._columns if known[row]}
+
+    def leaving(self, row: int) -> range:
+        """Ids of the flows from an event to the work it caused."""
+        return range(self._first + self._leaving[row], self._first + self._leaving[row + 1])
+
+    def entering(self, row: int) -> tuple[int, ...]:
+        """Id of the flow to an event from its launch, if it has one."""
+        flow = int(self._entering[row])
+        return (flow,) if flow else ()
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file beside `path`, renamed to it at the end: no half of it is ever seen under that name."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            yield file
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

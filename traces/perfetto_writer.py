@@ -1,0 +1,158 @@
+"""Perfetto's protobuf trace format: track descriptors, slices, flows and counters, written packet by packet.
+
+Every string that repeats is interned. Track uuids are hashes of the tracks' names and nothing is taken from a clock,
+so the same input gives the same bytes.
+
+The tracks are plain ones (no process or thread descriptors): Perfetto orders the children of a plain track by
+`sibling_order_rank` where the parent asks for it, and those of a process by its own taste; and the traces of one
+capture come from one process, whose id would merge them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import IO, Any, TypeAlias
+
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackDescriptor, TrackEvent
+from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
+
+#: Longer names are cut: some kernels' are pages long, and no screen shows more.
+NAME_LIMIT = 1000
+
+_SEQUENCE = 1
+_STATE_CLEARED, _NEEDS_STATE = 1, 2  # SequenceFlags; the enum lies deep in the packet's descriptor
+_BEGIN, _END, _COUNTER = TrackEvent.TYPE_SLICE_BEGIN, TrackEvent.TYPE_SLICE_END, TrackEvent.TYPE_COUNTER
+
+Argument: TypeAlias = int | str
+
+
+class PacketWriter:
+    """Writes packets to a binary file as they are made, and counts what it wrote."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.slices = self.flows = self.counter_values = 0
+        self._builder = StreamingTraceProtoBuilder(file)
+        self._interned: dict[str, dict[str, int]] = {}
+        self._ranks: dict[int, int] = {}
+        self._tracks: set[int] = set()
+        packet = self._builder.create_packet()
+        packet.trusted_packet_sequence_id = _SEQUENCE
+        packet.sequence_flags = _STATE_CLEARED
+        self._builder.write_packet(packet)
+
+    def track(self, path: tuple[str, ...], *, says: str = "", unit: str | None = None, overflow_of: int = 0) -> int:
+        """Describe a new track below the one of `path[:-1]` and after its siblings so far; return its uuid.
+
+        A `unit` makes it a counter. A track that is the `overflow_of` another (its uuid) holds what can't nest there;
+        Perfetto draws the two as one.
+        """
+        uuid, copies = _uuid(path), 0
+        while uuid in self._tracks:
+            copies += 1
+            uuid = _uuid(path, copies)
+        self._tracks.add(uuid)
+        packet = self._builder.create_packet()
+        track = packet.track_descriptor
+        track.uuid = uuid
+        track.name = clean(path[-1])
+        track.child_ordering = TrackDescriptor.EXPLICIT
+        track.sibling_merge_behavior = TrackDescriptor.SIBLING_MERGE_BEHAVIOR_BY_SIBLING_MERGE_KEY
+        track.sibling_merge_key_int = overflow_of or uuid
+        parent = _uuid(path[:-1]) if len(path) > 1 else 0
+        if parent:
+            track.parent_uuid = parent
+        if overflow_of:
+            track.sibling_order_rank = self._ranks[overflow_of]
+        else:
+            track.sibling_order_rank = self._ranks[uuid] = self._ranks.get(~parent, 0)
+            self._ranks[~parent] = self._ranks[uuid] + 1
+        if says:
+            track.description = clean(says)
+        if unit is not None:
+            track.counter.unit_name = unit
+        self._builder.write_packet(packet)
+        return uuid
+
+    def knows(self, path: tuple[str, ...]) -> bool:
+        """Whether a track of that path has been described."""
+        return _uuid(path) in self._tracks
+
+    def begin(
+        self,
+        track: int,
+        at_ns: int,
+        name: str,
+        category: str,
+        arguments: Mapping[str, Argument],
+        leaving: Iterable[int] = (),
+        entering: Iterable[int] = (),
+    ) -> None:
+        """Begin a slice; flows with the ids `leaving` start from it, and those `entering` end in it."""
+        packet = self._event(track, at_ns, _BEGIN)
+        packet.sequence_flags = _NEEDS_STATE
+        event = packet.track_event
+        event.name_iid = self._iid(packet, "event_names", name)
+        event.category_iids.append(self._iid(packet, "event_categories", category))
+        for key, value in arguments.items():
+            argument = event.debug_annotations.add()
+            argument.name_iid = self._iid(packet, "debug_annotation_names", key)
+            if isinstance(value, int):
+                argument.int_value = value
+            else:
+                argument.string_value_iid = self._iid(packet, "debug_annotation_string_values", value)
+        if leaving:
+            event.flow_ids.extend(leaving)
+        if entering:
+            event.terminating_flow_ids.extend(entering)
+            self.flows += len(event.terminating_flow_ids)
+        self.slices += 1
+        self._builder.write_packet(packet)
+
+    def end(self, track: int, at_ns: int) -> None:
+        """End the slice that was begun last on the track."""
+        self._builder.write_packet(self._event(track, at_ns, _END))
+
+    def count(self, track: int, at_ns: int, value: int) -> None:
+        """Say what a counter stands at from here on."""
+        packet = self._event(track, at_ns, _COUNTER)
+        packet.track_event.counter_value = value
+        self.counter_values += 1
+        self._builder.write_packet(packet)
+
+    def _event(self, track: int, at_ns: int, kind: int) -> Any:
+        packet = self._builder.create_packet()
+        packet.timestamp = at_ns
+        packet.trusted_packet_sequence_id = _SEQUENCE
+        event = packet.track_event
+        event.type = kind
+        event.track_uuid = track
+        return packet
+
+    def _iid(self, packet: Any, what: str, text: str) -> int:
+        """The number that stands for a string; the packet that uses it first says so."""
+        known = self._interned.setdefault(what, {})
+        number = known.get(text)
+        if number is None:
+            number = known[text] = len(known) + 1
+            entry = getattr(packet.interned_data, what).add()
+            entry.iid = number
+            if what == "debug_annotation_string_values":
+                entry.str = clean(text).encode()
+            else:
+                entry.name = clean(text)
+        return number
+
+
+def clean(text: str) -> str:
+    """A string as protobuf takes it: no lone surrogates, and not longer than NAME_LIMIT."""
+    cut = text if len(text) <= NAME_LIMIT else text[: NAME_LIMIT - 1] + "…"
+    return cut.encode("utf-8", "replace").decode("utf-8")
+
+
+def _uuid(path: tuple[str, ...], copy: int = 0) -> int:
+    """The uuid of a track: 63 bits of a hash of its path, never 0, which is Perfetto's word for none."""
+    # every part is preceded by its length, so that no two paths run together to the same bytes
+    parts = [part.encode("utf-8", "surrogatepass") for part in path]
+    text = b"".join(b"%d:%b" % (len(part), part) for part in parts) + b"%d" % copy
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1 or 1
