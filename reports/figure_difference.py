@@ -22,6 +22,7 @@ Lane = Literal["host", "device"]
 STATES = {"host": HOST_STATES, "device": DEVICE_STATES}
 WORDS = {"host": HOST_WORDS, "device": DEVICE_WORDS}
 COLOURS = {"host": HOST_COLOURS, "device": DEVICE_COLOURS | {"idle": "#BBBBBB"}}
+BAR = {"orientation": "h", "width": 0.5, "hoverinfo": "text"}
 #: The axis of `cells` that is summed away to leave the lane's own states.
 OTHER_AXIS = {"host": 1, "device": 0}
 
@@ -78,22 +79,24 @@ def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> D
     made = steps(comparison, lane)
     start = round(a.recording.profiled_ns / DIGIT_NS) * DIGIT_NS
     edges = [start, *(start + np.cumsum([step.ns for step in made]))]
-    bases = [0.0, *edges[:-1], 0.0]
-    lengths = [start, *(step.ns for step in made), edges[-1]]
-    colours = [GREY, *(COLOURS[lane][step.state] for step in made), GREY]
-    hover = [f"{label(a.variant)}: {us(start):.2f} µs recorded", *map(_hover, made),
-             f"{label(b.variant)}: {us(edges[-1]):.2f} µs recorded"]  # fmt: skip
-    rows = len(lengths)
-    bars = go.Bar(
-        orientation="h",
-        x=[us(value) for value in lengths],
-        base=[us(value) for value in bases],
-        y=[row + 0.68 for row in range(rows)],
-        width=0.5,
-        marker={"color": colours, "line": {"width": 0}},
-        hovertext=hover,
-        hoverinfo="text",
+    rows = len(made) + 2
+    moves = go.Bar(
+        name="parts",
+        x=[us(step.ns) for step in made],
+        base=[us(edge) for edge in edges[:-1]],
+        y=[row + 1.68 for row in range(len(made))],
+        marker={"color": [COLOURS[lane][step.state] for step in made]},
+        hovertext=[_hover(step) for step in made],
         error_x=_whiskers(made),
+        **BAR,
+    )
+    wholes = go.Bar(
+        name="wholes",
+        x=[us(start), us(edges[-1])],
+        y=[0.68, rows - 0.32],
+        marker={"color": GREY},
+        hovertext=[f"{label(side.variant)}: {us(ns):.2f} µs recorded" for side, ns in ((a, start), (b, edges[-1]))],
+        **BAR,
     )
     titles = [row_title(0.02, label(a.variant), f"{us(start):.2f} µs")]
     titles += [row_title(i + 1.02, step.text, step.words) for i, step in enumerate(made)]
@@ -107,7 +110,7 @@ def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> D
     return draw(
         id,
         says,
-        data=[bars],
+        data=[moves, wholes],
         rows=rows,
         row_height=44,
         unit=f"µs per iteration under the profiler, by what the {lane} did",
@@ -132,8 +135,8 @@ def _whiskers(made: list[Step]) -> dict[str, object] | None:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [0.0, *(us(max(high - ns, 0.0)) for ns, _, high in bounds), 0.0],
-        "arrayminus": [0.0, *(us(max(ns - low, 0.0)) for ns, low, _ in bounds), 0.0],
+        "array": [us(max(high - ns, 0.0)) for ns, _, high in bounds],
+        "arrayminus": [us(max(ns - low, 0.0)) for ns, low, _ in bounds],
         "color": "#444",
         "thickness": 1.5,
         "width": 4,

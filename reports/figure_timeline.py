@@ -54,9 +54,10 @@ def drawn_events(timeline: Timeline) -> pd.DataFrame:
     host = kept["lane"] == "host"
     depth = kept["depth"].clip(upper=DEPTHS - 1)
     rows = int(depth[host].max()) + 1 if host.any() else 0
-    streams = {stream: rows + index for index, stream in enumerate(sorted(set(kept["stream"][~host]), key=str))}
+    known = sorted({int(stream) for stream in kept["stream"][~host].dropna()})
+    streams: dict[int | None, int] = {stream: rows + index for index, stream in enumerate([*known, None])}
     row = [
-        int(depth.loc[at]) if on_host else streams[stream]
+        int(depth.loc[at]) if on_host else streams[None if pd.isna(stream) else int(stream)]
         for at, on_host, stream in zip(kept.index, host, kept["stream"], strict=True)
     ]
     return kept.assign(style=[_style(event) for event in kept.to_dict("records")], row=row)

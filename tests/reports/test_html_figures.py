@@ -25,14 +25,14 @@ def test_waterfall_adds_up_to_the_difference(made, regime, lane):
     assert len(compared) == 3
     for comparison in compared:
         assert comparison.difference_ns is not None and comparison.a.recording is not None
-        bars = difference_figure("x", comparison, lane).plain()["data"][0]
-        first, *moves, last = bars["x"]
+        bars, wholes = difference_figure("x", comparison, lane).plain()["data"]
+        moves, (first, last) = bars["x"], wholes["x"]
         assert sum(moves) == pytest.approx(comparison.difference_ns / 1000, abs=0.01)
         assert first == pytest.approx(comparison.a.recording.profiled_ns / 1000, abs=0.01)
         assert first + sum(moves) == pytest.approx(last)
         # every step starts where the one before ended
-        ends = [first, *(base + x for base, x in zip(bars["base"][1:-1], moves, strict=True))]
-        assert bars["base"][1:-1] == pytest.approx(ends[:-1])
+        ends = [first, *(base + x for base, x in zip(bars["base"], moves, strict=True))]
+        assert bars["base"] == pytest.approx(ends[:-1])
 
 
 def test_digits_shown_of_a_waterfall_add_up(made):
@@ -108,6 +108,12 @@ def test_timeline_of_too_many_events_keeps_the_longest():
     assert len(drawn) == EVENTS and (drawn["end_ns"] - drawn["start_ns"]).min() == 7 - (EVENTS > count // 7)
     assert sum(row.count for row in summary(timeline)) == count
     assert drawn["start_ns"].is_monotonic_increasing
+
+
+def test_streams_have_a_row_each_in_the_order_of_their_numbers():
+    frame = pd.DataFrame({"lane": "gpu", "kind": "kernel", "name": "k", "start_ns": range(4), "depth": 0, "launch": -1})
+    frame = frame.assign(end_ns=frame["start_ns"] + 1, stream=pd.Series([13, 7, None, 7], dtype=object))
+    assert drawn_events(Timeline(10, frame))["row"].tolist() == [1, 0, 2, 0]
 
 
 def test_empty_timeline_is_drawn():
