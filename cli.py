@@ -482,7 +482,7 @@ def export(
     if as_json:
         from launchlens.reports.machine import text
 
-        typer.echo(text(written.to_json()))
+        typer.echo(text(written.to_json(output)))
         return
     for trace, problems in written.problems.items():
         for problem in problems:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +38,25 @@ ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer"
 
 
 @dataclass(frozen=True)
-class Exported:
-    """What was written. `counters` are values of counters; `flows_left_out` would have pointed back in time."""
+class Part:
+    """One trace of an export. `name` is its own, `label` what its group of tracks is called.
 
-    path: Path
+    `blocks`: it is a capture's, and accounted for within its `variant:` ranges; else as a whole.
+    """
+
+    label: str
+    name: str
+    trace: Trace
+    blocks: bool
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written. `counters` are values of counters; `flows_left_out` would have pointed back in time.
+
+    `problems` are those of each trace, by its name.
+    """
+
     bytes: int
     slices: int
     flows: int
@@ -49,11 +64,11 @@ class Exported:
     flows_left_out: int
     problems: dict[str, Problems]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, path: Path) -> dict[str, Any]:
         """As FORMATS.md writes it."""
         return {
             "format": FORMAT,
-            "path": str(self.path),
+            "path": str(path),
             "bytes": self.bytes,
             "slices": self.slices,
             "flows": self.flows,
@@ -72,6 +87,28 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
     Raises InputError when the source can't be used or the perfetto package is missing, OSError when the output can't
     be written.
     """
+    with _replacing(output) as file:
+        return write(file, parts(source, progress))
+
+
+def parts(source: Path, progress: Progress | None = None) -> Iterator[Part]:
+    """The traces of a capture or a trace file, each read when it is asked for."""
+    if not source.is_dir() and source.name != MANIFEST:
+        yield Part(source.name, source.name, open_trace(source, progress=progress), False)
+        return
+    capture = read_capture(source)
+    if not capture.manifest.traces:
+        raise InputError(capture.path, "holds no traces", "record it again")
+    for record in capture.manifest.traces:
+        trace = open_trace(capture.trace_path(record), progress=progress)
+        yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)
+
+
+def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
+    """Write some traces to a binary file, packet by packet (about 100,000 slices a second).
+
+    Raises InputError when the perfetto package is missing.
+    """
     try:
         from launchlens.traces.perfetto_writer import PacketWriter
     except ModuleNotFoundError as error:
@@ -82,31 +119,16 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
         ) from None
     problems: dict[str, Problems] = {}
     left_out = 0
-    with _replacing(output) as file:
-        writer = PacketWriter(file)
-        for number, (label, name, trace, blocks) in enumerate(_traces(source, progress), start=1):
-            problems[name] = trace.problems.copy()
-            left_out += _write(writer, f"{number}. {label}", trace, problems[name], blocks=blocks)
-        file.flush()
-        size = file.tell()
-    return Exported(output, size, writer.slices, writer.flows, writer.counter_values, left_out, problems)
+    writer = PacketWriter(file)
+    for number, part in enumerate(traces, start=1):
+        noted = problems[part.name] = part.trace.problems.copy()
+        left_out += _write(writer, f"{number}. {part.label}", part, noted)
+    return Exported(file.tell(), writer.slices, writer.flows, writer.counter_values, left_out, problems)
 
 
-def _traces(source: Path, progress: Progress | None) -> Iterator[tuple[str, str, Trace, bool]]:
-    """The traces of `source`, each as (what to call it, its name, itself, whether its ranges are a capture's blocks)."""
-    if not source.is_dir() and source.name != MANIFEST:
-        yield source.name, source.name, open_trace(source, progress=progress), False
-        return
-    capture = read_capture(source)
-    if not capture.manifest.traces:
-        raise InputError(capture.path, "holds no traces", "record it again")
-    for record in capture.manifest.traces:
-        label = f"{record.regime} ({record.collector})"
-        yield label, record.path, open_trace(capture.trace_path(record), progress=progress), True
-
-
-def _write(writer: PacketWriter, group: str, trace: Trace, problems: Problems, *, blocks: bool) -> int:
+def _write(writer: PacketWriter, group: str, part: Part, problems: Problems) -> int:
     """Write one trace as a group of tracks; return how many flows had to be left out."""
+    trace = part.trace
     launches = find_launches(trace.events, problems)
     recorder = f"{trace.recorded_by} {trace.recorded_by_version or ''}".strip()
     writer.track((group,), says=f"Recorded by {recorder}. Time 0 is the first event of this trace.")
@@ -115,7 +137,7 @@ def _write(writer: PacketWriter, group: str, trace: Trace, problems: Problems, *
     zero = int(trace.events["start_ns"].min())
     arrows = flows(trace.events, launches)
     events = _Events(trace.events, arrows, first_flow=writer.flows + 1)
-    for layer in layers(trace, launches, blocks=blocks):
+    for layer in layers(trace, launches, blocks=part.blocks):
         path = (group, *layer.path)
         if len(path) > 2 and not writer.knows(path[:-1]):
             writer.track(path[:-1])
