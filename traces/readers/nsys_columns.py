@@ -95,7 +95,7 @@ def read_table(
     }
     texts, ids = _name_columns(db, source, has)
     if ids:
-        wanted["name_id"] = f"coalesce({', '.join(map(quoted, ids))}, ?1)"
+        wanted["name_id"] = f"coalesce({', '.join(map(quoted, ids))}, :null)"
     selected = [*wanted.values(), *([f"coalesce({', '.join(map(quoted, texts))}, NULL)"] if texts else [])]
     where = ""
     if source.event_types and "eventType" in has:
@@ -103,7 +103,7 @@ def read_table(
     query = f"SELECT {', '.join(selected)} FROM {quoted(source.table)}{where}"
 
     chunks: list[list[Ints]] = [[] for _ in selected]
-    for rows in _in_chunks(db.execute(query, (NULL,))):
+    for rows in _in_chunks(db.execute(query, {"null": NULL})):
         values = list(zip(*rows, strict=True))
         for chunk, column in zip(chunks, values[: len(wanted)], strict=False):
             chunk.append(_ints(column))
@@ -128,7 +128,7 @@ def rows_of(db: sqlite3.Connection, table: str) -> int:
 def _expression(ours: str, candidates: list[str]) -> str:
     """SQL for the first of `candidates` that is not NULL, else the first parameter (our NULL)."""
     columns = [f"nullif({quoted(name)}, 0)" if ours in _ZERO_IS_NONE else quoted(name) for name in candidates]
-    return f"coalesce({', '.join([*columns, '?1'])})"
+    return f"coalesce({', '.join([*columns, ':null'])})"
 
 
 def _name_columns(db: sqlite3.Connection, source: Source, has: frozenset[str]) -> tuple[list[str], list[str]]:
