@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,20 +10,14 @@ import plotly.graph_objects as go
 from launchlens.reports.figures import DEVICE_COLOURS, GREY, HOST_COLOURS, Drawing, draw, label, row_title, us
 from launchlens.reports.units import signed_duration
 from launchlens.reports.words import DEVICE_WORDS, HOST_WORDS
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES
-from launchlens.traces.compare import Comparison
-from launchlens.traces.statistics import mean
+from launchlens.traces.compare import OTHER_AXIS, STATES, Comparison, Lane
 from launchlens.traces.study import apportion
 
 #: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
 DIGIT_NS = 10
-Lane = Literal["host", "device"]
-STATES = {"host": HOST_STATES, "device": DEVICE_STATES}
 WORDS = {"host": HOST_WORDS, "device": DEVICE_WORDS}
 COLOURS = {"host": HOST_COLOURS, "device": DEVICE_COLOURS | {"idle": "#BBBBBB"}}
 BAR = {"orientation": "h", "width": 0.5, "hoverinfo": "text"}
-#: The axis of `cells` that is summed away to leave the lane's own states.
-OTHER_AXIS = {"host": 1, "device": 0}
 
 
 @dataclass(frozen=True)
@@ -53,23 +46,12 @@ def steps(comparison: Comparison, lane: Lane = "host") -> list[Step]:
     if comparison.cells is None:
         return []
     rounded = apportion(comparison.cells.sum(axis=OTHER_AXIS[lane]) / DIGIT_NS) * DIGIT_NS
-    bounds = _intervals(comparison, lane)
+    bounds = comparison.intervals(lane)
     return [
-        Step(lane, state, float(ns), *bounds[index])
-        for index, (state, ns) in enumerate(zip(STATES[lane], rounded, strict=True))
+        Step(lane, state, float(ns), *(bounds[state] or (None, None)))
+        for state, ns in zip(STATES[lane], rounded, strict=True)
         if ns
     ]
-
-
-def _intervals(comparison: Comparison, lane: Lane) -> list[tuple[float | None, float | None]]:
-    """Per state the interval of the mean difference over the recorded blocks, where they are paired."""
-    a, b = comparison.a.recording, comparison.b.recording
-    if a is None or b is None or len(a.cells) != len(b.cells) or "paired-by-round" not in comparison.reasons:
-        return [(None, None)] * len(STATES[lane])
-    axis = OTHER_AXIS[lane] + 1
-    blocks = b.cells.sum(axis=axis) / b.iterations - a.cells.sum(axis=axis) / a.iterations
-    estimates = [mean(np.ascontiguousarray(blocks[:, index])) for index in range(len(STATES[lane]))]
-    return [(estimate.low, estimate.high) for estimate in estimates]
 
 
 def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> Drawing:

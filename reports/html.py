@@ -47,7 +47,7 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
     chapters = {
         "timing": timing_chapters(study),
         "account": account_chapters(study),
-        "difference": difference_chapters(study, findings, comparisons),
+        "difference": difference_chapters(study, comparisons),
         "timeline": timeline_chapters(study),
         "ledger": ledger_chapters(study),
     }

@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from launchlens.reports.figure_difference import Lane, difference_figure, steps
+from launchlens.reports.figure_difference import difference_figure, steps
 from launchlens.reports.html_parts import Chapter, Part, Table
 from launchlens.reports.units import interval, signed_duration, times
-from launchlens.traces.compare import REASONS, Comparison, to_json
+from launchlens.traces.compare import REASONS, Comparison, Lane, to_json
 from launchlens.traces.study import Study
-from launchlens.traces.verdict import Finding
 
 
-def difference_chapters(study: Study, findings: Sequence[Finding], comparisons: Sequence[Comparison]) -> list[Chapter]:
-    """A waterfall per pair, the fastest variant's first; two where the verdict explains the pair by the device lane."""
-    by_device = {
-        (finding.figures["variant"], finding.regime)
-        for finding in findings
-        if finding.code == "why" and finding.figures["split_by"] == "device"
-    }
+def difference_chapters(study: Study, comparisons: Sequence[Comparison]) -> list[Chapter]:
+    """A waterfall per pair, the fastest variant's first; two where the device's lane explains the difference."""
     chapters = []
     for index, regime in enumerate(study.regimes):
         mine = [comparison for comparison in comparisons if comparison.b.regime == regime]
-        parts = [
-            _pair(f"difference-{index}-{at}", comparison, (comparison.b.variant, regime) in by_device)
-            for at, comparison in enumerate(mine)
-        ]
+        parts = [_pair(f"difference-{index}-{at}", comparison) for at, comparison in enumerate(mine)]
         notes = [] if mine else ["There is nothing to compare: only one variant was timed, or not the baseline."]
         chapters.append(Chapter(f"difference-{index}", regime, parts, notes))
     return chapters
 
 
-def _pair(id: str, comparison: Comparison, by_device: bool) -> Part:
+def _pair(id: str, comparison: Comparison) -> Part:
     a, b, ratio = comparison.a, comparison.b, comparison.ratio
     title = f"{a.variant} → {b.variant}"
     unprofiled = (
@@ -41,7 +32,7 @@ def _pair(id: str, comparison: Comparison, by_device: bool) -> Part:
     )
     if comparison.difference_ns is None:
         return Part(title, (), [unprofiled], None, b.variant)
-    lanes: tuple[Lane, ...] = ("device", "host") if by_device else ("host",)
+    lanes: tuple[Lane, ...] = ("device", "host") if comparison.explained_by == "device" else ("host",)
     adds = [_sum_of(comparison, lane) for lane in lanes]
     drawings = [difference_figure(f"{id}-{lane}", comparison, lane) for lane in lanes]
     choice = f"{b.variant} ({signed_duration(comparison.difference_ns)})"

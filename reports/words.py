@@ -127,7 +127,7 @@ def _why(finding: Finding) -> list[Sentence]:
     costs = figures["cost_per_launch_ns"]
     if mine or theirs:
         each = " against ".join("none" if cost is None else duration(cost) for cost in reversed(costs))
-        text += f" It makes {count(mine)} launches to {count(theirs)}, at {each} each"
+        text += f" It makes {count(mine)} {'launch' if mine == 1 else 'launches'} to {count(theirs)}, at {each} each"
         busy = figures["gpu_busy_ns"]
         if None not in busy:
             text += f"; its work keeps the GPU busy for {duration(busy[1])} against {duration(busy[0])}"

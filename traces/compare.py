@@ -13,6 +13,10 @@ from launchlens.traces.statistics import Estimate, mean, paired_ratio, unpaired_
 from launchlens.traces.study import Side, Study, account_json, apportion
 
 FORMAT = "launchlens.comparison/1"
+Lane = Literal["host", "device"]
+STATES: dict[Lane, tuple[str, ...]] = {"host": HOST_STATES, "device": DEVICE_STATES}
+#: The axis of `cells` that is summed away to leave a lane's own states.
+OTHER_AXIS: dict[Lane, int] = {"host": 1, "device": 0}
 Verdict = Literal["faster", "slower", "no-difference-shown", "not-comparable"]
 
 #: Reason codes of a verdict, each with what it says.
@@ -59,6 +63,28 @@ class Comparison:
     difference_ns: float | None
     cells: npt.NDArray[np.float64] | None
     parts: tuple[Part, ...]
+
+    @property
+    def explained_by(self) -> Lane:
+        """The lane that explains the difference: what the host did, unless on both sides the host waits for the device.
+
+        Where it waits, what the host did says little; what the device did is the difference.
+        """
+        seen = self.a.recording is not None and self.a.recording.device is not None
+        return "device" if seen and "host-bound" not in (self.a.bound, self.b.bound) else "host"
+
+    def intervals(self, lane: Lane) -> dict[str, tuple[float, float] | None]:
+        """The 95 % interval of each state's mean share of the difference over blocks, ns; None where not paired."""
+        states, a, b = STATES[lane], self.a.recording, self.b.recording
+        if a is None or b is None or len(a.cells) != len(b.cells) or "paired-by-round" not in self.reasons:
+            return dict.fromkeys(states)
+        axis = 1 + OTHER_AXIS[lane]
+        blocks = b.cells.sum(axis=axis) / b.iterations - a.cells.sum(axis=axis) / a.iterations
+        estimates = [mean(np.ascontiguousarray(blocks[:, index])) for index in range(len(states))]
+        return {
+            state: None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+            for state, estimate in zip(states, estimates, strict=True)
+        }
 
     def host_parts(self) -> dict[str, float]:
         """The difference by host state, ns per iteration; it sums to `difference_ns`."""

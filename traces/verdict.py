@@ -143,8 +143,6 @@ def _why(comparison: Comparison) -> Finding:
         named = {state: ns for state, ns in parts.items() if abs(ns) >= WORTH_NAMING * abs(difference)}
         return dict(sorted(named.items(), key=lambda item: -abs(item[1])))
 
-    # where the host waits for the device, what the host did says little: what the device did explains the difference
-    by_device = "host-bound" not in (comparison.a.bound, comparison.b.bound) and a.device is not None
     return Finding(
         "why",
         comparison.a.regime,
@@ -152,9 +150,14 @@ def _why(comparison: Comparison) -> Finding:
             "variant": comparison.b.variant,
             "baseline": comparison.a.variant,
             "difference_ns": difference,
-            "split_by": "device" if by_device else "host",
+            "split_by": comparison.explained_by,
             "host_parts": worth_naming(comparison.host_parts()),
             "device_parts": worth_naming(comparison.device_parts()),
+            "intervals": {
+                state: list(bounds)
+                for state, bounds in comparison.intervals(comparison.explained_by).items()
+                if bounds is not None
+            },
             "launches": [a.counts["launches"], b.counts["launches"]],
             "cost_per_launch_ns": [_cost(a.ledger), _cost(b.ledger)],
             "gpu_busy_ns": [a.gpu_busy_ns, b.gpu_busy_ns],
