@@ -1,0 +1,417 @@
+"""The export, decoded: every event once where it belongs, the account's lanes exactly, flows and counters that close."""
+
+import io
+from collections import Counter as Bag
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events import events, gpu, host, trace
+
+pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
+
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Accountant, busiest_device, launching_thread
+from launchlens.traces.analysis import analyze
+from launchlens.traces.launches import find_launches
+from launchlens.traces.nesting import sweep
+from launchlens.traces.perfetto import Part, write
+from launchlens.traces.perfetto_tracks import TRACK_OF_KIND
+from launchlens.traces.problems import Problems
+from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
+from launchlens.traces.trace import Trace
+from pftrace import read
+
+
+def exported(*made, blocks=False):
+    """What is read back from the export of some traces, and what the export says of it."""
+    file = io.BytesIO()
+    done = write(file, [Part(f"part {number}", f"{number}", one, blocks) for number, one in enumerate(made)])
+    assert done.bytes == len(file.getvalue())
+    return read(file.getvalue()), done
+
+
+def brief(slices):
+    return [(one.name, one.start, one.end, one.depth) for one in slices]
+
+
+def total(slices, low=0, high=1 << 62):
+    """Time by name of the slices within [low, high); a slice must not reach over the edge."""
+    bag: Bag[str] = Bag()
+    for one in slices:
+        if low <= one.start < high:
+            assert one.end <= high
+            bag[one.name] += one.end - one.start
+    return bag
+
+
+# -- one small trace, by hand
+
+
+SMALL = [
+    host("range", "step", 1000, 1100),
+    host("op", "aten::copy_", 1010, 1040),
+    host("api", "cudaMemcpyAsync", 1015, 1030, correlation=5),
+    host("api", "cudaDeviceSynchronize", 1050, 1090, correlation=6),
+    host("op", "aten::other", 1020, 1025, thread="2"),
+    gpu("memcpy", 1035, 1060, 5, copy_kind="DtoD", bytes=4096, context=1),
+]
+
+
+def test_a_small_trace_has_every_event_on_its_own_track_from_zero_on():
+    found, done = exported(trace(SMALL))
+    assert brief(found.on("thread 1", "ranges")) == [("step", 0, 100, 0)]
+    assert brief(found.on("thread 1", "framework ops")) == [("aten::copy_", 10, 40, 0)]
+    assert brief(found.on("thread 2", "framework ops")) == [("aten::other", 20, 25, 0)]
+    assert brief(found.on("API calls")) == [
+        ("cudaMemcpyAsync", 15, 30, 0),
+        ("cudaDeviceSynchronize", 50, 90, 0),
+    ]
+    (copy,) = found.on("GPU 0", "stream 7")
+    assert (copy.start, copy.end, copy.category) == (35, 60, "memcpy")
+    assert copy.args == {"bytes": 4096, "copy_kind": "DtoD", "correlation": 5}
+    assert done.slices == len(found.slices) and done.flows == len(found.flows) == 1
+
+
+def test_the_states_are_the_account():
+    found, _ = exported(trace(SMALL))
+    assert brief(found.on("host state: thread 1")) == [
+        ("python", 0, 10, 0),
+        ("dispatch", 10, 15, 0),
+        ("launch", 15, 30, 0),
+        ("dispatch", 30, 40, 0),
+        ("python", 40, 50, 0),
+        ("sync", 50, 90, 0),
+        ("python", 90, 100, 0),
+    ]
+    assert brief(found.on("device state: GPU 0")) == [("idle", 0, 35, 0), ("memcpy", 35, 60, 0), ("idle", 60, 100, 0)]
+
+
+def test_a_flow_goes_from_the_launch_to_its_work_and_the_counters_follow_it():
+    found, _ = exported(trace(SMALL))
+    ((source, target),) = found.flows.values()
+    assert (source.name, target.name) == ("cudaMemcpyAsync", "memcpy")
+    assert found.counter("launches in flight") == [(0, 0), (15, 1), (60, 0)]
+    assert found.counter("launches queued") == [(0, 0), (30, 1), (35, 0)]
+
+
+def test_our_tracks_come_first():
+    found, _ = exported(trace(SMALL))
+    (root,) = [uuid for uuid, track in found.tracks.items() if not track.parent_uuid]
+    below = [track for track in found.tracks.values() if track.parent_uuid == root]
+    below.sort(key=lambda track: track.sibling_order_rank)
+    assert [track.name for track in below] == [
+        "host state: thread 1",
+        "device state: GPU 0",
+        "launches in flight: GPU 0",
+        "launches queued: GPU 0",
+        "thread 1",
+        "thread 2",
+        "GPU 0",
+    ]
+    assert found.tracks[root].name == "1. part 0"
+
+
+def test_a_graph_launch_has_an_arrow_to_each_activity_and_counts_once():
+    found, _ = exported(
+        trace(
+            [
+                host("api", "cudaGraphLaunch", 0, 10, correlation=1),
+                gpu("kernel", 20, 30, 1, graph=9, graph_node=1),
+                gpu("kernel", 30, 40, 1, graph=9, graph_node=2),
+                gpu("memset", 40, 45, 1, stream=8, bytes=16),
+            ]
+        )
+    )
+    assert [(a.name, b.name, b.start) for a, b in found.flows.values()] == [
+        ("cudaGraphLaunch", "kernel", 20),
+        ("cudaGraphLaunch", "kernel", 30),
+        ("cudaGraphLaunch", "memset", 40),
+    ]
+    assert found.on("stream 7")[0].args == {"correlation": 1, "graph": 9, "graph_node": 1}
+    assert found.counter("launches in flight") == [(0, 1), (45, 0)]
+    assert found.counter("launches queued") == [(0, 0), (10, 1), (20, 0)]
+
+
+def test_work_before_its_launch_has_no_arrow_and_is_said():
+    found, done = exported(trace([host("api", "cudaLaunchKernel", 50, 60, correlation=1), gpu("kernel", 10, 20, 1)]))
+    assert found.flows == {} and (done.flows, done.flows_left_out) == (0, 1)
+    assert [problem.code for problem in done.problems["0"]] == ["gpu-start-before-launch"]
+    assert found.counter("launches in flight") == [(0, 0)]
+
+
+def test_events_that_overlap_without_nesting_get_further_tracks_that_are_drawn_as_one():
+    found, _ = exported(trace([gpu("kernel", 0, 10), gpu("kernel", 5, 15), gpu("kernel", 15, 20), gpu("memset", 6, 8)]))
+    slices = found.on("stream 7")
+    assert brief(slices) == [("kernel", 0, 10, 0), ("kernel", 5, 15, 0), ("memset", 6, 8, 1), ("kernel", 15, 20, 0)]
+    first, second = dict.fromkeys(one.track for one in slices)
+    one, other = found.tracks[first], found.tracks[second]
+    assert (one.name, one.parent_uuid, one.sibling_merge_key_int, one.sibling_order_rank) == (
+        other.name,
+        other.parent_uuid,
+        other.sibling_merge_key_int,
+        other.sibling_order_rank,
+    )
+
+
+def test_streams_of_several_contexts_and_devices_are_kept_apart():
+    made = trace([gpu("kernel", 0, 9, context=1), gpu("kernel", 0, 9, context=2), gpu("kernel", 0, 9, device=1)])
+    named = Trace(made.path, "nsys", "2026.1", 0, made.events, Problems(), devices={0: "NVIDIA H200"})
+    found, _ = exported(named)
+    assert {found.path(one.track)[1:] for one in found.slices} == {
+        ("GPU 0: NVIDIA H200", "stream 7 of context 1"),
+        ("GPU 0: NVIDIA H200", "stream 7 of context 2"),
+        ("GPU 1", "stream 7 of context unknown"),
+    }
+
+
+def test_several_traces_each_start_at_zero_in_a_group_of_their_own():
+    later = [row | {"start_ns": row["start_ns"] + 10**15, "end": row["end"] + 10**15} for row in SMALL]
+    found, _ = exported(trace(SMALL), trace(later))
+    one, other = found.on("1. part 0"), found.on("2. part 1")
+    assert brief(one) == brief(other) and len(one) + len(other) == len(found.slices)
+    assert len(found.flows) == 2 and all(
+        found.path(a.track)[0] == found.path(b.track)[0] for a, b in found.flows.values()
+    )
+
+
+def test_nothing_at_all_and_no_launch_are_fine():
+    assert exported(trace([]))[0].slices == []
+    found, _ = exported(trace([host("op", "aten::add", 3, 9)]))
+    assert brief(found.slices) == [("aten::add", 0, 6, 0)], "no thread launches: there is no account"
+
+
+HOSTILE = ["k" * 1_000_000, "lone \ud800 surrogate", "nul\0 and <script>", "", "ünï ∑ 🚀"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_are_strings_and_nothing_else(name):
+    kept = name.replace("\ud800", "?")  # pandas' own strings can't hold it; a device's name can
+    rows = [host("range", kept, 0, 9), gpu("memcpy", 1, 3, copy_kind=kept or None), host("op", "x", 1, 2, thread=kept)]
+    made = trace(rows)
+    found, _ = exported(Trace(Path("made.json"), "kineto", name, 0, made.events, Problems(), devices={0: name}))
+    (shown,) = found.on("thread 1", "ranges")
+    assert len(shown.name) <= 1000 and shown.name[:999] == kept[:999]
+    assert all(len(track.name) <= 1000 for track in found.tracks.values())
+    assert any(track.name.startswith(f"GPU 0: {kept[:900]}" if name else "GPU 0") for track in found.tracks.values())
+
+
+def test_two_groups_of_one_name_stay_two():
+    rows = [host("op", "a", 0, 9, thread="unknown"), host("op", "b", 5, 20, thread=None)]
+    found, _ = exported(trace(rows))
+    assert sorted(brief(found.slices)) == [("a", 0, 9, 0), ("b", 5, 20, 0)]
+
+
+def test_the_same_input_gives_the_same_bytes():
+    first, second = io.BytesIO(), io.BytesIO()
+    for file in (first, second):
+        write(file, [Part("part", "p", trace(SMALL), False)])
+    assert first.getvalue() == second.getvalue()
+
+
+def test_every_host_kind_has_a_track():
+    assert tuple(TRACK_OF_KIND) == HOST_KINDS
+
+
+# -- windows of a capture
+
+
+def test_blocks_are_accounted_for_one_by_one_and_nothing_between():
+    rows = []
+    for start in (0, 1000):
+        rows += [
+            host("range", "variant:a", start, start + 100),
+            host("api", "cudaLaunchKernel", start + 10, start + 20, correlation=start + 1),
+            gpu("kernel", start + 90, start + 110, start + 1),
+            host("range", "variant:b", start + 100, start + 200),
+        ]
+    found, _ = exported(trace(rows), blocks=True)
+    assert brief(found.on("device state"))[:5] == [
+        ("idle", 0, 90, 0),
+        ("kernel", 90, 100, 0),
+        ("kernel", 100, 110, 0),
+        ("idle", 110, 200, 0),
+        ("idle", 1000, 1090, 0),
+    ], "a run is cut where one window ends and the next begins; there is none between windows"
+    assert total(found.on("host state"), 0, 100) == {"python": 90, "launch": 10}
+    assert total(found.on("host state"), 100, 200) == {"python": 100}
+    assert total(found.on("device state"), 0, 100) == {"idle": 90, "kernel": 10}
+    assert total(found.on("host state")).total() == total(found.on("device state")).total() == 400
+
+
+# -- anything
+
+
+TIMES = st.integers(0, 60)
+API = [
+    "cudaLaunchKernel",
+    "cudaMemcpyAsync",
+    "cudaGraphLaunch",
+    "cudaDeviceSynchronize",
+    "cudaFree",
+    "cuLaunchKernelEx",
+]
+HOST_ROWS = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(HOST_KINDS),
+        "start_ns": TIMES,
+        "dur_ns": st.integers(0, 30),
+        "thread": st.sampled_from(["1", "1", "1", "2", None]),
+        "process": st.sampled_from(["1", "1", "9", None]),
+        "correlation": st.none() | st.integers(0, 6),
+    }
+)
+GPU_ROWS = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from([*GPU_KINDS, "gpu-range"]),
+        "start_ns": TIMES,
+        "dur_ns": st.integers(0, 30),
+        "device": st.sampled_from([0, 0, 1, None]),
+        "context": st.sampled_from([None, 1, 2]),
+        "stream": st.sampled_from([7, 7, 8, None]),
+        "correlation": st.none() | st.integers(0, 6),
+        "bytes": st.none() | st.integers(-5, 2**62),
+    }
+)
+
+
+@st.composite
+def tables(draw):
+    """Event tables of any kind, with a unique name per event so that each can be found again."""
+    rows = draw(st.lists(HOST_ROWS | HOST_ROWS | GPU_ROWS, max_size=30))
+    shift = draw(st.sampled_from([0, 10**18, -(10**18)]))
+    for number, row in enumerate(rows):
+        row["start_ns"] += shift
+        if row["kind"] == "range":
+            row["name"] = f"{draw(st.sampled_from(['variant:a', 'variant:b', 'step']))}"
+        elif row["kind"] == "api":
+            row["name"] = draw(st.sampled_from(API))
+        else:
+            row["name"] = f"{row['kind']} {number}"
+    return events(rows)
+
+
+@given(tables(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_whatever_the_events_are(frame, blocks):
+    made = Trace(Path("made.json"), "kineto", None, 0, frame, Problems())
+    found, done = exported(made, blocks=blocks)
+    drawn = [one for one in found.slices if one.category != "time account"]
+    zero = int(frame["start_ns"].min()) if len(frame) else 0
+
+    # every event is one slice, with its own start and end, which a wrong nesting would swap
+    given_events = Bag(
+        (row.kind, row.name, row.start_ns - zero, row.start_ns - zero + row.dur_ns) for row in frame.itertuples()
+    )
+    assert given_events == Bag((one.category, one.name, one.start, one.end) for one in drawn)
+    assert done.slices == len(found.slices)
+    for one in drawn:
+        path = found.path(one.track)
+        assert path[2] == TRACK_OF_KIND[one.category] if one.category in TRACK_OF_KIND else path[1].startswith("GPU")
+
+    launches = find_launches(frame, Problems())
+    owned = (launches.launch_of >= 0).sum()
+    assert len(found.flows) == done.flows == owned - done.flows_left_out
+    table = launches.table
+    wanted = Bag(
+        (int(table["start_ns"].iloc[owner]) - zero, frame["name"].iloc[row])
+        for row, owner in zip(launches.activity_rows, launches.launch_of, strict=True)
+        if owner >= 0 and frame["start_ns"].iloc[row] >= table["start_ns"].iloc[owner]
+    )
+    assert wanted == Bag((source.start, target.name) for source, target in found.flows.values())
+    assert all(source.category == "api" for source, _ in found.flows.values())
+
+    for values in found.counters.values():
+        assert values[-1][1] == 0 and min(value for _, value in values) == 0
+        assert [at for at, _ in values] == sorted({at for at, _ in values})
+    check_states(made, launches, found, zero, blocks=blocks)
+
+
+def check_states(made, launches, found, zero, *, blocks):
+    """The state slices hold what an Account of the same windows holds, to the nanosecond."""
+    frame = made.events
+    if not blocks:
+        account = analyze(made).account
+        hosts, devices = total(found.on("host state")), total(found.on("device state"))
+        if account is None:
+            assert not hosts and not devices
+            return
+        assert {state: hosts[state] for state in HOST_STATES} == account.host()
+        assert hosts.total() == account.window_ns
+        if account.device is not None:
+            assert {state: devices[state] for state in DEVICE_STATES} == account.on_device()
+        return
+    ranges = frame[frame["kind"] == "range"].sort_values("start_ns", kind="stable")
+    for name in ("variant:a", "variant:b"):
+        mine = ranges[ranges["name"] == name]
+        if not len(mine):
+            continue
+        process, thread = mine["process"].cat.codes.iloc[0], mine["thread"].cat.codes.iloc[0]
+        device = busiest_device(frame, launches, process, thread)
+        accountant = Accountant(frame, launches, process=process, thread=thread, device=device)
+        thread_track = f"host state: thread {accountant.thread_name}"
+        unowned = " of no process" if process < 0 < len(frame["process"].cat.categories) else ""
+        chosen = [one for one in found.slices if found.path(one.track)[-1] == thread_track + unowned]
+        for start, length in zip(mine["start_ns"], mine["dur_ns"], strict=True):
+            account = accountant.account([start], [start + length], "")
+            hosts = total(chosen, start - zero, start - zero + length)
+            assert {state: hosts[state] for state in HOST_STATES} == account.host()
+            assert hosts.total() == length
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), max_size=25))
+@settings(max_examples=300, deadline=None)
+def test_a_sweep_puts_each_interval_on_a_lane_where_it_nests(pairs):
+    start, end = [a for a, _ in pairs], [a + b for a, b in pairs]
+    stacks: dict[int, list[int]] = {}
+    now = -1
+    opened, closed = [], []
+    for lane, index, begins in sweep(start, end):
+        stack = stacks.setdefault(lane, [])
+        at = start[index] if begins else end[index]
+        assert at >= now, "in order of time"
+        now = at
+        if begins:
+            assert not stack or end[stack[-1]] >= end[index]
+            stack.append(index)
+            opened.append(index)
+        else:
+            assert stack.pop() == index
+            closed.append(index)
+    assert sorted(opened) == sorted(closed) == list(range(len(pairs)))
+    overlap = max((sum(a <= t < b for a, b in zip(start, end, strict=True)) for t in start), default=0)
+    assert len(stacks) <= max(overlap, 1)
+
+
+def test_nested_intervals_need_one_lane_and_a_staircase_one_for_each_step_open():
+    assert {lane for lane, _, _ in sweep([0, 1, 2, 5, 10], [10, 4, 3, 10, 12])} == {0}
+    assert {lane for lane, _, _ in sweep([0, 1, 2, 4], [4, 5, 6, 8])} == {0, 1, 2}
+
+
+# -- traces that others recorded
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "traces"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("*")) or [None], ids=lambda path: path.name if path else "none")
+def test_real_traces_come_through_whole(path):
+    if path is None:
+        pytest.skip("no real traces here: shared/data/traces is absent")
+    from launchlens.traces.trace import open_trace
+
+    made = open_trace(path)
+    found, done = exported(made)
+    drawn = [one for one in found.slices if one.category != "time account"]
+    start = made.events["start_ns"] - made.events["start_ns"].min()
+    assert sorted((one.start, one.end) for one in drawn) == sorted(
+        zip(start, start + made.events["dur_ns"], strict=True)
+    )
+    launches = find_launches(made.events, Problems())
+    assert done.flows + done.flows_left_out == (launches.launch_of >= 0).sum()
+    if launching_thread(launches) is not None:
+        account = analyze(made).account
+        hosts = total(found.on("host state"))
+        assert account is not None and {state: hosts[state] for state in HOST_STATES} == account.host()
+    assert not any(pd.isna(value) for one in drawn for value in one.args.values())
