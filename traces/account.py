@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.apis import waits
-from launchlens.traces.intervals import Ints, covered, innermost, union
+from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.launches import Launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
@@ -106,7 +106,7 @@ class Accountant:
         low, high = union(np.asarray(start, np.int64), np.asarray(end, np.int64))
         cells = np.zeros((len(HOST_STATES), len(DEVICE_STATES)), np.int64)
         if len(low):
-            edges = np.unique(np.concatenate((self._host_edges, self._device_edges, low, high)))
+            edges = moments(self._host_edges, self._device_edges, low, high)
             left, length = edges[:-1], np.diff(edges)
             inside = covered(edges, low, high)
             left, length = left[inside], length[inside]
@@ -130,7 +130,7 @@ class Accountant:
             raise ValueError("windows overlap")
         cells = np.zeros((len(low), len(HOST_STATES), len(DEVICE_STATES)), np.int64)
         if len(low):
-            edges = np.unique(np.concatenate((self._host_edges, self._device_edges, low, high)))
+            edges = moments(self._host_edges, self._device_edges, low, high)
             left, length = edges[:-1], np.diff(edges)
             which = np.searchsorted(low, left, side="right") - 1
             inside = (which >= 0) & (left < high[which])
@@ -235,7 +235,7 @@ def _device_lane(events: pd.DataFrame, device: int | None) -> tuple[Ints, Ints]:
         rows = np.flatnonzero(on_device & (kinds == kind))
         start = events["start_ns"].to_numpy()[rows]
         lanes[kind] = union(start, start + events["dur_ns"].to_numpy()[rows])
-    edges = np.unique(np.concatenate([side for lane in lanes.values() for side in lane]))
+    edges = moments(*(side for lane in lanes.values() for side in lane))
     if len(edges) < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     kernel, memcpy, memset, graph = (covered(edges, *lanes[kind]) for kind in ("kernel", "memcpy", "memset", "graph"))

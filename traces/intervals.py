@@ -36,10 +36,22 @@ def clip(start: Ints, end: Ints, low: int, high: int) -> tuple[Ints, Ints]:
     return np.clip(start, low, high), np.clip(end, low, high)
 
 
+def moments(*parts: Ints) -> Ints:
+    """All distinct moments of some arrays, sorted.
+
+    What np.unique of their concatenation gives, and several times faster: since numpy 2.3 that hashes before it sorts.
+    """
+    together = np.sort(np.concatenate(parts), kind="stable")
+    if not len(together):
+        return together
+    distinct: Ints = together[np.concatenate(([True], together[1:] != together[:-1]))]
+    return distinct
+
+
 def covered(edges: Ints, start: Ints, end: Ints) -> npt.NDArray[np.bool_]:
     """For each segment between consecutive `edges`: does any interval cover it?
 
-    `edges` is sorted and holds every start and end (np.unique of them, say); the result is one shorter.
+    `edges` is sorted and holds every start and end (`moments` of them, say); the result is one shorter.
     """
     change = np.zeros(len(edges), np.int64)
     np.add.at(change, np.searchsorted(edges, start), 1)
@@ -67,7 +79,7 @@ def innermost(start: Ints, end: Ints, rank: npt.NDArray[np.integer] | None = Non
     segment owns it. Painting is done in blocks of a power of two, largest first, each level handing its colour down to
     the two halves below it: O((n + segments) log segments) in whole-array steps.
     """
-    edges = np.unique(np.concatenate((start, end))) if len(start) else np.empty(0, np.int64)
+    edges = moments(start, end)
     segments = max(len(edges) - 1, 0)
     owner = np.full(segments, -1, np.int64)
     if not segments:
