@@ -112,7 +112,7 @@ def runs(lane: Lane, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
     left, right = edges[:-1][inside], edges[1:][inside]
     state = lane.at(left)
     opens = np.ones(len(left), bool)
-    opens[1:] = (state[1:] != state[:-1]) | (left[1:] != right[:-1])
-    opens |= np.isin(left, start) | np.isin(left, end)
+    opens[1:] = state[1:] != state[:-1]
+    opens |= np.isin(left, start) | np.isin(left, end)  # where moments are left out, a window ended and one starts
     closes = np.append(opens[1:], True)
     return left[opens], right[closes], state[opens]

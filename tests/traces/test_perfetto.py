@@ -114,6 +114,15 @@ def test_our_tracks_come_first():
     assert found.tracks[root].name == "1. part 0"
 
 
+def test_the_thread_that_launches_comes_before_the_others():
+    first = [row | {"thread": {"2": "1"}.get(row.get("thread", ""), "2")} for row in SMALL if row["kind"] != "memcpy"]
+    found, _ = exported(trace([*reversed(first), SMALL[-1]]))
+    threads = [track for track in found.tracks.values() if track.name.startswith("thread ")]
+    threads.sort(key=lambda track: track.sibling_order_rank)
+    assert [track.name for track in threads] == ["thread 2", "thread 1"]
+    assert [track.name for track in found.tracks.values() if "state: thread" in track.name] == ["host state: thread 2"]
+
+
 def test_a_graph_launch_has_an_arrow_to_each_activity_and_counts_once():
     found, _ = exported(
         trace(
@@ -282,6 +291,14 @@ def tables(draw):
     """Event tables of any kind, with a unique name per event so that each can be found again."""
     rows = draw(st.lists(HOST_ROWS | HOST_ROWS | GPU_ROWS, max_size=30))
     shift = draw(st.sampled_from([0, 10**18, -(10**18)]))
+    # mostly ids of their own, so that most work has a launch; sometimes ids that repeat
+    calls = [number for number, row in enumerate(rows) if row["kind"] == "api"]
+    if draw(st.integers(0, 3)):
+        for number, row in enumerate(rows):
+            if row["kind"] == "api":
+                row["correlation"] = 100 - number
+            elif row["kind"] in GPU_KINDS and calls:
+                row["correlation"] = 100 - draw(st.sampled_from(calls))
     for number, row in enumerate(rows):
         row["start_ns"] += shift
         if row["kind"] == "range":
@@ -309,7 +326,10 @@ def test_whatever_the_events_are(frame, blocks):
     assert done.slices == len(found.slices)
     for one in drawn:
         path = found.path(one.track)
-        assert path[2] == TRACK_OF_KIND[one.category] if one.category in TRACK_OF_KIND else path[1].startswith("GPU")
+        if one.category in TRACK_OF_KIND:
+            assert path[2] == TRACK_OF_KIND[one.category]
+        else:
+            assert path[1].startswith("GPU") and path[2].endswith("(ranges)") == (one.category == "gpu-range")
 
     launches = find_launches(frame, Problems())
     owned = (launches.launch_of >= 0).sum()
@@ -359,6 +379,9 @@ def check_states(made, launches, found, zero, *, blocks):
             hosts = total(chosen, start - zero, start - zero + length)
             assert {state: hosts[state] for state in HOST_STATES} == account.host()
             assert hosts.total() == length
+            if device is not None:
+                devices = total(found.on(f"device state: GPU {device}"), start - zero, start - zero + length)
+                assert {state: devices[state] for state in DEVICE_STATES} == account.on_device()
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), max_size=25))
@@ -387,6 +410,9 @@ def test_a_sweep_puts_each_interval_on_a_lane_where_it_nests(pairs):
 
 def test_nested_intervals_need_one_lane_and_a_staircase_one_for_each_step_open():
     assert {lane for lane, _, _ in sweep([0, 1, 2, 5, 10], [10, 4, 3, 10, 12])} == {0}
+    assert {lane for lane, _, _ in sweep([0, 0, 0], [3, 10, 0])} == {0}, (
+        "of those that start together the longest is outermost"
+    )
     assert {lane for lane, _, _ in sweep([0, 1, 2, 4], [4, 5, 6, 8])} == {0, 1, 2}
 
 
