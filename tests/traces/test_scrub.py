@@ -1,0 +1,402 @@
+"""A scrubbed copy holds nothing planted, byte for byte, and has the same analysis; the input and failures leave no mark."""
+
+import doctest
+import gzip
+import json
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from traces.made_nsys import call, export, global_pid, global_tid, on_gpu
+
+from events import events, gpu, host
+from launchlens.traces import scrub_kineto, scrub_text
+from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.capture import TIMING_COLUMNS
+from launchlens.traces.problems import InputError
+from launchlens.traces.scrub import Scrubbed, scrub
+from launchlens.traces.trace import open_trace
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "traces"
+#: What is planted, wherever a recorder might write it. None of it may be in a copy.
+USER, HOST, KEY = "adalovelace", "analytical-engine.example.net", "WANDB_API_KEY=c0ffee1815"
+HOME = f"/home/{USER}/difference engine/notes"
+UUID, MAC, IP, BUS = "5ca1ab1e-dead-beef-cafe-0123456789ab", "aa:bb:cc:dd:ee:ff", "10.18.15.10", "0000:3b:00.0"
+PLANTED = [USER, HOST, "c0ffee1815", "difference engine", UUID, MAC, IP, BUS, "babbage"]
+
+
+def content(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+
+
+def planted_in(path: Path) -> list[str]:
+    data = content(path)
+    spelled = [(secret, each) for secret in PLANTED for each in (secret, secret.upper(), secret.encode("utf-16-le"))]
+    return [s for s, each in spelled if (each if isinstance(each, bytes) else each.encode()) in data]
+
+
+def analysis(path: Path) -> dict[str, Any]:
+    document = to_json(analyze(open_trace(path)))
+    del document["source"]["path"], document["source"]["bytes"]
+    return document
+
+
+def scrubbed(path: Path, output: Path) -> Scrubbed:
+    """Scrub, and check what holds for every file."""
+    before = path.read_bytes()
+    done = scrub(path, output)
+    assert path.read_bytes() == before, "the input is as it was"
+    assert sorted(each.name for each in path.parent.iterdir()) == sorted({path.name, output.name})
+    assert done.bytes == output.stat().st_size and planted_in(output) == []
+    return done
+
+
+# -- real traces
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SHARED.glob("*")) or ["shared/data/traces"])
+def test_real_traces_keep_their_analysis_and_lose_their_names(name, tmp_path) -> None:
+    if not (SHARED / name).is_file():
+        pytest.skip(f"{SHARED} is not here: the shared samples are needed")
+    path, output = tmp_path / name, tmp_path / f"out-{name}"
+    shutil.copyfile(SHARED / name, path)
+    done = scrubbed(path, output)
+    assert analysis(output) == analysis(path) and done.removed
+    data = content(output)
+    # who recorded them, found by eye in META_DATA_EXPORT, TARGET_INFO_SYSTEM_ENV, traceName, kernel_file, INFO, ...
+    for secret in ("bard", "hangyudu", "train06", "bcoutinho", "0x822a5b873", "Yoga-Slim", "queue0", "bfeed93fe629"):
+        assert secret.encode() not in data
+    for secret in (
+        "/home/",
+        "/Users/",
+        "quadd_session",
+        "LD_LIBRARY_PATH",
+        "HOSTNAME",
+        "SHELL=",
+        "f958e289",
+        "16ebc1af",
+    ):
+        assert secret.encode() not in data
+    assert scrub(output, tmp_path / "again").removed == {}, "a second time, there is nothing left to remove"
+
+
+# -- Kineto
+
+
+def planted_kineto() -> dict[str, Any]:
+    thread = {"pid": 1, "tid": 2, "ts": 10.125, "dur": 5}
+    api = {"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "args": {"correlation": 7}} | thread
+    kernel = {"ph": "X", "cat": "kernel", "name": "void k<int>(int*)", "pid": 0, "tid": 7, "ts": 20.5, "dur": 1.25}
+    op = {"ph": "X", "cat": "cpu_op", "name": "aten::copy_"} | thread
+    frame = {"ph": "X", "cat": "python_function"} | thread
+    return {
+        "schemaVersion": 1,
+        "deviceProperties": [{"id": 0, "name": "NVIDIA H200", "uuid": UUID, "pciBusId": BUS, "numSms": 132}],
+        "distributedInfo": {"rank": 1, "backend": "nccl", "hostname": HOST, "pg_config": [{"desc": HOST}]},
+        "host_name": HOST,
+        "environment": {"PATH": HOME, "USER": USER, "KEY": KEY},
+        "INFO": [f"INFO: {HOST} {USER}"],
+        "node_uuid": 815,
+        "traceEvents": [
+            api,
+            kernel | {"args": {"device": 0, "stream": 7, "correlation": 7, "context": 1}},
+            {"ph": "X", "cat": "user_annotation", "name": "step a/b 100%"} | thread | {"dur": 11},
+            op | {"args": {"Call stack": f"{HOME}/loop.py(3): step;x", "Input type": ["float", f"see {HOME}"]}},
+            op | {"args": {"kernel_file": f"/tmp/torchinductor_{USER}/x.py", "env": {"deep": [KEY, {"x": KEY}]}}},
+            op | {"args": {"hostName": HOST, "ip": IP, "macAddress": MAC, "userName": USER, "cmd": ["x", USER]}},
+            op | {"name": f"load {HOME}/x.bin, then C:\\Users\\{USER}\\my data", "args": f"~{USER}/x"},
+            op | {"name": "profiler_step", "args": {"note": f"A=1\0{KEY}\0", "url": f"http://{HOST}/x", "u": f"ssh://{HOST}"}},
+            frame | {"name": f"{HOME}/loop.py(12): step", "args": {"Python id": 1}},
+            frame | {"name": f"C:\\Users\\{USER}\\loop.py(12): step"},
+            frame | {"name": "<built-in method item of Tensor object at 0x7f>"},
+            {"ph": "M", "name": "process_name", "pid": 1, "tid": 0, "args": {"name": f"babbage {USER}"}},
+            {"ph": "M", "name": "process_labels", "pid": 1, "tid": 0, "args": {"labels": f"CPU {HOST}"}},
+            {"ph": "M", "name": "thread_name", "pid": 1, "tid": 2, "args": {"name": f"thread 2 ({USER})"}},
+            {"ph": "M", "name": "thread_name", "pid": 0, "tid": 7, "args": {"name": "stream 7 "}},
+            {"ph": "i", "name": f"Iteration Start: {HOME}", "pid": "Traces", "tid": "x", "ts": 1, "s": "g"},
+            {"ph": "s", "id": 7, "pid": 1, "tid": 2, "ts": 11, "cat": "ac2g", "name": "ac2g"},
+        ],
+        "traceName": f"{HOME}/trace.json",
+        "user_metadata": {"owner": USER},
+        "displayTimeUnit": "ms",
+        "baseTimeNanoseconds": 1727743122000000000,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
+def test_a_kineto_trace_loses_what_was_planted_and_nothing_else(tmp_path, suffix) -> None:
+    path, output = tmp_path / "trace.json", tmp_path / f"out{suffix}"
+    text = json.dumps(planted_kineto())
+    # the same paths, as other writers spell them
+    path.write_text(text.replace(f"see {HOME}", f"see \\/home\\/{USER} \\u002fhome\\u002f{USER}"))
+    done = scrubbed(path, output)
+    assert output.read_bytes().startswith(b"\x1f\x8b" if suffix == ".json.gz" else b"{")
+    assert analysis(output) == analysis(path)
+    document = json.loads(content(output))
+    found, given = document["traceEvents"], planted_kineto()["traceEvents"]
+    unchanged = [0, 1, 2, 10, 14, 16]
+    assert [found[place] for place in unchanged] == [given[place] for place in unchanged]
+    assert found[3]["args"] == {"Call stack": "", "Input type": ["float", "see <path>"]}
+    assert found[6]["name"] == "load <path>" and found[6]["args"] == "<path>"
+    assert found[7]["args"] == {"note": "", "url": "", "u": "<path>"}
+    assert [found[place]["name"] for place in (8, 9)] == ["loop.py(12): step"] * 2
+    assert [found[place]["args"] for place in (11, 12, 13)] == [{"name": ""}, {"labels": ""}, {"name": "thread 2"}]
+    assert {key: value for key, value in document.items() if key != "traceEvents"} == {
+        "schemaVersion": 1,
+        "deviceProperties": [{"id": 0, "name": "NVIDIA H200", "numSms": 132}],
+        "distributedInfo": {"rank": 1, "backend": "nccl"},
+        "displayTimeUnit": "ms",
+        "baseTimeNanoseconds": 1727743122000000000,
+    }
+    assert done.removed["folders of Python stack frames"] == 2
+    assert done.removed["names of processes and threads"] == 3
+    assert done.removed["'host_name' of the recording"] == 1
+
+
+def test_times_keep_every_digit_and_odd_json_stays_as_it_was(tmp_path) -> None:
+    path, output = tmp_path / "odd.json", tmp_path / "out.json"
+    op = '"ph": "X", "cat": "cpu_op", "pid": 1, "tid": 2'
+    path.write_bytes(
+        (
+            f'[{{{op}, "name": "a", "ts": 6744669505456123.4567, "dur": 0.0010, "args": {{"x": NaN}}}},\n'
+            f'{{{op}, "name": "b \x01", "ts": "1.25", "dur": 2, "args": {{"x": "{HOME}"}}}},'
+            f'{{{op}, "name": "caf'
+        ).encode()
+        + b'\xe9", "ts": 3, "dur": 1}, {"ph": "X", "cat": "python_function", "ts": 1, "dur": 1, "name": "C:\\Users\\'
+        + f'{USER}\\x.py(1): f"}}, ]'.encode()
+    )
+    scrubbed(path, output)
+    data = output.read_bytes()
+    assert b"6744669505456123.4567" in data and b"0.0010" in data and b"NaN" in data and b"caf\xe9" in data
+    old, new = (open_trace(each) for each in (path, output))
+    pd.testing.assert_frame_equal(old.events, new.events)
+    assert old.problems["replaced-bad-json"] > new.problems["replaced-bad-json"] > 0
+
+
+def test_a_range_s_name_is_its_author_s_own_text_but_a_path_in_it_is_said(tmp_path) -> None:
+    name = "load /data/projects/x"
+    event = {"ph": "X", "cat": "user_annotation", "name": name, "pid": 1, "tid": 2, "ts": 1, "dur": 2}
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps([event, event]))
+    done = scrubbed(path, tmp_path / "out.json")
+    assert done.paths_in_names == 1 and [row["name"] for row in analysis(tmp_path / "out.json")["ranges"]] == [name]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts, lambda each: st.lists(each) | st.dictionaries(texts, each)
+)
+
+
+def texts_of(value: Any, *keys: str) -> list[tuple[tuple[str, ...], str]]:
+    if isinstance(value, str):
+        return [(keys, value)]
+    if isinstance(value, list):
+        return [found for each in value for found in texts_of(each, *keys)]
+    return (
+        [found for key, each in value.items() for found in texts_of(each, *keys, key)]
+        if isinstance(value, dict)
+        else []
+    )
+
+
+@given(st.dictionaries(texts, values), st.booleans())
+def test_every_text_of_an_event_is_found_where_it_stands(event, ascii_only) -> None:
+    text = json.dumps(event, ensure_ascii=ascii_only).encode()
+    found = [(keys, json.loads(text[start:end])) for keys, start, end in scrub_kineto._texts(text)]
+    assert found == texts_of(event)
+
+
+# -- Nsight Systems
+
+
+def planted_nsys(path: Path) -> Path:
+    export(
+        path,
+        runtime=[call("cudaLaunchKernel_v7000", 100, 200, 11), call("cudaGraphLaunch_v10000", 210, 220, 12)],
+        kernel=[on_gpu(300, 450, 11, demangledName="void k<int>(int*)", shortName="k")],
+        graph_trace=[on_gpu(460, 500, 12, graphExecId=8)],
+        NVTX_EVENTS=[{"start": 90, "end": 230, "eventType": 59, "text": "step a/b", "globalTid": global_tid()}],
+        PROFILER_OVERHEAD=[{"start": 1, "end": 9, "globalTid": global_tid(), "nameId": f"dlopen({HOME}/libcupti.so)"}],
+        ENUM_CUDA_MEMCPY_OPER=[{"id": 1, "name": "CUDA_MEMCPY_KIND_HTOD", "label": "Host-to-Device"}],
+        META_DATA_EXPORT=[
+            {"name": name, "value": value}
+            for name, value in {
+                "EXPORT_PRODUCT_VERSION": "2026.1.1.204",
+                "EXPORT_SCHEMA_VERSION": "3.24.14",
+                "EXPORT_HOST": HOST,
+                "EXPORT_USER": USER,
+                "EXPORT_PARAM_INPUT_PATH_ABS": f"{HOME}/report.nsys-rep",
+                "EXPORT_PRODUCT_NAME": f"C:\\Users\\{USER}",
+            }.items()
+        ],
+    )
+    planted: list[tuple[str, str, list[tuple[Any, ...]]]] = [
+        ("TARGET_INFO_SYSTEM_ENV", "name TEXT, value TEXT", [("Hostname", HOST), ("MAC", MAC), ("IP", IP)]),
+        ("META_DATA_CAPTURE", "name TEXT, value TEXT", [("PROCESS_0:ENVIRONMENT_VARIABLE", KEY), ("COMMAND", HOME)]),
+        ("DIAGNOSTIC_EVENT", "timestamp INTEGER, text TEXT", [(1, f"Process launched by {USER} on {HOST}")]),
+        ("PROCESSES", "globalPid INTEGER, pid INTEGER, name TEXT", [(global_pid(), 4711, f"{HOME}/babbage")]),
+        ("ProcessStreams", "globalPid INTEGER, filenameId INTEGER, contentId INTEGER", [(global_pid(), 901, 902)]),
+        ("ThreadNames", "nameId INTEGER, priority INTEGER, globalTid INTEGER", [(903, 1, global_tid())]),
+        ("ANALYSIS_FILE", "id INTEGER, filename TEXT", [(0, f"{HOME}/stdout.log")]),
+        ("OSRT_FILE_ACCESS_DESCRIPTORS", "fileAccessId INTEGER, filePath TEXT", [(1, HOME)]),
+        ("TARGET_INFO_GPU", "id INTEGER, name TEXT, busLocation TEXT, uuid TEXT, luid INTEGER, cuDevice INTEGER, ctrlDevPath TEXT",
+         [(0, "NVIDIA H200", BUS, UUID, 5550123, 0, "/dev/nvidia0")]),
+        ("TARGET_INFO_NIC_INFO", "name TEXT, mac TEXT, ip TEXT", [("eth0", MAC, IP)]),
+        ("CUPTI_ACTIVITY_KIND_MODULE", "start INTEGER, userName TEXT, notes BLOB", [(1, USER, HOST.encode())]),
+        ("SCHED_EVENTS", "start INTEGER, note TEXT", [(1, USER)]),
+    ]  # fmt: skip
+    with sqlite3.connect(path) as db:
+        for table, columns, rows in planted:
+            db.execute(f"CREATE TABLE {table} ({columns}) -- {USER}")
+            db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        strings = [
+            (900, f"HOME={HOME}\0{KEY}\0"),
+            (901, f"{HOME}/out.log"),
+            (902, f"hello from {HOST}"),
+            (903, "babbage"),
+        ]
+        db.executemany("INSERT INTO StringIds VALUES (?, ?)", strings)
+        db.execute("INSERT INTO TARGET_INFO_SYSTEM_ENV VALUES ('CPU', CAST(X'e9e8' AS TEXT))")  # not UTF-8
+        db.execute(f"CREATE VIEW mine AS SELECT '{USER}' AS who")
+        db.execute("CREATE INDEX by_name ON PROCESSES (name)")
+        # what was deleted stays in the file's free pages
+        db.execute("CREATE TABLE gone (text TEXT)")
+        db.executemany("INSERT INTO gone VALUES (?)", [(f"{USER} {KEY} " * 400,)] * 20)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE gone")
+    db.close()
+    return path
+
+
+def test_an_nsight_export_loses_what_was_planted_and_nothing_else(tmp_path) -> None:
+    path, output = planted_nsys(tmp_path / "report.sqlite"), tmp_path / "out.sqlite"
+    assert planted_in(path), "planted, and found by the way of looking"
+    done = scrubbed(path, output)
+    found = analysis(output)
+    assert found == analysis(path)
+    assert found["source"]["recorded_by_version"] == "2026.1.1.204 (schema 3.24.14)"
+    assert found["source"]["devices"] == {"0": "NVIDIA H200"}
+    db = sqlite3.connect(output)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    assert tables == {
+        *("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"),
+        *("NVTX_EVENTS", "PROFILER_OVERHEAD", "ENUM_CUDA_MEMCPY_OPER", "META_DATA_EXPORT", "StringIds"),
+        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE"),
+    }
+    assert {text for (text,) in db.execute("SELECT value FROM StringIds")} == {
+        *("cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000", "void k<int>(int*)", "k", "dlopen(<path>"),
+    }
+    assert db.execute("SELECT * FROM TARGET_INFO_GPU").fetchall() == [(0, "NVIDIA H200", None, None, None, 0, None)]
+    assert db.execute("SELECT * FROM CUPTI_ACTIVITY_KIND_MODULE").fetchall() == [(1, None, None)]
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+    assert done.removed["rows of META_DATA_EXPORT"] == 4 and done.removed["rows of PROCESSES"] == 1
+    assert done.removed["strings that nothing kept refers to"] == 4
+
+
+def test_an_export_with_a_write_ahead_log_is_copied_with_it(tmp_path) -> None:
+    source = planted_nsys(tmp_path / "live.sqlite")
+    db = sqlite3.connect(source)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("UPDATE CUPTI_ACTIVITY_KIND_KERNEL SET end = 451")
+    db.commit()
+    place = tmp_path / "place"
+    place.mkdir()
+    for name in ("live.sqlite", "live.sqlite-wal"):
+        shutil.copyfile(tmp_path / name, place / name)
+    db.close()
+    scrub(place / "live.sqlite", place / "out.sqlite")
+    assert sorted(each.name for each in place.iterdir()) == ["live.sqlite", "live.sqlite-wal", "out.sqlite"]
+    assert analysis(place / "out.sqlite")["totals"]["kernels"]["total_ns"] == 151
+    assert planted_in(place / "out.sqlite") == []
+
+
+# -- parquet
+
+
+def test_parquet_files_keep_their_declared_columns_only(tmp_path) -> None:
+    frame = events([host("api", "cudaLaunchKernel", 0, 10, correlation=1), gpu("kernel", 12, 20, 1)])
+    timings = pd.DataFrame({column.name: [1, 2] for column in TIMING_COLUMNS})
+    for name, made in (("events", frame), ("timings", timings)):
+        path, output = tmp_path / name / "in.parquet", tmp_path / name / "out.parquet"
+        path.parent.mkdir()
+        made.assign(host=HOST, index=[USER, KEY]).set_index("index").to_parquet(path)
+        done = scrubbed(path, output)
+        pd.testing.assert_frame_equal(pd.read_parquet(output), pd.read_parquet(path)[list(made)].reset_index(drop=True))
+        assert done.removed["column 'host'"] == 1
+    other = tmp_path / "other.parquet"
+    pd.DataFrame({"a": [1]}).to_parquet(other)
+    with pytest.raises(InputError, match="neither an event table nor timings"):
+        scrub(other, tmp_path / "out")
+
+
+# -- what is refused leaves nothing behind
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "trace.json"
+    path.write_text(json.dumps(planted_kineto()))
+    return path
+
+
+def refused(path: Path, output: Path, words: str) -> None:
+    folder = path.parent
+    before = {each: each.read_bytes() for each in folder.iterdir() if each.is_file()}
+    with pytest.raises(InputError, match=words):
+        scrub(path, output)
+    assert {each: each.read_bytes() for each in folder.iterdir() if each.is_file()} == before
+
+
+def test_the_input_is_never_the_output(trace) -> None:
+    link, hard = trace.with_name("link.json"), trace.with_name("hard.json")
+    link.symlink_to(trace)
+    os.link(trace, hard)
+    for output in (trace, link, hard, trace.parent / "x" / ".." / trace.name):
+        (trace.parent / "x").mkdir(exist_ok=True)
+        refused(trace, output, "is the input itself")
+
+
+def test_an_existing_output_needs_force(trace) -> None:
+    output = trace.with_name("out.json")
+    output.write_text("mine")
+    refused(trace, output, "exists already .pass --force")
+    scrub(trace, output, force=True)
+    assert analysis(output) == analysis(trace)
+
+
+def test_places_that_can_not_be_written_are_said(trace) -> None:
+    refused(trace, trace.parent / "absent" / "out.json", "can't be written: No such file")
+    refused(trace, trace.parent, "is a folder")
+    refused(trace.with_name("absent.json"), trace.with_name("out.json"), "can't be read")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b'{"traceEvents": [{"ph": "X"', b"\x1f\x8b junk", b"SQLite format 3\0junk", b"PAR1junk"]
+)
+def test_files_that_can_not_be_read_leave_no_output(tmp_path, data) -> None:
+    path = tmp_path / "bad"
+    path.write_bytes(data)
+    refused(path, tmp_path / "out", "bad")
+
+
+def test_a_copy_with_another_analysis_is_thrown_away(trace, monkeypatch) -> None:
+    def lossy(path, output, removed, progress=None):
+        document = planted_kineto()
+        del document["traceEvents"][1]
+        output.write_text(json.dumps(document))
+
+    monkeypatch.setattr(scrub_kineto, "copy", lossy)
+    refused(trace, trace.with_name("out.json"), "without a change to its analysis: .*totals")
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(scrub_text).failed == 0
