@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+__all__ = ["tl", "triton"]
+
 try:
     import triton
     import triton.language as tl

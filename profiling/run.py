@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Protocol
 
 from launchlens import __version__
-from launchlens.kernels.registry import REGIMES, Iteration, Variant, WorkloadSpec
+from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
+from launchlens.profiling.checking import Checks, synchronize
 from launchlens.profiling.collectors import torch_profiler
-from launchlens.profiling.environment import NEEDS, describe, missing
-from launchlens.profiling.regimes import ENTER, CannotCaptureError
+from launchlens.profiling.environment import describe
 from launchlens.profiling.timing import Entry, choose_iterations, time_blocks, timings_frame
-from launchlens.traces.capture import Manifest, Status, TraceRecord, VariantRecord, write_manifest, write_timings
+from launchlens.traces.capture import Manifest, TraceRecord, VariantRecord, write_manifest, write_timings
 
 
 class Steps(Protocol):
@@ -51,8 +51,9 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
     failure leaves a capture that says it is incomplete and holds what had been measured. Raises NothingToMeasureError
     when no variant is left after the checks.
     """
+    checks = Checks(plan.workload, plan.variants, plan.device, plan.seed)
     manifest = Manifest(
-        workload={"name": plan.workload.name, "says": plan.workload.says} | dict(plan.workload.parameters),
+        workload=plan.workload.described(),
         variants=[],
         baseline=plan.workload.baseline,
         device=plan.device,
@@ -63,13 +64,12 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
         launchlens=__version__,
     )
     write_manifest(folder, manifest)
-    records, entries = _check_all(plan, steps)
-    manifest = replace(manifest, variants=records)
+    records, entries = _check_all(plan, checks, steps)
+    workload = dict(manifest.workload) | {"correctness": checks.described()}
+    manifest = replace(manifest, workload=workload, variants=records)
     write_manifest(folder, manifest)
     if not entries:
-        raise NothingToMeasureError(
-            "; ".join(f"{record.variant} ({record.regime}): {record.why}" for record in records)
-        )
+        raise NothingToMeasureError(_reasons(records))
     manifest = _time(plan, folder, manifest, entries, steps)
     manifest = _record(plan, folder, manifest, entries, steps)
     manifest = replace(manifest, complete=True)
@@ -77,11 +77,11 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
     return manifest
 
 
-def _check_all(plan: Plan, steps: Steps) -> tuple[list[VariantRecord], list[Entry]]:
+def _check_all(plan: Plan, checks: Checks, steps: Steps) -> tuple[list[VariantRecord], list[Entry]]:
     records, entries = [], []
     with steps.step("checking every variant", len(plan.variants)) as advance:
         for variant in plan.variants:
-            for record, call in _check(plan, variant):
+            for record, call in checks.check(variant, plan.regimes):
                 records.append(record)
                 if call is not None:
                     entries.append(Entry(variant.name, record.regime, call))
@@ -89,45 +89,18 @@ def _check_all(plan: Plan, steps: Steps) -> tuple[list[VariantRecord], list[Entr
     return records, sorted(entries, key=lambda entry: REGIMES.index(entry.regime))
 
 
-def _check(plan: Plan, variant: Variant) -> list[tuple[VariantRecord, Iteration | None]]:
-    """Build a variant, enter each regime, and run it once on poisoned destinations."""
-    absent = missing(variant.needs, plan.device)
-    regimes = [
-        regime for regime in plan.regimes if regime in variant.regimes and (regime == "eager" or plan.device == "cuda")
-    ]
-    if absent:
-        why = "needs " + ", ".join(f"{need} ({NEEDS[need][1]})" if need in NEEDS else need for need in absent)
-        return [(VariantRecord(variant.name, regime, "skipped", variant.says, why), None) for regime in regimes]
-    inputs = plan.workload.make(device=plan.device, seed=plan.seed)
-    try:
-        iteration = variant.build(inputs)
-        iteration()
-        _synchronize(plan.device)
-    except Exception as error:  # noqa: BLE001  anybody's code: what it raises is its result; the others go on
-        why = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        return [(VariantRecord(variant.name, regime, "failed", variant.says, why), None) for regime in regimes]
-    checked: list[tuple[VariantRecord, Iteration | None]] = []
-    for regime in regimes:
-        try:
-            call = ENTER[regime](iteration)
-        except CannotCaptureError as error:
-            checked.append(
-                (VariantRecord(variant.name, regime, "failed", variant.says, f"can't be captured: {error}"), None)
-            )
-            continue
-        inputs.poison()
-        call()
-        _synchronize(plan.device)
-        fault = inputs.wrong()
-        status: Status = "wrong" if fault else "measured"
-        checked.append((VariantRecord(variant.name, regime, status, variant.says, fault), None if fault else call))
-    return checked
+def _reasons(records: Sequence[VariantRecord]) -> str:
+    """Why nothing is left, a reason that all share said once."""
+    reasons = dict.fromkeys(record.why for record in records)
+    if len(reasons) == 1 and len(records) > 1:
+        return f"{next(iter(reasons))} (all {len(records)})"
+    return "; ".join(f"{record.variant} ({record.regime}): {record.why}" for record in records)
 
 
 def _time(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry], steps: Steps) -> Manifest:
     controls = [replace(entry, control=True) for entry in entries if entry.variant == manifest.baseline]
     timed = [*entries, *controls]
-    iterations = plan.iterations or choose_iterations(timed, lambda: _synchronize(plan.device))
+    iterations = plan.iterations or choose_iterations(timed, lambda: synchronize(plan.device))
     manifest = replace(
         manifest,
         timing={"rounds": plan.rounds, "iterations": iterations, "seed": plan.seed, "order": "reversed and rotated"},
@@ -163,10 +136,3 @@ def _record(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entr
         manifest = replace(manifest, traces=list(traces))
         write_manifest(folder, manifest)
     return manifest
-
-
-def _synchronize(device: str) -> None:
-    if device == "cuda":
-        import torch
-
-        torch.cuda.synchronize()

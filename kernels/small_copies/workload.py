@@ -1,11 +1,13 @@
-"""The workload `small-copies`: seven contiguous int32 tensors, as an LLM server refreshes before a graph replay."""
+"""The workload `small-copies`: contiguous int32 tensors, as an LLM server refreshes before a graph replay."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
-from launchlens.kernels.registry import WorkloadSpec, workload
+from launchlens.kernels.registry import workload
 
 if TYPE_CHECKING:
     import torch
@@ -14,11 +16,13 @@ if TYPE_CHECKING:
 SIZES = (32, 64, 128, 256, 512, 1024, 2048)
 #: What destinations hold before a check. Sources are never negative, so that a word not written shows.
 POISON = -1_717_986_919
+#: Most copies, and most elements of one: beyond them a mistyped number is likelier than a wish.
+MOST_COPIES, MOST_ELEMENTS = 10_000, 2**31 - 1
 
 
 @dataclass(frozen=True)
 class SmallCopies:
-    """`sources` and `destinations`: as many int32 tensors as there are sizes, each [size], contiguous, on one device."""
+    """`sources` and `destinations`: as many int32 tensors as there are copies, each [size], contiguous, on one device."""
 
     sources: list[torch.Tensor]
     destinations: list[torch.Tensor]
@@ -35,24 +39,43 @@ class SmallCopies:
         return None
 
 
-def make(*, device: str, seed: int, sizes: tuple[int, ...] = SIZES, dtype: Any = None) -> SmallCopies:
-    """Sources of seeded random numbers >= 0 and as many destinations, on `device`."""
+def lengths(sizes: Sequence[int], count: int | None) -> list[int]:
+    """Elements of each of `count` copies, `sizes` over and over; every size once when `count` is None.
+
+    Raises ValueError, in one line, for what can't be copied.
+    """
+    if not sizes:
+        raise ValueError("sizes: give at least one")
+    for size in sizes:
+        if not 1 <= size <= MOST_ELEMENTS:
+            raise ValueError(f"sizes: {size} is not between 1 and {MOST_ELEMENTS} elements")
+    if count is not None and not 1 <= count <= MOST_COPIES:
+        raise ValueError(f"count: {count} is not between 1 and {MOST_COPIES} copies")
+    return list(islice(cycle(sizes), len(sizes) if count is None else count))
+
+
+def facts(sizes: Sequence[int], count: int | None) -> dict[str, Any]:
+    """What a manifest says of these copies; `sizes` are then the elements of every copy in order."""
+    made = lengths(sizes, count)
+    number = "seven" if len(made) == 7 else str(len(made))
+    of = f"{min(made)} to {max(made)} elements" if min(made) < max(made) else f"{made[0]} elements"
+    says = f"{number} contiguous int32 tensors of {of}, device to device"
+    return {"says": says, "sizes": made, "dtype": "int32", "copies": len(made), "bytes": 4 * sum(made)}
+
+
+@workload(
+    "small-copies",
+    baseline="copy_",
+    says="seven contiguous int32 tensors of 32 to 2048 elements, device to device",
+    facts=facts,
+)
+def make(*, device: str, seed: int, sizes: Sequence[int] = SIZES, count: int | None = None) -> SmallCopies:
+    """Sources of seeded random numbers >= 0 and as many destinations, on `device`; `lengths` says how many and how long."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     sources = [
-        torch.randint(0, 2**31 - 1, (size,), dtype=dtype or torch.int32, generator=generator).to(device)
-        for size in sizes
+        torch.randint(0, 2**31 - 1, (size,), dtype=torch.int32, generator=generator).to(device)
+        for size in lengths(sizes, count)
     ]
     return SmallCopies(sources, [torch.empty_like(source) for source in sources])
-
-
-workload(
-    WorkloadSpec(
-        name="small-copies",
-        says="seven contiguous int32 tensors of 32 to 2048 elements, device to device",
-        baseline="copy_",
-        make=make,
-        parameters={"sizes": list(SIZES), "dtype": "int32", "copies": len(SIZES), "bytes": 4 * sum(SIZES)},
-    )
-)

@@ -3,11 +3,21 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from launchlens.kernels import registry
-from launchlens.kernels.registry import WorkloadSpec, variant, variants, workload, workloads
+from launchlens.kernels.registry import (
+    NotForTheseInputsError,
+    WorkloadSpec,
+    variant,
+    variants,
+    workload,
+    workloads,
+)
+from launchlens.kernels.small_copies.triton_signature import source_of
 
 torch = pytest.importorskip("torch", reason="the variants need torch")
 
@@ -79,10 +89,89 @@ def test_a_variant_copies_even_and_odd_sizes(name, sizes):
     assert answer.stdout == "right\n", answer.stderr
 
 
-def test_batched_refuses_a_number_of_tensors_it_has_no_room_for():
+@pytest.mark.parametrize("count", [1, 2, 3, 20, 63, 64])
+def test_batched_copies_any_number_up_to_its_room(count):
+    pytest.importorskip("triton", reason="Triton's variants need Triton")
+    sizes = ",".join(str(1 + 300 * index % 2500) for index in range(count))
+    test_a_variant_copies_even_and_odd_sizes("triton-batched", sizes)
+
+
+def test_batched_is_skipped_beyond_its_room():
     batched = next(made for made in variants("small-copies") if made.name == "triton-batched")
-    with pytest.raises(ValueError, match="7 tensors, not 3"):
-        batched.build(spec().make(device="cpu", seed=0, sizes=(1, 2, 3)))
+    with pytest.raises(NotForTheseInputsError, match="at most 64 tensors in one launch, not 65"):
+        batched.build(spec().make(device="cpu", seed=0, sizes=(1,), count=65))
+
+
+@pytest.mark.parametrize("count", [1, 7, 64])
+def test_the_kernels_source_gives_each_tensor_one_program(count):
+    """Walked as Python: program w must copy tensor w, whatever the halving."""
+    copied: list[tuple[object, ...]] = []
+    programs = iter(range(count))
+    scope: dict[str, Any] = {
+        "tl": SimpleNamespace(program_id=lambda axis: next(programs), constexpr=int),
+        "copy_block": lambda *arguments: copied.append(arguments),
+    }
+    exec(source_of(count), scope)  # noqa: S102  the source under test
+    numbers = [f"{letter}{index}" for letter in "dsn" for index in range(count)]
+    for _ in range(count):
+        scope[f"copy_{count}"](*numbers, 1024)
+    assert copied == [(f"d{index}", f"s{index}", f"n{index}", 1024) for index in range(count)]
+
+
+def test_the_kernel_for_64_tensors_compiles_for_a_gpu():
+    """No GPU is needed to compile; run in a process without the interpreter."""
+    pytest.importorskip("triton", reason="compiles a Triton kernel")
+    code = (
+        "from triton.backends.compiler import GPUTarget\n"
+        "from triton.compiler import ASTSource, compile\n"
+        "from launchlens.kernels.small_copies.triton_signature import kernel_of\n"
+        "kernel = kernel_of(64)\n"
+        "kinds = {'d': '*i32', 's': '*i32', 'n': 'i32', 'B': 'constexpr'}\n"
+        "signature = {name: kinds[name[0]] for name in kernel.arg_names}\n"
+        "made = compile(ASTSource(kernel, signature, {(192,): 1024}), target=GPUTarget('cuda', 90, 32))\n"
+        "print(made.metadata.name, 'st.global' in made.asm['ptx'])\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, check=False, capture_output=True, text=True)
+    assert answer.stdout == "copy_64 True\n", answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("texts", "lengths"),
+    [
+        ({}, [32, 64, 128, 256, 512, 1024, 2048]),
+        ({"count": "3"}, [32, 64, 128]),
+        ({"count": "9"}, [32, 64, 128, 256, 512, 1024, 2048, 32, 64]),
+        ({"sizes": "5,1"}, [5, 1]),
+        ({"sizes": "5,1", "count": "5"}, [5, 1, 5, 1, 5]),
+    ],
+)
+def test_count_repeats_the_sizes(texts, lengths):
+    changed = spec().with_parameters(texts)
+    assert [source.numel() for source in changed.inputs(device="cpu", seed=0).sources] == lengths
+    said = changed.described()
+    assert (said["sizes"], said["copies"], said["bytes"]) == (lengths, len(lengths), 4 * sum(lengths))
+    number = "seven" if len(lengths) == 7 else len(lengths)
+    assert said["says"] == (
+        f"{number} contiguous int32 tensors of {min(lengths)} to {max(lengths)} elements, device to device"
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        ({"count": "0"}, "count: 0 is not between"),
+        ({"count": "-3"}, "count: -3 is not between"),
+        ({"count": "20000"}, "count: 20000 is not between"),
+        ({"sizes": "32,0"}, "sizes: 0 is not between"),
+        ({"sizes": "4294967296"}, "sizes: 4294967296 is not between"),
+        ({"sizes": "32;64"}, "is not ints separated by commas"),
+        ({"length": "3"}, "no parameter 'length'; it has sizes, count"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(texts, says):
+    with pytest.raises(ValueError, match=says):
+        spec().with_parameters(texts)
 
 
 def test_names_and_regimes_are_checked_when_registered(monkeypatch):
@@ -97,3 +186,6 @@ def test_names_and_regimes_are_checked_when_registered(monkeypatch):
     workload(WorkloadSpec("w", "", "v", lambda **_: None))
     with pytest.raises(ValueError, match="two workloads"):
         workload(WorkloadSpec("w", "", "v", lambda **_: None))
+    for odd in ("", "a b", "a/b", "a::b", "a\nb", "x" * 101):
+        with pytest.raises(ValueError, match="at most 100 visible characters"):
+            variant("w", odd)
