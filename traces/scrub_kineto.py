@@ -154,7 +154,7 @@ def _texts(event: bytes) -> Iterator[tuple[tuple[str, ...], int, int]]:
 
 def _decoded(token: bytes) -> str:
     try:
-        text: str = json.loads(token)
+        text: str = json.loads(token) if b"\\" in token else token[1:-1].decode()
     except ValueError:  # odd JSON, or bytes that are not UTF-8
         text = json.loads(repair(token)[0])
     return text
