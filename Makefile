@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # measuring needs torch and triton, which only a machine with an NVIDIA GPU is asked to download
-GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo gpu)
+GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo ,gpu)
 
 .PHONY: profile test lint check clean
 
@@ -27,11 +27,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/profile-ready: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) --constraint constraints.txt --editable '.[$(GPU)]'
+	$(PIP) --constraint constraints.txt --editable '.$(if $(GPU),[gpu])'
 	@touch $@
 
 $(VENV)/test-ready: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) --constraint constraints.txt --editable '.[test,$(GPU)]'
+	$(PIP) --constraint constraints.txt --editable '.[test$(GPU)]'
 	@touch $@
 
 clean:
