@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,9 @@ from launchlens import __version__
 from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
+    from launchlens.kernels.registry import Variant, WorkloadSpec
+    from launchlens.profiling.run import Plan
+    from launchlens.traces.capture import Manifest
     from launchlens.traces.compare import Comparison
     from launchlens.traces.study import Study
 
@@ -76,7 +80,10 @@ def _main(
 
 @app.command()
 def profile(
-    workload: Annotated[str, typer.Option(help="What to measure; see `variants`.")] = "small-copies",
+    workload: Annotated[
+        str,
+        typer.Option(help="What to measure: a name (see `variants`), or FILE.py that declares a workload of yours."),
+    ] = "small-copies",
     variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
     regime: Annotated[
         list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
@@ -92,6 +99,17 @@ def profile(
         int | None, typer.Option(min=1, help="Iterations in a block; chosen from a trial run by default.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    count: Annotated[
+        int | None,
+        typer.Option(help="How many copies small-copies makes, its sizes over and over; each once by default."),
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="Elements of each copy of small-copies, e.g. 32,64,128; the note's by default.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of the workload; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure every variant of a workload, record it under torch.profiler, and say which is fastest and why.
@@ -108,8 +126,10 @@ def profile(
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
     spec, chosen = _chosen(workload, variant)
-    where = _where(device)
+    spec, changed = _changed(spec, count, sizes, setting)
+    where = _where(_device_for_own(workload) if spec.file and device == "auto" else device)
     if where == "recorded":
+        _refuse_recorded(changed)
         if variant or regime or iterations:
             typer.echo(
                 "The recorded capture holds what it holds: --variant, --regime and --iterations need --device.",
@@ -117,29 +137,12 @@ def profile(
             )
         _report_recorded(workload, output, as_json)
         return
-    from launchlens.profiling.run import NothingToMeasureError, Plan, run
-    from launchlens.reports.progress import Steps
+    from launchlens.profiling.run import Plan
 
-    folder = _new_folder(output, workload)
-    plan = Plan(
-        spec,
-        chosen,
-        where,
-        regimes=tuple(regime or REGIMES),
-        seed=seed,
-        rounds=rounds,
-        iterations=iterations,
-        command=_command_line(),
-    )
-    try:
-        manifest = run(plan, folder, Steps())
-    except NothingToMeasureError as error:
-        raise InputError(workload, f"nothing could be measured: {error}", "see `launchlens doctor`") from None
-    except KeyboardInterrupt:
-        typer.echo(
-            f"launchlens: interrupted; {folder} holds what had been measured and says that it is incomplete", err=True
-        )
-        raise typer.Exit(INTERRUPTED) from None
+    regimes, command = tuple(regime or REGIMES), _command_line()
+    plan = Plan(spec, chosen, where, regimes, seed=seed, rounds=rounds, iterations=iterations, command=command)
+    folder = _new_folder(output, spec.name)
+    manifest = _measure(plan, folder, workload)
     _report(folder, folder / "report.html", as_json=as_json, recorded=None)
     wrong = [record for record in manifest.variants if record.status == "wrong"]
     for record in wrong:
@@ -150,19 +153,101 @@ def profile(
         raise typer.Exit(ANSWER_IS_NO)
 
 
-def _chosen(workload: str, names: list[str] | None) -> tuple[Any, list[Any]]:
-    from launchlens.kernels.registry import variants, workloads
+def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
+    """Run a plan into `folder`; what ends it early becomes a line for people."""
+    from launchlens.profiling.checking import NOT_CHECKED
+    from launchlens.profiling.run import NothingToMeasureError, run
+    from launchlens.reports.progress import Steps
 
-    specs = {spec.name: spec for spec in workloads()}
-    if workload not in specs:
-        raise typer.BadParameter(f"{workload!r} is none of {', '.join(specs)}", param_hint="--workload")
-    known = {made.name: made for made in variants(workload)}
+    try:
+        with _stdout_kept_clean():
+            manifest = run(plan, folder, Steps())
+    except NothingToMeasureError as error:
+        raise InputError(workload, f"nothing could be measured: {error}", "see `launchlens doctor`") from None
+    except KeyboardInterrupt:
+        typer.echo(
+            f"launchlens: interrupted; {folder} holds what had been measured and says that it is incomplete", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        _blame_own(error, plan.workload, f"while it was measured; {folder} is incomplete")
+        raise
+    if manifest.workload["correctness"] == NOT_CHECKED:
+        typer.echo(f"launchlens: {workload} declares no check, so nothing says that its variants are right", err=True)
+    return manifest
+
+
+def _chosen(workload: str, names: list[str] | None) -> tuple[WorkloadSpec, list[Variant]]:
+    if workload.endswith(".py"):
+        spec, made = _own(Path(workload))
+    else:
+        from launchlens.kernels.registry import variants, workloads
+
+        specs = {spec.name: spec for spec in workloads()}
+        if workload not in specs:
+            raise typer.BadParameter(f"{workload!r} is none of {', '.join(specs)}, FILE.py", param_hint="--workload")
+        spec, made = specs[workload], variants(workload)
+    known = {one.name: one for one in made}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(known)}", param_hint="--variant")
     # the baseline is what all are compared with, so it is measured whether named or not
-    wanted = {specs[workload].baseline, *names} if names else set(known)
-    return specs[workload], [made for name, made in known.items() if name in wanted]
+    wanted = {spec.baseline, *names} if names else set(known)
+    return spec, [one for name, one in known.items() if name in wanted]
+
+
+def _own(path: Path) -> tuple[WorkloadSpec, list[Variant]]:
+    from launchlens.kernels.user_module import UserModuleError, load
+
+    try:
+        with _stdout_kept_clean():
+            return load(path)
+    except UserModuleError as error:
+        raise InputError(error.where, error.what, error.remedy) from None
+
+
+def _stdout_kept_clean() -> AbstractContextManager[Any]:
+    """What other people's code prints goes to stderr: stdout holds results only."""
+    return redirect_stdout(sys.stderr)
+
+
+def _blame_own(error: Exception, spec: WorkloadSpec, remedy: str = "") -> None:
+    """Raise an InputError with the place in the user's file that `error` came through; a bug of ours is left as it is."""
+    from launchlens.kernels.user_module import place
+
+    where = place(error, spec.file) if spec.file else None
+    if where is not None:
+        raise InputError(where, f"{type(error).__name__}: {error}", remedy) from None
+
+
+def _changed(
+    spec: WorkloadSpec, count: int | None, sizes: str | None, settings: list[str] | None
+) -> tuple[WorkloadSpec, list[str]]:
+    """The workload with its parameters as the command line says, and the options that said so."""
+    given = {"--count": ("count", count), "--sizes": ("sizes", sizes)}
+    options = {option: (name, str(value)) for option, (name, value) in given.items() if value is not None}
+    for text in settings or ():
+        name, mark, value = text.partition("=")
+        if not mark or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
+        options[f"--set {name}"] = name, value
+    try:
+        return spec.with_parameters(dict(options.values())), list(options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=" ".join(options)) from None
+    except Exception as error:
+        _blame_own(error, spec)
+        raise
+
+
+def _device_for_own(workload: str) -> str:
+    from launchlens.profiling.environment import has_cuda
+
+    if not has_cuda():
+        raise InputError(
+            workload, "there is no CUDA GPU here, and no recorded capture of a workload of yours", "pass --device cpu"
+        )
+    return "cuda"
 
 
 def _where(device: str) -> str:
@@ -184,6 +269,15 @@ def _where(device: str) -> str:
 def _command_line() -> list[str]:
     """The arguments as given, paths cut to their last part: a capture names no folder of anybody's machine."""
     return [part if "/" not in part and "\\" not in part else Path(part).name for part in sys.argv[1:]]
+
+
+def _refuse_recorded(changed: list[str]) -> None:
+    if changed:
+        raise InputError(
+            ", ".join(changed),
+            "the recorded capture was made without it, so it can't answer for it, and there is no GPU here",
+            "measure on the CPU with --device cpu, or on a machine with a GPU",
+        )
 
 
 def _new_folder(output: Path | None, workload: str) -> Path:
@@ -532,7 +626,8 @@ def scrub(
 
 @app.command()
 def variants(
-    workload: Annotated[str | None, typer.Option(help="Only those of this workload.")] = None, as_json: Json = False
+    workload: Annotated[str | None, typer.Option(help="Only those of this workload, or of FILE.py.")] = None,
+    as_json: Json = False,
 ) -> None:
     """List every variant of every workload, what it needs, and whether that is met here.
 
@@ -540,9 +635,7 @@ def variants(
     """
     from launchlens.kernels import registry
 
-    if workload is not None:
-        _chosen(workload, None)
-    found = registry.variants(workload)
+    found = registry.variants() if workload is None else _chosen(workload, None)[1]
     if as_json:
         from launchlens.reports.machine import text
 

@@ -85,8 +85,20 @@ def _check_all(plan: Plan, checks: Checks, steps: Steps) -> tuple[list[VariantRe
                 records.append(record)
                 if call is not None:
                     entries.append(Entry(variant.name, record.regime, call))
+            _insist_on_a_device(plan.device, variant)
             advance(1)
     return records, sorted(entries, key=lambda entry: REGIMES.index(entry.regime))
+
+
+def _insist_on_a_device(device: str, variant: Variant) -> None:
+    """Raise NothingToMeasureError when a variant's fault has left the process without a usable device."""
+    try:
+        synchronize(device)
+    except RuntimeError as error:  # an illegal access, say: every later call answers the same
+        why = str(error).splitlines()[0]
+        raise NothingToMeasureError(
+            f"variant {variant.name} left the device unusable ({why}); leave it out: name the others with --variant"
+        ) from None
 
 
 def _reasons(records: Sequence[VariantRecord]) -> str:

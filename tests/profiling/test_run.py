@@ -117,6 +117,21 @@ def test_nothing_to_measure_is_an_error_that_says_why(tmp_path):
         run(plan(named("triton-batched")), tmp_path, Steps())
 
 
+def test_a_variant_that_breaks_the_device_is_named(tmp_path, monkeypatch):
+    """An illegal access stays with the process: every later synchronize raises."""
+    broken = Variant("breaking", "small-copies", lambda inputs: lambda: breaks.append(1), ("torch",), ("eager",), "")
+    breaks: list[int] = []
+
+    def synchronize(device):
+        if breaks:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\nmore")
+
+    monkeypatch.setattr("launchlens.profiling.checking.synchronize", synchronize)
+    monkeypatch.setattr("launchlens.profiling.run.synchronize", synchronize)
+    with pytest.raises(NothingToMeasureError, match=r"breaking left the device unusable \(CUDA error: an illegal"):
+        run(plan([*named("copy_"), broken, *named("foreach")]), tmp_path, Steps())
+
+
 def test_inputs_of_one_variant_are_not_anothers(tmp_path):
     made = []
 
