@@ -85,7 +85,7 @@ class _Blocks:
         if not _SUSPECT.search(event) and not any(map(_is_private, _KEY.findall(event))):
             return event
         texts = list(_texts(event))
-        at_top = {keys[0]: _decoded(event[start:end]) for keys, start, end in texts if len(keys) == 1}
+        at_top = {keys[0]: _decoded(event[start:end]) for keys, start, end in texts if keys and len(keys) == 1}
         pieces, done = [], 0
         for keys, start, end in texts:
             text = _decoded(event[start:end])
@@ -95,12 +95,14 @@ class _Blocks:
                 done = end
         return b"".join([*pieces, event[done:]])
 
-    def _text(self, keys: tuple[str, ...], text: str, event: dict[str, str]) -> str:
+    def _text(self, keys: tuple[str, ...] | None, text: str, event: dict[str, str]) -> str:
         """One text of an event, at `keys` in it, as it may stay; `event` holds the texts at its top."""
         category = event.get("cat", "").lower()
-        if keys in (("ph",), ("cat",), ("pid",), ("tid",), ("id",), ("bp",)):
+        if keys is None:
+            pass  # a key: only a path in it goes
+        elif keys in (("ph",), ("cat",), ("pid",), ("tid",), ("id",), ("bp",)):
             return text
-        if keys == ("name",):
+        elif keys == ("name",):
             if category in PYTHON_STACK:
                 changed, count = without_folders(text)
                 self._removed["folders of Python stack frames"] += count
@@ -132,8 +134,11 @@ def _plain_name(text: str) -> str:
     return text if _PLAIN_NAMES.fullmatch(text) else ""
 
 
-def _texts(event: bytes) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Every string value of an event: the keys that lead to it (list places have none), where it starts and ends."""
+def _texts(event: bytes) -> Iterator[tuple[tuple[str, ...] | None, int, int]]:
+    """Every string of an event, where it starts and ends: of a value the keys that lead to it (list places have none).
+
+    Of a key itself None.
+    """
     keys: list[str | None] = []
     pending: re.Match[bytes] | None = None
     for match in _TOKEN.finditer(event):
@@ -143,6 +148,7 @@ def _texts(event: bytes) -> Iterator[tuple[tuple[str, ...], int, int]]:
             continue
         if token == b":" and pending is not None:
             keys[-1] = _decoded(pending.group())
+            yield None, pending.start(), pending.end()
         elif pending is not None:
             yield tuple(key for key in keys if key is not None), pending.start(), pending.end()
         pending = None
@@ -199,13 +205,15 @@ def _value(name: str, raw: msgspec.Raw) -> Any:
         return _numbers(value) | {key: value[key] for key in ("backend",) if value.get(key) in ("nccl", "gloo", "mpi")}
     if isinstance(value, str):
         return value if name in _TEXT_KEYS and not without_paths(value)[1] else None
-    return value if isinstance(value, bool | int | float) and not is_hardware_id(name) else None
+    return value if _is_number(name, value) else None
+
+
+def _is_number(name: str, value: Any) -> bool:
+    return isinstance(value, bool | int | float) and not is_hardware_id(name) and not without_paths(name)[1]
 
 
 def _numbers(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value for key, value in fields.items() if isinstance(value, bool | int | float) and not is_hardware_id(key)
-    }
+    return {key: value for key, value in fields.items() if _is_number(key, value)}
 
 
 def _named(device: dict[str, Any]) -> dict[str, str]:
