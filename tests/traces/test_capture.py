@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 import pytest
-from made_capture import make_capture, make_timings
 
 from launchlens.traces.capture import read_capture, typed, write_timings, write_whole
 from launchlens.traces.problems import InputError
+from made_capture import make_capture, make_timings
 
 
 @pytest.fixture

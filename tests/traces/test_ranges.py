@@ -1,10 +1,10 @@
 """A range owns the work launched inside it on its own thread, nested ranges included."""
 
 import numpy as np
-from events import events, gpu, host
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events import events, gpu, host
 from launchlens.traces.launches import find_launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances, range_totals

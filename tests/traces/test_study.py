@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from events import events, host, trace
 from hypothesis import given
 from hypothesis import strategies as st
-from made_capture import ITERATIONS, ROUNDS, make_capture
 
+from events import events, host, trace
 from launchlens.traces import compare
 from launchlens.traces.capture import read_capture
 from launchlens.traces.compare import against_baseline, to_json
@@ -16,6 +15,7 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.study import apportion, side_of_range, study
 from launchlens.traces.verdict import verdict
+from made_capture import ITERATIONS, ROUNDS, make_capture
 
 
 @pytest.fixture(scope="module")
