@@ -78,9 +78,7 @@ def run(program: str, path: Path) -> tuple[float, float, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "trace", type=Path, nargs="?", help="the trace to multiply (default: the largest that ships)"
-    )
+    parser.add_argument("trace", type=Path, nargs="?", help="the trace to multiply (default: the largest that ships)")
     parser.add_argument("--megabytes", type=float, default=100, help="how large to make it (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=5, help="how often each reader runs (default: %(default)s)")
     options = parser.parse_args()

@@ -142,7 +142,10 @@ def test_a_name_of_a_million_characters(tmp_path):
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nests its JSON too deeply"),
         (document(op(extra=b',"args":' + b"[" * 90_000 + b"]" * 90_000)), "nests its JSON too deeply"),
         (document(OP, tail=b', "deep": ' + b"[" * 90_000 + b"]" * 90_000), "nests its JSON too deeply"),
-        (document(op(extra=b',"args":{"x":NaN,"y":' + b"[" * 90_000 + b"]" * 90_000 + b"}")), "nests its JSON too deeply"),
+        (
+            document(op(extra=b',"args":{"x":NaN,"y":' + b"[" * 90_000 + b"]" * 90_000 + b"}")),
+            "nests its JSON too deeply",
+        ),
     ],
 )
 def test_unusable_input_is_refused_in_one_line(tmp_path, data, says):
