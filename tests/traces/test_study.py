@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from events import events, host, trace
 from launchlens.traces import compare
+from launchlens.traces.account import HOST_STATES
 from launchlens.traces.capture import read_capture
 from launchlens.traces.compare import against_baseline, to_json
 from launchlens.traces.problems import InputError
@@ -24,7 +25,7 @@ def made(tmp_path_factory):
 
 
 def account(side):
-    return {state: side.recording.per_iteration.sum(axis=1)[i] for i, state in enumerate(compare.HOST_STATES)}
+    return {state: side.recording.per_iteration.sum(axis=1)[i] for i, state in enumerate(HOST_STATES)}
 
 
 def test_the_account_of_an_iteration_by_hand(made):
