@@ -135,7 +135,7 @@ def test_the_copies_are_the_mixture_that_is_documented(monkeypatch):
 def operators(name, **parameters):
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Count(TorchDispatchMode):  # type: ignore[misc]
+    class Count(TorchDispatchMode):
         def __init__(self):
             super().__init__()
             self.seen = []
