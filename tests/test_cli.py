@@ -49,7 +49,9 @@ def trace(tmp_path):
 # -- help, version, listings
 
 
-@pytest.mark.parametrize("command", ["", "profile", "analyze", "report", "compare", "open", "variants", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["", "profile", "analyze", "report", "compare", "open", "export", "scrub", "variants", "doctor"]
+)
 def test_every_command_has_help_that_says_what_it_does(command):
     result = run(*([command] if command else []), "--help")
     assert result.exit_code == 0
@@ -372,15 +374,15 @@ def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
         "--output",
         str(folder),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("timing"):
-            break
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    rest = process.stderr.read()
-    assert process.wait(timeout=60) == 130, rest
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("timing"):
+                break
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(timeout=60) == 130, rest
     assert "incomplete" in rest and "Traceback" not in rest
     assert json.loads((folder / "manifest.json").read_text())["complete"] is False
     result = run("report", folder)
@@ -392,15 +394,14 @@ def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
 
 def test_open_serves_the_trace_once_and_ends(trace, tmp_path):
     command = [sys.executable, str(ROOT / "cli.py"), "open", str(trace), "--no-browser", "--port", "0", "--wait", "60"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}
-    )
-    assert process.stdout is not None
-    address = process.stdout.readline().strip()
-    assert address.startswith("https://ui.perfetto.dev/#!/?url=http://127.0.0.1:")
-    with urllib.request.urlopen(address.split("?url=")[1]) as answer:
-        assert answer.read() == trace.read_bytes()
-    assert process.wait(timeout=30) == 0
+    surroundings = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=surroundings) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address.startswith("https://ui.perfetto.dev/#!/?url=http://127.0.0.1:")
+        with urllib.request.urlopen(address.split("?url=")[1]) as answer:
+            assert answer.read() == trace.read_bytes()
+        assert process.wait(timeout=30) == 0
 
 
 def test_open_says_when_nothing_came(trace):
