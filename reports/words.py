@@ -118,10 +118,10 @@ def _why(finding: Finding) -> list[Sentence]:
     by_device = figures["split_by"] == "device"
     words, chosen = (DEVICE_WORDS, "device_parts") if by_device else (HOST_WORDS, "host_parts")
     parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in figures[chosen].items()]
-    difference = figures["difference_ns"]
     text = (
-        f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {duration(abs(difference))}"
-        f" {'more' if difference >= 0 else 'less'} per iteration than {figures['baseline']}: {_list(parts)}."
+        f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {_more(figures['difference_ns'])} per"
+        f" iteration than {figures['baseline']} ({_more(figures['unprofiled_difference_ns'])} without the profiler):"
+        f" {_list(parts)}."
     )
     mine, theirs = figures["launches"][1], figures["launches"][0]
     costs = figures["cost_per_launch_ns"]
@@ -208,6 +208,10 @@ def _not_measured(findings: list[Finding]) -> list[Sentence]:
 def _span(shares: list[float]) -> str:
     low, high = percent(min(shares)), percent(max(shares))
     return low if low == high else f"{low} to {high}"
+
+
+def _more(ns: float) -> str:
+    return f"{duration(abs(ns))} {'more' if ns >= 0 else 'less'}"
 
 
 def _per_iteration(wall: dict[str, Any]) -> str:

@@ -150,6 +150,7 @@ def _why(comparison: Comparison) -> Finding:
             "variant": comparison.b.variant,
             "baseline": comparison.a.variant,
             "difference_ns": difference,
+            "unprofiled_difference_ns": comparison.b.wall.value - comparison.a.wall.value,
             "split_by": comparison.explained_by,
             "host_parts": worth_naming(comparison.host_parts()),
             "device_parts": worth_naming(comparison.device_parts()),
