@@ -85,6 +85,9 @@ def profile(
         typer.Option(help="What to measure: a name (see `variants`), or FILE.py that declares a workload of yours."),
     ] = "small-copies",
     variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Measure every variant of the workload, not only the usual ones.")
+    ] = False,
     regime: Annotated[
         list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
     ] = None,
@@ -125,14 +128,14 @@ def profile(
     unknown = [name for name in regime or () if name not in REGIMES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
-    spec, chosen = _chosen(workload, variant)
+    spec, chosen = _chosen(workload, variant, every=every)
     spec, changed = _changed(spec, count, sizes, setting)
     where = _where(_device_for_own(workload) if spec.file and device == "auto" else device)
     if where == "recorded":
         _refuse_recorded(changed)
-        if variant or regime or iterations:
+        if variant or every or regime or iterations:
             typer.echo(
-                "The recorded capture holds what it holds: --variant, --regime and --iterations need --device.",
+                "The recorded capture holds what it holds: --variant, --all, --regime and --iterations need --device.",
                 err=True,
             )
         _report_recorded(workload, output, as_json)
@@ -177,7 +180,7 @@ def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
     return manifest
 
 
-def _chosen(workload: str, names: list[str] | None) -> tuple[WorkloadSpec, list[Variant]]:
+def _chosen(workload: str, names: list[str] | None, *, every: bool) -> tuple[WorkloadSpec, list[Variant]]:
     if workload.endswith(".py"):
         spec, made = _own(Path(workload))
     else:
@@ -192,7 +195,8 @@ def _chosen(workload: str, names: list[str] | None) -> tuple[WorkloadSpec, list[
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(known)}", param_hint="--variant")
     # the baseline is what all are compared with, so it is measured whether named or not
-    wanted = {spec.baseline, *names} if names else set(known)
+    usual = set(known) if every or not spec.usual else set(spec.usual)
+    wanted = {spec.baseline, *names} if names else usual
     return spec, [one for name, one in known.items() if name in wanted]
 
 
@@ -635,7 +639,7 @@ def variants(
     """
     from launchlens.kernels import registry
 
-    found = registry.variants() if workload is None else _chosen(workload, None)[1]
+    found = registry.variants() if workload is None else _chosen(workload, None, every=True)[1]
     if as_json:
         from launchlens.reports.machine import text
 

@@ -77,7 +77,8 @@ class WorkloadSpec:
     from the command line, with their values. `facts(**parameters)`, where given, says more for the manifest (`says`
     among it replaces the general one) and raises ValueError for values that make no sense. `check` is how outputs are
     checked when what `make` returns has no `wrong`; None then means that nothing is checked, and the manifest says so.
-    `file` is where a user declared it; of it, only the name enters a capture.
+    `file` is where a user declared it; of it, only the name enters a capture. `usual` names the variants that are
+    measured when nobody asks for others; empty means all of them.
     """
 
     name: str
@@ -88,6 +89,7 @@ class WorkloadSpec:
     facts: Callable[..., Mapping[str, Any]] | None = None
     check: CompareOutputs | None = None
     file: Path | None = None
+    usual: tuple[str, ...] = ()
 
     def inputs(self, *, device: str, seed: int) -> Any:
         """Make the inputs. Raises what `make` raises."""
@@ -142,6 +144,7 @@ def workload(
     says: str = "",
     check: CompareOutputs | None = ...,
     facts: Callable[..., Mapping[str, Any]] | None = None,
+    usual: Sequence[str] = (),
 ) -> Callable[[MakeT], MakeT]: ...
 
 
@@ -153,13 +156,15 @@ def workload(
     says: str = "",
     check: CompareOutputs | None = CompareOutputs(),  # noqa: B008  frozen
     facts: Callable[..., Mapping[str, Any]] | None = None,
+    usual: Sequence[str] = (),
 ) -> Any:
     """Register a workload: a `WorkloadSpec`, or, as a decorator, the function that makes its inputs.
 
     The decorated function takes `device` ("cuda" or "cpu") and `seed`; whatever else it takes must have a default and
     is a parameter, which `--set NAME=VALUE` changes. `baseline` names the variant that all are compared with, `says`
     is one line for people (by default the docstring's first), `check` how outputs are checked when the inputs don't
-    check themselves. Raises ValueError when another workload has the name, or for a parameter without a default.
+    check themselves, `usual` the variants that are measured unless others are asked for (by default all of them).
+    Raises ValueError when another workload has the name, or for a parameter without a default.
     """
     if isinstance(spec, WorkloadSpec):
         return _register(spec)
@@ -167,7 +172,8 @@ def workload(
 
     def register(make: MakeT) -> MakeT:
         parameters = declared(make, given=("device", "seed"))
-        _register(WorkloadSpec(name, says or _first_line(make), baseline, make, parameters, facts, check))
+        one_line = says or _first_line(make)
+        _register(WorkloadSpec(name, one_line, baseline, make, parameters, facts, check, usual=tuple(usual)))
         return make
 
     return register

