@@ -56,6 +56,16 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
+class WorkRow:
+    """GPU work of one kind and name per iteration: how often, and the mean GPU time of one, ns."""
+
+    kind: str
+    name: str
+    per_iteration: float
+    gpu_ns: float
+
+
+@dataclass(frozen=True)
 class Timeline:
     """One recorded iteration: host and GPU events in ns from the iteration's start.
 
@@ -76,6 +86,7 @@ class Recording:
     gpu_busy_ns: float | None
     counts: Mapping[str, float]
     ledger: tuple[LedgerRow, ...]
+    work: tuple[WorkRow, ...]
     timeline: Timeline | None
     trace: str
     thread: str
@@ -233,6 +244,7 @@ def _recording(
         gpu_busy_ns=_busy(trace.events, launches, inside, device) / iterations if device is not None else None,
         counts=counts,
         ledger=ledger(launches, inside, iterations),
+        work=work(trace.events, launches.activity_rows[np.isin(launches.launch_of, inside)], iterations),
         timeline=_timeline(trace.events, launches, shown) if len(shown) else None,
         trace=record.path,
         thread=thread_name(trace.events, process, thread),
@@ -279,6 +291,20 @@ def ledger(launches: Launches, chosen: npt.NDArray[np.int64], iterations: int) -
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.per_iteration * row.api_ns))
+
+
+def work(events: pd.DataFrame, rows: npt.NDArray[np.int64], iterations: int) -> tuple[WorkRow, ...]:
+    """What ran on the GPU over `iterations` iterations, by kind and name, the longest in all first.
+
+    A recorder's names tell what ran: a device-to-device memcpy replayed in a graph, say, runs as a kernel of the driver's.
+    """
+    chosen = events.iloc[rows][["kind", "name", "dur_ns"]]
+    grouped = chosen.groupby(["kind", "name"], observed=True)["dur_ns"]
+    found = [
+        (int(each.sum()), WorkRow(str(kind), str(name), len(each) / iterations, float(each.mean())))
+        for (kind, name), each in grouped
+    ]
+    return tuple(row for _, row in sorted(found, key=lambda item: (-item[0], item[1].kind, item[1].name)))
 
 
 def _timeline(events: pd.DataFrame, launches: Launches, shown: pd.DataFrame) -> Timeline:
