@@ -66,12 +66,13 @@ class Comparison:
 
     @property
     def explained_by(self) -> Lane:
-        """The lane that explains the difference: what the host did, unless on both sides the host waits for the device.
+        """The lane that explains the difference: what the host did, unless the slower side waits for its device.
 
-        Where it waits, what the host did says little; what the device did is the difference.
+        Where the host waits, what it did says little: what the device did made that side slow.
         """
         seen = self.a.recording is not None and self.a.recording.device is not None
-        return "device" if seen and "host-bound" not in (self.a.bound, self.b.bound) else "host"
+        slower = max(self.a, self.b, key=lambda side: side.wall.value)
+        return "device" if seen and slower.bound not in ("host-bound", "unknown") else "host"
 
     def intervals(self, lane: Lane) -> dict[str, tuple[float, float] | None]:
         """The 95 % interval of each state's mean share of the difference over blocks, ns; None where not paired."""
@@ -277,6 +278,12 @@ def side_json(side: Side) -> dict[str, Any]:
         "inflation": None if side.inflation is None else round(side.inflation, 4),
         "account": None if recording is None else account_json(recording),
         "per_iteration": None if recording is None else dict(recording.counts),
+        "gpu_work": None
+        if recording is None
+        else [
+            {"kind": row.kind, "name": row.name, "per_iteration": row.per_iteration, "gpu_ns": round(row.gpu_ns)}
+            for row in recording.work
+        ],
         "launch_ledger": None
         if recording is None
         else [
