@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from launchlens.kernels.registry import Variant, WorkloadSpec
     from launchlens.profiling.run import Plan
     from launchlens.traces.capture import Manifest
+    from launchlens.traces.claims.claim import Claim
     from launchlens.traces.compare import Comparison
     from launchlens.traces.study import Study
 
@@ -61,6 +62,10 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else there.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
+Claims = Annotated[
+    Path | None,
+    typer.Option("--claims", metavar="FILE.toml", help="Test the claims of this file; by default the note's."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -332,7 +337,9 @@ def _study(folder: Path) -> Study:
         return study(capture, progress)
 
 
-def _report(folder: Path, html: Path | None, *, as_json: bool, recorded: str | None) -> None:
+def _report(
+    folder: Path, html: Path | None, *, as_json: bool, recorded: str | None, claims: Path | None = None
+) -> None:
     """Print the verdict (or JSON) of a capture to stdout and write its report."""
     from launchlens.reports.words import sentences
     from launchlens.traces.verdict import verdict
@@ -343,7 +350,8 @@ def _report(folder: Path, html: Path | None, *, as_json: bool, recorded: str | N
         from launchlens.reports.html import render
 
         base = "" if html.parent.resolve() == folder.resolve() else f"{folder.resolve().as_uri()}/"
-        _write(html, render(worked_out, recorded=recorded, links_base=base))
+        given = None if claims is None else _given_claims(claims, worked_out)
+        _write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
     if as_json:
         from launchlens.reports.machine import study_json, text
 
@@ -417,6 +425,7 @@ def report(
     output: Annotated[
         Path | None, typer.Option(help="Where to write the report; report.html in the capture by default.")
     ] = None,
+    claims: Claims = None,
     as_json: Json = False,
     force: Force = False,
 ) -> None:
@@ -425,16 +434,72 @@ def report(
     Example: launchlens report captures/small-copies-20260102-030405
     """
     html = capture / "report.html" if output is None else _free(output, force)
+    _report(capture, html, as_json=as_json, recorded=_if_recorded(capture), claims=claims)
+
+
+def _if_recorded(capture: Path) -> str | None:
+    """What to say of a shipped capture, or a copy of one: it was not measured on this machine. None of any other."""
     from launchlens.traces.capture import read_capture
     from launchlens.traces.recorded import FOLDER, describe_recorded
 
-    recorded = None
-    # a shipped capture, or a copy of one, was not measured on this machine
     shipped = {path.read_bytes() for path in FOLDER.glob("*/manifest.json")}
     manifest = capture / "manifest.json"
     if manifest.is_file() and manifest.read_bytes() in shipped:
-        recorded = describe_recorded(read_capture(capture).manifest)
-    _report(capture, html, as_json=as_json, recorded=recorded)
+        return describe_recorded(read_capture(capture).manifest)
+    return None
+
+
+@app.command("claims")
+def claims_(
+    capture: Annotated[
+        Path | None, typer.Argument(help="A folder that `profile` wrote; by default the recorded capture that ships.")
+    ] = None,
+    claims: Claims = None,
+    as_json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table, as docs/claims.md holds.")
+    ] = False,
+) -> None:
+    """Test claims on a capture: each is supported, refuted, depends, or not testable here, and on what evidence.
+
+    Example: launchlens claims --json
+    """
+    from launchlens.traces.claims.judge import document, judge
+    from launchlens.traces.claims.read import note_claims
+    from launchlens.traces.recorded import recorded_captures
+
+    if as_json and markdown:
+        raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
+    folder = capture or recorded_captures("small-copies")[0]
+    worked_out = _study(folder)
+    judged = judge(worked_out, note_claims() if claims is None else _given_claims(claims, worked_out))
+    recorded = _if_recorded(folder)
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text(document(judged, measured_here=recorded is None, recorded=recorded)))
+    elif markdown:
+        from launchlens.reports.claim_words import markdown as table
+        from launchlens.reports.html_answer import header
+
+        typer.echo(table(judged, recorded or header(worked_out).measured), nl=False)
+    else:
+        from launchlens.reports.terminal import stdout
+        from launchlens.reports.terminal_claims import print_claims
+
+        print_claims(stdout(), judged, recorded)
+
+
+def _given_claims(path: Path, study: Study) -> list[Claim]:
+    """A user's claims; each must name variants that the capture or its workload knows."""
+    from launchlens.kernels.registry import variants
+    from launchlens.traces.claims.read import check_variants, read_claims
+
+    manifest, made = study.capture.manifest, read_claims(path)
+    name = str(manifest.workload.get("name"))
+    known = dict.fromkeys([*(one.variant for one in manifest.variants), *(one.name for one in variants(name))])
+    check_variants(made, path, name, known)
+    return made
 
 
 @app.command()

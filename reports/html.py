@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ from launchlens.reports import units
 from launchlens.reports.figure_timeline import STYLES
 from launchlens.reports.figures import DEVICE_COLOURS, HOST_COLOURS, Drawing, short, to_script
 from launchlens.reports.html_answer import answer, header
+from launchlens.reports.html_claims import claims_section
 from launchlens.reports.html_difference import difference_chapters
 from launchlens.reports.html_environment import environment, ledger_chapters
 from launchlens.reports.html_parts import Chapter
 from launchlens.reports.html_sections import account_chapters, timeline_chapters, timing_chapters
 from launchlens.reports.words import HOST_WORDS, in_regime
+from launchlens.traces.claims.claim import Claim
 from launchlens.traces.compare import against_baseline
 from launchlens.traces.study import Study
 from launchlens.traces.verdict import verdict
@@ -37,11 +39,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 TEXT = 1200
 
 
-def render(study: Study, *, recorded: str | None = None, links_base: str = "") -> str:
+def render(
+    study: Study, *, recorded: str | None = None, links_base: str = "", claims: Sequence[Claim] | None = None
+) -> str:
     """The report of `study` as one self-contained HTML page.
 
     `recorded` is a banner for numbers that were not measured here and now; `links_base` goes before the relative paths
-    of the raw traces, so that the links work from where the page is put. The same study gives the same text.
+    of the raw traces, so that the links work from where the page is put. `claims` are tested in a section of their own;
+    by default the note's, where the workload is the note's. The same study gives the same text. Raises InputError for a
+    probes.json that can't be read.
     """
     findings, comparisons = verdict(study), against_baseline(study)
     chapters = {
@@ -61,6 +67,7 @@ def render(study: Study, *, recorded: str | None = None, links_base: str = "") -
             recorded=recorded,
             answer=answer(study, findings, comparisons),
             chapters=chapters,
+            claims=claims_section(study, claims),
             environment=environment(study, links_base),
             host_colours=_met(HOST_COLOURS, seen, "host"),
             device_colours=_met(DEVICE_COLOURS, seen, "device"),

@@ -1,0 +1,89 @@
+"""Judged claims as people read them: verdicts, figures with units, and the table that the docs hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from launchlens.reports.units import duration, interval, percent, significant, times
+from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "supported": "supported",
+    "refuted": "refuted",
+    "depends": "depends",
+    "not-testable": "not testable here",
+}
+
+
+def value(evidence: Evidence) -> str:
+    """A figure with its unit; `unknown` where there is none."""
+    return "unknown" if evidence.value is None else _written(evidence.value, evidence.unit)
+
+
+def between(evidence: Evidence) -> str:
+    """Its 95 % interval with the unit; empty where it has none."""
+    if evidence.interval is None:
+        return ""
+    low, high = evidence.interval
+    if evidence.unit == "ns":
+        return f"{interval({'interval': [low, high]}, 1000)} µs"
+    if evidence.unit == "share":
+        return f"{interval({'interval': [low, high]}, 0.01)} %"
+    tail = f" {evidence.unit}" if evidence.unit not in ("ratio", "") else " ×" if evidence.unit == "ratio" else ""
+    return f"{interval({'interval': [low, high]})}{tail}"
+
+
+def _written(number: float, unit: str) -> str:
+    if unit == "ns":
+        return duration(number)
+    if unit == "share":
+        return percent(number)
+    if unit == "ratio":
+        return times(number)
+    # whole numbers keep their digits, and a count is not rounded to a whole one
+    text = f"{number:,.0f}" if number == int(number) else significant(number)
+    return f"{text} {unit}".strip()
+
+
+def because(judgement: Judgement) -> str:
+    """What the verdict depends on, and what was not shown or not tested; empty where there is nothing to add."""
+    return "; ".join(part for part in (judgement.on, judgement.why) if part)
+
+
+def tally(judged: Sequence[Judgement]) -> str:
+    """How many claims got which verdict: `2 supported, 5 refuted, 17 not testable here`."""
+    counts = {verdict: sum(item.verdict == verdict for item in judged) for verdict in VERDICT_WORDS}
+    return ", ".join(f"{count} {VERDICT_WORDS[verdict]}" for verdict, count in counts.items() if count) or "none"
+
+
+def measured_first(judged: Sequence[Judgement]) -> list[Judgement]:
+    """Claims that this capture bears on before those that it doesn't, each in their own order."""
+    return sorted(judged, key=lambda item: not item.measured)
+
+
+def markdown(judged: Sequence[Judgement], measured: str) -> str:
+    """The claims as a Markdown table with their evidence, `measured` saying where the figures are from."""
+    lines = [
+        f"{_cell(measured)} Intervals are of 95 %.",
+        "",
+        "| claim | what it gave | how it is tested | verdict | evidence |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for item in judged:
+        evidence = "<br>".join(
+            _cell(f"{each.figure}: {value(each)}" + (f" ({between(each)})" if between(each) else ""))
+            for each in item.evidence
+        )
+        why = because(item)
+        verdict = f"**{VERDICT_WORDS[item.verdict]}**" + (f": {_cell(why)}" if why else "")
+        gave = _cell(item.claim.gave) or "no figure"
+        text = f"{_cell(item.claim.text)} ({_cell(item.claim.source)})"
+        lines.append(f"| {text} | {gave} | {_cell(item.claim.test)} | {verdict} | {evidence or 'none'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text that is only text in a Markdown table: no markup, no cell of its own, one line, nothing unprintable."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(clean.split())).replace("&", "&amp;")

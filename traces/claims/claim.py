@@ -1,0 +1,120 @@
+"""What a claim is, and what comes of testing one: plain data, with no opinion on whether it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from launchlens.traces.claims.kind import Test
+
+#: What one test finds in one place (a regime, a variant). `no-difference-shown` and `undecided` were measured, and the
+#: measurement doesn't decide: the first about which of two is faster, the second about a threshold that an interval
+#: straddles. `absent` was not measured, or not as the test needs it.
+Outcome = Literal["holds", "fails", "no-difference-shown", "undecided", "absent"]
+Verdict = Literal["supported", "refuted", "depends", "not-testable"]
+#: How a claim's tests make its verdict:
+#:   each  every case counts by itself: all hold, none holds, or it depends on which (regimes, variants)
+#:   all   every test must hold, so one that fails refutes and one that can't be made leaves the claim untested
+#:   any   one test that holds is enough
+Combine = Literal["each", "all", "any"]
+
+#: Sections of the report in which evidence stands; they are its anchors too.
+Section = Literal["timing", "account", "difference", "ledger", "environment"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One figure and where it comes from.
+
+    `value` and `interval` (95 %) are in `unit`: `ns`, `ratio` (1 is equal), `share` (1 is all), or what is counted.
+    `rows` names the rows of the capture that the figure was computed from; `section` is where the report shows them.
+    """
+
+    figure: str
+    value: float | None
+    unit: str
+    interval: tuple[float, float] | None
+    rows: str
+    section: Section
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one test found in one place: `what` (variants) in `regime` (None where regimes don't matter)."""
+
+    what: str
+    regime: str | None
+    outcome: Outcome
+    reason: str | None = None
+    evidence: Sequence[Evidence] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that can be tested. `text` is one line; `source` says who states it and where, `gave` their figure.
+
+    `workload` and `device` say of which captures it can be tested (any, where None). A test with `decides` false
+    adds evidence and doesn't count for the verdict.
+    """
+
+    id: str
+    text: str
+    source: str
+    gave: str
+    tests: Sequence[Test]
+    combine: Combine = "each"
+    workload: str | None = None
+    device: str | None = None
+
+    @property
+    def test(self) -> str:
+        """How it is tested, in words made of its tests."""
+        joint = {"each": "; ", "all": "; and ", "any": "; or "}[self.combine]
+        deciding = joint.join(test.describe() for test in self.tests if test.decides)
+        beside = "; ".join(test.describe() for test in self.tests if not test.decides)
+        return f"{deciding} (beside it: {beside})" if beside else deciding
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of a claim. `on` says on what it depends; `why` what was not shown or not tested, and why."""
+
+    claim: Claim
+    verdict: Verdict
+    on: str | None
+    why: str | None
+    cases: Sequence[tuple[Test, Sequence[Case]]] = field(default_factory=tuple)
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """Every figure once, in the order of the tests."""
+        found = [item for _, cases in self.cases for case in cases for item in case.evidence]
+        return list(dict.fromkeys(found))
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was measured that bears on it."""
+        return bool(self.evidence)
+
+
+def decide(
+    value: float,
+    interval: tuple[float, float] | None,
+    at_least: float | None,
+    at_most: float | None,
+    *,
+    exact: bool = False,
+) -> Outcome:
+    """Whether a figure lies within bounds: only if all of its interval does, and outside only if none of it does.
+
+    `exact` figures (counts, means of everything that was recorded) need no interval; others without one decide nothing.
+    """
+    if interval is None and not exact:
+        return "undecided"
+    low, high = interval or (value, value)
+    least, most = (float("-inf") if at_least is None else at_least), (float("inf") if at_most is None else at_most)
+    if least <= low and high <= most:
+        return "holds"
+    return "fails" if high < least or most < low else "undecided"

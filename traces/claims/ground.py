@@ -1,0 +1,126 @@
+"""What claims are tested on: a study, its comparisons (worked out once), its probes, and what is missing from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from launchlens.traces.claims.claim import Case, Evidence
+from launchlens.traces.claims.probes import Probe, read_probes
+from launchlens.traces.compare import Comparison, compare, control_ratio
+from launchlens.traces.statistics import Estimate
+from launchlens.traces.study import Recording, Side, Study
+
+
+@dataclass
+class Ground:
+    """A study as claims ask it. `names` of variants and regimes are the capture's own."""
+
+    study: Study
+    probes: Mapping[str, Probe]
+    _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, study: Study) -> Ground:
+        """The ground that a study gives. Raises InputError for a probes.json that can't be read."""
+        return cls(study, read_probes(study.capture.path))
+
+    @property
+    def workload(self) -> Mapping[str, Any]:
+        return self.study.capture.manifest.workload
+
+    def compared(self, variant: str, against: str, regime: str) -> Comparison:
+        """`variant` against `against`; both must have been timed in `regime`."""
+        key = variant, against, regime
+        if key not in self._compared:
+            sides = self.study.sides
+            self._compared[key] = compare(
+                sides[against, regime], sides[variant, regime], paired=True, control=self.control(regime)
+            )
+        return self._compared[key]
+
+    def control(self, regime: str) -> Estimate | None:
+        return control_ratio(self.study, regime)
+
+    def places(
+        self, what: str, names: Sequence[str], wanted: Sequence[str] | None
+    ) -> Iterator[tuple[str, Case | None]]:
+        """Regimes in which `names` can be tested, each with None, or with the case that says what is missing there.
+
+        Without `wanted`, a regime that the capture doesn't know a variant in is left out: it may not have it.
+        """
+        met = False
+        for regime in wanted or self.study.regimes:
+            lacking = [name for name in names if (name, regime) not in self.study.sides]
+            reasons = [self._missing(name, regime) for name in lacking]
+            if not lacking:
+                yield regime, None
+            elif wanted or all(reasons):
+                yield regime, Case(what, regime, "absent", self._say(lacking, [regime]))
+            else:
+                continue
+            met = True
+        if not met:
+            lacking = [name for name in names if not any(variant == name for variant, _ in self.study.sides)]
+            reason = self._say(lacking or names, self.study.regimes)
+            yield "", Case(what, None, "absent", reason)
+
+    def _missing(self, name: str, regime: str) -> str | None:
+        """Why a variant that the capture names was not measured in a regime; None for one that it doesn't name."""
+        for record in self.study.capture.manifest.variants:
+            if (record.variant, record.regime) == (name, regime) and record.status != "measured":
+                return f"{record.status}: {record.why or 'no reason recorded'}"
+        return None
+
+    def _say(self, names: Sequence[str], regimes: Sequence[str]) -> str:
+        words = []
+        for name in names:
+            reasons = [reason for regime in regimes if (reason := self._missing(name, regime))]
+            words.append(f"{name} was not measured" + (f" ({reasons[0]})" if reasons else ""))
+        return ", ".join(words)
+
+    # -- figures, each named and with its rows
+
+    def wall(self, side: Side) -> Evidence:
+        """Unprofiled time per iteration."""
+        return figure("time per iteration", side, side.wall, "ns")
+
+    def recording(self, side: Side) -> Recording | None:
+        """The side's recording, where it holds anything that was launched."""
+        return side.recording if side.recording is not None and side.recording.ledger else None
+
+    def unrecorded(self, what: str, side: Side) -> Case:
+        """The case of a side whose launches are not known."""
+        cpu = self.study.capture.manifest.device == "cpu"
+        why = "the capture is of a CPU, which launches nothing" if cpu else "no launch of it was recorded"
+        return Case(what, side.regime, "absent", f"{side.variant}: {why}")
+
+
+def figure(name: str, side: Side, estimate: Estimate, unit: str, divide: float = 1.0) -> Evidence:
+    """An estimate over the unprofiled rounds of one side, divided by a constant."""
+    bounds = interval(estimate)
+    return Evidence(
+        f"{name}, {side.variant}, {side.regime}",
+        estimate.value / divide,
+        unit,
+        None if bounds is None else (bounds[0] / divide, bounds[1] / divide),
+        f"timings.parquet: variant={side.variant}, regime={side.regime}, {estimate.samples} rounds",
+        "timing",
+    )
+
+
+def paired_rows(comparison: Comparison) -> str:
+    """The rows that a paired ratio or difference of two sides comes from."""
+    a, b, samples = comparison.a, comparison.b, comparison.ratio.samples
+    return f"timings.parquet: variant={b.variant} and {a.variant}, regime={b.regime}, {samples} rounds, paired"
+
+
+def recorded_rows(side: Side) -> str:
+    """The part of a trace that a recorded figure comes from."""
+    trace = "" if side.recording is None else side.recording.trace
+    return f"{trace}: variant:{side.variant}"
+
+
+def interval(estimate: Estimate) -> tuple[float, float] | None:
+    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)

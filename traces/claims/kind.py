@@ -1,0 +1,140 @@
+"""What all kinds of test share: their common keys, when they apply, and the bounds that a figure is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from launchlens.traces.claims.claim import Case, Evidence, Outcome, decide
+from launchlens.traces.claims.ground import Ground
+
+Regime = Literal["eager", "graph"]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Numbers of a workload that a test is for, both ends included."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def met(self, value: Any) -> bool:
+        """Whether a number, or every number of a list, lies within."""
+        values = value if isinstance(value, list | tuple) else [value]
+        numbers = [item for item in values if isinstance(item, int | float) and not isinstance(item, bool)]
+        return bool(numbers) and len(numbers) == len(values) and all(self._meets(item) for item in numbers)
+
+    def _meets(self, value: float) -> bool:
+        return not (
+            (self.at_least is not None and value < self.at_least) or (self.at_most is not None and value > self.at_most)
+        )
+
+    def __str__(self) -> str:
+        return bounds_in_words(self.at_least, self.at_most)
+
+
+class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One test of a claim. A kind of test is a subclass: its fields are the keys that a claim's row may have.
+
+    `regimes`: only these; by default every one in which its variants were timed. `when`: only of captures whose
+    workload has these numbers. `decides` false: evidence only.
+    """
+
+    __test__: ClassVar[bool] = False  # no test of pytest's
+
+    kind: ClassVar[str] = ""
+    regimes: Annotated[list[Regime], msgspec.Meta(min_length=1)] | None = None
+    when: dict[str, Limits] = {}
+    decides: bool = True
+
+    def run(self, ground: Ground) -> list[Case]:
+        """Every case of the test on some ground; one that says what is missing where it can't be made."""
+        unmet = [
+            f"{key} {limits} (here: {_shown(ground.workload.get(key))})"
+            for key, limits in self.when.items()
+            if not limits.met(ground.workload.get(key))
+        ]
+        if unmet:
+            return [Case(self.subject(), None, "absent", f"it needs a capture with {', '.join(unmet)}")]
+        return list(self.cases(ground))
+
+    def variants(self) -> Sequence[str]:
+        """The variants that it is about."""
+        return ()
+
+    def subject(self) -> str:
+        """What it is about, in as few words as tell it from others."""
+        return " against ".join(self.variants())
+
+    def cases(self, ground: Ground) -> Iterator[Case]:
+        """The cases of this kind of test, once `when` is met."""
+        raise NotImplementedError
+
+    def says(self) -> str:
+        """What must be so for the test to hold."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The test in words: what must be so, in which regimes, of which captures."""
+        where = f", {' and '.join(self.regimes)}" if self.regimes else ""
+        only = "".join(f", {key} {limits}" for key, limits in self.when.items())
+        return f"{self.says()}{where}{only}"
+
+
+class Bounded(Test, frozen=True, kw_only=True):
+    """A test of one figure against bounds, both ends included."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.decides and self.at_least is None and self.at_most is None:
+            raise ValueError("needs at_least or at_most (or decides = false)")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("has at_least above at_most")
+
+    def bounds(self, unit: str = "", factor: float = 1.0) -> str:
+        """The bounds in words, empty where there are none; multiplied by `factor` into `unit`."""
+        if self.at_least is None and self.at_most is None:
+            return ""
+        low = None if self.at_least is None else self.at_least * factor
+        high = None if self.at_most is None else self.at_most * factor
+        return f" {bounds_in_words(low, high, unit)}"
+
+    def judged(
+        self, regime: str | None, main: Evidence, *more: Evidence, exact: bool = False, factor: float = 1.0
+    ) -> Case:
+        """The case that `main` makes, with `more` beside it; a bound of 1 is `factor` of the unit of `main`."""
+        assert main.value is not None
+        outcome: Outcome = "holds"
+        if self.at_least is not None or self.at_most is not None:
+            low = None if self.at_least is None else self.at_least * factor
+            high = None if self.at_most is None else self.at_most * factor
+            outcome = decide(main.value, main.interval, low, high, exact=exact)
+        reason = None
+        if outcome == "undecided":
+            reason = "too few samples for an interval" if main.interval is None else "the interval straddles a bound"
+        return Case(self.subject(), regime, outcome, reason, (main, *more))
+
+
+def bounds_in_words(low: float | None, high: float | None, unit: str = "") -> str:
+    """`at least 0.95`, `at most 20`, `0.90 to 1.10`, `7`, with a unit behind."""
+    tail = f" {unit}" if unit else ""
+    if low is not None and high is not None:
+        return f"{_plain(low)}{tail}" if low == high else f"{_plain(low)} to {_plain(high)}{tail}"
+    if low is not None:
+        return f"at least {_plain(low)}{tail}"
+    return f"at most {_plain(high)}{tail}" if high is not None else ""
+
+
+def _plain(number: float) -> str:
+    """A bound as a person writes it: no exponent, thousands apart, no digits that binary fractions add."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.6g}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple) and value:
+        return f"{min(value)} to {max(value)}" if min(value) != max(value) else str(value[0])
+    return "not said" if value is None else str(value)

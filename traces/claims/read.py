@@ -1,0 +1,133 @@
+"""Claims read from TOML, the note's own among them. A file that can't be used is one line: file, claim, test, and why.
+
+title = "what these claims are from"     # optional, as the next two, which hold for all claims below
+workload = "small-copies"
+device = "cuda"
+
+[[claim]]
+id = "mine-wins"
+text = "My copy is faster than .copy_()"
+source = "my notebook"
+gave = "12 µs against 30 µs"             # optional
+combine = "each"                         # or "all", "any"
+[[claim.test]]
+kind = "ratio"
+variant = "my-way"
+against = "copy_"
+is = "faster"
+regimes = ["eager"]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from launchlens.traces.claims.claim import Claim, Combine
+from launchlens.traces.claims.kind import Test
+from launchlens.traces.claims.probe_kind import NeedsProbe
+from launchlens.traces.claims.recorded_kinds import Api, GpuPart, GpuTime, HostPart, LaunchCost, Launches
+from launchlens.traces.claims.timing_kinds import Bound, Difference, Ratio, Share, Time
+from launchlens.traces.problems import InputError
+
+#: Every kind of test, by the name that a claim's row calls it.
+KINDS: dict[str, type[Test]] = {
+    made.kind: made
+    for made in (
+        Ratio, Time, Difference, Share, Bound, Api, Launches, LaunchCost, HostPart, GpuPart, GpuTime, NeedsProbe,
+    )
+}  # fmt: skip
+NOTE = Path(__file__).with_name("note.toml")
+
+MadeT = TypeVar("MadeT")
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\r\n]*$")]
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+    text: Line
+    source: Line
+    test: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+    gave: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    combine: Combine = "each"
+    workload: str | None = None
+    device: str | None = None
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    claim: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+    title: str = ""
+    workload: str | None = None
+    device: str | None = None
+
+
+def note_claims() -> list[Claim]:
+    """The claims of the note that launchlens began with."""
+    return read_claims(NOTE)
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """The claims of a TOML file, in its order. Raises InputError with one line for anything that can't be used."""
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(path, f"can't be read: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(path, f"can't be read as TOML: {error}") from None
+    file = _convert(raw, _File, path, "")
+    claims: dict[str, Claim] = {}
+    for number, row in enumerate(file.claim, 1):
+        claim = _claim(path, number, {"workload": file.workload, "device": file.device} | row)
+        if claim.id in claims:
+            raise InputError(path, "there are two claims of this id", "give one another", f"claim {claim.id!r}")
+        claims[claim.id] = claim
+    return list(claims.values())
+
+
+def _claim(path: Path, number: int, raw: dict[str, Any]) -> Claim:
+    name = raw.get("id")
+    place = f"claim {name!r}" if isinstance(name, str) else f"claim {number}"
+    row = _convert(raw, _Row, path, place)
+    tests = [_test(path, f"{place}, test {at}", test) for at, test in enumerate(row.test, 1)]
+    if not any(test.decides for test in tests):
+        raise InputError(path, "no test decides anything", "leave `decides = false` out of one", place)
+    fields = {field: getattr(row, field) for field in ("id", "text", "source", "gave", "combine", "workload", "device")}
+    return Claim(tests=tests, **fields)
+
+
+def _test(path: Path, place: str, raw: dict[str, Any]) -> Test:
+    kind = raw.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        found = "has no kind" if kind is None else f"is of an unknown kind {kind!r}"
+        raise InputError(path, found, f"kinds: {', '.join(KINDS)}", place)
+    given = {key: value for key, value in raw.items() if key != "kind"}
+    return _convert(given, KINDS[kind], path, f"{place} ({kind})")
+
+
+def _convert(raw: Any, into: type[MadeT], path: Path, place: str) -> MadeT:
+    try:
+        return msgspec.convert(raw, into)
+    except msgspec.ValidationError as error:
+        # msgspec speaks of objects and of `$.key`; a person wrote keys
+        text = str(error).replace("Object ", "").replace("`$.", "`").removesuffix(" - at `$`")
+        raise InputError(path, text, place=place) from None
+
+
+def check_variants(claims: Sequence[Claim], path: Path, workload: str, known: Collection[str]) -> None:
+    """Raise InputError for the first claim about this workload that names a variant which nobody knows: a slip of the pen.
+
+    The note's claims are not checked so: some of its variants are yet to be written.
+    """
+    for claim in claims:
+        if claim.workload not in (None, workload):
+            continue
+        for number, test in enumerate(claim.tests, 1):
+            for variant in test.variants():
+                if variant not in known:
+                    remedy = f"variants of {workload}: {', '.join(known)}"
+                    place = f"claim {claim.id!r}, test {number} ({test.kind})"
+                    raise InputError(path, f"there is no variant {variant!r}", remedy, place)
