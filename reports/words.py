@@ -79,7 +79,7 @@ def _alone(finding: Finding) -> list[Sentence]:
 def _winner(finding: Finding) -> list[Sentence]:
     figures = finding.figures
     if finding.code == "winner-same":
-        text = f"The winner is the same in every regime: {_list(figures['common'])}."
+        text = f"Fastest, or not shown to be slower than the fastest, in every regime: {_list(figures['common'])}."
     else:
         each = "; ".join(f"{regime}: {_list(names)}" for regime, names in figures["winners"].items())
         text = f"The winner changes with the regime ({each})."

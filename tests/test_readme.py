@@ -49,6 +49,23 @@ def test_a_command_of_the_readme_runs(command, clone):
     assert answer.stdout.strip()
 
 
+def test_the_figures_it_quotes_are_those_of_the_shipped_capture(tmp_path):
+    quoted = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert quoted
+    report = [
+        sys.executable,
+        str(ROOT / "cli.py"),
+        "report",
+        "traces/recorded/small-copies-h200",
+        "--output",
+        str(tmp_path / "x"),
+    ]
+    said = subprocess.run(report, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = " ".join(said.split())
+    for sentence in re.split(r"(?<=[.])\n(?=[A-Z])", quoted[1].strip()):
+        assert " ".join(sentence.split()) in lines
+
+
 @pytest.mark.slow
 def test_make_profile_works_in_a_fresh_clone(clone):
     """Installs into a virtual environment of its own. `make test` is the command that runs this test."""
