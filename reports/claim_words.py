@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from launchlens.reports.units import duration, interval, percent, significant, times
+from launchlens.reports.units import duration, interval, significant, times
 from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -14,6 +14,9 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "depends": "depends",
     "not-testable": "not testable here",
 }
+
+#: Figures that stand beside a verdict; the others are listed with the evidence.
+FIGURES = 4
 
 
 def value(evidence: Evidence) -> str:
@@ -30,15 +33,15 @@ def between(evidence: Evidence) -> str:
         return f"{interval({'interval': [low, high]}, 1000)} µs"
     if evidence.unit == "share":
         return f"{interval({'interval': [low, high]}, 0.01)} %"
-    tail = f" {evidence.unit}" if evidence.unit not in ("ratio", "") else " ×" if evidence.unit == "ratio" else ""
-    return f"{interval({'interval': [low, high]})}{tail}"
+    unit = "×" if evidence.unit == "ratio" else evidence.unit
+    return f"{interval({'interval': [low, high]})} {unit}".strip()
 
 
 def _written(number: float, unit: str) -> str:
     if unit == "ns":
         return duration(number)
     if unit == "share":
-        return percent(number)
+        return f"{significant(100 * number)} %"
     if unit == "ratio":
         return times(number)
     # whole numbers keep their digits, and a count is not rounded to a whole one
@@ -48,7 +51,21 @@ def _written(number: float, unit: str) -> str:
 
 def because(judgement: Judgement) -> str:
     """What the verdict depends on, and what was not shown or not tested; empty where there is nothing to add."""
-    return "; ".join(part for part in (judgement.on, judgement.why) if part)
+    text = "; ".join(part for part in (judgement.on, judgement.why) if part)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def written(evidence: Evidence) -> str:
+    """A figure in one line: its name, its value and its interval."""
+    bounds = between(evidence)
+    return f"{evidence.figure}: {value(evidence)}" + (f" ({bounds})" if bounds else "")
+
+
+def found(judgement: Judgement) -> str:
+    """The figures that decided, a few of them; empty where there are none."""
+    figures = [written(each) for each in judgement.deciding]
+    more = [f"{len(figures) - FIGURES} more below"] if len(figures) > FIGURES else []
+    return "; ".join(figures[:FIGURES] + more)
 
 
 def tally(judged: Sequence[Judgement]) -> str:
@@ -71,10 +88,7 @@ def markdown(judged: Sequence[Judgement], measured: str) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for item in judged:
-        evidence = "<br>".join(
-            _cell(f"{each.figure}: {value(each)}" + (f" ({between(each)})" if between(each) else ""))
-            for each in item.evidence
-        )
+        evidence = "<br>".join(_cell(written(each)) for each in item.evidence)
         why = because(item)
         verdict = f"**{VERDICT_WORDS[item.verdict]}**" + (f": {_cell(why)}" if why else "")
         gave = _cell(item.claim.gave) or "no figure"

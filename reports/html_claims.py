@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launchlens.reports.claim_words import VERDICT_WORDS, because, between, measured_first, tally, value
+from launchlens.reports.claim_words import VERDICT_WORDS, because, between, found, measured_first, tally, value
 from launchlens.traces.claims.claim import Claim, Judgement, Section
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims
@@ -35,6 +35,7 @@ class ClaimRow:
     verdict: str
     says: str
     because: str
+    found: str
     evidence: Sequence[EvidenceRow]
 
 
@@ -67,5 +68,14 @@ def _row(item: Judgement) -> ClaimRow:
     evidence = [EvidenceRow(each.figure, value(each), between(each), each.rows, each.section) for each in item.evidence]
     says = VERDICT_WORDS[item.verdict]
     return ClaimRow(
-        claim.id, claim.text, claim.source, claim.gave, claim.test, item.verdict, says, because(item), evidence
+        claim.id,
+        claim.text,
+        claim.source,
+        claim.gave,
+        claim.test,
+        item.verdict,
+        says,
+        because(item),
+        found(item),
+        evidence,
     )

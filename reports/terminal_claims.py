@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from launchlens.reports.claim_words import VERDICT_WORDS, because, between, tally, value
+from launchlens.reports.claim_words import VERDICT_WORDS, because, tally, written
 from launchlens.reports.terminal import short
-from launchlens.traces.claims.claim import Evidence, Judgement
+from launchlens.traces.claims.claim import Judgement
 
 STYLES = {"supported": "bold green", "refuted": "bold red", "depends": "bold yellow", "not-testable": "dim"}
 #: Longest text printed of one claim's words; figures of a hostile file must not fill the screen.
@@ -33,15 +33,9 @@ def print_claims(console: Console, judged: Sequence[Judgement], recorded: str | 
             _indented(console, because(item), "")
         _indented(console, f"tested: {item.claim.test}", "dim")
         for each in item.evidence:
-            _indented(console, _figure(each), "")
+            _indented(console, f"{written(each)}  ← {each.rows}", "")
     console.print()
     console.print(Text(f"{len(judged)} claims: {tally(judged)}.", "bold"), soft_wrap=True)
-
-
-def _figure(evidence: Evidence) -> str:
-    bounds = between(evidence)
-    interval = f" ({bounds})" if bounds else ""
-    return f"{evidence.figure}: {value(evidence)}{interval}  ← {evidence.rows}"
 
 
 def _indented(console: Console, text: str, style: str) -> None:

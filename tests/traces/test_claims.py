@@ -126,6 +126,28 @@ def test_the_host_part_of_a_difference_needs_blocks_for_an_interval(made, tmp_pa
     assert judged(enough, tmp_path, test + "; at_most = 0.5").verdict == "not-testable"
 
 
+def test_a_recorded_difference_that_may_be_nothing_has_no_shares(made, tmp_path):
+    copy, triton = (made.sides[name, "eager"].recording for name in ("copy_", "triton-per-tensor"))
+    other = replace(triton, cells=copy.cells.repeat(2, axis=0) * [[[0]] if block % 2 else [[2]] for block in range(8)])
+    sides = dict(made.sides)
+    sides["copy_", "eager"] = replace(
+        sides["copy_", "eager"], recording=replace(copy, cells=copy.cells.repeat(2, axis=0))
+    )
+    sides["triton-per-tensor", "eager"] = replace(sides["triton-per-tensor", "eager"], recording=other)
+    bent = replace(made, sides=sides)
+    test = 'kind = "host-part"; variant = "triton-per-tensor"; against = "copy_"; states = ["python"]; regimes = ["eager"]; at_most = 9'  # fmt: skip
+    one = judged(bent, tmp_path, test)
+    assert one.verdict == "not-testable"
+    assert "the recorded difference is zero" in one.why or "covers 0" in one.why
+    enough = many_blocks(made)
+    assert judged(enough, tmp_path, test + '; of = "unprofiled"').verdict == "supported"
+
+
+def test_a_recorded_cost_above_a_bound_may_be_the_profilers(made, tmp_path):
+    one = judged(made, tmp_path, 'kind = "launch-cost"; variant = "copy_"; at_most = 2; regimes = ["eager"]')
+    assert one.verdict == "not-testable" and "carries the profiler's cost" in one.why
+
+
 def test_no_difference_shown_is_an_outcome_of_its_own(made, tmp_path):
     one = judged(made, tmp_path, RATIO.format("copy_", "triton-per-tensor", "faster"))
     ((_, cases),) = one.cases
@@ -277,8 +299,10 @@ def test_recorded_evidence_is_the_ledgers(made, tmp_path):
     parts = judged(many_blocks(made), tmp_path, 'kind = "host-part"; variant = "foreach"; against = "copy_"; states = ["dispatch"]; at_least = 0; regimes = ["eager"]')  # fmt: skip
     comparison = within(made, "copy_", "foreach")[0]
     share, dispatch, whole = parts.evidence
-    assert dispatch.value == comparison.host_parts()["dispatch"] and whole.value == comparison.difference_ns
+    assert dispatch.value == pytest.approx(comparison.host_parts()["dispatch"])
+    assert whole.value == pytest.approx(comparison.difference_ns)
     assert share.value == pytest.approx(dispatch.value / whole.value)
+    assert share.interval is not None and share.interval[0] <= share.value <= share.interval[1]
 
 
 def test_as_json_it_is_strict_and_as_the_format_says(made):

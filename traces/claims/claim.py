@@ -94,6 +94,12 @@ class Judgement:
         return list(dict.fromkeys(found))
 
     @property
+    def deciding(self) -> list[Evidence]:
+        """The figures that were held against what the claim says: the first of each case that counts."""
+        cases = [case for test, cases in self.cases if test.decides for case in cases]
+        return list(dict.fromkeys(case.evidence[0] for case in cases if case.evidence))
+
+    @property
     def measured(self) -> bool:
         """Whether anything was measured that bears on it."""
         return bool(self.evidence)

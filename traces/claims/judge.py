@@ -88,11 +88,13 @@ def _told(cases: Sequence[Case], *, skip: Sequence[Outcome] = (), only: Sequence
         groups: dict[tuple[str, str | None], list[str]] = {}
         for case in cases:
             if case.outcome == outcome:
-                groups.setdefault((case.what, case.reason), []).append(case.regime or "")
+                # what is missing says itself what it is missing from
+                what = "" if outcome == "absent" else case.what
+                groups.setdefault((what, case.reason), []).append(case.regime or "")
         for (what, reason), regimes in groups.items():
             where = " and ".join(dict.fromkeys(regime for regime in regimes if regime))
             place = ("" if alike or not what else f" for {what}") + (f" in {where}" if where else "")
-            why = f" ({reason})" if reason and outcome not in ("holds", "fails") else ""
+            why = "" if not reason or outcome in ("holds", "fails") else f": {reason}" if not place else f" ({reason})"
             told.append(f"{words}{place}{why}")
     return "; ".join(told) or None
 

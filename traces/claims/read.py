@@ -28,9 +28,10 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from launchlens.traces.claims.claim import Claim, Combine
+from launchlens.traces.claims.difference_kinds import GpuPart, GpuTime, HostPart
 from launchlens.traces.claims.kind import Test
 from launchlens.traces.claims.probe_kind import NeedsProbe
-from launchlens.traces.claims.recorded_kinds import Api, GpuPart, GpuTime, HostPart, LaunchCost, Launches
+from launchlens.traces.claims.recorded_kinds import Api, LaunchCost, Launches
 from launchlens.traces.claims.timing_kinds import Bound, Difference, Ratio, Share, Time
 from launchlens.traces.problems import InputError
 

@@ -71,7 +71,7 @@ class Time(Bounded, frozen=True, kw_only=True):
         return (self.variant,)
 
     def says(self) -> str:
-        return f"time of {self.variant}{self.bounds('µs')} (an absolute time, which depends on the machine)"
+        return f"time of {self.variant}{self.bounds('µs')} (which depends on the machine)"
 
     def cases(self, ground: Ground) -> Iterator[Case]:
         for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):

@@ -1,0 +1,110 @@
+"""The command `claims` end to end, and claims in `report`."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from made_capture import make_capture
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory):
+    return make_capture(tmp_path_factory.mktemp("made") / "capture")
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """The example of the docs, in a file."""
+    example = re.search(r"```toml\n(.*?)```", (ROOT / "docs" / "own_claims.md").read_text(), re.DOTALL)
+    (tmp_path / "mine.toml").write_text(example.group(1))
+    return tmp_path / "mine.toml"
+
+
+def strict(text):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_without_an_argument_it_is_the_recorded_capture_and_says_so():
+    result = run("claims", "--json")
+    document = strict(result.stdout)
+    assert result.exit_code == 0 and document["format"] == "launchlens.claims/1"
+    assert document["recorded"].startswith("Recorded, not measured on this machine") and not document["measured_here"]
+    assert len(document["claims"]) == 24
+    keys = {"id", "text", "source", "test", "verdict", "on", "evidence"}
+    assert all(keys <= set(claim) for claim in document["claims"])
+    assert "Recorded, not measured on this machine" in run("claims").stdout
+
+
+def test_a_capture_is_tested_and_nothing_else_goes_to_stdout(capture):
+    result = run("claims", capture, "--json")
+    document = strict(result.stdout)
+    claims = {claim["id"]: claim for claim in document["claims"]}
+    assert document["measured_here"] and document["recorded"] is None
+    assert claims["copy-wins"]["verdict"] == "depends" and "eager" in claims["copy-wins"]["on"]
+    plain = run("claims", capture)
+    assert plain.exit_code == 0 and plain.stdout.count("refuted  ") >= 3 and "\x1b" not in plain.stdout
+
+
+def test_claims_of_ones_own(capture, mine):
+    document = strict(run("claims", capture, "--claims", mine, "--json").stdout)
+    assert [(claim["id"], claim["verdict"]) for claim in document["claims"]] == [("foreach-wins", "supported")]
+
+
+def test_a_report_with_claims_of_ones_own(capture, mine, tmp_path):
+    result = run("report", capture, "--claims", mine, "--output", tmp_path / "page.html")
+    assert result.exit_code == 0, result.stderr
+    page = (tmp_path / "page.html").read_text()
+    assert 'id="claim-foreach-wins"' in page and 'id="claim-margin"' not in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"foreach"', '"fourach"', "claim 'foreach-wins', test 1 (ratio): there is no variant 'fourach'"),
+        ('"ratio"', '"ration"', "claim 'foreach-wins', test 1: is of an unknown kind 'ration'"),
+        ("at_most", "atmost", "unknown field `atmost`"),
+    ],
+)
+def test_a_slip_in_a_file_is_one_line_and_exit_2(capture, mine, old, new, says):
+    mine.write_text(mine.read_text().replace(old, new))
+    for command in ("claims", "report"):
+        result = run(command, capture, "--claims", mine)
+        assert result.exit_code == 2 and result.stdout == ""
+        assert says in result.stderr and str(mine) in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_variant_that_could_be_measured_and_was_not_is_no_slip(mine, tmp_path):
+    """Known to the workload and skipped in this capture: not tested, and the capture's own reason."""
+    folder = make_capture(tmp_path / "capture")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    record = manifest["variants"][0] | {"variant": "sleepy", "status": "skipped", "why": "needs sleep"}
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"variants": [*manifest["variants"], record]}))
+    mine.write_text(mine.read_text().replace('"foreach"', '"sleepy"'))
+    document = strict(run("claims", folder, "--claims", mine, "--json").stdout)
+    assert document["claims"][0]["verdict"] == "not-testable"
+    assert "sleepy was not measured (skipped: needs sleep)" in document["claims"][0]["why"]
+
+
+def test_markdown_is_a_table_for_the_docs(capture):
+    table = run("claims", capture, "--markdown").stdout
+    assert table.startswith("Measured on Made-up GPU")
+    assert len([line for line in table.splitlines() if line.startswith("| ")]) == 24 + 2
+    assert run("claims", capture, "--markdown", "--json").exit_code == 2
+
+
+def test_what_is_no_capture_is_one_line(tmp_path):
+    result = run("claims", tmp_path)
+    assert result.exit_code == 2 and "is not a capture" in result.stderr

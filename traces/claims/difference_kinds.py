@@ -1,0 +1,187 @@
+"""Kinds of test on two recordings: what part of a difference lies where, and GPU time against GPU time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+import numpy as np
+
+from launchlens.traces.account import HOST_STATES
+from launchlens.traces.claims.claim import Case, Evidence
+from launchlens.traces.claims.ground import Ground, interval, paired_rows, recorded_rows
+from launchlens.traces.claims.kind import Bounded, Name
+from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean, median
+from launchlens.traces.study import Recording, Side
+
+HostState = Literal["python", "dispatch", "launch", "sync", "api", "profiler"]
+
+
+class TwoRecorded(Bounded, frozen=True, kw_only=True):
+    """A test of two variants' recordings."""
+
+    variant: Name
+    against: Name
+
+    def variants(self) -> Sequence[str]:
+        return self.variant, self.against
+
+    def cases(self, ground: Ground) -> Iterator[Case]:
+        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+            if missing:
+                yield missing
+                continue
+            sides = [ground.study.sides[name, regime] for name in self.variants()]
+            silent = [side for side in sides if ground.recording(side) is None]
+            yield ground.unrecorded(self.subject(), silent[0]) if silent else self.of(ground, *sides)
+
+    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+        """The case of two sides, both with a recording."""
+        raise NotImplementedError
+
+    def without_difference(self, ground: Ground, regime: str) -> Case | None:
+        """The case that there is no difference to split, where none was shown."""
+        found = ground.compared(self.variant, self.against, regime)
+        if found.verdict != "no-difference-shown":
+            return None
+        name = f"time of {self.variant} ÷ {self.against}, {regime}"
+        main = Evidence(name, found.ratio.value, "ratio", interval(found.ratio), paired_rows(found), "timing")
+        return Case(self.subject(), regime, "no-difference-shown", "there is no difference to split", (main,))
+
+
+class HostPart(TwoRecorded, frozen=True, kw_only=True):
+    """The share of the difference (`variant` − `against`) that lies in some host states.
+
+    Of the recorded difference, which the parts sum to; or `of` the unprofiled one, where the profiler bends one side so
+    much more than the other that little is left of the recorded one.
+    """
+
+    kind: ClassVar[str] = "host-part"
+    states: Annotated[list[HostState], msgspec.Meta(min_length=1)]
+    whole: Literal["recorded", "unprofiled"] = msgspec.field(name="of", default="recorded")
+
+    def says(self) -> str:
+        states = " and ".join(self.states)
+        pair = f"{self.variant} − {self.against}"
+        return f"recorded {states} time as a share of the {self.whole} difference {pair}{self.bounds('%', 100)}"
+
+    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+        none = self.without_difference(ground, side.regime)
+        found = ground.compared(self.variant, self.against, side.regime)
+        if none or side.recording is None or other.recording is None:
+            return none or ground.unrecorded(self.subject(), side)
+        rows = f"{recorded_rows(side)} and variant:{other.variant}, {len(side.recording.cells)} blocks each"
+        pair = f"{self.variant} − {self.against}, {side.regime}"
+        ours, theirs = (self._blocks(one.recording) for one in (side, other) if one.recording)
+        if len(ours) != len(theirs):
+            return Case(self.subject(), side.regime, "undecided", "the two have different numbers of blocks")
+        part = mean((ours - theirs)[:, 0])
+        if self.whole == "recorded":
+            total, beneath = mean((ours - theirs)[:, 1]), rows
+        else:
+            total = median((side.blocks["wall_ns"] - other.blocks["wall_ns"]).dropna())
+            beneath = paired_rows(found)
+        if not total.value:
+            return Case(self.subject(), side.regime, "undecided", f"the {self.whole} difference is zero")
+        states = " and ".join(self.states)
+        share = self._resampled(ours - theirs) if self.whole == "recorded" else quotient(part, total)
+        name = f"recorded {states} time as a share of the {self.whole} difference, {pair}"
+        main = Evidence(name, part.value / total.value, "share", share, rows, "difference")
+        case = self.judged(
+            side.regime,
+            main,
+            Evidence(f"{states} time, recorded, {pair}", part.value, "ns", interval(part), rows, "difference"),
+            Evidence(f"{self.whole} difference, {pair}", total.value, "ns", interval(total), beneath, "difference"),
+        )
+        if share is None and total.low is not None:
+            reason = f"the interval of the {self.whole} difference covers 0, so no share of it says anything"
+            return replace(case, outcome="undecided", reason=reason)
+        return case
+
+    def _blocks(self, recording: Recording) -> Floats:
+        """Per iteration of each block: ns in the states, and in all of them."""
+        hosts = recording.cells.sum(axis=2) / recording.iterations
+        chosen = hosts[:, [HOST_STATES.index(state) for state in self.states]].sum(axis=1)
+        return np.stack((chosen, hosts.sum(axis=1)), axis=1)
+
+    def _resampled(self, blocks: Floats) -> tuple[float, float] | None:
+        """The 95 % interval of the share, both its terms resampled by block; None where blocks are few or cancel out."""
+        if len(blocks) < LEAST_SAMPLES:
+            return None
+        draws = np.random.default_rng(SEED).integers(0, len(blocks), size=(RESAMPLES, len(blocks)))
+        chosen, whole = blocks[draws].sum(axis=1).T
+        if whole.min() <= 0 <= whole.max():
+            return None
+        low, high = np.percentile(chosen / whole, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
+        return float(low), float(high)
+
+
+def quotient(above: Estimate, below: Estimate) -> tuple[float, float] | None:
+    """The widest interval of `above` ÷ `below` that their own intervals allow; None where `below` may be 0."""
+    tops, bottoms = interval(above), interval(below)
+    if tops is None or bottoms is None or below.covers(0):
+        return None
+    ends = [top / bottom for top in tops for bottom in bottoms]
+    return min(ends), max(ends)
+
+
+class GpuPart(TwoRecorded, frozen=True, kw_only=True):
+    """The share of the unprofiled difference (`variant` − `against`) that longer GPU work would explain."""
+
+    kind: ClassVar[str] = "gpu-part"
+
+    def says(self) -> str:
+        return f"extra GPU time as a share of the difference {self.variant} − {self.against}{self.bounds('%', 100)}"
+
+    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+        none = self.without_difference(ground, side.regime)
+        ours = side.recording.gpu_busy_ns if side.recording else None
+        theirs = other.recording.gpu_busy_ns if other.recording else None
+        if none or ours is None or theirs is None:
+            return none or Case(self.subject(), side.regime, "absent", "no GPU activity was recorded")
+        extra = median((side.blocks["wall_ns"] - other.blocks["wall_ns"]).dropna())
+        ends = interval(extra)
+        share = None
+        if ends is not None and not extra.covers(0):
+            one, two = (ours - theirs) / ends[0], (ours - theirs) / ends[1]
+            share = min(one, two), max(one, two)
+        pair = f"{self.variant} − {self.against}, {side.regime}"
+        timed = paired_rows(ground.compared(self.variant, self.against, side.regime))
+        traced = f"{recorded_rows(side)} and variant:{other.variant}"
+        value = (ours - theirs) / extra.value if extra.value else 0.0
+        name = f"extra GPU time as a share of the difference, {pair}"
+        main = Evidence(name, value, "share", share, f"{traced}; {timed}", "difference")
+        busy = Evidence(f"GPU busy, {pair}", ours - theirs, "ns", None, traced, "account")
+        return self.judged(
+            side.regime, main, busy, Evidence(f"unprofiled time, {pair}", extra.value, "ns", ends, timed, "timing")
+        )
+
+
+class GpuTime(TwoRecorded, frozen=True, kw_only=True):
+    """GPU time of one kernel, memcpy or memset of `variant` over that of `against`."""
+
+    kind: ClassVar[str] = "gpu-time"
+
+    def says(self) -> str:
+        return f"GPU time per operation of {self.variant} ÷ {self.against}{self.bounds()}"
+
+    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+        each = [self._per_operation(side), self._per_operation(other)]
+        if each[0].value is None or not each[1].value:
+            return Case(self.subject(), side.regime, "absent", "no GPU activity was recorded")
+        rows = f"{each[0].rows} and variant:{other.variant}"
+        name = f"GPU time per operation of {self.variant} ÷ {self.against}, {side.regime}"
+        main = Evidence(name, each[0].value / each[1].value, "ratio", None, rows, "ledger")
+        return self.judged(side.regime, main, *each, exact=True)
+
+    def _per_operation(self, side: Side) -> Evidence:
+        recording = side.recording
+        value = None
+        if recording is not None and recording.device is not None:
+            operations = sum(recording.counts[kind] for kind in ("kernels", "memcpys", "memsets"))
+            total = sum(row.per_iteration * (row.gpu_ns or 0.0) for row in recording.ledger)
+            value = total / operations if operations else None
+        name = f"GPU time per operation, {side.variant}, {side.regime}"
+        return Evidence(name, value, "ns", None, recorded_rows(side) + " GPU activities", "ledger")
