@@ -1,0 +1,152 @@
+"""What claims rest on: probes, evidence that is what the study says, and the note's own claims."""
+
+import json
+import re
+import tomllib
+from dataclasses import replace
+
+import pytest
+
+from launchlens.traces.capture import read_capture
+from launchlens.traces.claims.judge import document, judge
+from launchlens.traces.claims.read import KINDS, NOTE, note_claims
+from launchlens.traces.compare import within
+from launchlens.traces.problems import InputError
+from launchlens.traces.study import study
+from made_capture import TIMED_ROUNDS, make_capture
+from made_claims import HOLDS, RATIO, judged, many_blocks, with_probes
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return study(read_capture(make_capture(tmp_path_factory.mktemp("claims") / "capture")))
+
+
+# -- probes
+
+
+@pytest.mark.parametrize(
+    ("control", "found", "verdict"),
+    [
+        ("passed", "copy-engine", "supported"),
+        ("passed", "sm", "refuted"),
+        ("failed", "copy-engine", "not-testable"),
+        ("absent", "copy-engine", "not-testable"),
+        ("passed", None, "not-testable"),
+    ],
+)
+def test_a_probe_counts_where_its_control_passed(made, tmp_path, control, found, verdict):
+    figures = [{"figure": "copied meanwhile", "value": 3, "unit": "copies", "interval": None}]
+    probe = {"id": "copy-engine", "verdict": found, "figures": figures, "control": control, "more": 1}
+    one = judged(with_probes(made, tmp_path, [probe]), tmp_path, 'kind = "needs-probe"; probe = "copy-engine"; is = "copy-engine"')  # fmt: skip
+    assert one.verdict == verdict
+    assert [(item.value, item.unit, item.rows) for item in one.evidence] == [(3, "copies", "probes.json: copy-engine")]
+
+
+def test_a_probes_figure_is_held_against_bounds(made, tmp_path):
+    figures = [{"figure": "create", "value": 7000, "unit": "ns", "interval": [6000, 8000]}]
+    ground = with_probes(made, tmp_path, [{"id": "streams", "figures": figures, "control": "passed"}])
+    test = 'kind = "needs-probe"; probe = "streams"; figure = "{}"; at_most = {}'
+    assert judged(ground, tmp_path, test.format("create", 9000)).verdict == "supported"
+    assert judged(ground, tmp_path, test.format("create", 5000)).verdict == "refuted"
+    assert "straddles" in judged(ground, tmp_path, test.format("create", 7000)).why
+    assert "gives no figure 'destroy'" in judged(ground, tmp_path, test.format("destroy", 7000)).why
+
+
+def test_a_probe_that_was_not_run_is_named(made, tmp_path):
+    one = judged(made, tmp_path, 'kind = "needs-probe"; probe = "copy-engine"; is = "sm"')
+    assert one.verdict == "not-testable" and "the probe copy-engine was not run" in one.why
+
+
+@pytest.mark.parametrize("text", ["[", '{"format": "other/1"}', '{"format": "launchlens.probes/1", "probes": [{}]}'])
+def test_a_broken_probes_file_is_one_line(made, tmp_path, text):
+    ground = with_probes(made, tmp_path, [])
+    (tmp_path / "probes.json").write_text(text)
+    with pytest.raises(InputError, match=r"probes\.json"):
+        judged(ground, tmp_path, HOLDS)
+
+
+# -- evidence
+
+
+def test_evidence_is_what_the_study_says(made, tmp_path):
+    one = judged(made, tmp_path, RATIO.format("foreach", "copy_", "faster") + '; regimes = ["eager"]')
+    (comparison, _) = within(made, "copy_", "foreach")
+    ratio, ours, theirs = one.evidence
+    assert (ratio.value, ratio.interval) == (comparison.ratio.value, (comparison.ratio.low, comparison.ratio.high))
+    side = made.sides["foreach", "eager"]
+    assert (ours.value, ours.interval) == (side.wall.value, (side.wall.low, side.wall.high))
+    assert theirs.value == made.sides["copy_", "eager"].wall.value
+    assert ours.rows == f"timings.parquet: variant=foreach, regime=eager, {TIMED_ROUNDS} rounds"
+    assert ratio.section == "timing" and "paired" in ratio.rows
+
+
+def test_recorded_evidence_is_the_ledgers(made, tmp_path):
+    one = judged(made, tmp_path, 'kind = "launch-cost"; variant = "copy_"; at_least = 2; regimes = ["eager"]')
+    (ledger,) = made.sides["copy_", "eager"].recording.ledger
+    assert [item.value for item in one.evidence] == [ledger.api_ns]
+    assert one.evidence[0].rows == "torch/eager.pt.trace.json.gz: variant:copy_ launches"
+    parts = judged(many_blocks(made), tmp_path, 'kind = "host-part"; variant = "foreach"; against = "copy_"; states = ["dispatch"]; at_least = 0; regimes = ["eager"]')  # fmt: skip
+    comparison = within(made, "copy_", "foreach")[0]
+    share, dispatch, whole = parts.evidence
+    assert dispatch.value == pytest.approx(comparison.host_parts()["dispatch"])
+    assert whole.value == pytest.approx(comparison.difference_ns)
+    assert share.value == pytest.approx(dispatch.value / whole.value)
+    assert share.interval is not None and share.interval[0] <= share.value <= share.interval[1]
+
+
+def test_as_json_it_is_strict_and_as_the_format_says(made):
+    text = json.dumps(document(judge(made, note_claims())), allow_nan=False)
+    for item in json.loads(text)["claims"]:
+        assert set(item) >= {"id", "text", "source", "test", "verdict", "on", "evidence"}
+        assert item["verdict"] in ("supported", "refuted", "depends", "not-testable")
+        assert (item["on"] is not None) == (item["verdict"] == "depends")
+        for each in item["evidence"]:
+            assert set(each) >= {"figure", "value", "unit", "interval", "rows"}
+            assert each["unit"] != "ns" or isinstance(each["value"], int)
+
+
+# -- the note's claims
+
+
+def test_the_note_has_every_claim_that_was_asked_for():
+    ids = [claim.id for claim in note_claims()]
+    assert ids == [
+        "copy-wins", "margin", "batched-is-batched", "copy-is-memcpy", "launch-cost", "dma-copies", "no-dma-so-slower",
+        "triton-compiles", "triton-dispatch", "seven-launches-add-up", "triton-memory-slower", "streams-no-help",
+        "stream-creation", "stream-synchronisation", "flat-buffer-impractical", "cuda-no-better-than-triton",
+        "cuda-no-better-than-memcpy", "batching-needs-20-copies", "large-copies-hide-launches", "copies-optimal",
+        "precompute", "cached-transform", "copies-are-12-percent", "copies-not-worth-it",
+    ]  # fmt: skip
+    gave = {claim.id: claim.gave for claim in note_claims()}
+    assert "28.70" in gave["copy-wins"] and "40.85" in gave["copy-wins"]
+
+
+def test_every_kind_of_test_serves_or_is_tested(made):
+    used = {test.kind for claim in note_claims() for test in claim.tests}
+    assert used <= set(KINDS) and len(used) >= 9
+    for claim in note_claims():
+        assert len(claim.test) > 10 and "\n" not in claim.text
+
+
+def test_the_notes_claims_on_the_made_up_capture(made):
+    verdicts = {one.claim.id: one.verdict for one in judge(made, note_claims())}
+    assert verdicts["copy-wins"] == "depends" and verdicts["margin"] == "refuted"
+    assert verdicts["batched-is-batched"] == "refuted" and verdicts["copy-is-memcpy"] == "supported"
+    # the GPU part refutes it by itself, whatever a probe would say
+    assert verdicts["no-dma-so-slower"] == "refuted" and verdicts["dma-copies"] == "not-testable"
+    assert verdicts["copies-optimal"] == "refuted" and verdicts["precompute"] == "not-testable"
+
+
+def test_no_verdict_stands_in_the_notes_file():
+    words = re.sub(r"#.*", "", NOTE.read_text("utf-8")).lower()
+    assert not {"supported", "refuted", "verdict"} & set(re.findall(r"[a-z]+", words))
+    assert set(tomllib.loads(NOTE.read_text("utf-8"))) == {"title", "workload", "device", "claim"}
+
+
+def test_claims_about_launches_need_a_recording(made):
+    alone = {key: replace(side, recording=None) for key, side in made.sides.items()}
+    unrecorded = {one.claim.id: one for one in judge(replace(made, sides=alone), note_claims())}
+    assert unrecorded["copy-wins"].verdict == "depends"
+    assert unrecorded["copy-is-memcpy"].verdict == "not-testable"
+    assert "no launch of it was recorded" in unrecorded["copy-is-memcpy"].why
