@@ -101,6 +101,13 @@ def test_a_recorded_difference_that_may_be_nothing_has_no_shares(made, tmp_path)
     assert judged(enough, tmp_path, test + '; of = "unprofiled"').verdict == "supported"
 
 
+@pytest.mark.parametrize("kind", ['kind = "gpu-part"', 'kind = "host-part"; states = ["python"]'])
+def test_where_no_difference_is_shown_there_is_none_to_split(made, tmp_path, kind):
+    test = kind + '; variant = "triton-per-tensor"; against = "copy_"; regimes = ["graph"]; at_least = 0.5'
+    ((_, (case,)),) = judged(made, tmp_path, test).cases
+    assert case.outcome == "no-difference-shown" and case.reason == "there is no difference to split"
+
+
 def test_a_recorded_cost_above_a_bound_may_be_the_profilers(made, tmp_path):
     one = judged(made, tmp_path, 'kind = "launch-cost"; variant = "copy_"; at_most = 2; regimes = ["eager"]')
     assert one.verdict == "not-testable" and "carries the profiler's cost" in one.why
