@@ -11,6 +11,10 @@ from launchlens.reports.html_parts import Chapter, Part, Table, unrecorded
 from launchlens.reports.units import count, duration
 from launchlens.traces.study import Side, Study
 
+WORK_COLUMNS = ("variant", "kind", "name", "per iteration", "GPU time of one")
+#: Kinds of work shown per variant, those that take longest; the JSON holds all.
+MOST_WORK = 12
+
 
 def ledger_chapters(study: Study) -> list[Chapter]:
     """Launches by kind: how many times what each costs."""
@@ -29,8 +33,20 @@ def ledger_chapters(study: Study) -> list[Chapter]:
                 else "No launch was recorded."
             )
         table = Table("Launches of one recorded iteration", columns, rows, names=3) if rows else None
-        chapters.append(Chapter(f"ledger-{index}", regime, [Part("", (), (), table)] if table else [], notes))
+        work = [row for side in study.in_regime(regime) for row in _work_rows(side)]
+        tables = [table, Table("What ran on the GPU, as the recorder names it", WORK_COLUMNS, work, names=3)]
+        parts = [Part("", (), (), each) for each in tables if each is not None and each.rows]
+        chapters.append(Chapter(f"ledger-{index}", regime, parts, notes))
     return chapters
+
+
+def _work_rows(side: Side) -> list[list[str]]:
+    if side.recording is None:
+        return []
+    return [
+        [side.variant, row.kind, row.name, count(row.per_iteration), duration(row.gpu_ns)]
+        for row in side.recording.work[:MOST_WORK]
+    ]
 
 
 def _ledger_rows(side: Side) -> list[list[str]]:
