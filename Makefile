@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # measuring needs torch and triton, which only a machine with an NVIDIA GPU is asked to download
 GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo ,gpu)
 
-.PHONY: profile test lint check clean
+.PHONY: profile test lint docs clean
 
 profile: $(VENV)/profile-ready
 	$(BIN)/python cli.py profile $(ARGS)
@@ -21,6 +21,10 @@ lint: $(VENV)/test-ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# the pages that commands write
+docs: $(VENV)/test-ready
+	$(BIN)/python tests/test_docs.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "launchlens needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -1,0 +1,51 @@
+"""Pages of docs/ that a command makes are what that command prints today."""
+
+import sys
+from pathlib import Path
+
+from launchlens.cli import app
+from typer.main import get_command
+from typer.testing import CliRunner
+
+DOCS = Path(__file__).parents[1] / "docs"
+COMMANDS_HEAD = """# Commands
+
+What each command's `--help` says; `make docs` writes this page.
+"""
+
+CLAIMS_HEAD = """# The note's claims, tested
+
+What `launchlens claims --markdown` prints of the capture that ships; `make docs` writes this page. To write down and test
+claims of your own: [own_claims.md](own_claims.md).
+
+"""
+
+
+def commands_page() -> str:
+    """Every command's help, as `docs/commands.md` holds it."""
+    names = ["", *get_command(app).commands]  # type: ignore[attr-defined]
+    parts = [COMMANDS_HEAD]
+    for name in names:
+        arguments = [*([name] if name else []), "--help"]
+        text = CliRunner().invoke(app, arguments, prog_name="launchlens", terminal_width=100).stdout
+        parts.append(f"## {name or 'launchlens'}\n\n```text\n{text.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def claims_page() -> str:
+    """The note's claims against the shipped capture, as `docs/claims.md` holds them."""
+    return CLAIMS_HEAD + CliRunner().invoke(app, ["claims", "--markdown"]).stdout
+
+
+def test_the_commands_page_is_what_help_says():
+    assert (DOCS / "commands.md").read_text() == commands_page(), "run `make docs`"
+
+
+def test_the_claims_page_is_what_the_command_prints():
+    assert (DOCS / "claims.md").read_text() == claims_page(), "run `make docs`"
+
+
+if __name__ == "__main__":
+    (DOCS / "commands.md").write_text(commands_page())
+    (DOCS / "claims.md").write_text(claims_page())
+    sys.stdout.write("docs/commands.md and docs/claims.md written\n")
