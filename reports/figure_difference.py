@@ -11,7 +11,7 @@ from launchlens.reports.figures import DEVICE_COLOURS, GREY, HOST_COLOURS, Drawi
 from launchlens.reports.units import signed_duration
 from launchlens.reports.words import DEVICE_WORDS, HOST_WORDS
 from launchlens.traces.compare import OTHER_AXIS, STATES, Comparison, Lane
-from launchlens.traces.study import apportion
+from launchlens.traces.recording import apportion
 
 #: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
 DIGIT_NS = 10

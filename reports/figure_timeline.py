@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from launchlens.reports.figures import BOTTOM, DEVICE_COLOURS, GREY, HOST_COLOURS, TOP, Drawing, draw, label, us
 from launchlens.reports.units import duration
 from launchlens.traces.apis import waits
-from launchlens.traces.study import Timeline
+from launchlens.traces.recording import Timeline
 
 #: Events drawn of one iteration; of more, the longest. A browser draws this many per variant without a pause.
 EVENTS = 400

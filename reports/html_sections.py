@@ -12,7 +12,8 @@ from launchlens.reports.html_parts import Chapter, Part, Table, unrecorded
 from launchlens.reports.units import duration, interval, times
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.compare import control_ratio
-from launchlens.traces.study import Side, Study, Timeline, apportion
+from launchlens.traces.recording import Timeline, apportion
+from launchlens.traces.study import Side, Study
 from launchlens.traces.verdict import winners
 
 #: Rows of a timeline's table; what is left out is counted.

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from launchlens.cli import app
 from typer.main import get_command
 from typer.testing import CliRunner
+
+from launchlens.cli import app
 
 DOCS = Path(__file__).parents[1] / "docs"
 COMMANDS_HEAD = """# Commands

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.recording import account_json, apportion
 from launchlens.traces.statistics import Estimate, mean, paired_ratio, unpaired_ratio
-from launchlens.traces.study import Side, Study, account_json, apportion
+from launchlens.traces.study import Side, Study
 
 FORMAT = "launchlens.comparison/1"
 Lane = Literal["host", "device"]

@@ -12,7 +12,7 @@ from launchlens.traces.intervals import Ints, covered, union
 from launchlens.traces.launches import Launches
 from launchlens.traces.perfetto_layers import Layer, thread_track
 from launchlens.traces.ranges import range_instances
-from launchlens.traces.study import BLOCK
+from launchlens.traces.recording import BLOCK
 from launchlens.traces.trace import Trace
 
 _HOST_STATE_SAYS = (

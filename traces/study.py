@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.account import (
-    DEVICE_STATES,
-    HOST_STATES,
-    Accountant,
-    busiest_device,
-    count_late_work,
-    thread_name,
-)
 from launchlens.traces.capture import Capture, TraceRecord
-from launchlens.traces.intervals import union_length
-from launchlens.traces.launches import Launches, find_launches, queue_ns
+from launchlens.traces.launches import find_launches
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances
+from launchlens.traces.recording import Accountants, Recording, recording_of, recordings
 from launchlens.traces.statistics import Estimate, median
 from launchlens.traces.trace import Progress, Trace, open_trace
 
@@ -34,74 +25,6 @@ Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
 #: DEVICE_BOUND_BUSY of it, or when the host had submitted everything by DEVICE_BOUND_HOST of it and then waited.
 HOST_BOUND_HOST, HOST_BOUND_BUSY = 0.9, 0.5
 DEVICE_BOUND_BUSY, DEVICE_BOUND_HOST = 0.9, 0.6
-
-BLOCK, ITERATION = "variant:", "iteration:"
-
-
-@dataclass(frozen=True)
-class LedgerRow:
-    """Launches of one kind per iteration: how many, and what each costs. Times are ns per launch unless they say so.
-
-    `api_ns` is the mean time in the call, so that `per_iteration * api_ns` is the time per iteration; `queue_ns` the
-    median of the launches that queue (`queued` of them, per iteration); `gpu_ns` the mean GPU time of one launch's work.
-    """
-
-    api: str
-    activity: str | None
-    per_iteration: float
-    api_ns: float
-    queued: float
-    queue_ns: float | None
-    gpu_ns: float | None
-
-
-@dataclass(frozen=True)
-class WorkRow:
-    """GPU work of one kind and name per iteration: how often, and the mean GPU time of one, ns."""
-
-    kind: str
-    name: str
-    per_iteration: float
-    gpu_ns: float
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """One recorded iteration: host and GPU events in ns from the iteration's start.
-
-    `events` has columns lane (`host` or `gpu`), kind, name, start_ns, end_ns, depth (nesting on the host, 0 outermost),
-    stream (null on the host), and launch (a number shared by a launch call and the work it caused, -1 for none).
-    """
-
-    length_ns: int
-    events: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What the profiled blocks of one side say. `cells` is int64 ns, [blocks, HOST_STATES, DEVICE_STATES]."""
-
-    iterations: int
-    cells: npt.NDArray[np.int64]
-    gpu_busy_ns: float | None
-    counts: Mapping[str, float]
-    ledger: tuple[LedgerRow, ...]
-    work: tuple[WorkRow, ...]
-    timeline: Timeline | None
-    trace: str
-    thread: str
-    device: str | None
-
-    @property
-    def per_iteration(self) -> npt.NDArray[np.float64]:
-        """The account of one iteration, ns, [HOST_STATES, DEVICE_STATES]: the mean over all blocks."""
-        mean: npt.NDArray[np.float64] = self.cells.sum(axis=0) / (len(self.cells) * self.iterations)
-        return mean
-
-    @property
-    def profiled_ns(self) -> float:
-        """Profiled time of one iteration, ns: what the account sums to."""
-        return float(self.per_iteration.sum())
 
 
 @dataclass(frozen=True)
@@ -187,12 +110,12 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     if not len(timings):
         why = "it was interrupted before anything had been timed" if not capture.manifest.complete else "it holds none"
         raise InputError(capture.path, f"has no timings: {why}", "record it again")
-    recordings: dict[tuple[str, str], Recording] = {}
+    recorded: dict[tuple[str, str], Recording] = {}
     problems: dict[str, Problems] = {}
     for record in capture.manifest.traces:
         trace = open_trace(capture.trace_path(record), progress=progress)
-        found, noted = _recordings(trace, record)
-        recordings |= {(variant, record.regime): recording for variant, recording in found.items()}
+        found, noted = recordings(trace, record)
+        recorded |= {(variant, record.regime): recording for variant, recording in found.items()}
         problems[record.path] = noted
     says = {record.variant: record.says for record in capture.manifest.variants}
     per_iteration = timings.assign(
@@ -200,7 +123,7 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     )
     sides, controls = {}, {}
     for (variant, regime, control), blocks in per_iteration.groupby(["variant", "regime", "control"], sort=False):
-        recording = None if control else recordings.get((variant, regime))
+        recording = None if control else recorded.get((variant, regime))
         side = Side(
             str(variant), str(regime), says.get(str(variant), ""), blocks.set_index("round").sort_index(), recording
         )
@@ -209,171 +132,6 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         else:
             sides[(side.variant, side.regime)] = side
     return Study(capture, sides, controls, problems)
-
-
-def _recordings(trace: Trace, record: TraceRecord) -> tuple[dict[str, Recording], Problems]:
-    problems = trace.problems.copy()
-    launches = find_launches(trace.events, problems)
-    instances = range_instances(trace.events, launches)
-    names = instances["name"].astype(str)
-    found = {}
-    for name in dict.fromkeys(names[names.str.startswith(BLOCK)]):
-        variant = name.removeprefix(BLOCK)
-        blocks = instances[names == name]
-        shown = instances[names == ITERATION + variant]
-        count_late_work(launches, blocks["start_ns"].to_numpy(), blocks["end_ns"].to_numpy(), problems)
-        found[variant] = _recording(trace, record, launches, blocks, shown)
-    return found, problems
-
-
-def _recording(
-    trace: Trace, record: TraceRecord, launches: Launches, blocks: pd.DataFrame, shown: pd.DataFrame
-) -> Recording:
-    process, thread = int(blocks["process"].iloc[0]), int(blocks["thread"].iloc[0])
-    device = busiest_device(trace.events, launches, process, thread)
-    accountant = Accountant(trace.events, launches, process=process, thread=thread, device=device)
-    start, end = blocks["start_ns"].to_numpy(), blocks["end_ns"].to_numpy()
-    iterations = len(blocks) * record.iterations
-    inside = _inside(launches, process, thread, start, end)
-    counts = {
-        column: float(blocks[column].sum()) / iterations for column in ("launches", "kernels", "memcpys", "memsets")
-    }
-    return Recording(
-        iterations=record.iterations,
-        cells=accountant.per_window(start, end),
-        gpu_busy_ns=_busy(trace.events, launches, inside, device) / iterations if device is not None else None,
-        counts=counts,
-        ledger=ledger(launches, inside, iterations),
-        work=work(trace.events, launches.activity_rows[np.isin(launches.launch_of, inside)], iterations),
-        timeline=_timeline(trace.events, launches, shown) if len(shown) else None,
-        trace=record.path,
-        thread=thread_name(trace.events, process, thread),
-        device=None if device is None else str(device),
-    )
-
-
-def _inside(
-    launches: Launches, process: int, thread: int, start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Positions of the launches made on one thread within any of some windows."""
-    table = launches.table
-    order = np.argsort(start, kind="stable")
-    moment = table["start_ns"].to_numpy()
-    which = np.searchsorted(start[order], moment, side="right") - 1
-    mine = (which >= 0) & (table["process"] == process).to_numpy() & (table["thread"] == thread).to_numpy()
-    mine[mine] = moment[mine] < end[order][which[mine]]
-    return np.flatnonzero(mine)
-
-
-def _busy(events: pd.DataFrame, launches: Launches, inside: npt.NDArray[np.int64], device: int) -> int:
-    rows = launches.activity_rows[np.isin(launches.launch_of, inside)]
-    rows = rows[(events["device"].iloc[rows] == device).fillna(False).to_numpy(bool)]
-    start = events["start_ns"].to_numpy()[rows]
-    return union_length(start, start + events["dur_ns"].to_numpy()[rows])
-
-
-def ledger(launches: Launches, chosen: npt.NDArray[np.int64], iterations: int) -> tuple[LedgerRow, ...]:
-    """The launch ledger of some launches made over `iterations` iterations, the dearest kind of launch first."""
-    table = launches.table.iloc[chosen]
-    waits = queue_ns(table)
-    rows = []
-    for (api, activity), group in table.groupby(["api", "activity"], observed=True, dropna=False):
-        queued = waits[waits.index.isin(group.index)]
-        rows.append(
-            LedgerRow(
-                api=str(api),
-                activity=None if pd.isna(activity) else str(activity),
-                per_iteration=len(group) / iterations,
-                api_ns=float((group["end_ns"] - group["start_ns"]).mean()),
-                queued=len(queued) / iterations,
-                queue_ns=float(queued.median()) if len(queued) else None,
-                gpu_ns=None if pd.isna(activity) else float(group["gpu_ns"].mean()),
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: -row.per_iteration * row.api_ns))
-
-
-def work(events: pd.DataFrame, rows: npt.NDArray[np.int64], iterations: int) -> tuple[WorkRow, ...]:
-    """What ran on the GPU over `iterations` iterations, by kind and name, the longest in all first.
-
-    A recorder's names tell what ran: a device-to-device memcpy replayed in a graph, say, runs as a kernel of the driver's.
-    """
-    chosen = events.iloc[rows][["kind", "name", "dur_ns"]]
-    grouped = chosen.groupby(["kind", "name"], observed=True)["dur_ns"]
-    found = [
-        (int(each.sum()), WorkRow(str(kind), str(name), len(each) / iterations, float(each.mean())))
-        for (kind, name), each in grouped
-    ]
-    return tuple(row for _, row in sorted(found, key=lambda item: (-item[0], item[1].kind, item[1].name)))
-
-
-def _timeline(events: pd.DataFrame, launches: Launches, shown: pd.DataFrame) -> Timeline:
-    """The recorded iteration of middle length, as rows to draw."""
-    one = shown.sort_values("host_ns", kind="stable").iloc[len(shown) // 2]
-    low, high = int(one["start_ns"]), int(one["end_ns"])
-    start = events["start_ns"].to_numpy()
-    end = start + events["dur_ns"].to_numpy()
-    on_thread = (events["thread"].cat.codes == one["thread"]) & (events["process"].cat.codes == one["process"])
-    host = np.flatnonzero(on_thread.to_numpy() & (start >= low) & (end <= high))
-    mine = _inside(launches, int(one["process"]), int(one["thread"]), np.array([low]), np.array([high]))
-    belongs = np.isin(launches.launch_of, mine)
-    gpu = launches.activity_rows[belongs]
-    number = {int(launch): index for index, launch in enumerate(mine)}
-    launch_of_row = dict(zip(launches.table["row"].to_numpy()[mine], range(len(mine)), strict=True))
-    rows = np.concatenate((host, gpu))
-    chosen = events.iloc[rows]
-    frame = pd.DataFrame(
-        {
-            "lane": ["host"] * len(host) + ["gpu"] * len(gpu),
-            "kind": chosen["kind"].astype(str).to_numpy(dtype=object),
-            "name": chosen["name"].astype(str).to_numpy(dtype=object),
-            "start_ns": start[rows] - low,
-            "end_ns": end[rows] - low,
-            "depth": [*_depth(start[host], end[host]), *([0] * len(gpu))],
-            "stream": chosen["stream"].to_numpy(dtype=object, na_value=None),
-            "launch": [
-                *(launch_of_row.get(row, -1) for row in host),
-                *(number[int(launch)] for launch in launches.launch_of[belongs]),
-            ],
-        }
-    )
-    return Timeline(high - low, frame.sort_values(["lane", "start_ns", "depth"], kind="stable", ignore_index=True))
-
-
-def _depth(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> list[int]:
-    """Nesting depth of each of a few intervals (one iteration's, so a loop over them is fine)."""
-    depth = [0] * len(start)
-    open_ends: list[int] = []
-    for index in sorted(range(len(start)), key=lambda i: (start[i], -end[i])):
-        while open_ends and open_ends[-1] <= start[index]:
-            open_ends.pop()
-        depth[index] = len(open_ends)
-        open_ends.append(int(end[index]))
-    return depth
-
-
-def account_json(recording: Recording) -> list[dict[str, Any]]:
-    """An account of one iteration as rows of whole ns that sum to the rounded total (largest remainders go up).
-
-    `device` is null where no device was recorded: what is not known is not idle.
-    """
-    flat = [(host, device) for host in HOST_STATES for device in DEVICE_STATES]
-    whole = apportion(recording.per_iteration.ravel())
-    return [
-        {"host": host, "device": device if recording.device is not None else None, "ns": int(ns)}
-        for (host, device), ns in zip(flat, whole, strict=True)
-        if ns
-    ]
-
-
-def apportion(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Whole numbers near `values` that sum to their rounded sum: Hamilton's method, as for seats in a parliament."""
-    floors = np.floor(values)
-    short = round(float(values.sum())) - int(floors.sum())
-    order = np.argsort(-(values - floors), kind="stable")
-    result: npt.NDArray[np.int64] = floors.astype(np.int64)
-    result[order[:short]] += 1
-    return result
 
 
 def side_of_range(trace: Trace, name: str) -> Side:
@@ -402,4 +160,4 @@ def side_of_range(trace: Trace, name: str) -> Side:
             "device_ns": chosen["gpu_projection_ns"].where(chosen["activities"] > 0).astype("Float64"),
         }
     )
-    return Side(name, "recorded", "", blocks, _recording(trace, record, launches, chosen, chosen))
+    return Side(name, "recorded", "", blocks, recording_of(trace, record, Accountants(trace, launches), chosen, chosen))

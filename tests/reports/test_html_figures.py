@@ -13,7 +13,7 @@ from launchlens.reports.figure_timeline import EVENTS, drawn_events, summary, ti
 from launchlens.reports.figure_timing import timing_figure
 from launchlens.reports.figures import LABEL, label, log_ticks, short, to_script
 from launchlens.traces.compare import against_baseline
-from launchlens.traces.study import Timeline
+from launchlens.traces.recording import Timeline
 
 REGIMES = ("eager", "graph")
 

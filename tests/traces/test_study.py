@@ -13,8 +13,9 @@ from launchlens.traces.account import HOST_STATES
 from launchlens.traces.capture import read_capture
 from launchlens.traces.compare import against_baseline, to_json
 from launchlens.traces.problems import InputError
+from launchlens.traces.recording import apportion
 from launchlens.traces.statistics import Estimate
-from launchlens.traces.study import apportion, side_of_range, study
+from launchlens.traces.study import side_of_range, study
 from launchlens.traces.verdict import verdict
 from made_capture import ITERATIONS, ROUNDS, make_capture
 

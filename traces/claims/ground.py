@@ -9,8 +9,9 @@ from typing import Any
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.probes import Probe, read_probes
 from launchlens.traces.compare import Comparison, compare, control_ratio
+from launchlens.traces.recording import Recording
 from launchlens.traces.statistics import Estimate
-from launchlens.traces.study import Recording, Side, Study
+from launchlens.traces.study import Side, Study
 
 
 @dataclass

@@ -15,7 +15,8 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, figure, recorded_rows
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.study import Recording, Side
+from launchlens.traces.recording import Recording
+from launchlens.traces.study import Side
 
 
 class OneRecorded(Bounded, frozen=True, kw_only=True):
