@@ -59,7 +59,9 @@ def test_the_work_is_named_as_the_recorder_named_it(made):
     eager = [(row.kind, row.name, row.per_iteration, row.gpu_ns) for row in made.sides["copy_", "eager"].recording.work]
     assert eager == [("memcpy", "Memcpy DtoD (Device -> Device)", 7, 750)]
     batched = made.sides["triton-batched", "graph"].recording.work
-    assert [(row.kind, row.name, row.per_iteration, row.gpu_ns) for row in batched] == [("kernel", "copy_seven", 1, 1200)]
+    assert [(row.kind, row.name, row.per_iteration, row.gpu_ns) for row in batched] == [
+        ("kernel", "copy_seven", 1, 1200)
+    ]
 
 
 def test_accounts_sum_to_their_windows(made):
