@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 from launchlens.reports.html_parts import Chapter, Part, Table, unrecorded
 from launchlens.reports.units import count, duration
+from launchlens.traces.agreement import agreement
+from launchlens.traces.agreement import table as agreement_table
 from launchlens.traces.study import Side, Study
 
 WORK_COLUMNS = ("variant", "kind", "name", "per iteration", "GPU time of one")
@@ -71,14 +73,21 @@ def _ledger_rows(side: Side) -> list[list[str]]:
 def environment(study: Study, links_base: str) -> dict[str, Any]:
     """Where it was measured, how to do it again, what was met in the traces, what was left out, and the raw traces."""
     manifest = study.capture.manifest
+    compared = agreement(study)
+    columns, rows = agreement_table(compared)
     facts = {"workload": manifest.workload, "timing": manifest.timing, "environment": manifest.environment}
     return {
         "facts": {title: list(_flat(values)) for title, values in facts.items()},
         "command": f"python cli.py {shlex.join(manifest.command)}" if manifest.command else "",
+        "agreement": Table("Recorders compared", columns, rows, names=3) if compared else None,
+        "amiss": sum(row.amiss for row in compared),
         "problems": [(path, problem) for path, met in study.problems.items() for problem in met],
         "missing": [record for record in manifest.variants if record.status != "measured"],
         # quoted, so that a path can't name a scheme or another host
-        "traces": [(record, links_base + quote(record.path.lstrip("/"), safe="/")) for record in manifest.traces],
+        "traces": [
+            (record, links_base + quote(record.path.lstrip("/"), safe="/")) for record in manifest.traces if record.path
+        ],
+        "unrecorded": [record for record in manifest.traces if not record.path],
         "launchlens": manifest.launchlens,
     }
 

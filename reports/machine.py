@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from launchlens.reports.words import sentences
-from launchlens.traces import compare
+from launchlens.traces import agreement, compare
 from launchlens.traces.study import Study
 from launchlens.traces.verdict import Finding
 
@@ -42,6 +42,7 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
         "sides": [compare.side_json(side) for side in study.sides.values()],
         "comparisons": [compare.to_json(item) for item in compare.against_baseline(study)],
         "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
+        "agreement": agreement.rows_json(agreement.agreement(study)),
         "problems": {
             path: [{"code": item.code, "count": item.count, "severity": item.severity} for item in problems]
             for path, problems in study.problems.items()

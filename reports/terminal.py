@@ -12,6 +12,7 @@ from rich.table import Table
 
 from launchlens.reports.units import count, duration, interval, percent, signed_duration, size, times
 from launchlens.reports.words import HOST_WORDS, Sentence
+from launchlens.traces.agreement import agreement, table
 from launchlens.traces.compare import REASONS, Comparison, against_baseline
 from launchlens.traces.study import Side, Study
 
@@ -50,6 +51,11 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
     for regime in study.regimes:
         console.print()
         console.print(_timing_table(study, regime, ratios))
+    rows = agreement(study)
+    if rows:
+        console.print()
+        console.print("[bold]recorders compared: the same blocks, seen by each[/]", highlight=False)
+        print_rows(console, *table(rows))
 
 
 def _timing_table(study: Study, regime: str, ratios: dict[tuple[str, str], Comparison]) -> Table:

@@ -3,6 +3,7 @@
     manifest.json        what was run, on what, and what came of it (this module's `Manifest`)
     timings.parquet      a row per unprofiled block, in time order (`TIMING_COLUMNS`)
     torch/*.pt.trace.json.gz   raw traces, a folder per collector, openable as they are
+    nsys/*.sqlite, *.nsys-rep  the same of Nsight Systems, where it recorded as well
 
 History of the format, newest first. A reader accepts every version listed here.
     launchlens.capture/1   the first
@@ -66,6 +67,7 @@ class TraceRecord:
 
     Its ranges are called `variant:NAME`, one instance a round, each over `iterations` iterations and the synchronize
     after them; `iteration:NAME` ranges, where present, hold one iteration each and are for looking at, not for timing.
+    Where the collector could not record, `problem` says why and `path` is empty.
     """
 
     collector: str

@@ -97,9 +97,10 @@ def parts(source: Path, progress: Progress | None = None) -> Iterator[Part]:
         yield Part(source.name, source.name, open_trace(source, progress=progress), False)
         return
     capture = read_capture(source)
-    if not capture.manifest.traces:
+    recorded = [record for record in capture.manifest.traces if record.path]
+    if not recorded:
         raise InputError(capture.path, "holds no traces", "record it again")
-    for record in capture.manifest.traces:
+    for record in recorded:
         trace = open_trace(capture.trace_path(record), progress=progress)
         yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)
 

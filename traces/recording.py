@@ -69,7 +69,11 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Recording:
-    """What the profiled blocks of one side say. `cells` is int64 ns, [blocks, HOST_STATES, DEVICE_STATES]."""
+    """What the profiled blocks of one side say. `cells` is int64 ns, [blocks, HOST_STATES, DEVICE_STATES].
+
+    `per_block` has a row per block: launches and activities (counts), and the medians within the block of a launch's time
+    in its call `api_ns`, of its time queued `queue_ns` and of an activity's time on the GPU `gpu_ns`, NaN without any.
+    """
 
     iterations: int
     cells: npt.NDArray[np.int64]
@@ -81,6 +85,7 @@ class Recording:
     trace: str
     thread: str
     device: str | None
+    per_block: pd.DataFrame
 
     @property
     def per_iteration(self) -> npt.NDArray[np.float64]:
@@ -150,7 +155,35 @@ def recording_of(
         trace=record.path,
         thread=thread_name(trace.events, process, thread),
         device=None if device is None else str(device),
+        per_block=_per_block(trace.events, launches, inside, blocks),
     )
+
+
+def _per_block(
+    events: pd.DataFrame, launches: Launches, inside: npt.NDArray[np.int64], blocks: pd.DataFrame
+) -> pd.DataFrame:
+    """`Recording.per_block`, in the order of `blocks`; `inside` are the positions of the launches made in any of them."""
+    table = launches.table.iloc[inside]
+    block = pd.Series(_window_of(blocks["start_ns"].to_numpy(), table["start_ns"].to_numpy()), table.index)
+    owned = np.isin(launches.launch_of, inside)
+    activities = events["dur_ns"].iloc[launches.activity_rows[owned]].reset_index(drop=True)
+    of_activity = block.reindex(launches.launch_of[owned]).reset_index(drop=True)
+    waits = queue_ns(table)
+    medians = {
+        "api_ns": (table["end_ns"] - table["start_ns"]).groupby(block).median(),
+        "queue_ns": waits.groupby(block[waits.index]).median(),
+        "gpu_ns": activities.groupby(of_activity).median(),
+    }
+    counts = {name: blocks[name].to_numpy(np.int64) for name in ("launches", "activities")}
+    columns = {name: values.reindex(range(len(blocks))).to_numpy(np.float64) for name, values in medians.items()}
+    return pd.DataFrame(counts | columns)
+
+
+def _window_of(start: npt.NDArray[np.int64], moment: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The position in `start` of the window that began last before each moment, -1 for none."""
+    order = np.argsort(start, kind="stable")
+    position = np.searchsorted(start[order], moment, side="right") - 1
+    return np.where(position >= 0, order[position], -1)
 
 
 def _inside(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -25,6 +25,9 @@ Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
 #: DEVICE_BOUND_BUSY of it, or when the host had submitted everything by DEVICE_BOUND_HOST of it and then waited.
 HOST_BOUND_HOST, HOST_BOUND_BUSY = 0.9, 0.5
 DEVICE_BOUND_BUSY, DEVICE_BOUND_HOST = 0.9, 0.6
+
+#: The collector whose account a side takes where several recorded it: its traces also know the framework's ops.
+PREFERRED = "torch"
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,17 @@ class Side:
 
 @dataclass(frozen=True)
 class Study:
-    """A capture worked out. `sides` is keyed by (variant, regime); `controls` holds the baseline's second blocks."""
+    """A capture worked out. `sides` is keyed by (variant, regime); `controls` holds the baseline's second blocks.
+
+    `recordings` holds what every collector recorded of a side, keyed by (collector, variant, regime); `Side.recording` is
+    one of these.
+    """
 
     capture: Capture
     sides: Mapping[tuple[str, str], Side]
     controls: Mapping[str, Side]
     problems: Mapping[str, Problems]
+    recordings: Mapping[tuple[str, str, str], Recording] = field(default_factory=dict)
 
     @property
     def regimes(self) -> list[str]:
@@ -110,12 +118,14 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     if not len(timings):
         why = "it was interrupted before anything had been timed" if not capture.manifest.complete else "it holds none"
         raise InputError(capture.path, f"has no timings: {why}", "record it again")
-    recorded: dict[tuple[str, str], Recording] = {}
+    recorded: dict[tuple[str, str, str], Recording] = {}
     problems: dict[str, Problems] = {}
     for record in capture.manifest.traces:
+        if not record.path:
+            continue  # the collector could not record; the manifest says why
         trace = open_trace(capture.trace_path(record), progress=progress)
         found, noted = recordings(trace, record)
-        recorded |= {(variant, record.regime): recording for variant, recording in found.items()}
+        recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
         problems[record.path] = noted
     says = {record.variant: record.says for record in capture.manifest.variants}
     per_iteration = timings.assign(
@@ -123,7 +133,7 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     )
     sides, controls = {}, {}
     for (variant, regime, control), blocks in per_iteration.groupby(["variant", "regime", "control"], sort=False):
-        recording = None if control else recorded.get((variant, regime))
+        recording = None if control else _preferred(recorded, str(variant), str(regime))
         side = Side(
             str(variant), str(regime), says.get(str(variant), ""), blocks.set_index("round").sort_index(), recording
         )
@@ -131,7 +141,13 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
             controls[side.regime] = side
         else:
             sides[(side.variant, side.regime)] = side
-    return Study(capture, sides, controls, problems)
+    return Study(capture, sides, controls, problems, recorded)
+
+
+def _preferred(recorded: Mapping[tuple[str, str, str], Recording], variant: str, regime: str) -> Recording | None:
+    """A side's recording by the first collector that has one, torch.profiler's before all others."""
+    of_side = {name: made for (name, *side), made in recorded.items() if side == [variant, regime]}
+    return of_side.get(PREFERRED) or next(iter(of_side.values()), None)
 
 
 def side_of_range(trace: Trace, name: str) -> Side:
