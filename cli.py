@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from launchlens.traces.claims.claim import Claim
     from launchlens.traces.compare import Comparison
     from launchlens.traces.study import Study
+    from launchlens.traces.trace import Progress, Trace
 
 DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -118,11 +119,15 @@ def profile(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of the workload; may be repeated."),
     ] = None,
+    collector: Annotated[
+        list[str] | None,
+        typer.Option(help="What records it: torch (torch.profiler, the default), nsys, or all; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure every variant of a workload, record it under torch.profiler, and say which is fastest and why.
+    """Measure every variant of a workload, record it under a profiler, and say which is fastest and why.
 
-    Without a CUDA GPU it reports on the recorded capture that ships with launchlens, and says so.
+    With several collectors the account is torch.profiler's, and a table says how far the others agree with it. Without a CUDA GPU it reports on the recorded capture that ships with launchlens, and says so.
 
     Example: launchlens profile --variant copy_ --variant triton-batched
     """
@@ -133,22 +138,21 @@ def profile(
     unknown = [name for name in regime or () if name not in REGIMES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
+    collectors = _collectors(collector)
     spec, chosen = _chosen(workload, variant, every=every)
     spec, changed = _changed(spec, count, sizes, setting)
     where = _where(_device_for_own(workload) if spec.file and device == "auto" else device)
     if where == "recorded":
         _refuse_recorded(changed)
-        if variant or every or regime or iterations:
-            typer.echo(
-                "The recorded capture holds what it holds: --variant, --all, --regime and --iterations need --device.",
-                err=True,
-            )
+        if variant or every or regime or iterations or collector:
+            options = "--variant, --all, --regime, --iterations and --collector need --device."
+            typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
         _report_recorded(workload, output, as_json)
         return
     from launchlens.profiling.run import Plan
 
     regimes, command = tuple(regime or REGIMES), _command_line()
-    plan = Plan(spec, chosen, where, regimes, seed=seed, rounds=rounds, iterations=iterations, command=command)
+    plan = Plan(spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, command=command)
     folder = _new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
     _report(folder, folder / "report.html", as_json=as_json, recorded=None)
@@ -182,7 +186,51 @@ def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
         raise
     if manifest.workload["correctness"] == NOT_CHECKED:
         typer.echo(f"launchlens: {workload} declares no check, so nothing says that its variants are right", err=True)
+    _warn_of_traces(manifest, folder)
     return manifest
+
+
+def _warn_of_traces(manifest: Manifest, folder: Path) -> None:
+    """Say what could not be recorded and why, and, once, what a kept .nsys-rep tells about the machine."""
+    from launchlens.profiling.collectors import nsys
+    from launchlens.profiling.run import COLLECTORS
+
+    missing: dict[tuple[str, str], list[str]] = {}
+    for record in manifest.traces:
+        if record.problem:
+            missing.setdefault((record.collector, record.problem), []).append(record.regime)
+    for (name, problem), regimes in missing.items():
+        what = f"{COLLECTORS.get(name, name)} recorded nothing ({', '.join(regimes)})"
+        typer.echo(f"launchlens: {what}: {problem}", err=True)
+    kept = [record for record in manifest.traces if record.collector == nsys.NAME and record.path]
+    if kept:
+        typer.echo(
+            f"launchlens: {folder / nsys.NAME}/*.nsys-rep and *.sqlite hold the environment variables and command lines of "
+            f"this machine's processes. Share a copy: launchlens scrub {folder / kept[0].path} -o shared.sqlite; "
+            "a .nsys-rep can't be scrubbed.",
+            err=True,
+        )
+
+
+def _collectors(given: list[str] | None) -> tuple[str, ...]:
+    """The collectors asked for, each once, torch.profiler's first: the account is the first one's."""
+    from launchlens.profiling.run import COLLECTORS
+
+    if "cupti" in (given or ()):
+        raise typer.BadParameter("the CUPTI collector is not written yet", param_hint="--collector")
+    unknown = [name for name in given or () if name not in (*COLLECTORS, "all")]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(COLLECTORS)}, all", param_hint="--collector")
+    wanted = given or ["torch"]
+    return tuple(name for name in COLLECTORS if name in wanted or "all" in wanted)
+
+
+@app.command("_worker", hidden=True)
+def worker(request: Annotated[Path, typer.Argument(help="What to run, as the nsys collector wrote it.")]) -> None:
+    """Run the blocks that a collector records in a process of their own; not for people."""
+    from launchlens.profiling.collectors.nsys_worker import main
+
+    raise typer.Exit(main(request))
 
 
 def _chosen(workload: str, names: list[str] | None, *, every: bool) -> tuple[WorkloadSpec, list[Variant]]:
@@ -381,7 +429,12 @@ def _free(path: Path, force: bool) -> Path:
 
 @app.command()
 def analyze(
-    trace: Annotated[Path, typer.Argument(help="A Kineto trace (.json, .json.gz) or an Nsight Systems sqlite export.")],
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            help="A Kineto trace (.json, .json.gz), or an Nsight Systems sqlite export (or, with nsys, report)."
+        ),
+    ],
     range_name: Annotated[
         str | None, typer.Option("--range", help="Account for all instances of this range instead of the whole trace.")
     ] = None,
@@ -399,12 +452,11 @@ def analyze(
     from launchlens.reports.progress import reading
     from launchlens.traces.analysis import analyze as work_out
     from launchlens.traces.analysis import to_json
-    from launchlens.traces.trace import open_trace
 
     if html is not None:
         _free(html, force)
     with reading(trace.name) as progress:
-        document = to_json(work_out(open_trace(trace, partial=partial, progress=progress), range_name=range_name))
+        document = to_json(work_out(_opened(trace, partial, progress), range_name=range_name))
     if html is not None:
         from launchlens.reports.analysis_html import render
 
@@ -417,6 +469,26 @@ def analyze(
     print_analysis(stdout(), document, top=top)
     if html is not None:
         typer.echo(f"\nReport: {html}")
+
+
+def _opened(path: Path, partial: bool, progress: Progress) -> Trace:
+    """Open a trace; a .nsys-rep is exported to a temporary file first, where nsys is there to do it."""
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from launchlens.profiling import nsight
+    from launchlens.traces.trace import open_trace
+
+    nsys = nsight.find() if path.suffix in (".nsys-rep", ".qdrep") and path.is_file() else None
+    if nsys is None:
+        return open_trace(path, partial=partial, progress=progress)
+    with TemporaryDirectory(prefix="launchlens-") as folder:
+        export = Path(folder) / "export.sqlite"
+        try:
+            nsight.export_sqlite(nsys, path, export)
+        except nsight.NsysError as error:
+            raise InputError(path, f"can't be opened: {error}", "export it where nsys works, as sqlite") from None
+        return replace(open_trace(export, progress=progress), path=path, bytes=path.stat().st_size)
 
 
 @app.command()

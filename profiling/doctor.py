@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-import shutil
-import subprocess
 from typing import Any
 
+from launchlens.profiling import nsight
 from launchlens.profiling.environment import NEEDS, has_cuda, missing, version
 
 _PACKAGES = {"torch": "torch", "triton": "triton", "nvtx": "nvtx", "nvml": "nvidia-ml-py"}
@@ -19,7 +18,7 @@ def examine() -> list[dict[str, Any]]:
     gpu = _gpu() if has_cuda() else None
     for need, (gives, get) in NEEDS.items():
         found = not missing([need], "cuda")
-        rows.append(_row(need, found, gpu if need == "cuda" else version(_PACKAGES[need]), gives, get))
+        rows.append(_row(need, found, gpu if need == "cuda" else version(_PACKAGES.get(need, need)), gives, get))
     rows.append(
         _row(
             "isal",
@@ -38,16 +37,7 @@ def examine() -> list[dict[str, Any]]:
             "pip install 'launchlens[export]'",
         )
     )
-    nsys = shutil.which("nsys")
-    rows.append(
-        _row(
-            "nsys",
-            nsys is not None,
-            _nsys_version(nsys),
-            "opening .nsys-rep files",
-            "install NVIDIA Nsight Systems and put nsys on PATH",
-        )
-    )
+    rows.append(_nsys())
     return rows
 
 
@@ -67,11 +57,12 @@ def _gpu() -> str:
     return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
 
 
-def _nsys_version(path: str | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip().splitlines()[0] if answer.stdout.strip() else None
+def _nsys() -> dict[str, Any]:
+    """Nsight Systems, which is of use only when its importer can run as well."""
+    nsys = nsight.find()
+    gives = "profile --collector nsys, and opening .nsys-rep files"
+    if nsys is None:
+        return _row("nsys", False, None, gives, nsight.GET)
+    return _row(
+        "nsys", not nsys.missing, nsys.version, gives, f"{nsys.path} is there, but {nsight.lacks(nsys.missing)}"
+    )

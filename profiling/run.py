@@ -12,12 +12,15 @@ from typing import Protocol
 from launchlens import __version__
 from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
 from launchlens.profiling.checking import Checks, synchronize
-from launchlens.profiling.collectors import torch_profiler
+from launchlens.profiling.collectors import nsys, torch_profiler
 from launchlens.profiling.environment import describe
+from launchlens.profiling.nsight import NsysError
 from launchlens.profiling.timing import Entry, choose_iterations, time_blocks, timings_frame
 from launchlens.traces.capture import Manifest, TraceRecord, VariantRecord, write_manifest, write_timings
 
 FEWEST_RECORDED, MOST_RECORDED = 3, 20
+#: What a capture can be recorded with, and what each is called.
+COLLECTORS = {torch_profiler.NAME: "torch.profiler", nsys.NAME: "Nsight Systems"}
 
 
 class Steps(Protocol):
@@ -29,7 +32,8 @@ class Steps(Protocol):
 @dataclass(frozen=True)
 class Plan:
     """What to run. `iterations` None lets the timing choose; `recorded_*` are of the profiled part, where None takes a
-    quarter of the timed iterations, between FEWEST_RECORDED and MOST_RECORDED: traces of long iterations stay small."""
+    quarter of the timed iterations, between FEWEST_RECORDED and MOST_RECORDED: traces of long iterations stay small.
+    `collectors` are keys of COLLECTORS; each records every regime."""
 
     workload: WorkloadSpec
     variants: Sequence[Variant]
@@ -40,6 +44,7 @@ class Plan:
     iterations: int | None = None
     recorded_rounds: int = 10
     recorded_iterations: int | None = None
+    collectors: Sequence[str] = (torch_profiler.NAME,)
     command: Sequence[str] = ()
 
 
@@ -133,23 +138,62 @@ def _time(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry]
 
 
 def _record(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry], steps: Steps) -> Manifest:
-    traces: list[TraceRecord] = []
     quarter = int(manifest.timing["iterations"]) // 4
     iterations = plan.recorded_iterations or min(max(quarter, FEWEST_RECORDED), MOST_RECORDED)
+    traces: list[TraceRecord] = []
+    broken: dict[str, str] = {}
     for regime in dict.fromkeys(entry.regime for entry in entries):
         chosen = [entry for entry in entries if entry.regime == regime]
-        with steps.step(f"recording under torch.profiler ({regime})", plan.recorded_rounds + 1) as advance:
-            traces.append(
-                torch_profiler.record(
-                    chosen,
-                    folder,
-                    regime=regime,
-                    rounds=plan.recorded_rounds,
-                    iterations=iterations,
-                    device=plan.device,
-                    advance=advance,
-                )
-            )
+        waiting, found = list(plan.collectors), False
+        while waiting:
+            name = waiting.pop(0)
+            record = None if name not in broken else _without_trace(name, regime, broken[name])
+            if record is None:
+                with steps.step(f"recording under {COLLECTORS[name]} ({regime})", plan.recorded_rounds + 1) as advance:
+                    record = _record_one(name, plan, folder, chosen, iterations, advance, broken)
+            found = found or record.problem is None
+            traces.append(record)
+            if not waiting and not found and torch_profiler.NAME not in plan.collectors:
+                # an account from another collector than asked for is worth more than none; the manifest says why
+                waiting, found = [torch_profiler.NAME], True
         manifest = replace(manifest, traces=list(traces))
         write_manifest(folder, manifest)
     return manifest
+
+
+def _record_one(
+    name: str,
+    plan: Plan,
+    folder: Path,
+    entries: Sequence[Entry],
+    iterations: int,
+    advance: Callable[[int], None],
+    broken: dict[str, str],
+) -> TraceRecord:
+    """Record one regime with one collector. Where nsys fails the record has no trace and says why; `broken` is told
+    when it would fail again."""
+    regime, rounds = entries[0].regime, plan.recorded_rounds
+    if name == torch_profiler.NAME:
+        return torch_profiler.record(
+            entries, folder, regime=regime, rounds=rounds, iterations=iterations, device=plan.device, advance=advance
+        )
+    try:
+        return nsys.record(
+            plan.workload,
+            [entry.variant for entry in entries],
+            folder,
+            regime=regime,
+            rounds=rounds,
+            iterations=iterations,
+            device=plan.device,
+            seed=plan.seed,
+            advance=advance,
+        )
+    except NsysError as error:
+        if error.for_good:
+            broken[name] = str(error)
+        return _without_trace(name, regime, str(error))
+
+
+def _without_trace(collector: str, regime: str, why: str) -> TraceRecord:
+    return TraceRecord(collector, regime, "", 0, 0, why)

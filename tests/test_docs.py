@@ -24,7 +24,8 @@ claims of your own: [own_claims.md](own_claims.md).
 
 def commands_page() -> str:
     """Every command's help, as `docs/commands.md` holds it."""
-    names = ["", *get_command(app).commands]  # type: ignore[attr-defined]
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    names = ["", *(name for name, command in commands.items() if not command.hidden)]
     parts = [COMMANDS_HEAD]
     for name in names:
         arguments = [*([name] if name else []), "--help"]
