@@ -15,7 +15,7 @@ import numpy as np
 
 from launchlens.traces.recording import Recording
 from launchlens.traces.statistics import Estimate, median
-from launchlens.traces.study import Side, Study
+from launchlens.traces.study import PREFERRED, Side, Study
 
 #: Times of one GPU activity may differ by this share: clocks move between two runs.
 GPU_TOLERANCE = 0.03
@@ -75,6 +75,8 @@ def agreement(study: Study) -> list[Agreement]:
             for (name, variant, regime), made in study.recordings.items()
             if (variant, regime) == (side.variant, side.regime)
         }
+        # the one whose account the side has is what the others are compared with
+        of_side = dict(sorted(of_side.items(), key=lambda item: item[0] != PREFERRED))
         for metric in METRICS:
             values = {
                 name: value for name, made in of_side.items() if (value := _value(metric, made, side)) is not None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
 from launchlens.cli import app
@@ -22,7 +23,6 @@ from launchlens.traces.capture import read_capture
 from launchlens.traces.problems import InputError
 from launchlens.traces.study import study
 from launchlens.traces.trace import open_trace
-from traces.made_nsys import call, export, global_tid, on_gpu
 
 #: Stands for nsys: `profile` runs what follows its options, `export` copies a database made by the test.
 STAND_IN = """#!/bin/bash

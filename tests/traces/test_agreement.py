@@ -1,0 +1,140 @@
+"""Two recorders of the made-up capture: the Nsight Systems side says what the Kineto side says, then a little else."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from traces.made_nsys import call, export, global_tid, on_gpu
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.traces.agreement import GPU_TOLERANCE, METRICS, agreement, rows_json, table
+from launchlens.traces.capture import TraceRecord, read_capture, write_manifest
+from launchlens.traces.study import study
+from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
+
+
+def as_nsys(path, maker, *, gpu=1.0, api=1.0, without=None):
+    """The events of a TraceMaker as an export; GPU and API durations scaled, kernels that `without` names left out."""
+    tables = {"runtime": [], "kernel": [], "memcpy": [], "NVTX_EVENTS": []}
+    for event in maker.events:
+        start = round(event["ts"] * 1000)
+        length, name, number = round(event["dur"] * 1000), event["name"], event["args"].get("correlation")
+        if event["cat"] == "user_annotation":
+            row = {"start": start, "end": start + length, "eventType": 59, "text": name, "globalTid": global_tid()}
+            tables["NVTX_EVENTS"].append(row)
+        elif event["cat"] in ("cuda_runtime", "cuda_driver"):
+            tables["runtime"].append(call(name, start, start + round(length * api), number))
+        elif event["cat"] == "gpu_memcpy":
+            tables["memcpy"].append(on_gpu(start, start + round(length * gpu), number, copyKind=8, bytes=4096))
+        elif event["cat"] == "kernel" and name != without:
+            tables["kernel"].append(on_gpu(start, start + round(length * gpu), number, demangledName=name))
+    return export(path, "2026", **{name: rows for name, rows in tables.items() if rows})
+
+
+@pytest.fixture
+def capture(tmp_path):
+    """A function that adds an Nsight Systems recording of the eager regime to the made-up capture."""
+
+    def make(rounds=6, **changed):
+        folder = make_capture(tmp_path / "capture")
+        maker = TraceMaker()
+        for _ in range(rounds):
+            for variant in WALL["eager"]:
+                maker.block(f"variant:{variant}", variant, "eager", ITERATIONS)
+        (folder / "nsys").mkdir()
+        as_nsys(folder / "nsys" / "eager.sqlite", maker, **changed)
+        manifest = read_capture(folder).manifest
+        record = TraceRecord("nsys", "eager", "nsys/eager.sqlite", rounds, ITERATIONS)
+        write_manifest(folder, replace(manifest, traces=[record, *manifest.traces]))
+        return folder
+
+    return make
+
+
+def rows_of(folder, variant="copy_"):
+    rows = agreement(study(read_capture(folder)))
+    return {row.metric.code: row for row in rows if row.variant == variant}
+
+
+def test_recorders_that_saw_the_same_agree(capture):
+    folder = capture()
+    found = study(read_capture(folder))
+    rows = agreement(found)
+    assert len(rows) == len(METRICS) * len(WALL["eager"]), "only the regime that both recorded"
+    # the Kineto trace knows ops that Nsight's does not, and the account is its own, though it stands second
+    assert found.sides["copy_", "eager"].recording.trace.startswith("torch/")
+    of = rows_of(folder)
+    assert [(name, value.value) for name, value in of["launches"].values.items()] == [("torch", 7), ("nsys", 7)]
+    assert of["activities"].values["nsys"].value == 7 and of["gpu_ns"].values["nsys"].value == 750
+    assert of["api_ns"].values["nsys"].value == 2500
+    assert of["queue_ns"].values["nsys"].value == of["queue_ns"].values["torch"].value
+    # 4 windows of 5 iterations of 7 ops of 4500, after 2000; the tail waits for the GPU
+    assert of["inflation"].values["nsys"].value == pytest.approx(of["inflation"].values["torch"].value)
+    assert all(row.verdict == "agree" and row.apart == 0 and not row.amiss for row in rows)
+
+
+def test_gpu_time_may_differ_by_a_little_only(capture):
+    row = rows_of(capture(gpu=1 + GPU_TOLERANCE / 2))["gpu_ns"]
+    assert row.verdict == "agree" and row.apart == pytest.approx(GPU_TOLERANCE / 2, rel=0.1)
+
+
+def test_gpu_time_beyond_the_tolerance_and_the_spread_is_amiss(capture):
+    row = rows_of(capture(gpu=1.05))["gpu_ns"]
+    assert row.amiss and row.apart == pytest.approx(0.05, rel=0.1)
+
+
+def test_a_lost_activity_is_amiss(capture):
+    folder = capture(without="copy_one")
+    rows = rows_of(folder, "triton-per-tensor")
+    assert rows["activities"].amiss and not rows["launches"].amiss
+    assert {name: value.value for name, value in rows["activities"].values.items()} == {"nsys": 0, "torch": 7}
+    assert rows["activities"].apart == 1
+    assert "gpu_ns" not in rows, "one recorder has none to compare"
+    assert not rows_of(folder)["activities"].amiss
+
+
+def test_what_a_recorder_costs_the_host_may_differ(capture):
+    row = rows_of(capture(api=0.8))["api_ns"]
+    assert row.verdict == "differ" and not row.amiss and row.apart == pytest.approx(0.2), "2000 against 2500"
+
+
+def test_one_recorder_has_nothing_to_agree_with(tmp_path):
+    found = study(read_capture(make_capture(tmp_path / "capture")))
+    assert agreement(found) == [] and set(found.recordings) == {
+        ("torch", variant, regime) for regime in WALL for variant in WALL[regime]
+    }
+
+
+def test_the_blocks_of_a_recording_by_hand(tmp_path):
+    blocks = study(read_capture(make_capture(tmp_path / "capture"))).sides["copy_", "eager"].recording.per_block
+    assert len(blocks) == ROUNDS
+    assert blocks.iloc[0].to_dict() == {
+        "launches": 35, "activities": 35, "api_ns": 2500.0, "queue_ns": 1000.0, "gpu_ns": 750.0,
+    }  # fmt: skip
+
+
+def test_reports_hold_the_agreement(capture, tmp_path):
+    folder = capture(gpu=1.05)
+    result = CliRunner().invoke(app, ["report", str(folder)])
+    assert result.exit_code == 0 and "recorders compared" in result.stdout and "DIFFER, and must not" in result.stdout
+    page = (folder / "report.html").read_text()
+    assert "How far the recorders agree" in page and "<b>4 of them do not</b>" in page
+    document = json.loads(CliRunner().invoke(app, ["report", str(folder), "--json"]).stdout)
+    row = next(row for row in document["agreement"] if (row["variant"], row["metric"]) == ("copy_", "gpu_ns"))
+    assert row["must_agree"] and row["verdict"] == "differ" and set(row["values"]) == {"torch", "nsys"}
+    rows = agreement(study(read_capture(folder)))
+    assert len(rows_json(rows)) == len(rows) == len(table(rows)[1])
+
+
+def test_a_record_without_a_trace_is_passed_over(capture):
+    folder = capture()
+    manifest = read_capture(folder).manifest
+    failed = TraceRecord("nsys", "graph", "", 0, 0, "nsys made no report: said why")
+    write_manifest(folder, replace(manifest, traces=[*manifest.traces, failed]))
+    assert ("nsys", "copy_", "graph") not in study(read_capture(folder)).recordings
+    result = CliRunner().invoke(app, ["report", str(folder)])
+    assert result.exit_code == 0
+    assert "Not recorded with nsys (graph): nsys made no report: said why" in (folder / "report.html").read_text()
+    exported = CliRunner().invoke(app, ["export", str(folder), "--perfetto", "-o", str(folder / "x.pftrace")])
+    assert exported.exit_code == 0, exported.output
