@@ -12,7 +12,7 @@ from rich.table import Table
 
 from launchlens.reports.units import count, duration, interval, percent, signed_duration, size, times
 from launchlens.reports.words import HOST_WORDS, Sentence
-from launchlens.traces.agreement import agreement, table
+from launchlens.traces.agreement import agreement, brief
 from launchlens.traces.compare import REASONS, Comparison, against_baseline
 from launchlens.traces.study import Side, Study
 
@@ -54,8 +54,12 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
     rows = agreement(study)
     if rows:
         console.print()
-        console.print("[bold]recorders compared: the same blocks, seen by each[/]", highlight=False)
-        print_rows(console, *table(rows))
+        names = " | ".join(dict.fromkeys(name for row in rows for name in row.values))
+        console.print(f"[bold]recorders compared: {escape(names)}, and how far apart[/]", highlight=False)
+        print_rows(console, *brief(rows))
+        amiss = sum(row.amiss for row in rows)
+        if amiss:
+            console.print(f"! {amiss} figures differ that must agree", style="bold red", highlight=False)
 
 
 def _timing_table(study: Study, regime: str, ratios: dict[tuple[str, str], Comparison]) -> Table:

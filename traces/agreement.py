@@ -30,17 +30,18 @@ class Metric:
 
     code: str
     says: str
+    brief: str
     unit: str
     rule: Rule
 
 
 METRICS = (
-    Metric("launches", "launches per iteration", "", "exact"),
-    Metric("activities", "GPU activities per iteration", "", "exact"),
-    Metric("gpu_ns", "GPU time of one activity, median", "ns", "close"),
-    Metric("api_ns", "API time of one launch, median", "ns", "free"),
-    Metric("queue_ns", "queue time of one launch, median", "ns", "free"),
-    Metric("inflation", "recorded time over unprofiled time", "×", "free"),
+    Metric("launches", "launches per iteration", "launches", "", "exact"),
+    Metric("activities", "GPU activities per iteration", "GPU activities", "", "exact"),
+    Metric("gpu_ns", "GPU time of one activity, median", "GPU µs of one", "ns", "close"),
+    Metric("api_ns", "API time of one launch, median", "API µs of one", "ns", "free"),
+    Metric("queue_ns", "queue time of one launch, median", "queue µs", "ns", "free"),
+    Metric("inflation", "recorded time over unprofiled time", "inflation ×", "×", "free"),
 )
 
 
@@ -152,6 +153,30 @@ def table(rows: list[Agreement]) -> tuple[list[str], list[list[str]]]:
     return columns, [[row.variant, row.regime, row.metric.says, *_cells(row, collectors)] for row in rows]
 
 
+def brief(rows: list[Agreement]) -> tuple[list[str], list[list[str]]]:
+    """The same, a row per side and a column per metric: each collector's value and how far apart, `!` where amiss."""
+    metrics = [metric for metric in METRICS if any(row.metric is metric for row in rows)]
+    of = {(row.variant, row.regime, row.metric.code): row for row in rows}
+    sides = dict.fromkeys((row.variant, row.regime) for row in rows)
+    columns = ["variant", "regime", *(metric.brief for metric in metrics)]
+    return columns, [
+        [*side, *(_brief(of[*side, metric.code]) if (*side, metric.code) in of else "–" for metric in metrics)]
+        for side in sides
+    ]
+
+
+def _brief(row: Agreement) -> str:
+    numbers = [_number(value.value, row.metric.unit) for value in row.values.values()]
+    if row.metric.rule == "exact" and row.verdict == "agree":
+        return numbers[0]
+    share = "" if row.apart is None else f" {100 * row.apart:.1f} %"
+    return " | ".join(numbers) + share + (" !" if row.amiss else "")
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value / 1000:.2f}" if unit == "ns" else f"{value:.2f}" if unit else f"{value:g}"
+
+
 def _cells(row: Agreement, collectors: list[str]) -> Iterator[str]:
     for name in collectors:
         yield _written(row.values[name].value, row.metric.unit) if name in row.values else "–"
@@ -160,6 +185,4 @@ def _cells(row: Agreement, collectors: list[str]) -> Iterator[str]:
 
 
 def _written(value: float, unit: str) -> str:
-    if unit == "ns":
-        return f"{value / 1000:.2f} µs"
-    return f"{value:.2f} ×" if unit else f"{value:g}"
+    return _number(value, unit) + {"ns": " µs", "×": " ×"}.get(unit, "")

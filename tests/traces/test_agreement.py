@@ -117,7 +117,8 @@ def test_the_blocks_of_a_recording_by_hand(tmp_path):
 def test_reports_hold_the_agreement(capture, tmp_path):
     folder = capture(gpu=1.05)
     result = CliRunner().invoke(app, ["report", str(folder)])
-    assert result.exit_code == 0 and "recorders compared" in result.stdout and "DIFFER, and must not" in result.stdout
+    assert result.exit_code == 0 and "recorders compared: torch | nsys" in result.stdout
+    assert "0.75 | 0.79 5.1 % !" in result.stdout and "4 figures differ that must agree" in result.stdout
     page = (folder / "report.html").read_text()
     assert "How far the recorders agree" in page and "<b>4 of them do not</b>" in page
     document = json.loads(CliRunner().invoke(app, ["report", str(folder), "--json"]).stdout)
