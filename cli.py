@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import AbstractContextManager, redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
@@ -48,6 +49,14 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("launchlens: interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # `| head` has read enough: what it read was right
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the interpreter's last flush
+            raise typer.Exit(DONE) from None
+        except OSError as error:
+            # a path too long, a folder that may not be searched, a full disk: the system says what, and where
+            where = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"launchlens: {' '.join(f'{where}{error.strerror or error}'.split())[:600]}", err=True)
+            raise typer.Exit(BAD_INPUT) from None
 
 
 app = typer.Typer(
@@ -340,7 +349,17 @@ def _refuse_recorded(changed: list[str]) -> None:
 def _new_folder(output: Path | None, workload: str) -> Path:
     from datetime import datetime
 
-    folder = output or Path("captures") / f"{workload}-{datetime.now():%Y%m%d-%H%M%S}"
+    if output is None:
+        for again in range(1000):  # two runs may start within one second
+            name = f"{workload}-{datetime.now():%Y%m%d-%H%M%S}{f'-{again + 1}' if again else ''}"
+            folder = Path("captures") / name
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir()
+                return folder
+            except FileExistsError:
+                continue
+    folder = output or Path("captures")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(folder, "exists and is not an empty folder", "give --output another name")
     try:
@@ -352,7 +371,7 @@ def _new_folder(output: Path | None, workload: str) -> Path:
 
 def _report_recorded(workload: str, output: Path | None, as_json: bool) -> None:
     from launchlens.traces.capture import read_capture
-    from launchlens.traces.recorded import copy_recorded, describe_recorded, recorded_captures
+    from launchlens.traces.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
 
     found = recorded_captures(workload)
     if not found:
@@ -366,8 +385,10 @@ def _report_recorded(workload: str, output: Path | None, as_json: bool) -> None:
             "No capture of a GPU has been recorded with this version yet; the one that ships is of a CPU.", err=True
         )
     folder = output or Path("captures") / f"recorded-{found[0].name}"
-    if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
-        raise InputError(folder, "exists and is not a capture", "give --output another name")
+    if folder.exists() and not is_copy(found[0], folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            folder, "exists and is neither empty nor a copy of the recorded capture", "give --output another name"
+        )
     try:
         copy_recorded(found[0], folder)
     except OSError as error:
@@ -395,9 +416,13 @@ def _report(
     worked_out = _study(folder)
     findings = verdict(worked_out)
     if html is not None:
+        # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces
+        from urllib.parse import quote
+
         from launchlens.reports.html import render
 
-        base = "" if html.parent.resolve() == folder.resolve() else f"{folder.resolve().as_uri()}/"
+        way = os.path.relpath(folder.resolve(), html.parent.resolve())
+        base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
         given = None if claims is None else _given_claims(claims, worked_out)
         _write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
     if as_json:
@@ -421,7 +446,13 @@ def _write(path: Path, text: str) -> None:
         raise InputError(path, f"can't be written: {error.strerror}", "give another place") from None
 
 
-def _free(path: Path, force: bool) -> Path:
+def _free(path: Path, force: bool, source: Path) -> Path:
+    """`path` as a place to write to: not the input, nor one of its files, and not there yet unless forced."""
+    if path.is_dir():
+        raise InputError(path, "is a folder", "name a file")
+    within = source.is_dir() and path.resolve().is_relative_to(source.resolve()) and path.name != "report.html"
+    if path.resolve() == source.resolve() or (within and path.exists()):
+        raise InputError(path, "belongs to the input, which is never overwritten", "give another name")
     if path.exists() and not force:
         raise InputError(path, "exists already", "pass --force to overwrite it")
     return path
@@ -454,7 +485,7 @@ def analyze(
     from launchlens.traces.analysis import to_json
 
     if html is not None:
-        _free(html, force)
+        _free(html, force, trace)
     with reading(trace.name) as progress:
         document = to_json(work_out(_opened(trace, partial, progress), range_name=range_name))
     if html is not None:
@@ -505,7 +536,7 @@ def report(
 
     Example: launchlens report captures/small-copies-20260102-030405
     """
-    html = capture / "report.html" if output is None else _free(output, force)
+    html = capture / "report.html" if output is None else _free(output, force, capture)
     _report(capture, html, as_json=as_json, recorded=_if_recorded(capture), claims=claims)
 
 
@@ -600,8 +631,10 @@ def compare(
 
 
 def _split(side: str) -> tuple[Path, str | None]:
-    path, mark, name = side.partition("::")
-    return Path(path), name if mark else None
+    text, mark, name = side.partition("::")
+    path = Path(text)
+    # a capture may be named by its manifest
+    return path.parent if path.name == "manifest.json" and path.is_file() else path, name if mark else None
 
 
 def _comparisons(a: tuple[Path, str | None], b: tuple[Path, str | None]) -> list[Comparison]:
@@ -629,8 +662,13 @@ def _comparisons(a: tuple[Path, str | None], b: tuple[Path, str | None]) -> list
         else:
             found = comparing.across(left, name_a, right, name_b)
         if not found:
-            known = ", ".join(dict.fromkeys(variant for variant, _ in (*left.sides, *right.sides)))
-            raise InputError(path_b, "the two share nothing to compare", f"variants: {known}")
+            for path, study, name in ((path_a, left, name_a), (path_b, right, name_b)):
+                known = dict.fromkeys(variant for variant, _ in study.sides)
+                if name is not None and name not in known:
+                    raise InputError(path, f"has no timed variant {name!r}", f"it has: {', '.join(known)}")
+            raise InputError(
+                path_b, "the two share no variant in a regime", "compare two of one capture, as PATH::NAME"
+            )
         return found
     if name_a is None or name_b is None:
         raise InputError(path_a, "is a trace, so a range must be named", "write TRACE::RANGE")
@@ -706,9 +744,7 @@ def export(
 
     if not perfetto:
         raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
-    _free(output, force)
-    if output.exists() and source.exists() and output.samefile(source):
-        raise InputError(output, "is the source itself", "give --output another name")
+    _free(output, force, source)
     try:
         with reading(source.name) as progress:
             written = write_perfetto(source, output, progress)

@@ -424,3 +424,58 @@ def test_cli_py_runs_from_another_folder(tmp_path, trace):
     assert answer.returncode == 0, answer.stderr
     assert strict_json(answer.stdout)["totals"]["events"] > 0
     assert "\x1b[" not in answer.stdout
+
+
+# -- nothing of the user's is lost
+
+
+def test_a_recorded_capture_never_overwrites_a_measured_one(capture, tmp_path):
+    if HAS_TORCH and has_cuda():
+        pytest.skip("there is a GPU here, so nothing recorded is used")
+    mine = make_capture(tmp_path / "mine")
+    before = {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()}
+    result = run("profile", "--output", mine)
+    assert result.exit_code == 2 and "neither empty nor a copy" in result.stderr
+    assert {path: path.read_bytes() for path in mine.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("command", ["analyze", "export", "report"])
+def test_an_output_is_never_the_input_even_when_forced(command, tmp_path):
+    folder = make_capture(tmp_path / "capture")
+    trace = folder / "torch" / "eager.pt.trace.json.gz"
+    arguments = {
+        "analyze": ["analyze", trace, "--html", trace, "--force"],
+        "export": ["export", folder, "--perfetto", "-o", folder / "manifest.json", "--force"],
+        "report": ["report", folder, "--output", trace, "--force"],
+    }[command]
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    result = run(*arguments)
+    assert result.exit_code == 2 and "never overwritten" in result.stderr, result.output
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_two_runs_in_one_second_get_two_folders(tmp_path, monkeypatch):
+    from launchlens.cli import _new_folder
+
+    monkeypatch.chdir(tmp_path)
+    folders = {_new_folder(None, "w") for _ in range(4)}
+    assert len(folders) == 4 and all(folder.is_dir() for folder in folders)
+
+
+def test_a_report_elsewhere_names_no_folder_of_the_machine(capture, tmp_path):
+    page = tmp_path / "page.html"
+    assert run("report", capture, "--output", page).exit_code == 0
+    assert "file://" not in page.read_text()
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path):
+    for arguments in (["analyze", tmp_path / ("x" * 5000)], ["report", tmp_path / ("x" * 5000)]):
+        result = run(*arguments)
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+
+
+def test_compare_names_the_variant_that_is_not_there(capture):
+    result = run("compare", f"{capture}::copy_", f"{capture}::nope")
+    assert result.exit_code == 2 and "no timed variant 'nope'" in result.stderr
+    by_manifest = run("compare", f"{capture}/manifest.json::copy_", f"{capture}::foreach", "--json")
+    assert "paired-by-round" in by_manifest.stdout

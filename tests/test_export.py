@@ -156,7 +156,7 @@ def test_an_existing_file_needs_force(trace, tmp_path):
 def test_the_source_is_never_overwritten(trace):
     before = trace.read_bytes()
     refused = export(trace, trace, "--force")
-    assert refused.exit_code == 2 and "source itself" in refused.stderr and trace.read_bytes() == before
+    assert refused.exit_code == 2 and "belongs to the input" in refused.stderr and trace.read_bytes() == before
 
 
 def broken(folder):
@@ -200,7 +200,7 @@ def test_an_output_that_cannot_be_written_is_one_line(trace, tmp_path):
     result = export(trace, tmp_path / "nowhere" / "x.pftrace")
     assert result.exit_code == 2 and "can't be written: No such file or directory" in result.stderr
     result = export(trace, tmp_path, "--force")
-    assert result.exit_code == 2 and "can't be written: Is a directory" in result.stderr
+    assert result.exit_code == 2 and "is a folder" in result.stderr
 
 
 def test_the_format_must_be_named(trace, tmp_path):

@@ -33,7 +33,18 @@ def describe_recorded(manifest: Manifest) -> str:
     return f"Recorded, not measured on this machine: {where}, {manifest.recorded_at[:10]}, {', '.join(versions)}."
 
 
+def is_copy(source: Path, target: Path) -> bool:
+    """Whether `target` is a copy of the shipped capture `source`: it has the same manifest, byte for byte."""
+    manifest = target / MANIFEST
+    return manifest.is_file() and manifest.read_bytes() == (source / MANIFEST).read_bytes()
+
+
 def copy_recorded(source: Path, target: Path) -> None:
-    """Copy a shipped capture to `target`, where a report can lie beside its traces."""
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, target, dirs_exist_ok=True)
+    """Copy a shipped capture to `target`, where a report can lie beside its traces.
+
+    Contents only: what ships may be read-only, and the copy's folder must take a report.
+    """
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
