@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,12 @@ NEEDS: dict[str, tuple[str, str]] = {
     "torch": ("the torch variants and the torch.profiler collector", "pip install 'launchlens[gpu]'"),
     "cuda": ("measuring on a GPU", "a machine with an NVIDIA GPU, its driver, and a CUDA build of torch"),
     "triton": ("the Triton variants", "pip install 'launchlens[gpu]'"),
+    "nvcc": (
+        "building the CUDA C++ variants",
+        "a C++ compiler and the CUDA toolkit of torch's CUDA version, with nvcc on PATH or below CUDA_HOME",
+    ),
+    "ninja": ("building the CUDA C++ variants", "pip install ninja"),
+    "cuda-bindings": ("the variants that call CUDA's runtime from Python", "pip install cuda-bindings"),
     "nvtx": ("ranges that Nsight Systems shows", "pip install 'launchlens[gpu]'"),
     "nvml": ("clocks, power and driver version in the capture", "pip install 'launchlens[gpu]' and an NVIDIA driver"),
 }
@@ -32,6 +39,13 @@ def has_cuda() -> bool:
     import torch
 
     return bool(torch.cuda.is_available()) and torch.version.hip is None
+
+
+def has_compilers() -> bool:
+    """Whether nvcc and a C++ compiler are where torch's extension builder looks for them."""
+    home = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or "/usr/local/cuda"
+    nvcc = shutil.which("nvcc", path=os.path.join(home, "bin")) or shutil.which("nvcc")
+    return nvcc is not None and shutil.which(os.environ.get("CXX", "c++")) is not None
 
 
 def version(package: str) -> str | None:
@@ -48,6 +62,9 @@ def missing(needs: Iterable[str], device: str) -> list[str]:
         "torch": lambda: importlib.util.find_spec("torch") is not None,
         "cuda": lambda: device == "cuda" and has_cuda(),
         "triton": lambda: importlib.util.find_spec("triton") is not None,
+        "nvcc": has_compilers,
+        "ninja": lambda: shutil.which("ninja") is not None,
+        "cuda-bindings": lambda: version("cuda-bindings") is not None,
         "nvtx": lambda: importlib.util.find_spec("nvtx") is not None,
         "nvml": lambda: nvml_handle() is not None,
     }
