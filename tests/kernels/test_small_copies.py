@@ -73,7 +73,11 @@ print("right")
 """
 
 
-@pytest.mark.parametrize("name", ["copy_", "foreach", "triton-batched", "triton-per-tensor"])
+HERE = ["copy_", "foreach", "flat-buffer", "flat-buffer-packed"]
+INTERPRETED = ["triton-batched", "triton-per-tensor", "triton-table", "triton-table-rebuilt"]
+
+
+@pytest.mark.parametrize("name", [*HERE, *INTERPRETED])
 @pytest.mark.parametrize("sizes", ["32,64,128,256,512,1024,2048", "1,3,1023,1024,1025,2047,5000"])
 def test_a_variant_copies_even_and_odd_sizes(name, sizes):
     if name.startswith("triton"):
