@@ -18,6 +18,7 @@ from launchlens.traces.study import Side, Study
 
 #: Names longer than this are cut in tables: a kernel name can be a page long.
 NAME_WIDTH = 60
+LONGEST_SENTENCE = 2000
 
 
 #: Width of tables that go into a file or a pipe, where no terminal says its own.
@@ -45,8 +46,21 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
         if chosen:
             console.print()
         for text in chosen:
-            lines = textwrap.wrap(text, max(console.width - 2, 40), subsequent_indent="  ", break_long_words=False)
+            lines = textwrap.wrap(
+                short(text, LONGEST_SENTENCE),
+                max(console.width - 2, 40),
+                subsequent_indent="  ",
+                break_long_words=False,
+            )
             console.print(escape("\n".join(lines)), style=style or None, highlight=False)
+    for path, problems in study.problems.items():
+        for problem in problems:
+            if problem.severity != "info":
+                console.print(
+                    escape(f"{problem.severity} in {short(path)}: {problem.count} × {problem.code}: {problem.meaning}"),
+                    style="yellow",
+                    highlight=False,
+                )
     ratios = {(item.b.variant, item.b.regime): item for item in against_baseline(study)}
     for regime in study.regimes:
         console.print()
@@ -63,14 +77,14 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
 
 
 def _timing_table(study: Study, regime: str, ratios: dict[tuple[str, str], Comparison]) -> Table:
-    timing = study.capture.manifest.timing
-    table = _table(f"{regime}: unprofiled, {timing.get('rounds', '?')} interleaved rounds")
+    rounds = max(len(side.blocks) for side in study.in_regime(regime))
+    table = _table(f"{short(regime)}: unprofiled, {rounds} interleaved rounds")
     baseline = study.capture.manifest.baseline
     for name in (
         "variant",
         "µs per iteration",
         "95 % interval",
-        f"× {baseline}",
+        escape(f"× {short(baseline, 32)}"),
         "95 % interval",
         "verdict",
         "bound by",
@@ -83,20 +97,29 @@ def _timing_table(study: Study, regime: str, ratios: dict[tuple[str, str], Compa
             escape(short(side.variant, 32)),
             f"{side.wall.value / 1000:.2f}",
             interval(side.wall.to_json(), 1000),
-            "1" if item is None else times(item.ratio.value).removesuffix(" ×"),
+            _ratio(side, baseline, item),
             "" if item is None else interval(item.ratio.to_json()),
-            "baseline" if item is None else item.verdict.replace("-", " "),
+            _verdict(side, baseline, item),
             side.bound.removesuffix("-bound"),
             count(side.recording.counts["launches"]) if side.recording else "",
         )
     return table
 
 
+def _ratio(side: Side, baseline: str, item: Comparison | None) -> str:
+    return times(item.ratio.value).removesuffix(" ×") if item else "1" if side.variant == baseline else ""
+
+
+def _verdict(side: Side, baseline: str, item: Comparison | None) -> str:
+    """What the table says of a side; where the baseline was not timed in its regime, there is nothing to say."""
+    return item.verdict.replace("-", " ") if item else "baseline" if side.variant == baseline else "no baseline here"
+
+
 def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> None:
     """Each comparison: its verdict, the reasons, and the parts of the difference."""
     for item in comparisons:
         console.print()
-        title = f"{item.b.variant} against {item.a.variant}, {item.a.regime}"
+        title = f"{short(item.b.variant)} against {short(item.a.variant)}, {short(item.a.regime)}"
         console.print(f"[bold]{escape(title)}: {item.verdict.replace('-', ' ')}[/]", highlight=False)
         console.print(
             f"  ratio {times(item.ratio.value)}, 95 % interval {interval(item.ratio.to_json())}", highlight=False

@@ -60,14 +60,21 @@ def in_regime(regime: str | None) -> str:
 def _fastest(finding: Finding) -> list[Sentence]:
     figures = finding.figures
     wall, baseline, ratio = figures["wall"], figures["baseline"], figures["baseline_ratio"]
-    text = f"{in_regime(finding.regime)}, {figures['variant']} is fastest: {_per_iteration(wall)}"
+    where, first = in_regime(finding.regime), figures["variant"]
+    if figures["all_tie"]:
+        text = f"{where}, no difference is shown among {_list([first, *figures['ties']])}: {first} takes {_per_iteration(wall)}"
+    elif figures["ties"]:
+        text = (
+            f"{where}, {_list([first, *figures['ties']])} are fastest, with no difference between them shown: {first}"
+            f" takes {_per_iteration(wall)}"
+        )
+    else:
+        text = f"{where}, {first} is fastest: {_per_iteration(wall)}"
     if ratio is not None:
         text += (
             f", {times(ratio['value'])} as fast as {baseline} at {duration(figures['baseline_wall']['value'])}"
             f" (95 % interval {interval(ratio)})"
         )
-    if figures["ties"]:
-        text += f"; no difference from it was shown for {_list(figures['ties'])}"
     return [Sentence(text + ".", finding.code, finding.regime, "timing", "headline")]
 
 
@@ -215,7 +222,8 @@ def _more(ns: float) -> str:
 
 
 def _per_iteration(wall: dict[str, Any]) -> str:
-    return f"{duration(wall['value'])} per iteration (95 % interval {interval(wall, 1000)} µs)"
+    certainty = f"95 % interval {interval(wall, 1000)} µs" if wall["interval"] else "too few rounds for an interval"
+    return f"{duration(wall['value'])} per iteration ({certainty})"
 
 
 def _list(names: list[str]) -> str:

@@ -127,5 +127,6 @@ class InputError(Exception):
 
     def __init__(self, path: str | PathLike[str], what: str, remedy: str = "", place: str = "") -> None:
         where = f"{fspath(path)}{f', {place}' if place else ''}"
-        text = f"{where}: {what}{f' ({remedy})' if remedy else ''}"
-        super().__init__(" ".join(text.split()))
+        text = " ".join(f"{where}: {what}{f' ({remedy})' if remedy else ''}".split())
+        # a name in it may hold what drives a terminal
+        super().__init__("".join(character if character.isprintable() else "?" for character in text))

@@ -66,15 +66,21 @@ def verdict(study: Study) -> list[Finding]:
 
 
 def winners(study: Study, regime: str) -> list[Side]:
-    """The fastest side of a regime, and those after it that no difference from it was shown for."""
-    sides = study.in_regime(regime)
-    control = control_ratio(study, regime)
-    ties = [
-        side
-        for side in sides[1:]
-        if compare(sides[0], side, paired=True, control=control).verdict == "no-difference-shown"
-    ]
-    return [sides[0], *ties]
+    """The side of a regime that none is shown faster than, and those that it is not shown faster than, by their medians.
+
+    Round by round decides, as it does in every comparison: where rounds drift, medians alone can rank two sides the
+    other way round.
+    """
+    sides, control = study.in_regime(regime), control_ratio(study, regime)
+
+    def against(lead: Side, side: Side) -> str:
+        return compare(lead, side, paired=True, control=control).verdict
+
+    lead = sides[0]
+    for side in sides[1:]:
+        if against(lead, side) == "faster":
+            lead = side
+    return [lead, *(side for side in sides if side is not lead and against(lead, side) != "slower")]
 
 
 def _fastest(study: Study, regime: str) -> Finding:
@@ -90,10 +96,11 @@ def _fastest(study: Study, regime: str) -> Finding:
             "variant": first.variant,
             "wall": first.wall.to_json(),
             "ties": [side.variant for side in ties],
+            "all_tie": len(ties) == len(others),
             "baseline": None if baseline is None else baseline.variant,
             "baseline_wall": None if baseline is None else baseline.wall.to_json(),
             "baseline_ratio": None
-            if baseline is None or baseline is first
+            if baseline is None or baseline is first or baseline in ties
             else compare(first, baseline, paired=True).ratio.to_json(),
         },
     )
