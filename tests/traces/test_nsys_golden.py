@@ -147,6 +147,9 @@ def test_projections(folder):
         inside &= (table["start_ns"] >= row.start_ns) & (table["start_ns"] < row.end_ns)
         for at, value in enumerate((1, row.gpu_projection_ns, row.host_ns, int(inside.sum()))):
             sums[str(row.name)][at] += int(value)
+    if folder.name == "copies-graph-whole":
+        assert theirs == {} != sums, "NVIDIA's report projects no graph that was recorded whole; ours does"
+        return
     assert {name: tuple(row) for name, row in sums.items()} == theirs != {}
 
 
