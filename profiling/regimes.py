@@ -40,6 +40,8 @@ def graph(iteration: Iteration) -> Iteration:
     except RuntimeError as error:
         torch.cuda.synchronize()
         raise CannotCaptureError(str(error).splitlines()[0]) from error
+    # a graph holds addresses, not tensors: what it reads and writes lives as long as the iteration does
+    captured.holds = iteration
     replay: Callable[[], object] = captured.replay
     return replay
 

@@ -7,7 +7,14 @@ from launchlens.kernels.small_copies.raw_cuda import NEEDS, check, current_strea
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
-@variant("small-copies", "memcpy-batch", needs=NEEDS, says="one cudaMemcpyBatchAsync, through cuda.bindings")
+# CUDA refuses to capture this call (cudaErrorStreamCaptureUnsupported; seen with CUDA 13.0, driver 580)
+@variant(
+    "small-copies",
+    "memcpy-batch",
+    needs=NEEDS,
+    regimes=("eager",),
+    says="one cudaMemcpyBatchAsync, through cuda.bindings",
+)
 def memcpy_batch(inputs: SmallCopies) -> Iteration:
     """CUDA 12.8's batch copy; pointers and lengths are read here, once, and turned into C arrays at every call.
 

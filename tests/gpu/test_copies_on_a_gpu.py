@@ -34,7 +34,7 @@ VARIANTS = {made.name: made for made in variants("small-copies")}
 FLAT = {"flat-buffer", "flat-buffer-packed"}
 SCATTERED = [name for name in VARIANTS if name not in FLAT]
 #: The variants that copy bytes, whatever they mean and wherever they lie. Triton's other two take what Triton specialises.
-DTYPES = {1: torch.uint8, 2: torch.float16, 4: torch.int32, 8: torch.float64}
+DTYPES = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.float64}
 
 
 def built(name, inputs):
