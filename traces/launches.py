@@ -19,6 +19,8 @@ from launchlens.traces.schema import GPU_KINDS
 
 #: What a launch submits, in the order of the codes of `Launches.table.submits`.
 SUBMITS = ("kernel", "memcpy", "memset", "graph")
+#: How far a call may stick out of the one that made it: recorders with whole microseconds cut start and length apart.
+ROUNDING_NS = 1_000
 
 
 @dataclass(frozen=True)
@@ -123,38 +125,48 @@ def _keys(events: pd.DataFrame, api: Ints, gpu: Ints) -> tuple[Ints, Ints]:
 def _one_row_a_launch(
     events: pd.DataFrame, api: Ints, key: Ints, named: Ints
 ) -> tuple[Ints, Ints, Ints, npt.NDArray[np.bool_]]:
-    """Keep one API row per launch: of rows with one key that lie within each other, the outermost.
+    """Keep one API row per launch: of rows with one key, on one thread, that lie within each other, the outermost.
 
-    Rows with one key that do not overlap are different calls whose id repeats: all are kept and marked, so that no
+    Where two rows are the same call but for their rounding, the runtime's is the outer one. Rows with one key that do
+    not overlap, or of different threads, are different calls whose id repeats: all are kept and marked, so that no
     activity is given to a call by chance.
     """
-    repeats = np.zeros(len(api), bool)
     keyed = np.flatnonzero(key >= 0)
     if not len(keyed):
-        return api, key, named, repeats
+        return api, key, named, np.zeros(len(api), bool)
     start = events["start_ns"].to_numpy()[api]
     end = start + events["dur_ns"].to_numpy()[api]
-    order = keyed[np.lexsort((-end[keyed], start[keyed], key[keyed]))]
-    same = np.concatenate(([False], key[order][1:] == key[order][:-1]))
-    # the outermost of a run is its first row; a later row is inside when it starts before the first one ends
+    process, thread = _codes(events["process"])[api], _codes(events["thread"])[api]
+    is_driver = (events["layer"] == "driver").to_numpy(bool)[api]
+    room = np.where(is_driver, 0, ROUNDING_NS)
+    outermost_first = np.lexsort(
+        [values[keyed] for values in (is_driver, -(end + room), start - room, thread, process, key)]
+    )
+    order = keyed[outermost_first]
+    same = np.ones(len(order), bool)
+    same[0] = False
+    for values in (key, process, thread):
+        same[1:] &= values[order][1:] == values[order][:-1]
+    # the outermost of a run is its first row; a later row is inside when the two overlap and it ends no later
     first = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    holder = order[first]
     inside = (
         same
-        & (start[order] < np.maximum(end[order[first]], start[order[first]] + 1))
-        & (end[order] <= end[order[first]])
+        & (start[order] < np.maximum(end[holder], start[holder] + 1))
+        & (start[holder] < np.maximum(end[order], start[order] + 1))
+        & (end[order] <= end[holder] + ROUNDING_NS)
     )
-    apart = same & ~inside
-    repeating = np.isin(key, key[order[apart]])
-    repeats[repeating] = True
     # an inner row may be the only one whose name says what is submitted
-    outer = order[first[inside]]
-    inner = order[inside]
+    outer, inner = holder[inside], order[inside]
     unnamed = named[outer] < 0
     named = named.copy()
-    named[outer[unnamed]] = named[inner[unnamed]]
+    np.maximum.at(named, outer[unnamed], named[inner[unnamed]])
     keep = np.ones(len(api), bool)
     keep[inner] = False
-    return api[keep], key[keep], named[keep], repeats[keep]
+    kept = key[keep]
+    _, which, count = np.unique(kept, return_inverse=True, return_counts=True)
+    repeats = (count[which] > 1) & (kept >= 0)
+    return api[keep], kept, named[keep], repeats
 
 
 def _match(api_key: Ints, gpu_key: Ints) -> Ints:

@@ -159,3 +159,41 @@ def test_a_graph_recorded_whole_joins_its_launch_and_counts_as_no_kernel():
     assert (row["submits"], row["activity"], row["activities"], row["gpu_ns"]) == ("graph", "graph", 1, 20)
     assert (row["kernels"], row["memcpys"], row["memsets"]) == (0, 0, 0)
     assert problems["launch-without-gpu-record"] == 1 and not problems["gpu-record-without-launch"]
+
+
+@pytest.mark.parametrize("of", [{"process": "2", "thread": "9"}, {"thread": "9"}])
+def test_a_call_of_another_thread_is_never_the_inner_row_of_a_launch(of):
+    found, problems = launches(
+        [
+            host("api", "cudaLaunchKernel", 10, 30, correlation=5, process="1", thread="1"),
+            host("api", "cudaLaunchKernel", 12, 17, correlation=5, **{"process": "1", **of}),
+            gpu("kernel", 40, 50, 5, process=None),
+            gpu("kernel", 50, 60, 5, process=None),
+        ]
+    )
+    assert list(found.table["activities"]) == [0, 0]
+    assert problems["correlation-id-repeats"] == 2 and list(found.launch_of) == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("driver", "calls"),
+    [
+        ((11, 16), ["cudaLaunchKernel"]),
+        ((10, 16), ["cudaLaunchKernel"]),  # cut so that the driver's row is the longer one
+        ((9, 14), ["cudaLaunchKernel"]),
+        ((11, 17), ["cudaLaunchKernel", "cuLaunchKernel"]),
+        ((15, 16), ["cudaLaunchKernel", "cuLaunchKernel"]),
+    ],
+)
+def test_whole_microseconds_let_the_driver_s_row_stick_out_of_the_runtime_s(driver, calls):
+    low, high = driver
+    found, problems = launches(
+        [
+            host("api", "cudaLaunchKernel", 10_000, 15_000, correlation=1),
+            host("api", "cuLaunchKernel", low * 1000, high * 1000, correlation=1, layer="driver"),
+            gpu("kernel", 20_000, 30_000, 1),
+        ]
+    )
+    assert list(found.table["api"]) == calls
+    assert list(found.table["activities"]) == ([1] if len(calls) == 1 else [0, 0])
+    assert problems["correlation-id-repeats"] == len(calls) - 1
