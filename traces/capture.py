@@ -14,19 +14,24 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from launchlens.traces.manifest_check import MOST_NAME, checked_manifest, is_name, loads_finite
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
 
 FORMAT = "launchlens.capture/1"
 MANIFEST = "manifest.json"
 TIMINGS = "timings.parquet"
+#: A capture of 100 variants timed for 10 000 rounds has a million rows; a file that says it has more than this is not read.
+MOST_TIMINGS = 5_000_000
 
 #: `timings.parquet`. Times are of one block of `iterations` iterations, never of one iteration.
 TIMING_COLUMNS: tuple[Column, ...] = (
@@ -123,21 +128,25 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def write_timings(folder: Path, timings: pd.DataFrame) -> None:
     """Write `timings.parquet` into `folder`, whole or not at all."""
-    temporary = folder / f".{TIMINGS}.partial"
-    typed(timings).to_parquet(temporary, index=False)
-    os.replace(temporary, folder / TIMINGS)
+    data = typed(timings)
+    _write_whole(folder / TIMINGS, lambda temporary: data.to_parquet(temporary, index=False))
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file beside its place and rename it into place, so that no half of it is ever seen."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    _write_whole(path, lambda temporary: temporary.write_text(text, "utf-8"))
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
     try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
+        write(temporary)
+        temporary.chmod(0o644)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -165,7 +174,7 @@ def read_capture(path: Path) -> Capture:
     if not manifest_path.is_file():
         raise InputError(path, "is not a capture: it has no manifest.json", "give a folder that `profile` wrote")
     try:
-        raw = json.loads(manifest_path.read_text("utf-8"))
+        raw = loads_finite(manifest_path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise InputError(manifest_path, f"can't be read as JSON: {error}", "record the capture again") from None
     manifest = _manifest(manifest_path, raw)
@@ -176,19 +185,43 @@ def _manifest(path: Path, raw: Any) -> Manifest:
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
-    try:
-        fields = dict(raw)
-        fields["variants"] = [VariantRecord(**record) for record in raw["variants"]]
-        fields["traces"] = [TraceRecord(**record) for record in raw["traces"]]
-        return Manifest(**fields)
-    except (KeyError, TypeError) as error:
-        raise InputError(path, f"is not a manifest of {FORMAT}: {error}", "record the capture again") from None
+    fields = checked_manifest(path, raw)
+    fields["variants"] = [VariantRecord(**record) for record in fields["variants"]]
+    fields["traces"] = [TraceRecord(**record) for record in fields["traces"]]
+    return Manifest(**fields)
 
 
 def _timings(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
     try:
-        return typed(pd.read_parquet(path))
-    except (OSError, ValueError) as error:  # pyarrow's own errors are both
-        raise InputError(path, f"can't be read: {str(error).splitlines()[0]}", "record the capture again") from None
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_TIMINGS:
+                raise ValueError(f"it has {file.metadata.num_rows} rows, and no capture has over {MOST_TIMINGS}")
+            table = file.read(columns=[column.name for column in TIMING_COLUMNS])
+        timings = typed(table.to_pandas(ignore_metadata=True))
+        _check_timings(timings)
+    except (OSError, ValueError, ArithmeticError, MemoryError, pa.ArrowException) as error:
+        what = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(path, f"can't be read: {what}", "record the capture again") from None
+    return timings
+
+
+def _check_timings(timings: pd.DataFrame) -> None:
+    """Raise ValueError, naming column and row, for what no timed block can say."""
+    for name in ("wall_ns", "host_ns", "iterations", "device_ns"):
+        least = 0 if name == "device_ns" else 1
+        low = (timings[name] < least).fillna(False).to_numpy(bool)
+        if low.any():
+            row = int(low.argmax())
+            raise ValueError(f"column {name} holds {timings[name].iloc[row]} in row {row}; it must be at least {least}")
+    for name in ("variant", "regime"):
+        for value in timings[name].unique():
+            if not is_name(value):
+                raise ValueError(
+                    f"column {name} holds {str(value)[:40]!r}; names are 1 to {MOST_NAME} printable characters"
+                )
+    key = ["round", "variant", "regime", "control"]
+    again = timings.duplicated(key).to_numpy(bool)
+    if again.any():
+        raise ValueError(f"columns {', '.join(key)} name the same block twice: row {int(again.argmax())} repeats one")
