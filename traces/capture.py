@@ -112,11 +112,15 @@ class Capture:
     def trace_path(self, record: TraceRecord) -> Path:
         """Where a raw trace lies. Raises InputError for a path that leads out of the capture, or to nothing."""
         path = self.path / record.path
-        if not path.resolve().is_relative_to(self.path.resolve()):
+        try:
+            inside, is_there = path.resolve().is_relative_to(self.path.resolve()), path.is_file()
+        except (OSError, RuntimeError):  # a name too long for the file system, or links that lead round in a circle
+            inside, is_there = True, False
+        if not inside:
             raise InputError(
                 self.path / MANIFEST, f"names a trace outside the capture: {record.path!r}", "record it again"
             )
-        if not path.is_file():
+        if not is_there:
             raise InputError(path, "is missing from the capture", "record it again")
         return path
 

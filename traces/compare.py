@@ -106,12 +106,14 @@ def compare(
 ) -> Comparison:
     """Compare side `b` with side `a`.
 
-    `paired` when both were timed in the same rounds. `control` is the ratio of the baseline to itself: a difference
+    `paired` when both were timed in turn: they are then compared over the rounds they share, and as if not paired where
+    they share none. `control` is the ratio of the baseline to itself: a difference
     that is not larger than what the same code shows against itself is not shown. `notes` are further reason codes;
     `different-hardware` or `different-regimes` among them makes the sides not comparable.
     """
+    rounds = a.blocks.index.intersection(b.blocks.index)
+    paired = paired and len(rounds) > 0
     if paired:
-        rounds = a.blocks.index.intersection(b.blocks.index)
         ratio = paired_ratio(b.blocks.loc[rounds, "wall_ns"], a.blocks.loc[rounds, "wall_ns"])
     else:
         ratio = unpaired_ratio(b.blocks["wall_ns"], a.blocks["wall_ns"])
@@ -219,11 +221,14 @@ def document(comparisons: list[Comparison]) -> dict[str, Any]:
 
 
 def control_ratio(study: Study, regime: str) -> Estimate | None:
-    """The A/A control: the baseline's second block of each round over its first; None where it was not timed."""
+    """The A/A control: the baseline's second block of each round over its first; None where no round has both."""
     first, second = study.sides.get((study.capture.manifest.baseline, regime)), study.controls.get(regime)
     if first is None or second is None:
         return None
-    return paired_ratio(second.blocks["wall_ns"], first.blocks["wall_ns"])
+    rounds = first.blocks.index.intersection(second.blocks.index)
+    if not len(rounds):
+        return None
+    return paired_ratio(second.blocks.loc[rounds, "wall_ns"], first.blocks.loc[rounds, "wall_ns"])
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:

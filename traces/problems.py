@@ -74,6 +74,15 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "GPU activities launched inside a window end after it; the account cuts them at its end.",
     ),
+    # captures
+    "overlapping-blocks": (
+        "warning",
+        "Recorded blocks of one variant overlap; only the outermost of them were counted.",
+    ),
+    "capture-disagrees": (
+        "warning",
+        "Variants have more or fewer recorded blocks than the manifest says: trace and manifest are not of one run.",
+    ),
 }
 
 

@@ -108,11 +108,20 @@ def recordings(trace: Trace, record: TraceRecord) -> tuple[dict[str, Recording],
     found, accountants = {}, Accountants(trace, launches)
     for name in dict.fromkeys(names[names.str.startswith(BLOCK)]):
         variant = name.removeprefix(BLOCK)
-        blocks = instances[names == name]
+        blocks = outermost(instances[names == name], problems)
         shown = instances[names == ITERATION + variant]
         count_late_work(launches, blocks["start_ns"].to_numpy(), blocks["end_ns"].to_numpy(), problems)
         found[variant] = recording_of(trace, record, accountants, blocks, shown)
     return found, problems
+
+
+def outermost(blocks: pd.DataFrame, problems: Problems) -> pd.DataFrame:
+    """`blocks` (range instances) without those that begin before an earlier one has ended: no time may count twice."""
+    ordered = blocks.sort_values(["start_ns", "end_ns"], ascending=[True, False], kind="stable")
+    reach = ordered["end_ns"].cummax().shift(fill_value=np.iinfo(np.int64).min)
+    kept = ordered[ordered["start_ns"] >= reach]
+    problems.add("overlapping-blocks", len(blocks) - len(kept))
+    return kept
 
 
 class Accountants:

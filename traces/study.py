@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.capture import Capture, TraceRecord
 from launchlens.traces.launches import find_launches
 from launchlens.traces.problems import InputError, Problems
@@ -87,6 +88,27 @@ class Side:
 
 
 @dataclass(frozen=True)
+class RangeSide(Side):
+    """A range of any trace. Its times are all of the trace: `busy` is the share of its instances in which the device ran.
+
+    `outlasted` when GPU work launched inside an instance ended after it: such a range does not wait for its work, so its
+    times don't tell what does.
+    """
+
+    busy: float | None = None
+    outlasted: bool = False
+
+    @property
+    def busy_share(self) -> float | None:
+        """The share of the range in which the device ran anything, whoever launched it; None without GPU records."""
+        return self.busy
+
+    @property
+    def bound(self) -> Bound:
+        return "unknown" if self.outlasted else super().bound
+
+
+@dataclass(frozen=True)
 class Study:
     """A capture worked out. `sides` is keyed by (variant, regime); `controls` holds the baseline's second blocks.
 
@@ -126,6 +148,7 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         trace = open_trace(capture.trace_path(record), progress=progress)
         found, noted = recordings(trace, record)
         recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
+        noted.add("capture-disagrees", _disagreeing(capture, record, found))
         problems[record.path] = noted
     says = {record.variant: record.says for record in capture.manifest.variants}
     per_iteration = timings.assign(
@@ -137,11 +160,20 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         side = Side(
             str(variant), str(regime), says.get(str(variant), ""), blocks.set_index("round").sort_index(), recording
         )
-        if control:
+        if control and side.variant == capture.manifest.baseline:
             controls[side.regime] = side
-        else:
+        elif not control:
             sides[(side.variant, side.regime)] = side
     return Study(capture, sides, controls, problems, recorded)
+
+
+def _disagreeing(capture: Capture, record: TraceRecord, found: Mapping[str, Recording]) -> int:
+    """How many variants don't have as many blocks in a trace as the manifest says, one a round."""
+    measured = {
+        each.variant for each in capture.manifest.variants if (each.status, each.regime) == ("measured", record.regime)
+    }
+    blocks = {variant: len(recording.cells) for variant, recording in found.items()}
+    return sum(blocks.get(variant, 0) != record.rounds for variant in measured | set(blocks))
 
 
 def _preferred(recorded: Mapping[tuple[str, str, str], Recording], variant: str, regime: str) -> Recording | None:
@@ -153,7 +185,8 @@ def _preferred(recorded: Mapping[tuple[str, str, str], Recording], variant: str,
 def side_of_range(trace: Trace, name: str) -> Side:
     """The instances of one range of any trace as a side: every instance is a block of one iteration.
 
-    Its times are profiled host times. Instances inside another one of the same name are left out, so that no time
+    Its times are profiled: `wall_ns` the host's in the range, `host_ns` what of it was not spent waiting (host state
+    `sync`). Instances inside another one of the same name are left out, so that no time
     counts twice; instances on other threads than the one that launches most are left out as well. Raises InputError
     when the trace holds no such range.
     """
@@ -169,11 +202,16 @@ def side_of_range(trace: Trace, name: str) -> Side:
     reach = chosen["end_ns"].cummax().shift(fill_value=np.iinfo(np.int64).min)
     chosen = chosen[chosen["start_ns"] >= reach].reset_index(drop=True)
     record = TraceRecord(trace.recorded_by, "recorded", str(trace.path), len(chosen), 1)
+    recording = recording_of(trace, record, Accountants(trace, launches), chosen, chosen)
+    waited = recording.cells[:, HOST_STATES.index("sync"), :].sum(axis=1)
     blocks = pd.DataFrame(
         {
             "wall_ns": chosen["host_ns"].astype(float),
-            "host_ns": chosen["host_ns"].astype(float),
+            "host_ns": (chosen["host_ns"] - waited).astype(float),
             "device_ns": chosen["gpu_projection_ns"].where(chosen["activities"] > 0).astype("Float64"),
         }
     )
-    return Side(name, "recorded", "", blocks, recording_of(trace, record, Accountants(trace, launches), chosen, chosen))
+    idle = int(recording.cells[:, :, DEVICE_STATES.index("idle")].sum())
+    busy = None if recording.device is None else 1 - idle / int(recording.cells.sum())
+    outlasted = bool(((chosen["activities"] > 0) & (chosen["gpu_end_ns"] > chosen["end_ns"])).any())
+    return RangeSide(name, "recorded", "", blocks, recording, busy, outlasted)

@@ -67,6 +67,13 @@ def test_a_missing_trace_is_named(folder):
         capture.trace_path(capture.manifest.traces[1])
 
 
+def test_a_trace_whose_name_no_file_can_have_is_missing(folder):
+    changed(folder, lambda raw: raw["traces"][0].update(path="p" * 400))
+    capture = read_capture(folder)
+    with pytest.raises(InputError, match="missing"):
+        capture.trace_path(capture.manifest.traces[0])
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     target = tmp_path / "report.html"
     write_whole(target, "old")

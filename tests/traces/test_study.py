@@ -1,23 +1,26 @@
 """The made-up capture worked out: every figure here follows from the numbers in made_capture.py by hand."""
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import events, host, trace
+from events import events, gpu, host, trace
 from launchlens.traces import compare
 from launchlens.traces.account import HOST_STATES
-from launchlens.traces.capture import read_capture
+from launchlens.traces.capture import read_capture, write_manifest, write_timings
 from launchlens.traces.compare import against_baseline, to_json
 from launchlens.traces.problems import InputError
 from launchlens.traces.recording import apportion
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.study import side_of_range, study
 from launchlens.traces.verdict import verdict
-from made_capture import ITERATIONS, ROUNDS, make_capture
+from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +152,110 @@ def test_an_empty_trace_has_no_ranges():
     with pytest.raises(InputError, match="its ranges: none"):
         side_of_range(trace([host("op", "x", 0, 1)]), "a")
     assert len(events([])) == 0
+
+
+def timed(tmp_path, keep):
+    """The made-up capture with only the timings that `keep` says True of."""
+    folder = make_capture(tmp_path / "capture")
+    timings = make_timings()
+    write_timings(folder, timings[keep(timings)])
+    return study(read_capture(folder))
+
+
+@pytest.mark.parametrize(("rounds", "samples"), [(TIMED_ROUNDS, TIMED_ROUNDS), (12, 12), (0, None)])
+def test_the_control_counts_the_rounds_that_have_it(tmp_path, rounds, samples):
+    found = timed(tmp_path, lambda rows: ~rows["control"] | (rows["round"] < rounds))
+    control = compare.control_ratio(found, "eager")
+    assert (control.samples if control else None) == samples
+    assert len(against_baseline(found)) == 6
+
+
+def test_a_control_that_shares_no_round_is_none(tmp_path):
+    found = timed(tmp_path, lambda rows: rows["control"] == (rows["round"] < 10))
+    assert "eager" in found.controls and compare.control_ratio(found, "eager") is None
+
+
+def test_the_control_is_the_baseline_whatever_else_was_timed_twice(tmp_path):
+    folder = make_capture(tmp_path / "capture")
+    timings = make_timings()
+    other = timings[timings["variant"] == "foreach"].assign(control=True)
+    write_timings(folder, pd.concat([timings, other]))
+    assert {side.variant for side in study(read_capture(folder)).controls.values()} == {"copy_"}
+
+
+def test_sides_without_a_round_in_common_are_compared_unpaired(tmp_path):
+    found = timed(tmp_path, lambda rows: (rows["variant"] == "copy_") == (rows["round"] < 10))
+    item = next(item for item in against_baseline(found) if item.b.variant == "foreach" and item.b.regime == "eager")
+    assert "not-interleaved" in item.reasons and "paired-by-round" not in item.reasons
+    assert item.ratio.samples == 10 and item.verdict == "faster"
+    assert all(part["interval_ns"] is None for part in to_json(item)["parts"])
+
+
+def test_blocks_inside_each_other_count_once_and_are_told(tmp_path):
+    folder = make_capture(tmp_path / "capture")
+    maker = TraceMaker()
+    for _ in range(ROUNDS):
+        for variant in WALL["eager"]:
+            begin = maker.now
+            maker.block(f"variant:{variant}", variant, "eager", ITERATIONS)
+            maker.add("user_annotation", f"variant:{variant}", begin - 10, maker.now - 9_000)
+    document = {"schemaVersion": 1, "baseTimeNanoseconds": 0, "traceEvents": maker.events}
+    (folder / "torch" / "eager.pt.trace.json").write_text(json.dumps(document))
+    manifest = read_capture(folder).manifest
+    write_manifest(
+        folder,
+        replace(manifest, traces=[replace(manifest.traces[0], path="torch/eager.pt.trace.json"), manifest.traces[1]]),
+    )
+    found = study(read_capture(folder))
+    problems = found.problems["torch/eager.pt.trace.json"]
+    assert problems["overlapping-blocks"] == ROUNDS * len(WALL["eager"])
+    assert problems["capture-disagrees"] == 0
+    assert len(found.sides["copy_", "eager"].recording.cells) == ROUNDS
+
+
+def test_a_trace_that_is_not_what_the_manifest_says_is_told(made, tmp_path):
+    assert all(problems["capture-disagrees"] == 0 for problems in made.problems.values())
+    folder = make_capture(tmp_path / "capture")
+    manifest = read_capture(folder).manifest
+    write_manifest(folder, replace(manifest, traces=[replace(manifest.traces[0], rounds=999), manifest.traces[1]]))
+    make_trace(folder / "torch" / "graph.pt.trace.json.gz", "graph", ["copy_", "foreach", "triton-batched"])
+    problems = study(read_capture(folder)).problems
+    assert problems["torch/eager.pt.trace.json.gz"]["capture-disagrees"] == len(WALL["eager"])
+    assert problems["torch/graph.pt.trace.json.gz"]["capture-disagrees"] == 1
+
+
+def of_range(*, sync, work, after=0):
+    """Six ranges of 1000 ns: a launch at 10, work of another thread's launch at 100 until `work`, a wait of `sync` ns."""
+    rows = []
+    for i in range(6):
+        at = 10_000 * i
+        rows += [
+            host("range", "step", at, at + 1000),
+            host("api", "cudaLaunchKernel", at + 10, at + 20, correlation=2 * i),
+            gpu("kernel", at + 30, at + 40 + after, 2 * i),
+            host("api", "cudaLaunchKernel", at + 1, at + 5, correlation=2 * i + 1, thread="2"),
+            gpu("kernel", at + 100, at + work, 2 * i + 1, stream=8),
+            host("api", "cudaDeviceSynchronize", at + 1000 - sync, at + 1000),
+        ]
+    return side_of_range(trace(rows), "step")
+
+
+def test_a_range_that_waits_for_its_device_is_device_bound():
+    side = of_range(sync=940, work=990)
+    assert side.host_share == pytest.approx(0.06) and list(side.blocks["wall_ns"]) == [1000.0] * 6
+    assert side.busy_share == pytest.approx(0.9), "10 of its own and 890 of another thread's"
+    assert side.bound == "device-bound"
+
+
+def test_a_range_that_never_waits_is_host_bound():
+    side = of_range(sync=20, work=200)
+    assert side.host_share == pytest.approx(0.98) and side.busy_share == pytest.approx(0.11)
+    assert side.bound == "host-bound"
+
+
+def test_a_range_that_its_work_outlasts_is_bound_by_nothing_known():
+    assert of_range(sync=20, work=200, after=2000).bound == "unknown"
+    assert (
+        to_json(compare.compare(*[of_range(sync=20, work=200, after=2000)] * 2, paired=False))["a"]["bound"]
+        == "unknown"
+    )
