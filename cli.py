@@ -156,7 +156,7 @@ def profile(
         if variant or every or regime or iterations or collector:
             options = "--variant, --all, --regime, --iterations and --collector need --device."
             typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
-        _report_recorded(workload, output, as_json)
+        _report_recorded(workload, output, as_json, every)
         return
     from launchlens.profiling.run import Plan
 
@@ -369,11 +369,11 @@ def _new_folder(output: Path | None, workload: str) -> Path:
     return folder
 
 
-def _report_recorded(workload: str, output: Path | None, as_json: bool) -> None:
+def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
     from launchlens.traces.capture import read_capture
     from launchlens.traces.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
 
-    found = recorded_captures(workload)
+    found = recorded_captures(workload, every=every)
     if not found:
         raise InputError(
             workload,
@@ -573,7 +573,7 @@ def claims_(
 
     if as_json and markdown:
         raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
-    folder = capture or recorded_captures("small-copies")[0]
+    folder = capture or recorded_captures("small-copies", every=True)[0]
     worked_out = _study(folder)
     judged = judge(worked_out, note_claims() if claims is None else _given_claims(claims, worked_out))
     recorded = _if_recorded(folder)

@@ -1,12 +1,14 @@
 """Pages of docs/ that a command makes are what that command prints today."""
 
 import sys
+import tempfile
 from pathlib import Path
 
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.traces.recorded import FOLDER
 
 DOCS = Path(__file__).parents[1] / "docs"
 COMMANDS_HEAD = """# Commands
@@ -39,6 +41,30 @@ def claims_page() -> str:
     return CLAIMS_HEAD + CliRunner().invoke(app, ["claims", "--markdown"]).stdout
 
 
+RECORDED_HEAD = """# Measured on an H200
+
+The tables of `launchlens report` for every capture that ships (traces/recorded/README.md says how each was made); `make docs`
+writes this page. Times are of different runs minutes apart, and the host drifts: compare within a table.
+"""
+
+
+def recorded_page() -> str:
+    """The timing tables of every shipped capture, as `docs/measured.md` holds them."""
+    parts = [RECORDED_HEAD]
+    for manifest in sorted(FOLDER.glob("*/manifest.json")):
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = ["report", str(manifest.parent), "--output", f"{folder}/report.html"]
+            text = CliRunner().invoke(app, arguments).stdout
+        tables = [block.rstrip() for block in text.split("\n\n") if "unprofiled, " in block.splitlines()[0]]
+        lines = [line.rstrip() for table in tables for line in [*table.splitlines(), ""]]
+        parts.append(f"## {manifest.parent.name}\n\n```text\n" + "\n".join(lines).strip() + "\n```\n")
+    return "\n".join(parts)
+
+
+def test_the_measured_page_is_what_report_says():
+    assert (DOCS / "measured.md").read_text() == recorded_page(), "run `make docs`"
+
+
 def test_the_commands_page_is_what_help_says():
     assert (DOCS / "commands.md").read_text() == commands_page(), "run `make docs`"
 
@@ -50,4 +76,5 @@ def test_the_claims_page_is_what_the_command_prints():
 if __name__ == "__main__":
     (DOCS / "commands.md").write_text(commands_page())
     (DOCS / "claims.md").write_text(claims_page())
-    sys.stdout.write("docs/commands.md and docs/claims.md written\n")
+    (DOCS / "measured.md").write_text(recorded_page())
+    sys.stdout.write("docs/commands.md, docs/claims.md and docs/measured.md written\n")

@@ -11,14 +11,23 @@ from launchlens.traces.capture import MANIFEST, Manifest
 FOLDER = Path(__file__).parent / "recorded"
 
 
-def recorded_captures(workload: str) -> list[Path]:
-    """Shipped captures of a workload, those made on a GPU first, then the newest first."""
+#: Options that make a capture answer another question than the plain command does.
+SPECIAL = {"--all", "--count", "--sizes", "--set", "--variant", "--regime"}
+
+
+def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
+    """Shipped captures of a workload, the one to report on first.
+
+    Those made on a GPU come first; then those made by the plain command or, for `every`, of all variants; then the newest.
+    """
     found = []
     for manifest in FOLDER.glob(f"*/{MANIFEST}"):
         raw = json.loads(manifest.read_text("utf-8"))
         if raw["workload"]["name"] == workload:
-            found.append((raw["device"] == "cuda", raw["recorded_at"], manifest.parent))
-    return [path for _, _, path in sorted(found, reverse=True)]
+            options = SPECIAL & set(raw["command"])
+            wanted = options == ({"--all"} if every else set())
+            found.append((raw["device"] == "cuda", wanted, raw["recorded_at"], manifest.parent))
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def describe_recorded(manifest: Manifest) -> str:

@@ -32,7 +32,7 @@ def test_every_variant_is_there_and_says_what_it_needs():
     }  # fmt: skip
     assert all(need in NEEDS for one in made.values() for need in one.needs)
     eager_only = {name for name, one in made.items() if one.regimes == ("eager",)}
-    assert eager_only == {"cuda-graph-refire", "triton-table-rebuilt", "streams-created"}
+    assert eager_only == {"cuda-graph-refire", "triton-table-rebuilt", "streams-created", "memcpy-batch"}
 
 
 @given(st.lists(st.integers(0, 2**50), min_size=1))
