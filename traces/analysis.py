@@ -13,7 +13,7 @@ from launchlens.traces.intervals import union_length
 from launchlens.traces.launches import SUBMITS, Launches, find_launches, queue_ns
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances, range_totals
-from launchlens.traces.schema import GPU_KINDS
+from launchlens.traces.schema import GPU_KINDS, MAX_TOTAL_NS
 from launchlens.traces.trace import Trace
 
 FORMAT = "launchlens.analysis/1"
@@ -49,7 +49,14 @@ def analyze(trace: Trace, *, range_name: str | None = None) -> Analysis:
     launches = find_launches(trace.events, problems)
     instances = range_instances(trace.events, launches)
     account = _account(trace, launches, instances, range_name, problems)
-    return Analysis(trace, launches, instances, range_totals(instances), account, problems)
+    return Analysis(trace, launches, instances, range_totals(_summable(instances)), account, problems)
+
+
+def _summable(instances: pd.DataFrame) -> pd.DataFrame:
+    """`instances` with Python's unbounded numbers where int64 can't hold the sum: projections may overlap without end."""
+    if instances["gpu_projection_ns"].astype(np.float64).sum() < MAX_TOTAL_NS:
+        return instances
+    return instances.astype({"gpu_projection_ns": object})
 
 
 def _account(

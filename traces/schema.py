@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 #: Kinds of host events, outermost first: where two events have the same start and end, the later kind is the inner one.
@@ -19,6 +20,14 @@ HOST_KINDS = ("range", "op", "api", "overhead")
 #: known. `gpu-range` is a recorder's own projection of a range: shown, never counted.
 GPU_KINDS = ("kernel", "memcpy", "memset", "graph")
 KINDS = (*HOST_KINDS, *GPU_KINDS, "gpu-range")
+
+#: What a reader lets in. Any start lies in [MIN_START_NS, MAX_START_NS), any duration in [0, MAX_DUR_NS), which is 104
+#: days, and all durations of a table add up to less than MAX_TOTAL_NS: so int64 holds every end, every difference of
+#: two moments, and every sum of durations. The rest is counted as `event-not-understood` (see `within_limits`).
+MIN_START_NS = -(1 << 61)
+MAX_START_NS = 1 << 62
+MAX_DUR_NS = 1 << 53
+MAX_TOTAL_NS = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,26 @@ BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
 
 class SchemaError(ValueError):
     """A frame that is not an event table: a bug in a reader, not a fault of the input."""
+
+
+def within_limits(start: npt.NDArray[np.int64], dur: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of some events have a start and a (not negative) duration that the event table can hold."""
+    usable: npt.NDArray[np.bool_] = (start >= MIN_START_NS) & (start < MAX_START_NS) & (dur < MAX_DUR_NS)
+    return usable
+
+
+def within_total(dur: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of a table's durations to keep so that each is below MAX_DUR_NS and their sum below MAX_TOTAL_NS.
+
+    All of them in any trace of a real program; else the shortest, as many as fit.
+    """
+    keep: npt.NDArray[np.bool_] = dur < MAX_DUR_NS
+    dur = np.where(keep, dur, 0)
+    if dur.sum(dtype=np.float64) < MAX_TOTAL_NS:
+        return keep
+    order = np.argsort(dur, kind="stable")
+    keep[order[np.cumsum(dur[order], dtype=np.float64) >= MAX_TOTAL_NS]] = False
+    return keep
 
 
 def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:

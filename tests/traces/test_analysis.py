@@ -225,3 +225,17 @@ def test_an_account_of_a_range_covers_its_instances_and_an_unknown_range_is_refu
     assert sum(cell["ns"] for cell in account["cells"] if cell["device"] == "kernel") == 5 + 5
     with pytest.raises(InputError, match=r"holds no range 'b' \(its ranges: 'a'\)"):
         analyze(made, range_name="b")
+
+
+def test_projections_that_int64_can_not_sum_are_summed_all_the_same() -> None:
+    far = 2**61
+    rows = []
+    for at in range(8):
+        rows += [
+            host("range", "step", 10 * at, 10 * at + 9),
+            host("api", "cudaLaunchKernel", 10 * at + 1, 10 * at + 2, correlation=at + 1),
+            gpu("kernel", 10 * at + 3, 10 * at + 4, at + 1),
+            gpu("kernel", far, far + 1, at + 1),
+        ]
+    (row,) = document(trace(rows))["ranges"]
+    assert row["gpu_projection_ns"] == sum(far + 1 - (10 * at + 3) for at in range(8)) > 2**63

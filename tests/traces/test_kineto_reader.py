@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers import json_blocks, kineto
 from launchlens.traces.readers.json_repair import repair
@@ -233,6 +234,27 @@ def test_text_to_ns_refuses_what_is_no_finite_number():
         *[None] * 6,
         0,
     ]
+
+
+def test_times_whose_sums_would_overflow_are_counted(tmp_path):
+    def kernel(ts: float, dur: float) -> str:
+        event = {"ph": "X", "cat": "kernel", "name": "k", "pid": 0, "tid": 7, "ts": ts, "dur": dur}
+        return json.dumps(event | {"args": {"device": 0, "stream": 7, "correlation": 1}})
+
+    immense = [kernel(0, 4.5e15), kernel(-(2**52), 1), kernel(1, 2**53 / 1000 + 1)]
+    trace = read_events(tmp_path, *immense, kernel(10, 5), kernel(12, 9_007_199_254_740))
+    assert problems(trace) == {"event-not-understood": 3}
+    assert trace.events["dur_ns"].tolist() == [5_000, 9_007_199_254_740_000]
+
+    many = [kernel(10, 9_007_199_254_740) for _ in range(2_000)]
+    call = json.dumps({"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 1, "tid": 1, "ts": 1,
+                       "dur": 2, "args": {"correlation": 1}})  # fmt: skip
+    trace = read_events(tmp_path, call, *many)
+    assert len(trace.events) == 1 + 512 and problems(trace) == {"event-not-understood": 2_000 - 512}
+    found = to_json(analyze(trace))
+    assert found["totals"]["kernels"]["total_ns"] == 512 * 9_007_199_254_740_000
+    assert found["totals"]["launches"]["kernel"]["with_gpu_activity"] == 1
+    assert sum(cell["ns"] for cell in found["account"]["cells"]) == found["account"]["window_ns"]
 
 
 @pytest.mark.parametrize("pretty", [None, 2])

@@ -325,6 +325,23 @@ def test_rows_that_can_not_be_used_are_counted(tmp_path: Path) -> None:
     }
 
 
+def test_times_that_would_overflow_are_counted(tmp_path: Path) -> None:
+    days = 2**53 - 1000
+    kernels = [on_gpu(start, start + days, 11, demangledName="k") for start in range(600)]
+    trace = nsys.read(
+        export(
+            tmp_path / "e.sqlite",
+            runtime=[LAUNCH, call("cudaFree_v3020", 5, 5 + 2**53, 1), call("cudaFree_v3020", 2**62, 2**62, 2)],
+            kernel=kernels,
+            NVTX_EVENTS=[{"start": -(2**60), "end": None, "eventType": 59, "text": "open", "globalTid": global_tid()}],
+        )
+    )
+    # 2**62 / 2**53 kernels fit, and the open range would be longer than any event may be
+    assert problems(trace)["event-not-understood"] == 2 + (600 - 512) + 1
+    totals = to_json(analyze(trace))["totals"]
+    assert totals["kernels"]["total_ns"] == 512 * days
+
+
 def test_a_batch_of_copies_in_one_record_is_said(tmp_path: Path) -> None:
     copies = [on_gpu(1, 2, 3, bytes=8, copyKind=8, copyCount=7), on_gpu(2, 3, 4, bytes=8, copyKind=8, copyCount=1)]
     assert problems(nsys.read(export(tmp_path / "e.sqlite", memcpy=copies))) == {
@@ -508,7 +525,8 @@ def test_whatever_the_cells_hold(tmp_path_factory: pytest.TempPathFactory, cells
     trace = nsys.read(export(path, runtime=[LAUNCH], kernel=made))
     counted = trace.problems["event-not-understood"] + trace.problems["negative-duration"]
     assert len(trace.events) - 1 + counted == len(cells)
-    usable = [(a, b) for a, b, *_ in cells if type(a) is int and type(b) is int and 0 <= b - a < 2**63 and (a or b)]
+    usable = [(a, b) for a, b, *_ in cells if type(a) is int and type(b) is int and 0 <= b - a < 2**53 and (a or b)]
+    usable = [(a, b) for a, b in usable if -(2**61) <= a < 2**62]
     kernels = trace.events[trace.events["kind"] == "kernel"]
     whole = [(int(a), int(a) + int(d)) for a, d in zip(kernels["start_ns"], kernels["dur_ns"], strict=True)]
     assert Counter(usable) <= Counter(whole), "a REAL may be cut to the same whole numbers besides"

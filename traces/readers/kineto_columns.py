@@ -17,7 +17,7 @@ from launchlens.traces.readers.kineto_categories import HARMLESS, PROFILERS_OWN,
 from launchlens.traces.readers.kineto_events import NO_ARGS, Args, Complete, EventBlock, Scalar
 from launchlens.traces.readers.kineto_times import Bools, Ints, to_ns
 from launchlens.traces.readers.numbering import Codes, Numbering
-from launchlens.traces.schema import KINDS, event_table
+from launchlens.traces.schema import KINDS, event_table, within_limits, within_total
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
 _LAYERS = ("runtime", "driver")
@@ -65,7 +65,10 @@ class KinetoColumns:
         start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
         dur, dur_usable = to_ns([event.dur for event in events], lambda: compress(block.times_as_text("dur"), known))
         usable = (
-            start_usable & dur_usable & np.fromiter((event.name is not None for event in events), bool, len(events))
+            start_usable
+            & dur_usable
+            & within_limits(start, dur)
+            & np.fromiter((event.name is not None for event in events), bool, len(events))
         )
         self.problems.add("event-not-understood", int((~usable).sum()))
         self.problems.add("negative-duration", int((usable & (dur < 0)).sum()))
@@ -168,7 +171,12 @@ class KinetoColumns:
         }
         for each in ("device", "context", "stream", "graph", "graph_node"):
             columns[each] = self._spread(self._take(each), rows, np.int32 if each == "device" else np.int64)
-        return event_table(columns, self.rows)
+        table = event_table(columns, self.rows)
+        summable = within_total(columns["dur_ns"])
+        if summable.all():
+            return table
+        self.problems.add("event-not-understood", int((~summable).sum()))
+        return table[summable].reset_index(drop=True)
 
     def _take(self, name: str, dtype: Any = np.int64) -> npt.NDArray[Any]:
         parts = self._parts.pop(name, [])

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.readers.kineto_events import Scalar
+from launchlens.traces.schema import MAX_START_NS
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 #: Below this many microseconds the nearest float tells thousandths apart.
 EXACT_FLOAT_US = 2.0**43
-#: Half of int64, so that a start and a duration can be added.
-MAX_NS = 1 << 62
+#: Half of int64: what no longer fits is no time; what the event table makes of the others is for it to say.
+MAX_NS = MAX_START_NS
 
 #: Untrapped: what is no number, or too large for one, becomes NaN or infinity instead of an exception.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN, traps=[])

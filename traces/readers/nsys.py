@@ -20,7 +20,7 @@ from launchlens.traces.readers.nsys_columns import NULL, Names, read_table, rows
 from launchlens.traces.readers.nsys_file import EXPORT_AGAIN, opened
 from launchlens.traces.readers.nsys_schema import CUDA_OWN_WORK, MIGRATIONS, SOURCES, Source
 from launchlens.traces.readers.nsys_table import Part, assemble, take
-from launchlens.traces.schema import GPU_KINDS
+from launchlens.traces.schema import GPU_KINDS, within_limits
 from launchlens.traces.trace import Progress, Trace
 
 #: What CUPTI writes as device and context of a graph whose first node runs on the host.
@@ -75,7 +75,7 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
             recorded_by="nsys",
             recorded_by_version=nsys_schema.version(db, found),
             bytes=size,
-            events=assemble(parts, names.known, kinds),
+            events=assemble(parts, names.known, kinds, problems),
             problems=problems,
             devices=devices,
         )
@@ -120,7 +120,8 @@ def _usable(source: Source, columns: dict[str, Ints], problems: Problems) -> dic
     backwards = timed & ~is_open & (end < start)
     with np.errstate(over="ignore"):
         # times so far apart that their difference has no int64 are no times
-        timed &= is_open | backwards | (end - start >= 0)
+        length = np.where(is_open, 0, end - start)
+    timed &= backwards | ((length >= 0) & within_limits(start, length))
     if source.kind in GPU_KINDS:
         # CUPTI writes 0 for both where it could not take the times
         timed &= (start != 0) | (end != 0)

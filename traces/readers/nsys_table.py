@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.intervals import Ints
+from launchlens.traces.problems import Problems
 from launchlens.traces.readers.nsys_columns import NULL
-from launchlens.traces.schema import BY_NAME, HOST_KINDS, event_table
+from launchlens.traces.schema import BY_NAME, HOST_KINDS, event_table, within_total
 
 _NUMBERS = ("device", "context", "stream", "correlation", "bytes", "graph", "graph_node")
 _PID_BITS = 24
@@ -39,10 +40,13 @@ def take(columns: Mapping[str, Ints], keep: npt.NDArray[np.bool_]) -> dict[str, 
     return {name: values[keep] for name, values in columns.items()}
 
 
-def assemble(parts: Sequence[Part], names: Sequence[str], copy_kinds: Mapping[int, str]) -> pd.DataFrame:
+def assemble(
+    parts: Sequence[Part], names: Sequence[str], copy_kinds: Mapping[int, str], problems: Problems
+) -> pd.DataFrame:
     """The event table of all parts, one after the other; the parts are emptied on the way, to save memory.
 
     `names[code]` is the text of a name code, `copy_kinds` our name of each copy kind.
+    Events whose durations together are more than int64 holds are left out, and counted in `problems`.
     """
     lengths = [len(part) for part in parts]
     columns: dict[str, object] = {}
@@ -66,7 +70,12 @@ def assemble(parts: Sequence[Part], names: Sequence[str], copy_kinds: Mapping[in
         values[absent] = 0
         dtype = np.dtype(BY_NAME[name].dtype.lower())
         columns[name] = pd.arrays.IntegerArray(values.astype(dtype, copy=False), absent)
-    return event_table(columns, sum(lengths))
+    table = event_table(columns, sum(lengths))
+    summable = within_total(table["dur_ns"].to_numpy())
+    if summable.all():
+        return table
+    problems.add("event-not-understood", int((~summable).sum()))
+    return table[summable].reset_index(drop=True)
 
 
 def _column(parts: Sequence[Part], name: str, lengths: Sequence[int]) -> Ints:
