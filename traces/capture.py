@@ -114,7 +114,7 @@ class Capture:
         path = self.path / record.path
         try:
             inside, is_there = path.resolve().is_relative_to(self.path.resolve()), path.is_file()
-        except (OSError, RuntimeError):  # a name too long for the file system, or links that lead round in a circle
+        except (OSError, RuntimeError, ValueError):  # a name no file can have, or links that lead round in a circle
             inside, is_there = True, False
         if not inside:
             raise InputError(

@@ -120,10 +120,8 @@ def _refuse(path: Path, what: str) -> NoReturn:
 
 
 def loads_finite(text: str) -> Any:
-    """JSON whose numbers are finite and whose texts are Unicode; ValueError for any other."""
-    value = json.loads(text, parse_constant=_not_finite, parse_float=_finite)
-    json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair can be neither printed nor written
-    return value
+    """JSON whose numbers are finite; ValueError for any other."""
+    return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
 
 
 def _not_finite(constant: str) -> NoReturn:
