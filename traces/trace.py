@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,15 +41,21 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
     `partial` keeps the whole events of a Kineto trace that breaks off, and counts the problem. Raises InputError
     with one line when the file can't be used.
     """
-    if path.is_dir():
-        raise InputError(path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")
     try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise InputError(path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")
+        # a device may never end, and a pipe can be neither read twice nor sought in
+        if not stat.S_ISREG(mode):
+            raise InputError(path, "is not a regular file", "save it to a file first")
         with open(path, "rb") as file:
             head = file.read(4096)
     except OSError as error:
         raise InputError(
             path, f"can't be read: {error.strerror or error}", "check the path and its permissions"
         ) from None
+    except ValueError:
+        raise InputError(path, "is no path: it holds a null character", "check the path") from None
     if not head:
         raise InputError(path, "is empty", "record it again")
     if head.startswith(b"SQLite format 3\x00"):
