@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ def test_a_name_of_a_million_characters(tmp_path):
     [
         (b"", "is empty"),
         (b"   \n", "is empty"),
+        (b"\x00" * 5_000_000, "is not JSON: it holds nothing but null bytes"),
+        (gzip.compress(b"\x00" * 5_000_000), "is not JSON: it holds nothing but null bytes"),
         (b"\x7fELF\x02\x01\x01" + bytes(range(256)), "is not JSON"),
         (bytes(range(256)) * 99, "is not JSON"),
         (b"hello", "is not JSON"),
@@ -262,3 +265,38 @@ def test_any_byte_changed_gives_a_trace_or_one_line(tmp_path):
 
 def test_the_expected_text_of_this_file_is_json():
     assert len(json.loads(document(OP, op(), tail=b', "traceName": "x"'))["traceEvents"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/dev/zero", "is not a regular file (save it to a file first)"),
+        ("link", "is not a regular file (save it to a file first)"),
+        ("pipe", "is not a regular file (save it to a file first)"),
+        ("x" * 300, "can't be read: File name too long"),
+        ("trace.json/below", "can't be read: Not a directory"),
+        ("nul\0", "null character"),
+    ],
+)
+def test_open_trace_opens_regular_files_only(tmp_path, path, says):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    (tmp_path / "trace.json").write_bytes(b"[" + OP + b"]")
+    with pytest.raises(InputError) as caught:
+        open_trace(tmp_path / path)
+    assert says in str(caught.value)
+
+
+def test_open_trace_in_a_folder_without_permission(tmp_path, monkeypatch):
+    def denied(self: Path, **_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", denied)
+    with pytest.raises(InputError, match="can't be read: Permission denied"):
+        open_trace(tmp_path / "trace.json")
+
+
+def test_open_trace_follows_links_to_files(tmp_path):
+    (tmp_path / "trace.json").write_bytes(b"[" + OP + b"]")
+    (tmp_path / "link").symlink_to("trace.json")
+    assert len(open_trace(tmp_path / "link").events) == 1

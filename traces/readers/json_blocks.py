@@ -128,16 +128,20 @@ class TraceDocument:
 
     def _skip_head(self) -> bool:
         """Go to the first event; False for a bare array, which has no keys around it."""
-        wanted = BLOCK_BYTES
+        wanted, padded = BLOCK_BYTES, False
         while True:
             self._fill(wanted)
             text = self._data.lstrip(_SPACE)
+            padded = padded or b"\x00" in self._data[: len(self._data) - len(text)]
             if not text and not self._ended:
                 self._drop(len(self._data))
                 continue
             if text.startswith(b"["):
                 self._drop(len(self._data) - len(text) + 1)
                 return False
+            if not text and padded:
+                what = "is not JSON: it holds nothing but null bytes"
+                raise InputError(self.source.path, what, "copy or record it again")
             if not text.startswith(b"{"):
                 raise self._no_trace(text)
             start = self._find_events()
