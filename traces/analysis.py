@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.account import Account, Accountant, busiest_device, count_late_work, launching_thread
-from launchlens.traces.intervals import union_length
-from launchlens.traces.launches import SUBMITS, Launches, find_launches, queue_ns
+from launchlens.traces.intervals import Ints, union_length
+from launchlens.traces.launches import SUBMITS, Launches, alike, apart, find_launches, queue_ns
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances, range_totals
 from launchlens.traces.schema import GPU_KINDS, MAX_TOTAL_NS
@@ -117,24 +117,27 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
         np.flatnonzero(kind == name) for name in ("kernel", "memcpy", "memset", "graph")
     )
     saw_gpu = analysis.saw_gpu
+    has_bytes = events["bytes"].notna().to_numpy()
+    moved = events["bytes"].fillna(0).to_numpy(np.int64)
 
     def group(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:
-        counted = events["bytes"].iloc[rows].dropna()
+        counted = moved[rows][has_bytes[rows]]
         return {
             "count": len(rows),
-            "bytes": int(counted.sum()) if len(counted) else (None if len(rows) else 0),
+            "bytes": sum(counted.tolist()) if len(counted) else (None if len(rows) else 0),
             "total_ns": int(duration[rows].sum()),
         }
 
     def busy(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, int]:
         device = events["device"].iloc[rows]
+        known = device.notna().to_numpy()
         return {
-            str(number): union_length(start[rows][here], end[rows][here])
-            for number in sorted(device.dropna().unique())
-            for here in [(device == number).fillna(False).to_numpy(bool)]
+            str(number): union_length(start[mine], end[mine]) if len(mine) > 1 else int(duration[mine[0]])
+            for number, mine in apart(device[known].to_numpy(np.int64), rows[known])
         }
 
-    copy_kind = events["copy_kind"].iloc[memcpys].astype(object).fillna("unknown").to_numpy(dtype=object)
+    copy_kind = events["copy_kind"].iloc[memcpys]
+    kind_name = np.array([*map(str, copy_kind.cat.categories), "unknown"], object)[copy_kind.cat.codes.to_numpy()]
     owned = launches.launch_of >= 0
     orphans = kind[launches.activity_rows[~owned]]
     # a key of its own only where there are any: graphs recorded whole are the exception
@@ -145,7 +148,7 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
         if saw_gpu
         else None,
         "gpu_busy_ns": busy(launches.activity_rows) if saw_gpu else None,
-        "memcpy": {name: group(memcpys[copy_kind == name]) for name in sorted(set(copy_kind))} if saw_gpu else None,
+        "memcpy": {str(name): group(mine) for name, mine in apart(kind_name, memcpys)} if saw_gpu else None,
         "memset": group(memsets) if saw_gpu else None,
         **whole,
         "launches": _launch_counts(launches.table, saw_gpu),
@@ -195,19 +198,21 @@ def launch_cost(launches: Launches) -> list[dict[str, Any]]:
         return []
     api_ns = table["end_ns"] - table["start_ns"]
     queued = queue_ns(table)
+    queue = queued.reindex(table.index, fill_value=-1).to_numpy()
     rows = []
-    for (api, activity), index in _groups(table):
-        chosen_queue = queued[queued.index.isin(index)]
-        gpu = table.loc[index, "gpu_ns"] if activity is not None else None
+    for (api, activity), index in alike(table):
+        waited = queue[index]
+        waited = waited[waited >= 0]
+        of_api = api_ns.to_numpy()[index]
         rows.append(
             {
                 "api": api,
                 "activity": activity,
                 "count": len(index),
-                "api_total_ns": int(api_ns[index].sum()),
-                "api_ns": _spread(api_ns[index]),
-                "queue_ns": {"count": len(chosen_queue), **(_spread(chosen_queue) or _NO_SPREAD)},
-                "gpu_ns": _spread(gpu) if gpu is not None else None,
+                "api_total_ns": int(of_api.sum()),
+                "api_ns": _spread(of_api),
+                "queue_ns": {"count": len(waited), **(_spread(waited) or _NO_SPREAD)},
+                "gpu_ns": _spread(table["gpu_ns"].to_numpy()[index]) if activity is not None else None,
             }
         )
     return sorted(rows, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
@@ -216,18 +221,13 @@ def launch_cost(launches: Launches) -> list[dict[str, Any]]:
 _NO_SPREAD: dict[str, int | None] = {"median": None, "mean": None, "min": None, "max": None}
 
 
-def _groups(table: pd.DataFrame) -> list[tuple[tuple[str, str | None], pd.Index[int]]]:
-    grouped = table.groupby(["api", "activity"], observed=True, dropna=False).groups
-    return [
-        ((str(api), None if pd.isna(activity) else str(activity)), index) for (api, activity), index in grouped.items()
-    ]
-
-
-def _spread(values: pd.Series[int]) -> dict[str, int | None] | None:
+def _spread(values: Ints) -> dict[str, int | None] | None:
     if not len(values):
         return None
+    if len(values) == 1:  # a trace of many names has many of these, and numpy takes its time for one number
+        return dict.fromkeys(_NO_SPREAD, int(values[0]))
     return {
-        "median": round(float(values.median())),
+        "median": round(float(np.median(values))),
         "mean": round(float(values.mean())),
         "min": int(values.min()),
         "max": int(values.max()),

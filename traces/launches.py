@@ -7,6 +7,7 @@ write one launch twice, at the runtime and at the driver level): a launch counts
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +92,28 @@ def queue_ns(table: pd.DataFrame) -> pd.Series[int]:
     """
     wait = table["gpu_start_ns"] - table["end_ns"]
     return wait[(table["activities"] > 0) & (wait >= 0)]
+
+
+def apart(keys: npt.NDArray[Any], rows: Ints) -> list[tuple[Any, Ints]]:
+    """`rows` by their key, in the order of the keys: all groups are cut from one sort, however many there are."""
+    if not len(keys):
+        return []
+    distinct, which = np.unique(keys, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    parts = np.split(rows[order], np.cumsum(np.bincount(which))[:-1])
+    return list(zip(distinct.tolist(), parts, strict=True))
+
+
+def alike(table: pd.DataFrame) -> list[tuple[tuple[str, str | None], Ints]]:
+    """The positions of the launches of each pair of an API call and what it caused."""
+    api, activity = table["api"].cat, table["activity"].cat
+    width = len(activity.categories) + 1
+    calls, caused = api.categories, [*activity.categories, None]
+    pair = api.codes.to_numpy(np.int64) * width + activity.codes.to_numpy(np.int64) % width
+    return [
+        ((str(calls[key // width]), None if caused[key % width] is None else str(caused[key % width])), rows)
+        for key, rows in apart(pair, np.arange(len(table)))
+    ]
 
 
 def _codes(column: pd.Series[str]) -> npt.NDArray[np.int64]:

@@ -20,7 +20,7 @@ from launchlens.traces.account import (
 )
 from launchlens.traces.capture import TraceRecord
 from launchlens.traces.intervals import union_length
-from launchlens.traces.launches import Launches, find_launches, queue_ns
+from launchlens.traces.launches import Launches, alike, find_launches, queue_ns
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances
 from launchlens.traces.trace import Trace
@@ -218,19 +218,21 @@ def _busy(events: pd.DataFrame, launches: Launches, inside: npt.NDArray[np.int64
 def ledger(launches: Launches, chosen: npt.NDArray[np.int64], iterations: int) -> tuple[LedgerRow, ...]:
     """The launch ledger of some launches made over `iterations` iterations, the dearest kind of launch first."""
     table = launches.table.iloc[chosen]
-    waits = queue_ns(table)
+    waits = queue_ns(table).reindex(table.index, fill_value=-1).to_numpy()
+    api_ns, gpu_ns = (table["end_ns"] - table["start_ns"]).to_numpy(), table["gpu_ns"].to_numpy()
     rows = []
-    for (api, activity), group in table.groupby(["api", "activity"], observed=True, dropna=False):
-        queued = waits[waits.index.isin(group.index)]
+    for (api, activity), group in alike(table):
+        queued = waits[group]
+        queued = queued[queued >= 0]
         rows.append(
             LedgerRow(
-                api=str(api),
-                activity=None if pd.isna(activity) else str(activity),
+                api=api,
+                activity=activity,
                 per_iteration=len(group) / iterations,
-                api_ns=float((group["end_ns"] - group["start_ns"]).mean()),
+                api_ns=float(api_ns[group].mean()),
                 queued=len(queued) / iterations,
-                queue_ns=float(queued.median()) if len(queued) else None,
-                gpu_ns=None if pd.isna(activity) else float(group["gpu_ns"].mean()),
+                queue_ns=float(np.median(queued)) if len(queued) else None,
+                gpu_ns=None if activity is None else float(gpu_ns[group].mean()),
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.per_iteration * row.api_ns))

@@ -1,15 +1,18 @@
 """What `analyze` says: of small tables by hand, and of the shared real traces against facts found without launchlens."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from traces.nsys_facts import FACTS
 
 from events import events, gpu, host, trace
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.recording import ledger
 from launchlens.traces.trace import Trace, open_trace
 from traces import plain_analysis as plain
 
@@ -239,3 +242,20 @@ def test_projections_that_int64_can_not_sum_are_summed_all_the_same() -> None:
         ]
     (row,) = document(trace(rows))["ranges"]
     assert row["gpu_projection_ns"] == sum(far + 1 - (10 * at + 3) for at in range(8)) > 2**63
+
+
+def test_many_distinct_names_take_no_quadratic_time() -> None:
+    count = 20_000
+    rows = []
+    for at in range(count):
+        rows.append(host("api", f"zeSubmit{at}", 10 * at, 10 * at + 2, correlation=at + 1))
+        rows.append(gpu("memcpy", 10 * at + 3, 10 * at + 5, at + 1, copy_kind=f"kind {at}", device=at, bytes=1))
+    made = trace(rows)
+    began = time.process_time()
+    analysis = analyze(made)
+    found = to_json(analysis)
+    kinds = ledger(analysis.launches, np.arange(count), 1)
+    assert time.process_time() - began < 10, "it took three times that when every name was looked for in every row"
+    assert len(found["totals"]["memcpy"]) == len(found["launch_cost"]) == len(kinds) == count
+    assert set(found["totals"]["gpu_busy_ns"].values()) == {2}
+    assert kinds[0].queue_ns == found["launch_cost"][0]["queue_ns"]["median"] == 1
