@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from launchlens.kernels.correctness import Remembering, kept, poison
@@ -36,6 +36,7 @@ class Checks:
     seed: int
     _expected: dict[str, torch.Tensor] | _NoExpectationError | None = None
     _checks_itself: bool | None = None
+    _entered: dict[tuple[str, str], tuple[Any, Remembering, Iteration]] = field(default_factory=dict)
 
     def described(self) -> str:
         """How the variants were checked, in one line for the manifest; known once one of them has been."""
@@ -85,6 +86,7 @@ class Checks:
         try:
             enter = ENTER[regime]
             call = enter(remembering)
+            self._entered[variant.name, regime] = inputs, remembering, call
             fault = self._fault(inputs, remembering, call)
         except CannotCaptureError as error:
             return record("failed", f"can't be captured: {error}"), None
@@ -96,6 +98,16 @@ class Checks:
             return record("wrong", fault), None
         # eager blocks time the iteration itself: what remembers costs a Python call
         return record("measured", None), iteration if call is remembering else call
+
+    def again(self, variant: str, regime: str) -> str | None:
+        """Check once more, after a variant has been timed: None when it is still right, else what is wrong.
+
+        Code may stop working after some calls (a buffer that is full, a cache that is hit); its time is then of nothing.
+        """
+        try:
+            return self._fault(*self._entered[variant, regime])
+        except Exception as error:  # noqa: BLE001  anybody's code
+            return one_line(error, self.workload)
 
     def _fault(self, inputs: Any, remembering: Remembering, call: Iteration) -> str | None:
         """Run once on poisoned destinations; None when right (or when the workload declares no check)."""

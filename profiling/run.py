@@ -16,7 +16,14 @@ from launchlens.profiling.collectors import nsys, torch_profiler
 from launchlens.profiling.environment import describe
 from launchlens.profiling.nsight import NsysError
 from launchlens.profiling.timing import Entry, choose_iterations, time_blocks, timings_frame
-from launchlens.traces.capture import Manifest, TraceRecord, VariantRecord, write_manifest, write_timings
+from launchlens.traces.capture import (
+    Manifest,
+    TraceRecord,
+    VariantRecord,
+    read_capture,
+    write_manifest,
+    write_timings,
+)
 
 FEWEST_RECORDED, MOST_RECORDED = 3, 20
 #: What a capture can be recorded with, and what each is called.
@@ -79,6 +86,7 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
     if not entries:
         raise NothingToMeasureError(_reasons(records))
     manifest = _time(plan, folder, manifest, entries, steps)
+    manifest, entries = _check_again(checks, folder, manifest, entries)
     manifest = _record(plan, folder, manifest, entries, steps)
     manifest = replace(manifest, complete=True)
     write_manifest(folder, manifest)
@@ -135,6 +143,31 @@ def _time(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry]
         write_timings(folder, timings_frame(rows))
         write_manifest(folder, manifest)
     return manifest
+
+
+def _check_again(
+    checks: Checks, folder: Path, manifest: Manifest, entries: Sequence[Entry]
+) -> tuple[Manifest, list[Entry]]:
+    """Check what was timed once more; what is no longer right loses its timings and is recorded as wrong."""
+    faults = {(entry.variant, entry.regime): checks.again(entry.variant, entry.regime) for entry in entries}
+    broken = {where: fault for where, fault in faults.items() if fault}
+    if not broken:
+        return manifest, list(entries)
+    timings = read_capture(folder).timings
+    kept = [(row.variant, row.regime) not in broken for row in timings.itertuples()]
+    write_timings(folder, timings[kept].reset_index(drop=True))
+    records = [
+        replace(record, status="wrong", why=f"right at first, but not after it had been timed: {broken[where]}")
+        if (where := (record.variant, record.regime)) in broken
+        else record
+        for record in manifest.variants
+    ]
+    manifest = replace(manifest, variants=records)
+    write_manifest(folder, manifest)
+    left = [entry for entry in entries if (entry.variant, entry.regime) not in broken]
+    if not left:
+        raise NothingToMeasureError(_reasons(records))
+    return manifest, left
 
 
 def _record(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry], steps: Steps) -> Manifest:

@@ -147,3 +147,27 @@ def test_inputs_of_one_variant_are_not_anothers(tmp_path):
     )
     assert len(made) == 2
     assert made[0].destinations[0].data_ptr() != made[1].destinations[0].data_ptr()
+
+
+def test_a_variant_that_stops_working_is_not_called_fast(tmp_path):
+    """It is right when checked first, and copies nothing from its sixth call on."""
+
+    def lazy(inputs):
+        calls = []
+
+        def iteration():
+            calls.append(1)
+            if len(calls) < 6:
+                for destination, source in zip(inputs.destinations, inputs.sources, strict=True):
+                    destination.copy_(source)
+
+        return iteration
+
+    broken = Variant("lazy", "small-copies", lazy, ("torch",), ("eager",), "")
+    manifest = run(plan([*named("copy_"), broken]), tmp_path, Steps())
+    found = {record.variant: (record.status, record.why) for record in manifest.variants}
+    assert found["lazy"][0] == "wrong" and found["lazy"][1].startswith(
+        "right at first, but not after it had been timed"
+    )
+    assert set(read_capture(tmp_path).timings["variant"]) == {"copy_"}
+    assert "lazy" not in {variant for variant, _ in study(read_capture(tmp_path)).sides}
