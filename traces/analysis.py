@@ -36,8 +36,17 @@ class Analysis:
 
     @property
     def saw_gpu(self) -> bool:
-        """Whether the trace holds GPU activities, or nothing that should have caused any."""
-        return bool(len(self.launches.activity_rows)) or not len(self.launches.table)
+        """Whether the trace tells of GPU work: it holds some, or it shows that it looked and nothing was launched.
+
+        It looked where it holds API calls of a GPU or a projection of a range on one, or, of Kineto, names a device
+        (Nsight Systems names the machine's GPUs whatever it records). A trace of the host alone knows nothing of GPUs.
+        """
+        if len(self.launches.activity_rows):
+            return True
+        if len(self.launches.table):
+            return False
+        looked = self.trace.events["kind"].isin(["api", "gpu-range"]).any()
+        return bool(looked) or (self.trace.recorded_by == "kineto" and bool(self.trace.devices))
 
 
 def analyze(trace: Trace, *, range_name: str | None = None) -> Analysis:

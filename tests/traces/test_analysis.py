@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,25 @@ def test_without_gpu_records_everything_of_the_gpu_is_null() -> None:
     assert {cell["device"] for cell in found["account"]["cells"]} == {None}
 
 
-def test_without_launches_and_gpu_work_nothing_is_missing() -> None:
-    found = document(trace([host("op", "aten::add", 0, 50)]))
+HOST_ONLY = [host("op", "aten::add", 0, 50)]
+
+
+@pytest.mark.parametrize("recorder", ["kineto", "nsys"])
+def test_a_trace_of_the_host_alone_knows_nothing_of_a_gpu(recorder) -> None:
+    devices = {0: "NVIDIA H200"} if recorder == "nsys" else {}  # nsys lists the machine's GPUs in any case
+    found = document(replace(trace(HOST_ONLY), recorded_by=recorder, devices=devices))
+    for key in ("kernels", "gpu_busy_ns", "memcpy", "memset", "gpu_activities_without_launch"):
+        assert found["totals"][key] is None
+    assert found["problems"] == []
+
+
+@pytest.mark.parametrize(
+    "made",
+    [replace(trace(HOST_ONLY), devices={0: "NVIDIA H200"}), trace([*HOST_ONLY, host("api", "cudaMalloc", 10, 20)])],
+    ids=["device named", "CUDA recorded"],
+)
+def test_without_launches_and_gpu_work_nothing_is_missing(made) -> None:
+    found = document(made)
     assert found["totals"]["kernels"] == {"count": 0, "total_ns": 0, "busy_ns": {}}
     assert found["totals"]["memcpy"] == {} and found["totals"]["gpu_busy_ns"] == {}
     assert (found["problems"], found["ranges"], found["launch_cost"], found["account"]) == ([], [], [], None)
