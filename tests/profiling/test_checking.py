@@ -62,7 +62,7 @@ def counts(x):
         (lambda x: lambda: 1.5, "failed", "can't be compared; return tensors"),
         (lambda x: raises(RuntimeError("no\nmore")), "failed", "RuntimeError: no"),
         (lambda x: lambda: raises(KeyError("k")), "failed", "KeyError: 'k'"),
-        (lambda x: raises(OSError("/home/me/work/x.bin: gone")), "failed", "OSError: x.bin: gone"),
+        (lambda x: raises(OSError("/home/me/data/x.bin: gone")), "failed", "OSError: x.bin: gone"),
         (lambda x: raises(NotForTheseInputsError("at most 3")), "skipped", "at most 3"),
         (lambda x: 5, "failed", "TypeError: 'int' object is not callable"),
     ],
