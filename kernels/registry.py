@@ -264,5 +264,6 @@ def apart() -> Iterator[tuple[dict[str, WorkloadSpec], dict[tuple[str, str], Var
 
 
 def baseline_first(chosen: Sequence[Variant], specs: Iterable[WorkloadSpec]) -> list[Variant]:
+    """Variants by workload, each workload's baseline before its others, which follow by name."""
     baselines = {(spec.name, spec.baseline) for spec in specs}
     return sorted(chosen, key=lambda made: (made.workload, (made.workload, made.name) not in baselines, made.name))

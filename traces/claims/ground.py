@@ -124,4 +124,5 @@ def recorded_rows(side: Side) -> str:
 
 
 def interval(estimate: Estimate) -> tuple[float, float] | None:
+    """The two ends of an estimate's interval, or None where it has none."""
     return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)

@@ -65,6 +65,8 @@ class _CompleteText(msgspec.Struct, gc=False, tag_field="ph", tag="X"):
 
 
 class MetadataArgs(msgspec.Struct, gc=False):
+    """The arguments of a metadata event: the name that it gives a process or thread."""
+
     name: Scalar = None
 
 
