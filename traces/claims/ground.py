@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.probes import Probe, read_probes
 from launchlens.traces.compare import Comparison, compare, control_ratio
+from launchlens.traces.probes import Probe, read_probes
 from launchlens.traces.recording import Recording
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.study import Side, Study

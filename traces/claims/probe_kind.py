@@ -10,7 +10,7 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.ground import Ground
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.claims.probes import PROBES, Probe
+from launchlens.traces.probes import PROBES, Probe
 
 
 class NeedsProbe(Bounded, frozen=True, kw_only=True):
