@@ -8,33 +8,38 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # measuring needs torch and triton, which only a machine with an NVIDIA GPU is asked to download
 GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo ,gpu)
 
+# what is installed depends on whether there is a GPU, so a machine that gets one later is set up again
+READY := $(if $(GPU),ready-gpu,ready)
+
+# an interpreter whose venv failed half-way is not taken for a whole one
+.DELETE_ON_ERROR:
 .PHONY: profile test lint docs clean
 
-profile: $(VENV)/profile-ready
+profile: $(VENV)/profile-$(READY)
 	$(BIN)/python cli.py profile $(ARGS)
 
-test: $(VENV)/test-ready lint
+test: $(VENV)/test-$(READY) lint
 	$(BIN)/python -m pytest $(ARGS)
 
 # the same checks as `make test`, without the tests
-lint: $(VENV)/test-ready
+lint: $(VENV)/test-$(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # the pages that commands write
-docs: $(VENV)/test-ready
+docs: $(VENV)/test-$(READY)
 	$(BIN)/python tests/test_docs.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "launchlens needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/profile-ready: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/profile-$(READY): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --constraint constraints.txt --editable '.$(if $(GPU),[gpu])'
 	@touch $@
 
-$(VENV)/test-ready: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/test-$(READY): $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --constraint constraints.txt --editable '.[test$(GPU)]'
 	@touch $@
 

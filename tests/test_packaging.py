@@ -7,6 +7,8 @@ import tomllib
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+import launchlens
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("kernels", "profiling", "reports", "traces")
 
@@ -30,7 +32,7 @@ def test_no_folder_has_an_init_and_the_root_has_no_other_module():
 def test_running_cli_py_leaves_the_folder_names_to_others(monkeypatch):
     monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
     monkeypatch.setattr(sys, "argv", ["cli.py", "--version"])
-    monkeypatch.setitem(sys.modules, "launchlens", sys.modules["launchlens"])
+    monkeypatch.setitem(sys.modules, "launchlens", launchlens)
     try:
         runpy.run_path(str(ROOT / "cli.py"), run_name="__main__")
     except SystemExit as end:
