@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,13 +11,14 @@ from typing import Protocol
 
 from launchlens import __version__
 from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
-from launchlens.profiling.checking import Checks, synchronize
+from launchlens.profiling.checking import Checks, one_line, synchronize
 from launchlens.profiling.collectors import nsys, torch_profiler
 from launchlens.profiling.environment import describe
 from launchlens.profiling.nsight import NsysError
-from launchlens.profiling.timing import Entry, choose_iterations, time_blocks, timings_frame
+from launchlens.profiling.timing import Entry, Failures, choose_iterations, time_blocks, timings_frame
 from launchlens.traces.capture import (
     Manifest,
+    Status,
     TraceRecord,
     VariantRecord,
     read_capture,
@@ -85,7 +86,7 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
     write_manifest(folder, manifest)
     if not entries:
         raise NothingToMeasureError(_reasons(records))
-    manifest = _time(plan, folder, manifest, entries, steps)
+    manifest, entries = _time(plan, folder, manifest, entries, steps)
     manifest, entries = _check_again(checks, folder, manifest, entries)
     manifest = _record(plan, folder, manifest, entries, steps)
     manifest = replace(manifest, complete=True)
@@ -125,10 +126,13 @@ def _reasons(records: Sequence[VariantRecord]) -> str:
     return "; ".join(f"{record.variant} ({record.regime}): {record.why}" for record in records)
 
 
-def _time(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry], steps: Steps) -> Manifest:
+def _time(
+    plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry], steps: Steps
+) -> tuple[Manifest, list[Entry]]:
+    """Time every entry; one that raises now, though it was right when checked, is recorded as failed and left out."""
     controls = [replace(entry, control=True) for entry in entries if entry.variant == manifest.baseline]
-    timed = [*entries, *controls]
-    iterations = plan.iterations or choose_iterations(timed, lambda: synchronize(plan.device))
+    timed, failures = [*entries, *controls], Failures()
+    iterations = plan.iterations or choose_iterations(timed, lambda: synchronize(plan.device), failures)
     manifest = replace(
         manifest,
         timing={"rounds": plan.rounds, "iterations": iterations, "seed": plan.seed, "order": "reversed and rotated"},
@@ -137,12 +141,37 @@ def _time(plan: Plan, folder: Path, manifest: Manifest, entries: Sequence[Entry]
     try:
         with steps.step("timing without a profiler", plan.rounds) as advance:
             time_blocks(
-                timed, rounds=plan.rounds, iterations=iterations, device=plan.device, advance=advance, rows=rows
+                timed,
+                rounds=plan.rounds,
+                iterations=iterations,
+                device=plan.device,
+                advance=advance,
+                rows=rows,
+                failures=failures,
             )
     finally:  # what had been timed before an interruption is kept
         write_timings(folder, timings_frame(rows))
+        reasons = {
+            where: f"failed while it was timed: {one_line(error, plan.workload)}" for where, error in failures.items()
+        }
+        manifest = replace(manifest, variants=_now(manifest.variants, "failed", reasons))
         write_manifest(folder, manifest)
-    return manifest
+    left = [entry for entry in entries if (entry.variant, entry.regime) not in failures]
+    if not left:
+        raise NothingToMeasureError(_reasons(manifest.variants))
+    return manifest, left
+
+
+def _now(
+    records: Sequence[VariantRecord], status: Status, reasons: Mapping[tuple[str, str], str]
+) -> list[VariantRecord]:
+    """Records with a status of now for those that `reasons` names, by (variant, regime)."""
+    return [
+        replace(record, status=status, why=reasons[where])
+        if (where := (record.variant, record.regime)) in reasons
+        else record
+        for record in records
+    ]
 
 
 def _check_again(
@@ -156,12 +185,8 @@ def _check_again(
     timings = read_capture(folder).timings
     kept = [(row.variant, row.regime) not in broken for row in timings.itertuples()]
     write_timings(folder, timings[kept].reset_index(drop=True))
-    records = [
-        replace(record, status="wrong", why=f"right at first, but not after it had been timed: {broken[where]}")
-        if (where := (record.variant, record.regime)) in broken
-        else record
-        for record in manifest.variants
-    ]
+    reasons = {where: f"right at first, but not after it had been timed: {fault}" for where, fault in broken.items()}
+    records = _now(manifest.variants, "wrong", reasons)
     manifest = replace(manifest, variants=records)
     write_manifest(folder, manifest)
     left = [entry for entry in entries if (entry.variant, entry.regime) not in broken]

@@ -16,6 +16,7 @@ from time import perf_counter_ns
 import pandas as pd
 
 from launchlens.kernels.registry import Iteration
+from launchlens.profiling.checking import synchronize
 from launchlens.profiling.environment import quiet_collector, sm_clock_reader
 from launchlens.traces.capture import typed
 
@@ -42,20 +43,39 @@ def block_order(count: int, round_number: int) -> list[int]:
     return order[::-1] if round_number % 2 else order
 
 
-def choose_iterations(entries: Sequence[Entry], synchronize: Callable[[], None]) -> int:
-    """Iterations a block, one number for all, so that the slowest entry's block lasts about BLOCK_NS. Warms up as well."""
+#: What was raised by entries that failed while they were called over and over, by (variant, regime).
+Failures = dict[tuple[str, str], Exception]
+
+
+def choose_iterations(entries: Sequence[Entry], wait: Callable[[], None], failures: Failures | None = None) -> int:
+    """Iterations a block, one number for all, so that the slowest entry's block lasts about BLOCK_NS. Warms up as well.
+
+    An entry that raises is noted in `failures`; without one the exception passes through.
+    """
     slowest = 1
     for entry in entries:
-        for _ in range(2):  # the first pass pays for lazy set-up
-            begin = perf_counter_ns()
-            for _ in range(WARM_UP_ITERATIONS):
-                entry.call()
-            synchronize()
-            spent = (perf_counter_ns() - begin) // WARM_UP_ITERATIONS
-            if spent > BLOCK_NS:
-                break
-        slowest = max(slowest, spent)
+        try:
+            slowest = max(slowest, _trial(entry.call, wait))
+        except Exception as error:
+            if failures is None:
+                raise
+            failures[entry.variant, entry.regime] = error
+            wait()  # raises where the failure left no usable device
     return int(min(max(BLOCK_NS // slowest, 1), MOST_ITERATIONS))
+
+
+def _trial(call: Iteration, wait: Callable[[], None]) -> int:
+    """Time of one iteration, ns, in a short block."""
+    spent = 0
+    for _ in range(2):  # the first pass pays for lazy set-up
+        begin = perf_counter_ns()
+        for _ in range(WARM_UP_ITERATIONS):
+            call()
+        wait()
+        spent = (perf_counter_ns() - begin) // WARM_UP_ITERATIONS
+        if spent > BLOCK_NS:
+            break
+    return spent
 
 
 def time_blocks(
@@ -66,10 +86,12 @@ def time_blocks(
     device: str,
     advance: Callable[[int], None],
     rows: list[dict[str, object]],
+    failures: Failures | None = None,
 ) -> None:
     """Time `rounds` rounds of one block per entry, appending a row a block to `rows` (`TIMING_COLUMNS`) as it is done.
 
-    The rows are the caller's, so that an interruption leaves what had been timed. `advance(1)` is called per round.
+    The rows are the caller's, so that an interruption leaves what had been timed. `advance(1)` is called per round. An entry
+    that raises is noted in `failures`, loses its rows, and the others go on; without one the exception passes through.
     """
     clock = sm_clock_reader() if device == "cuda" else (lambda: None)
     time_one = _cuda_block() if device == "cuda" else _host_block
@@ -79,8 +101,18 @@ def time_blocks(
             megahertz = clock()
             for position, index in enumerate(block_order(len(entries), number)):
                 entry = entries[index]
+                if failures and (entry.variant, entry.regime) in failures:
+                    continue
                 start = perf_counter_ns() - origin
-                host_ns, wall_ns, device_ns = time_one(entry.call, iterations)
+                try:
+                    host_ns, wall_ns, device_ns = time_one(entry.call, iterations)
+                except Exception as error:
+                    if failures is None:
+                        raise
+                    failures[entry.variant, entry.regime] = error
+                    rows[:] = [row for row in rows if (row["variant"], row["regime"]) not in failures]
+                    synchronize(device)  # raises where the failure left no usable device
+                    continue
                 rows.append(
                     {
                         "round": number,

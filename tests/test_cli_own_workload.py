@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.traces.capture import read_capture
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "rms_norm.py"
@@ -174,26 +175,36 @@ def test_a_mistake_is_one_line_and_exit_2(command, text, says, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_raising_while_measured_is_one_line_with_its_place(tmp_path):
+@pytest.mark.parametrize("options", [QUICK, ("--device", "cpu", "--rounds", 2)], ids=["in a block", "in the trial"])
+def test_a_variant_that_raises_while_it_is_timed_is_left_out_with_its_place(tmp_path, options):
     late = """
 @variant("doubling", "late")
 def late(x):
     calls = []
     def iteration():
         calls.append(1)
-        if len(calls) > 10:
-            raise RuntimeError("the eleventh call")
+        if len(calls) > 7:
+            raise RuntimeError("one call too many")
         return x * 2
     return iteration
 """
     path = own(tmp_path, OWN + late)
     folder = tmp_path / "capture"
-    result = run("profile", "--workload", path, *QUICK, "--variant", "late", "--output", folder)
-    assert result.exit_code == 2 and "Traceback" not in result.output
-    assert (
-        f"{path}:35: RuntimeError: the eleventh call (while it was measured; {folder} is incomplete)" in result.stderr
-    )
-    assert json.loads((folder / "manifest.json").read_text())["complete"] is False
+    result = run("profile", "--workload", path, *options, "--variant", "late", "--output", folder)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["complete"] is True
+    records = {record["variant"]: record for record in manifest["variants"]}
+    assert records.pop("late") | {"says": ""} == {
+        "variant": "late",
+        "regime": "eager",
+        "status": "failed",
+        "says": "",
+        "why": f"failed while it was timed: RuntimeError: one call too many ({path.name}:35)",
+    }
+    assert {record["status"] for record in records.values()} == {"measured"}
+    assert set(read_capture(folder).timings["variant"]) == set(records)
+    assert "late" in result.output and "one call too many" in result.output
 
 
 def test_a_bug_of_ours_is_not_blamed_on_the_user(tmp_path, monkeypatch):
