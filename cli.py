@@ -823,6 +823,7 @@ def variants(
                 "needs": list(made.needs),
                 "regimes": list(made.regimes),
                 "says": made.says,
+                "part_of": made.part_of,
             }
             for made in found
         ]

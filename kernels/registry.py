@@ -117,7 +117,11 @@ class WorkloadSpec:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way of doing a workload. `needs` are names that `launchlens.profiling.environment.missing` can test."""
+    """One way of doing a workload. `needs` are names that `launchlens.profiling.environment.missing` can test.
+
+    `part_of` names the variant that it is a part of, where it does not do the whole work: timed beside the others, and
+    never ranked among them.
+    """
 
     name: str
     workload: str
@@ -125,6 +129,7 @@ class Variant:
     needs: tuple[str, ...]
     regimes: tuple[str, ...]
     says: str
+    part_of: str | None = None
 
 
 _workloads: dict[str, WorkloadSpec] = {}
@@ -187,12 +192,19 @@ def _register(spec: WorkloadSpec) -> WorkloadSpec:
 
 
 def variant(
-    workload: str, name: str, *, says: str = "", needs: Sequence[str] = ("torch",), regimes: Sequence[str] = REGIMES
+    workload: str,
+    name: str,
+    *,
+    says: str = "",
+    needs: Sequence[str] = ("torch",),
+    regimes: Sequence[str] = REGIMES,
+    part_of: str | None = None,
 ) -> Callable[[BuildT], BuildT]:
     """Register the decorated function as variant `name` of `workload`.
 
     `needs`: what must be there (`torch`, `cuda`, `triton`, ...). `regimes`: in which it can run; `graph` means that
     one iteration can be captured into a CUDA graph. `says`: one line for people, by default the docstring's first.
+    `part_of`: the variant that this one is only a part of, so that its time is shown and not ranked.
     Raises ValueError for an unknown regime and for a name that is taken.
     """
     _refuse_odd_name("variant", name)
@@ -201,7 +213,7 @@ def variant(
         raise ValueError(f"variant {name!r}: unknown regimes {sorted(unknown)}; there are {', '.join(REGIMES)}")
 
     def register(build: BuildT) -> BuildT:
-        made = Variant(name, workload, build, tuple(needs), tuple(regimes), says or _first_line(build))
+        made = Variant(name, workload, build, tuple(needs), tuple(regimes), says or _first_line(build), part_of)
         if _variants.setdefault((workload, name), made) is not made:
             raise ValueError(f"two variants of {workload!r} are called {name!r}")
         return build

@@ -57,7 +57,10 @@ class Checks:
         ]
 
         def all_of_them(status: Status, why: str) -> list[Checked]:
-            return [(VariantRecord(variant.name, regime, status, variant.says, why), None) for regime in entered]
+            return [
+                (VariantRecord(variant.name, regime, status, variant.says, why, variant.part_of), None)
+                for regime in entered
+            ]
 
         absent = missing(variant.needs, self.device)
         if absent:
@@ -80,7 +83,7 @@ class Checks:
 
     def _check_in(self, regime: str, variant: Variant, inputs: Any, iteration: Iteration) -> Checked:
         def record(status: Status, why: str | None) -> VariantRecord:
-            return VariantRecord(variant.name, regime, status, variant.says, why)
+            return VariantRecord(variant.name, regime, status, variant.says, why, variant.part_of)
 
         remembering = Remembering(iteration)
         try:

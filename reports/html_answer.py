@@ -120,14 +120,14 @@ def answer(study: Study, findings: Sequence[Finding], comparisons: Sequence[Comp
 
 
 def _table(study: Study, regime: str, comparisons: Sequence[Comparison]) -> list[AnswerRow]:
-    sides = study.in_regime(regime)
-    best = {side.variant for side in winners(study, regime)} if len(sides) > 1 else set()
+    sides, ranked = study.in_regime(regime), study.ranked(regime)
+    best = {side.variant for side in winners(study, regime)} if len(ranked) > 1 else set()
     slowest = sides[-1].wall.value or 1.0
     against = {comparison.b.variant: comparison for comparison in comparisons if comparison.b.regime == regime}
     baseline = study.capture.manifest.baseline
     rows = []
     for side in sides:
-        mark = ("fastest" if side is sides[0] else "as fast, as far as shown") if side.variant in best else ""
+        mark = ("fastest" if side is ranked[0] else "as fast, as far as shown") if side.variant in best else ""
         rows.append(_row(side, side.wall.value / slowest, mark, against.get(side.variant), side.variant == baseline))
     return rows
 
@@ -142,7 +142,7 @@ def _row(side: Side, width: float, mark: str, comparison: Comparison | None, is_
         width=round(100 * width, 2),
         ratio="baseline" if is_baseline else "–" if comparison is None else times(comparison.ratio.value),
         ratio_interval="" if comparison is None else _interval(comparison.ratio),
-        verdict="" if comparison is None else VERDICTS[comparison.verdict],
+        verdict=VERDICTS[comparison.verdict] if comparison else "only a part" if side.part_of is not None else "",
         bound=BOUNDS[side.bound],
         busy="–" if side.busy_share is None else percent(side.busy_share),
         launches="–" if recording is None else count(recording.counts["launches"]),

@@ -112,6 +112,8 @@ def _ratio(side: Side, baseline: str, item: Comparison | None) -> str:
 
 def _verdict(side: Side, baseline: str, item: Comparison | None) -> str:
     """What the table says of a side; where the baseline was not timed in its regime, there is nothing to say."""
+    if side.part_of is not None and item is None:
+        return escape(f"part of {short(side.part_of, 32)}")
     return item.verdict.replace("-", " ") if item else "baseline" if side.variant == baseline else "no baseline here"
 
 

@@ -68,7 +68,7 @@ def test_variants_as_json_follow_the_format():
     assert document["format"] == "launchlens.variants/1"
     rows = {row["name"]: row for row in document["variants"]}
     assert {"copy_", "triton-per-tensor", "triton-batched", "foreach"} <= set(rows)
-    assert rows["triton-batched"].keys() == {"name", "workload", "needs", "regimes", "says"}
+    assert rows["triton-batched"].keys() == {"name", "workload", "needs", "regimes", "says", "part_of"}
     assert rows["triton-batched"]["needs"] == ["torch", "cuda", "triton"]
     assert "triton-batched" in run("variants").stdout
 

@@ -57,13 +57,17 @@ Status = Literal["measured", "skipped", "wrong", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class VariantRecord:
-    """What became of one variant in one regime. `why` says it in a sentence unless it was measured."""
+    """What became of one variant in one regime. `why` says it in a sentence unless it was measured.
+
+    `part_of` names the variant whose work it does a part of; None where it does the whole.
+    """
 
     variant: str
     regime: str
     status: Status
     says: str = ""
     why: str | None = None
+    part_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -165,14 +165,17 @@ def _parts(a: Side, b: Side, paired: bool) -> tuple[Part, ...]:
 
 
 def against_baseline(study: Study) -> list[Comparison]:
-    """Every other variant against the baseline, regime by regime, fastest first; the baseline's A/A ratio as control."""
+    """Every other variant against the baseline, regime by regime, fastest first; the baseline's A/A ratio as control.
+
+    Those that do only a part of the work are left out: a ratio to the whole is not one of faster or slower.
+    """
     found = []
     for regime in study.regimes:
         baseline = study.sides.get((study.capture.manifest.baseline, regime))
         if baseline is None:
             continue
         control = control_ratio(study, regime)
-        for side in study.in_regime(regime):
+        for side in study.ranked(regime):
             if side is not baseline:
                 found.append(compare(baseline, side, paired=True, control=control))
     return found

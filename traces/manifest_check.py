@@ -65,6 +65,7 @@ VARIANT_FIELDS: dict[str, tuple[Rule, bool]] = {
     "status": ((lambda value: isinstance(value, str) and value in STATUSES, f"one of {', '.join(STATUSES)}"), True),
     "says": (TEXT, False),
     "why": (MAYBE_TEXT, False),
+    "part_of": (MAYBE_TEXT, False),
 }
 TRACE_FIELDS: dict[str, tuple[Rule, bool]] = {
     "collector": (NAME, True),

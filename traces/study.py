@@ -33,13 +33,17 @@ PREFERRED = "torch"
 
 @dataclass(frozen=True)
 class Side:
-    """One variant in one regime. Times of `blocks` are per iteration, ns, indexed by round."""
+    """One variant in one regime. Times of `blocks` are per iteration, ns, indexed by round.
+
+    `part_of` names the variant whose work this one does only a part of: its time is shown, and never ranked.
+    """
 
     variant: str
     regime: str
     says: str
     blocks: pd.DataFrame
     recording: Recording | None
+    part_of: str | None = None
 
     @cached_property
     def wall(self) -> Estimate:
@@ -130,6 +134,11 @@ class Study:
         """The sides of one regime, fastest first."""
         return sorted((side for side in self.sides.values() if side.regime == regime), key=lambda side: side.wall.value)
 
+    def ranked(self, regime: str) -> list[Side]:
+        """The sides of one regime that do the whole work, fastest first: those that may be called faster than others."""
+        sides = self.in_regime(regime)
+        return [side for side in sides if side.part_of is None] or sides
+
 
 def study(capture: Capture, progress: Progress | None = None) -> Study:
     """Read a capture's traces and work out every side that was timed.
@@ -150,16 +159,16 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
         noted.add("capture-disagrees", _disagreeing(capture, record, found))
         problems[record.path] = noted
-    says = {record.variant: record.says for record in capture.manifest.variants}
+    known = {record.variant: record for record in capture.manifest.variants}
     per_iteration = timings.assign(
         **{column: timings[column] / timings["iterations"] for column in ("host_ns", "wall_ns", "device_ns")}
     )
     sides, controls = {}, {}
     for (variant, regime, control), blocks in per_iteration.groupby(["variant", "regime", "control"], sort=False):
         recording = None if control else _preferred(recorded, str(variant), str(regime))
-        side = Side(
-            str(variant), str(regime), says.get(str(variant), ""), blocks.set_index("round").sort_index(), recording
-        )
+        says, part_of = (known[variant].says, known[variant].part_of) if variant in known else ("", None)
+        indexed = blocks.set_index("round").sort_index()
+        side = Side(str(variant), str(regime), says, indexed, recording, part_of)
         if control and side.variant == capture.manifest.baseline:
             controls[side.regime] = side
         elif not control:
@@ -214,4 +223,4 @@ def side_of_range(trace: Trace, name: str) -> Side:
     idle = int(recording.cells[:, :, DEVICE_STATES.index("idle")].sum())
     busy = None if recording.device is None else 1 - idle / int(recording.cells.sum())
     outlasted = bool(((chosen["activities"] > 0) & (chosen["gpu_end_ns"] > chosen["end_ns"])).any())
-    return RangeSide(name, "recorded", "", blocks, recording, busy, outlasted)
+    return RangeSide(name, "recorded", "", blocks, recording, busy=busy, outlasted=outlasted)

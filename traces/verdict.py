@@ -71,7 +71,7 @@ def winners(study: Study, regime: str) -> list[Side]:
     Round by round decides, as it does in every comparison: where rounds drift, medians alone can rank two sides the
     other way round.
     """
-    sides, control = study.in_regime(regime), control_ratio(study, regime)
+    sides, control = study.ranked(regime), control_ratio(study, regime)
 
     def against(lead: Side, side: Side) -> str:
         return compare(lead, side, paired=True, control=control).verdict
@@ -86,7 +86,7 @@ def winners(study: Study, regime: str) -> list[Side]:
 def _fastest(study: Study, regime: str) -> Finding:
     first, *ties = winners(study, regime)
     baseline = study.sides.get((study.capture.manifest.baseline, regime))
-    others = [side for side in study.in_regime(regime) if side is not first]
+    others = [side for side in study.ranked(regime) if side is not first]
     if not others:
         return Finding("baseline-alone", regime, {"variant": first.variant, "wall": first.wall.to_json()})
     return Finding(
@@ -108,7 +108,7 @@ def _fastest(study: Study, regime: str) -> Finding:
 
 def _winner_across(study: Study) -> list[Finding]:
     regimes = study.regimes
-    if len(regimes) < 2 or any(len(study.in_regime(regime)) < 2 for regime in regimes):
+    if len(regimes) < 2 or any(len(study.ranked(regime)) < 2 for regime in regimes):
         return []
     sets = {regime: [side.variant for side in winners(study, regime)] for regime in regimes}
     common = set.intersection(*(set(names) for names in sets.values()))

@@ -48,10 +48,11 @@ def page_table(inputs: NsaMetadata, token_table: torch.Tensor, known: Constants)
     return token_table.index_select(1, first).floor_divide_(inputs.shape.page)
 
 
-def compute(inputs: NsaMetadata, known: Constants) -> dict[str, torch.Tensor]:
+def compute(inputs: NsaMetadata, known: Constants, pages: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
     """All metadata but `step_lengths`, which is each backend's own; shapes as `Shape.written` has them.
 
-    `lengths` stays int64: the copy into its buffer casts.
+    `lengths` stays int64: the copy into its buffer casts. `pages` is a page table that was transformed before, as
+    `page_table` returns it; without it, one is transformed here.
     """
     import torch
 
@@ -69,7 +70,7 @@ def compute(inputs: NsaMetadata, known: Constants) -> dict[str, torch.Tensor]:
         "expanded": expanded,
         "expanded_selected": expanded.clamp(max=shape.selected),
         "token_table": tokens,
-        "page_table": page_table(inputs, tokens, known),
+        "page_table": page_table(inputs, tokens, known) if pages is None else pages,
     }
 
 

@@ -19,14 +19,26 @@ def recompute_cached_index(inputs: NsaMetadata) -> Iteration:
     return _refresh(inputs, cache_pages=True)
 
 
-def _refresh(inputs: NsaMetadata, *, cache_pages: bool) -> Iteration:
+@variant(
+    "nsa-metadata",
+    "recompute-cached-table",
+    says="recompute, with the page table transformed once a refresh and used for every backend",
+)
+def recompute_cached_table(inputs: NsaMetadata) -> Iteration:
+    """As `recompute`, less the transforms of all backends but the first; a table can't be kept longer than a batch."""
+    return _refresh(inputs, cache_pages=False, cache_table=True)
+
+
+def _refresh(inputs: NsaMetadata, *, cache_pages: bool, cache_table: bool = False) -> Iteration:
     import torch
 
     known = constants(inputs, cache_pages=cache_pages)
 
     def iteration() -> None:
+        pages = None
         for backend in range(inputs.shape.backends):
-            computed = compute(inputs, known)
+            computed = compute(inputs, known, pages)
+            pages = computed["page_table"] if cache_table else None
             computed["step_lengths"] = inputs.lengths.to(torch.int32) + (backend + 1)
             for name, source in computed.items():
                 inputs.destination(backend, name).copy_(source)

@@ -31,8 +31,8 @@ torch copies with a memcpy only between tensors of one dtype that are contiguous
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from launchlens.kernels.registry import workload
@@ -110,6 +110,7 @@ class NsaMetadata:
     rows: [most, context] int32, where each token of each request lies in the cache
     backends: a mapping of buffers by name for each backend
     expected: what `backends` must hold afterwards, on the CPU, worked out request by request when the inputs were made
+    untouched: (backend, buffer) that a part of a refresh must leave as they were; none for a whole one
     """
 
     shape: Shape
@@ -118,6 +119,17 @@ class NsaMetadata:
     rows: torch.Tensor
     backends: list[dict[str, torch.Tensor]]
     expected: list[dict[str, torch.Tensor]]
+    untouched: set[tuple[int, str]] = field(default_factory=set)
+
+    def only(self, *, backends: Collection[int] | None = None, names: Collection[str] = NAMES) -> None:
+        """Check for a part of a refresh: buffers `names` of `backends` (all, where None), and all others left alone."""
+        chosen = range(self.shape.backends) if backends is None else backends
+        self.untouched.update(
+            (backend, name)
+            for backend in range(self.shape.backends)
+            for name in NAMES
+            if backend not in chosen or name not in names
+        )
 
     def destination(self, backend: int, name: str) -> torch.Tensor:
         """The part of a backend's buffer that a refresh writes; sliced anew each time, since the next batch may differ."""
@@ -133,11 +145,20 @@ class NsaMetadata:
     def wrong(self) -> str | None:
         for index, (buffers, expected) in enumerate(zip(self.backends, self.expected, strict=True)):
             for name in NAMES:
-                differing = int((buffers[name].cpu() != expected[name]).sum())
+                right = _poisoned(name, expected[name]) if (index, name) in self.untouched else expected[name]
+                differing = int((buffers[name].cpu() != right).sum())
                 if differing:
                     elements = expected[name].numel()
                     return f"{differing} of {elements} elements of {name} of backend {index} are not what they must be"
         return None
+
+
+def _poisoned(name: str, like: torch.Tensor) -> torch.Tensor:
+    """A buffer as `poison` leaves it."""
+    made = like.new_full(like.shape, POISON)
+    if name.startswith("cu_"):
+        made[0] = 0
+    return made
 
 
 def facts(**parameters: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from launchlens.kernels.registry import variants, workloads
 torch = pytest.importorskip("torch", reason="the variants need torch")
 
 VARIANTS = [made.name for made in variants("nsa-metadata")]
+PARTS = {made.name: made.part_of for made in variants("nsa-metadata") if made.part_of is not None}
 SMALL = {"backends": 2, "batch": 3, "most": 4, "longest": 21, "context": 40, "page": 8, "queries": 2, "selected": 10}
 
 
@@ -28,9 +29,11 @@ def test_the_variants_are_there_and_the_baseline_first():
     assert set(VARIANTS) == {
         "recompute",
         "recompute-cached-index",
+        "recompute-cached-table",
         "precompute-copy",
         "precompute-copy-cached-index",
         "precompute-foreach",
+        *PARTS,
     }
     assert all(made.needs == ("torch",) for made in variants("nsa-metadata"))
 
@@ -62,6 +65,27 @@ def test_a_variant_is_bit_identical_at_odd_sizes(name, shape, seed):
         assert inputs.wrong() is not None
         iteration()
         assert inputs.wrong() is None, inputs.wrong()
+
+
+def test_parts_name_the_whole_that_they_are_part_of():
+    assert PARTS == {
+        "copies-only": "precompute-copy",
+        "copies-one-backend": "precompute-copy",
+        "transform-only": "recompute",
+        "transform-only-cached-index": "recompute-cached-index",
+    }
+
+
+@pytest.mark.parametrize("name", ["copies-one-backend", "transform-only"])
+def test_a_part_that_writes_more_than_its_part_is_wrong(name):
+    inputs = make(device="cpu", seed=0, **SMALL)
+    part = build(name, inputs)
+    inputs.poison()
+    part()
+    assert inputs.wrong() is None
+    assert int(inputs.backends[1]["lengths"].max()) == POISON
+    inputs.destination(1, "lengths").copy_(inputs.lengths)
+    assert "lengths of backend 1" in str(inputs.wrong())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -156,6 +180,20 @@ def test_what_is_computed_per_backend_and_what_once():
     for name, times in (("recompute", 6), ("precompute-copy", 1)):
         assert sum("arange" in operator for operator in operators(name, backends=6)) == times
         assert not any("arange" in operator for operator in operators(f"{name}-cached-index", backends=6))
+    divided = [sum("floor_divide" in one for one in operators(name, backends=6)) for name in
+               ("recompute", "recompute-cached-index", "recompute-cached-table")]  # fmt: skip
+    assert divided == [6, 6, 1]
+
+
+def test_what_the_parts_do_alone():
+    """The copies without what is computed, and the transform with its copy and nothing else."""
+    assert set(operators("copies-only", backends=6)) <= {"aten.copy_.default", "aten.slice.Tensor", "aten.select.int"}
+    copies = [operators(name, backends=6).count("aten.copy_.default") for name in ("copies-only", "copies-one-backend")]
+    assert copies == [6 * len(NAMES), len(NAMES)]
+    for name, arange in (("transform-only", 6), ("transform-only-cached-index", 0)):
+        seen = [one for one in operators(name, backends=6) if "slice" not in one]
+        assert sum("arange" in one for one in seen) == arange
+        assert len(seen) - arange == 6 * 3, "a gather, a division and a copy for each backend"
 
 
 @pytest.mark.parametrize(

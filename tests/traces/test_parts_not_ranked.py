@@ -1,0 +1,70 @@
+"""A variant that does only a part of the work is timed and shown, and never called faster than the whole."""
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from launchlens.reports.html import render
+from launchlens.reports.terminal import print_study
+from launchlens.reports.words import sentences
+from launchlens.traces.capture import read_capture
+from launchlens.traces.compare import against_baseline, within
+from launchlens.traces.problems import InputError
+from launchlens.traces.study import study
+from launchlens.traces.verdict import verdict, winners
+from made_capture import make_capture
+
+FASTEST = {"eager": "foreach", "graph": "triton-batched"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The made-up capture, its fastest variants of either regime said to be parts of another."""
+    folder = make_capture(tmp_path_factory.mktemp("parts") / "capture")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for record in manifest["variants"]:
+        if record["variant"] in FASTEST.values():
+            record["part_of"] = "copy_"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parts(folder):
+    return study(read_capture(folder))
+
+
+def test_no_part_wins_or_is_compared_with_the_baseline(parts):
+    for regime, part in FASTEST.items():
+        assert parts.in_regime(regime)[0].variant == part
+        assert not {side.variant for side in winners(parts, regime)} & set(FASTEST.values())
+    assert {item.b.variant for item in against_baseline(parts)} == {"triton-per-tensor"}
+    assert within(parts, "copy_", "foreach"), "compared when somebody asks for it"
+    said = " ".join(sentence.text for sentence in sentences(verdict(parts)) if sentence.weight == "headline")
+    assert "copy_ is fastest" in said and "foreach" not in said and "triton-batched" not in said
+
+
+def test_a_part_is_shown_as_one(parts):
+    output = io.StringIO()
+    print_study(Console(file=output, width=160), parts, sentences(verdict(parts)), None)
+    lines = [line for line in output.getvalue().splitlines() if line.strip().startswith("foreach")]
+    assert lines and all("part of copy_" in line for line in lines)
+    page = render(parts)
+    assert page.count("only a part") >= 4
+
+
+def test_parts_alone_are_ranked_among_themselves(parts):
+    alone = {key: side for key, side in parts.sides.items() if side.part_of is not None}
+    assert winners(replace(parts, sides=alone), "eager")[0].variant == "foreach"
+    assert verdict(replace(parts, sides=alone))
+
+
+def test_a_part_of_no_text_is_refused(folder, tmp_path):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["variants"][0]["part_of"] = 7
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="part_of"):
+        read_capture(tmp_path)
