@@ -554,8 +554,11 @@ def _if_recorded(capture: Path) -> str | None:
 
 @app.command("claims")
 def claims_(
-    capture: Annotated[
-        Path | None, typer.Argument(help="A folder that `profile` wrote; by default the recorded capture that ships.")
+    captures: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="CAPTURE", help="Folders that `profile` wrote; by default all recorded captures that ship."
+        ),
     ] = None,
     claims: Claims = None,
     as_json: Json = False,
@@ -563,45 +566,61 @@ def claims_(
         bool, typer.Option("--markdown", help="Print a Markdown table, as docs/claims.md holds.")
     ] = False,
 ) -> None:
-    """Test claims on a capture: each is supported, refuted, depends, or not testable here, and on what evidence.
+    """Test claims on captures: each is supported, refuted, depends, or not testable here, and on what evidence.
+
+    On several captures, each claim is tested on all that it is about, and what one lacks another may have.
 
     Example: launchlens claims --json
     """
-    from launchlens.traces.claims.judge import document, judge
+    from launchlens.traces.claims.document import captures_json, document
+    from launchlens.traces.claims.judge import judge_across
     from launchlens.traces.claims.read import note_claims
-    from launchlens.traces.recorded import recorded_captures
+    from launchlens.traces.claims.sources import named
+    from launchlens.traces.recorded import all_recorded
 
     if as_json and markdown:
         raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
-    folder = capture or recorded_captures("small-copies", every=True)[0]
-    worked_out = _study(folder)
-    judged = judge(worked_out, note_claims() if claims is None else _given_claims(claims, worked_out))
-    recorded = _if_recorded(folder)
+    folders = named(captures or all_recorded())
+    if not folders:
+        raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")
+    studies = {name: _study(folder) for name, folder in folders.items()}
+    judged = judge_across(studies, note_claims() if claims is None else _given_claims(claims, *studies.values()))
+    shipped = {name: said for name, folder in folders.items() if (said := _if_recorded(folder))}
+    recorded = " ".join(dict.fromkeys(shipped.values())) or None
     if as_json:
         from launchlens.reports.machine import text
 
-        typer.echo(text(document(judged, measured_here=recorded is None, recorded=recorded)))
-    elif markdown:
+        rows = captures_json(studies, shipped)
+        typer.echo(text(document(judged, measured_here=not shipped, recorded=recorded, captures=rows)))
+        return
+    from launchlens.reports.claim_words import Source
+    from launchlens.reports.html_answer import header
+
+    heads = {name: header(study) for name, study in studies.items()}
+    sources = [Source(name, head.says, shipped.get(name, head.measured)) for name, head in heads.items()]
+    if markdown:
         from launchlens.reports.claim_words import markdown as table
-        from launchlens.reports.html_answer import header
 
-        typer.echo(table(judged, recorded or header(worked_out).measured), nl=False)
-    else:
-        from launchlens.reports.terminal import stdout
-        from launchlens.reports.terminal_claims import print_claims
+        typer.echo(table(judged, sources), nl=False)
+        return
+    from launchlens.reports.terminal import stdout
+    from launchlens.reports.terminal_claims import print_claims
 
-        print_claims(stdout(), judged, recorded)
+    print_claims(stdout(), judged, recorded, sources)
 
 
-def _given_claims(path: Path, study: Study) -> list[Claim]:
-    """A user's claims; each must name variants that the capture or its workload knows."""
+def _given_claims(path: Path, *studies: Study) -> list[Claim]:
+    """A user's claims; each must name variants that the captures or their workloads know."""
     from launchlens.kernels.registry import variants
     from launchlens.traces.claims.read import check_variants, read_claims
 
-    manifest, made = study.capture.manifest, read_claims(path)
-    name = str(manifest.workload.get("name"))
-    known = dict.fromkeys([*(one.variant for one in manifest.variants), *(one.name for one in variants(name))])
-    check_variants(made, path, name, known)
+    known: dict[str, dict[str, None]] = {}
+    for study in studies:
+        name = str(study.capture.manifest.workload.get("name"))
+        names = [one.variant for one in study.capture.manifest.variants] + [one.name for one in variants(name)]
+        known.setdefault(name, {}).update(dict.fromkeys(names))
+    made = read_claims(path)
+    check_variants(made, path, known)
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from launchlens.reports.units import duration, interval, significant, times
 from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
@@ -17,6 +18,15 @@ VERDICT_WORDS: dict[Verdict, str] = {
 
 #: Figures that stand beside a verdict; the others are listed with the evidence.
 FIGURES = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """A capture that claims were tested on, as text: its name, what its workload was, and where it was measured."""
+
+    name: str
+    says: str
+    measured: str
 
 
 def value(evidence: Evidence) -> str:
@@ -79,22 +89,37 @@ def measured_first(judged: Sequence[Judgement]) -> list[Judgement]:
     return sorted(judged, key=lambda item: not item.measured)
 
 
-def markdown(judged: Sequence[Judgement], measured: str) -> str:
-    """The claims as a Markdown table with their evidence, `measured` saying where the figures are from."""
-    lines = [
-        f"{_cell(measured)} Intervals are of 95 %.",
-        "",
+def by_place(sources: Sequence[Source]) -> dict[str, list[Source]]:
+    """Captures by where they were measured, in their order."""
+    places: dict[str, list[Source]] = {}
+    for each in sources:
+        places.setdefault(each.measured, []).append(each)
+    return places
+
+
+def markdown(judged: Sequence[Judgement], sources: Sequence[Source]) -> str:
+    """The claims as a Markdown table with their evidence, and above it the captures that they were tested on."""
+    lines = []
+    if len(sources) == 1:
+        lines += [f"{_cell(sources[0].measured)} Intervals are of 95 %.", ""]
+    else:
+        for measured, here in by_place(sources).items():
+            lines += [_cell(measured), "", *(f"- {_cell(each.name)}: {_cell(each.says)}" for each in here), ""]
+        lines += ["Intervals are of 95 %. Behind each figure stands the capture that it is from.", ""]
+    lines += [
         "| claim | what it gave | how it is tested | verdict | evidence |",
         "| --- | --- | --- | --- | --- |",
     ]
     for item in judged:
-        evidence = "<br>".join(_cell(written(each)) for each in item.evidence)
+        evidence = "<br>".join(
+            _cell(written(each) + (f", {each.capture}" if each.capture is not None else "")) for each in item.evidence
+        )
         why = because(item)
         verdict = f"**{VERDICT_WORDS[item.verdict]}**" + (f": {_cell(why)}" if why else "")
         gave = _cell(item.claim.gave) or "no figure"
         text = f"{_cell(item.claim.text)} ({_cell(item.claim.source)})"
         lines.append(f"| {text} | {gave} | {_cell(item.claim.test)} | {verdict} | {evidence or 'none'} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", f"{len(judged)} claims: {tally(judged)}."]) + "\n"
 
 
 def _cell(text: str) -> str:

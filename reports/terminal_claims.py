@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from launchlens.reports.claim_words import VERDICT_WORDS, because, tally, written
+from launchlens.reports.claim_words import VERDICT_WORDS, Source, because, by_place, tally, written
 from launchlens.reports.terminal import short
 from launchlens.traces.claims.claim import Judgement
 
@@ -17,9 +17,19 @@ STYLES = {"supported": "bold green", "refuted": "bold red", "depends": "bold yel
 TEXT = 600
 
 
-def print_claims(console: Console, judged: Sequence[Judgement], recorded: str | None) -> None:
-    """Every claim in the order given: verdict, text and what it gave, then why, how it was tested and the figures."""
-    if recorded:
+def print_claims(
+    console: Console, judged: Sequence[Judgement], recorded: str | None, sources: Sequence[Source] = ()
+) -> None:
+    """Every claim in the order given: verdict, text and what it gave, then why, how it was tested and the figures.
+
+    Above them, where there are several, the captures that they were tested on; `recorded` is said where they ship with launchlens.
+    """
+    if len(sources) > 1:
+        for measured, here in by_place(sources).items():
+            console.print(Text(short(measured, TEXT), "bold yellow" if recorded else "bold"), soft_wrap=True)
+            for source in here:
+                _indented(console, f"{source.name}: {source.says}", "")
+    elif recorded:
         console.print(Text(recorded, "bold yellow"))
     width = max(map(len, VERDICT_WORDS.values()))
     for item in judged:
@@ -33,7 +43,7 @@ def print_claims(console: Console, judged: Sequence[Judgement], recorded: str | 
             _indented(console, because(item), "")
         _indented(console, f"tested: {item.claim.test}", "dim")
         for each in item.evidence:
-            _indented(console, f"{written(each)}  ← {each.rows}", "")
+            _indented(console, f"{written(each)}  ← {each.origin}", "")
     console.print()
     console.print(Text(f"{len(judged)} claims: {tally(judged)}.", "bold"), soft_wrap=True)
 

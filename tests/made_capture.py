@@ -152,7 +152,13 @@ def make_capture(folder: Path, *, complete: bool = True) -> Path:
         make_trace(folder / "torch" / f"{regime}.pt.trace.json.gz", regime)
     write_timings(folder, make_timings())
     manifest = Manifest(
-        workload={"name": "small-copies", "says": "made up for tests", "sizes": [32, 64], "dtype": "int32"},
+        workload={
+            "name": "small-copies",
+            "says": "made up for tests",
+            "sizes": [32, 64],
+            "copies": 7,
+            "dtype": "int32",
+        },
         variants=[
             VariantRecord(variant, regime, "measured", f"what {variant} does")
             for regime in WALL

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from launchlens.traces.claims.judge import judge
+from launchlens.traces.claims.judge import judge, judge_across
 from launchlens.traces.claims.read import read_claims
 
 RATIO = 'kind = "ratio"; variant = "{}"; against = "{}"; is = "{}"'
@@ -47,3 +47,38 @@ def judged(study, folder, *tests, **more):
 def with_probes(made, folder, probes):
     (folder / "probes.json").write_text(json.dumps({"format": "launchlens.probes/1", "probes": probes}))
     return replace(made, capture=replace(made.capture, path=folder))
+
+
+def judged_across(studies, folder, *tests, **more):
+    (one,) = judge_across(studies, claims_of(row(*tests, **more), folder))
+    return one
+
+
+def on_gpu(made, name):
+    return with_manifest(made, environment=dict(made.capture.manifest.environment) | {"gpu": name})
+
+
+def of_workload(made, **numbers):
+    return with_manifest(made, workload=dict(made.capture.manifest.workload) | numbers)
+
+
+def slowed(made, variant, factor, regimes=("eager", "graph")):
+    """The study with one variant's unprofiled times multiplied."""
+    sides = dict(made.sides)
+    for regime in regimes:
+        side = sides[variant, regime]
+        sides[variant, regime] = replace(side, blocks=side.blocks.assign(wall_ns=side.blocks["wall_ns"] * factor))
+    return replace(made, sides=sides)
+
+
+def without(made, variant):
+    """The study of a capture that doesn't know a variant."""
+    records = [record for record in made.capture.manifest.variants if record.variant != variant]
+    sides = {key: side for key, side in made.sides.items() if key[0] != variant}
+    return with_manifest(replace(made, sides=sides), variants=records)
+
+
+def few_rounds(made, rounds=3):
+    """The study of a capture with too few rounds for an interval."""
+    sides = {key: replace(side, blocks=side.blocks.iloc[:rounds]) for key, side in made.sides.items()}
+    return replace(made, sides=sides)

@@ -8,9 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.traces.claims.read import note_claims
+from launchlens.traces.recorded import all_recorded
 from made_capture import make_capture
 
 ROOT = Path(__file__).parents[1]
+CLAIMS = len(note_claims())
 
 
 def run(*arguments):
@@ -37,12 +40,14 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_without_an_argument_it_is_the_recorded_capture_and_says_so():
+def test_without_an_argument_it_is_all_recorded_captures_and_says_so():
     result = run("claims", "--json")
     document = strict(result.stdout)
     assert result.exit_code == 0 and document["format"] == "launchlens.claims/1"
     assert document["recorded"].startswith("Recorded, not measured on this machine") and not document["measured_here"]
-    assert len(document["claims"]) == 24
+    assert len(document["claims"]) == CLAIMS
+    assert {row["name"] for row in document["captures"]} == {path.name for path in all_recorded()}
+    assert not any(row["measured_here"] for row in document["captures"])
     keys = {"id", "text", "source", "test", "verdict", "on", "evidence"}
     assert all(keys <= set(claim) for claim in document["claims"])
     assert "Recorded, not measured on this machine" in run("claims").stdout
@@ -101,10 +106,77 @@ def test_a_variant_that_could_be_measured_and_was_not_is_no_slip(mine, tmp_path)
 def test_markdown_is_a_table_for_the_docs(capture):
     table = run("claims", capture, "--markdown").stdout
     assert table.startswith("Measured on Made-up GPU")
-    assert len([line for line in table.splitlines() if line.startswith("| ")]) == 24 + 2
+    assert len([line for line in table.splitlines() if line.startswith("| ")]) == CLAIMS + 2
     assert run("claims", capture, "--markdown", "--json").exit_code == 2
 
 
-def test_what_is_no_capture_is_one_line(tmp_path):
-    result = run("claims", tmp_path)
-    assert result.exit_code == 2 and "is not a capture" in result.stderr
+def test_what_is_no_capture_is_one_line(capture, tmp_path):
+    for arguments in ([tmp_path], [capture, tmp_path], [capture, tmp_path / "nothing", tmp_path]):
+        result = run("claims", *arguments)
+        assert result.exit_code == 2 and "is not a capture" in result.stderr and result.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    """The made-up capture again, of fifty copies on another GPU; a third one of another workload."""
+
+    def make(name, **changes):
+        folder = make_capture(tmp_path_factory.mktemp("more") / name)
+        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest["workload"] |= changes.pop("workload", {})
+        manifest["environment"] |= changes
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder
+
+    return {
+        "fifty": make("fifty", workload={"copies": 50}, gpu="GPU <b>|Y"),
+        "other": make("other", workload={"name": "row-sums", "says": "sums"}),
+    }
+
+
+def test_several_captures_are_named_with_what_they_measured(capture, another):
+    result = run("claims", capture, *another.values())
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0 and "Measured on Made-up GPU" in lines[0]
+    for name in ("capture: made up", "fifty: made up", "other: sums"):
+        assert any(line.strip().startswith(name) for line in lines[:8]), lines[:8]
+    assert any("← capture: timings.parquet: variant=" in line for line in lines)
+    table = run("claims", capture, *another.values(), "--markdown").stdout
+    assert len([line for line in table.splitlines() if line.startswith("| ")]) == CLAIMS + 2
+    assert [line[:10] for line in table.splitlines() if line.startswith("- ")] == [
+        "- capture:",
+        "- other: s",
+        "- fifty: m",
+    ]
+    assert "<b>" not in table.replace(r"\<b\>", "") and "95 % interval" not in table.splitlines()[0]
+
+
+def test_several_captures_as_json(capture, another):
+    document = strict(run("claims", capture, another["fifty"], "--json").stdout)
+    assert [row["name"] for row in document["captures"]] == ["capture", "fifty"]
+    claims = {claim["id"]: claim for claim in document["claims"]}
+    assert claims["copy-wins"]["on"].startswith("on Made-up GPU: depends (holds for copy_ against triton-per-tensor")
+    assert claims["batching-needs-20-copies"]["verdict"] == "refuted"
+    assert all(row["rows"].startswith("capture: ") for row in claims["copy-wins"]["evidence"])
+
+
+def test_a_capture_given_twice_is_tested_once(capture):
+    once, twice = (run("claims", *[capture] * times, "--json").stdout for times in (1, 2))
+    assert once == twice and len(strict(once)["captures"]) == 1
+
+
+def test_captures_of_other_workloads_only(another):
+    for arguments in ([another["other"]], [another["other"], another["other"] / "manifest.json"]):
+        document = strict(run("claims", *arguments, "--json").stdout)
+        assert {claim["verdict"] for claim in document["claims"]} == {"not-testable"}
+        assert "workload small-copies; this one is of row-sums" in document["claims"][0]["why"]
+
+
+def test_claims_of_ones_own_on_several_captures(capture, another, mine):
+    document = strict(run("claims", capture, another["fifty"], "--claims", mine, "--json").stdout)
+    assert [(claim["verdict"], claim["on"]) for claim in document["claims"]] == [
+        ("supported", "on Made-up GPU and GPU <b>|Y: supported")
+    ]
+    mine.write_text(mine.read_text().replace('"foreach"', '"fourach"'))
+    result = run("claims", capture, another["other"], "--claims", mine)
+    assert result.exit_code == 2 and "there is no variant 'fourach'" in result.stderr

@@ -18,8 +18,8 @@ What each command's `--help` says; `make docs` writes this page.
 
 CLAIMS_HEAD = """# The note's claims, tested
 
-What `launchlens claims --markdown` prints of the capture that ships; `make docs` writes this page. To write down and test
-claims of your own: [own_claims.md](own_claims.md).
+What `launchlens claims --markdown` prints of the captures that ship (traces/recorded/README.md says how each was made);
+`make docs` writes this page. To write down and test claims of your own: [own_claims.md](own_claims.md).
 
 """
 
@@ -37,7 +37,7 @@ def commands_page() -> str:
 
 
 def claims_page() -> str:
-    """The note's claims against the shipped capture, as `docs/claims.md` holds them."""
+    """The note's claims against all shipped captures, as `docs/claims.md` holds them."""
     return CLAIMS_HEAD + CliRunner().invoke(app, ["claims", "--markdown"]).stdout
 
 

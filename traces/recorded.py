@@ -30,6 +30,11 @@ def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
     return [path for *_, path in sorted(found, reverse=True)]
 
 
+def all_recorded() -> list[Path]:
+    """Every shipped capture, by name."""
+    return sorted(manifest.parent for manifest in FOLDER.glob(f"*/{MANIFEST}"))
+
+
 def describe_recorded(manifest: Manifest) -> str:
     """One line that says that numbers are recorded, and where, when and with what they were."""
     environment = manifest.environment

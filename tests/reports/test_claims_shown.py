@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from launchlens.reports.claim_words import between, markdown, tally, value
+from launchlens.reports.claim_words import Source, between, markdown, tally, value
 from launchlens.reports.html import render
 from launchlens.reports.terminal_claims import print_claims
 from launchlens.traces.claims.claim import Evidence
@@ -108,9 +108,9 @@ def test_hostile_claims_stay_one_line_each_and_text_elsewhere(made, hostile_clai
     output = io.StringIO()
     print_claims(Console(file=output, width=100), found, "[bold]recorded[/]")
     assert "\x1b" not in output.getvalue() and "[red]?[2J" in output.getvalue() and "[link=x]" in output.getvalue()
-    table = markdown(found, "Measured | here.")
+    table = markdown(found, [Source("one", "it", "Measured | here.")])
     assert "\x1b" not in table and "<b>" not in table.replace(r"\<b\>", "")
-    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()[2:]] == [6, 6, 6]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()[2:-2]] == [6, 6, 6]
 
 
 def test_the_terminal_says_verdict_text_and_figures(judged):

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from launchlens.traces.capture import read_capture
-from launchlens.traces.claims.judge import document, judge
+from launchlens.traces.claims.document import document
+from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import KINDS, NOTE, note_claims
 from launchlens.traces.compare import within
 from launchlens.traces.problems import InputError
@@ -112,11 +113,12 @@ def test_as_json_it_is_strict_and_as_the_format_says(made):
 def test_the_note_has_every_claim_that_was_asked_for():
     ids = [claim.id for claim in note_claims()]
     assert ids == [
-        "copy-wins", "margin", "batched-is-batched", "copy-is-memcpy", "launch-cost", "dma-copies", "no-dma-so-slower",
-        "triton-compiles", "triton-dispatch", "seven-launches-add-up", "triton-memory-slower", "streams-no-help",
-        "stream-creation", "stream-synchronisation", "flat-buffer-impractical", "cuda-no-better-than-triton",
+        "copy-wins", "margin", "expected-times", "expected-speed-up", "batched-is-batched", "copy-is-memcpy",
+        "launch-cost", "dma-copies", "no-dma-so-slower", "triton-compiles", "triton-dispatch",
+        "seven-launches-add-up", "triton-memory-slower", "streams-no-help", "limited-parallelism", "stream-creation",
+        "stream-synchronisation", "flat-buffer-impractical", "cuda-no-better-than-triton",
         "cuda-no-better-than-memcpy", "batching-needs-20-copies", "large-copies-hide-launches", "copies-optimal",
-        "precompute", "cached-transform", "copies-are-12-percent", "copies-not-worth-it",
+        "precompute", "cached-transform", "copies-are-12-percent", "copies-not-worth-it", "copies-do-not-dominate",
     ]  # fmt: skip
     gave = {claim.id: claim.gave for claim in note_claims()}
     assert "28.70" in gave["copy-wins"] and "40.85" in gave["copy-wins"]
@@ -141,7 +143,7 @@ def test_the_notes_claims_on_the_made_up_capture(made):
 def test_no_verdict_stands_in_the_notes_file():
     words = re.sub(r"#.*", "", NOTE.read_text("utf-8")).lower()
     assert not {"supported", "refuted", "verdict"} & set(re.findall(r"[a-z]+", words))
-    assert set(tomllib.loads(NOTE.read_text("utf-8"))) == {"title", "workload", "device", "claim"}
+    assert set(tomllib.loads(NOTE.read_text("utf-8"))) == {"title", "workload", "device", "when", "claim"}
 
 
 def test_claims_about_launches_need_a_recording(made):

@@ -55,7 +55,13 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path):
 def test_a_variant_that_nobody_knows_is_a_slip_of_the_pen(tmp_path):
     claims: list[Claim] = claims_of(row(RATIO.format("copy_", "tritn", "faster")), tmp_path)
     with pytest.raises(InputError, match=r"claim 'mine', test 1 \(ratio\): there is no variant 'tritn'"):
-        check_variants(claims, tmp_path / "mine.toml", "small-copies", ["copy_"])
-    check_variants(claims, tmp_path / "mine.toml", "small-copies", ["copy_", "tritn"])
+        check_variants(claims, tmp_path / "mine.toml", {"small-copies": ["copy_"]})
+    check_variants(claims, tmp_path / "mine.toml", {"small-copies": ["copy_", "tritn"]})
+    # of two workloads, a claim about any may name the variants of either, and one about one only its own
+    both = {"small-copies": ["copy_"], "other": ["tritn"]}
+    check_variants(claims, tmp_path / "mine.toml", both)
+    mine = claims_of(row(RATIO.format("copy_", "tritn", "faster"), workload="small-copies"), tmp_path)
+    with pytest.raises(InputError, match=r"variants of small-copies: copy_(?!.*other)"):
+        check_variants(mine, tmp_path / "mine.toml", both)
     elsewhere = claims_of(row(RATIO.format("copy_", "tritn", "faster"), workload="other"), tmp_path)
-    check_variants(elsewhere, tmp_path / "mine.toml", "small-copies", ["copy_"])
+    check_variants(elsewhere, tmp_path / "mine.toml", {"small-copies": ["copy_"]})

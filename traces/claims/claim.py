@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from launchlens.traces.claims.kind import Test
+    from launchlens.traces.claims.kind import Limits, Test
 
 #: What one test finds in one place (a regime, a variant). `no-difference-shown` and `undecided` were measured, and the
 #: measurement doesn't decide: the first about which of two is faster, the second about a threshold that an interval
@@ -30,6 +30,7 @@ class Evidence:
 
     `value` and `interval` (95 %) are in `unit`: `ns`, `ratio` (1 is equal), `share` (1 is all), or what is counted.
     `rows` names the rows of the capture that the figure was computed from; `section` is where the report shows them.
+    `capture` says which capture that is, where there are several.
     """
 
     figure: str
@@ -38,25 +39,39 @@ class Evidence:
     interval: tuple[float, float] | None
     rows: str
     section: Section
+    capture: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Its rows, and before them the capture that they are in, where there are several."""
+        return self.rows if self.capture is None else f"{self.capture}: {self.rows}"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What one test found in one place: `what` (variants) in `regime` (None where regimes don't matter)."""
+    """What one test found in one place: `what` (variants) in `regime` (None where regimes don't matter).
+
+    `capture` is the one it was found in, where there are several; None also for what no capture holds.
+    """
 
     what: str
     regime: str | None
     outcome: Outcome
     reason: str | None = None
     evidence: Sequence[Evidence] = ()
+    capture: str | None = None
+
+    def found_in(self, capture: str | None) -> Case:
+        """The same case with its evidence, as found in a capture."""
+        return replace(self, capture=capture, evidence=tuple(replace(each, capture=capture) for each in self.evidence))
 
 
 @dataclass(frozen=True)
 class Claim:
     """A statement that can be tested. `text` is one line; `source` says who states it and where, `gave` their figure.
 
-    `workload` and `device` say of which captures it can be tested (any, where None). A test with `decides` false
-    adds evidence and doesn't count for the verdict.
+    `workload` and `device` say on which captures it can be tested (any, where None), and `when` which numbers their
+    workload must have. A test with `decides` false adds evidence and doesn't count for the verdict.
     """
 
     id: str
@@ -67,6 +82,7 @@ class Claim:
     combine: Combine = "each"
     workload: str | None = None
     device: str | None = None
+    when: Mapping[str, Limits] = field(default_factory=dict)
 
     @property
     def test(self) -> str:
@@ -74,7 +90,9 @@ class Claim:
         joint = {"each": "; ", "all": "; and ", "any": "; or "}[self.combine]
         deciding = joint.join(test.describe() for test in self.tests if test.decides)
         beside = "; ".join(test.describe() for test in self.tests if not test.decides)
-        return f"{deciding} (beside it: {beside})" if beside else deciding
+        numbers = " and ".join(f"{key} {limits}" for key, limits in self.when.items())
+        text = f"{deciding} (beside it: {beside})" if beside else deciding
+        return f"{text}; on captures with {numbers}" if numbers else text
 
 
 @dataclass(frozen=True)

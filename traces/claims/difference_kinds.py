@@ -160,6 +160,35 @@ class GpuPart(TwoRecorded, frozen=True, kw_only=True):
         )
 
 
+class GpuBusy(TwoRecorded, frozen=True, kw_only=True):
+    """How long the GPU is busy in an iteration of `variant`, over that of `against`; what overlaps counts once."""
+
+    kind: ClassVar[str] = "gpu-busy"
+
+    def says(self) -> str:
+        return f"time that the GPU is busy, {self.variant} ÷ {self.against}{self.bounds()}"
+
+    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+        each = [
+            Evidence(
+                f"GPU busy, {one.variant}, {one.regime}",
+                one.recording.gpu_busy_ns if one.recording else None,
+                "ns",
+                None,
+                f"{recorded_rows(one)} GPU activities",
+                "account",
+            )
+            for one in (side, other)
+        ]
+        ours, theirs = (one.value for one in each)
+        if ours is None or not theirs:
+            return Case(self.subject(), side.regime, "absent", "no GPU activity was recorded")
+        rows = f"{each[0].rows} and variant:{other.variant}"
+        name = f"time that the GPU is busy, {self.variant} ÷ {self.against}, {side.regime}"
+        main = Evidence(name, ours / theirs, "ratio", None, rows, "account")
+        return self.judged(side.regime, main, *each, exact=True)
+
+
 class GpuTime(TwoRecorded, frozen=True, kw_only=True):
     """GPU time of one kernel, memcpy or memset of `variant` over that of `against`."""
 

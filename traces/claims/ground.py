@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from launchlens.traces.capture import Manifest
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.compare import Comparison, compare, control_ratio
 from launchlens.traces.probes import Probe, read_probes
@@ -16,20 +18,31 @@ from launchlens.traces.study import Side, Study
 
 @dataclass
 class Ground:
-    """A study as claims ask it. `names` of variants and regimes are the capture's own."""
+    """A study as claims ask it. `name` tells its capture from others, where there are several."""
 
     study: Study
     probes: Mapping[str, Probe]
+    name: str | None = None
     _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, study: Study) -> Ground:
+    def of(cls, study: Study, name: str | None = None) -> Ground:
         """The ground that a study gives. Raises InputError for a probes.json that can't be read."""
-        return cls(study, read_probes(study.capture.path))
+        return cls(study, read_probes(study.capture.path), name)
 
     @property
     def workload(self) -> Mapping[str, Any]:
         return self.study.capture.manifest.workload
+
+    @property
+    def machine(self) -> str:
+        """What it was measured on: captures of different GPUs are never pooled."""
+        return machine(self.study.capture.manifest)
+
+    @property
+    def measured(self) -> tuple[str, str]:
+        """What was measured on what: captures that have this in common measured the same thing again."""
+        return self.machine, json.dumps({**self.workload, "says": "", "correctness": ""}, sort_keys=True, default=str)
 
     def compared(self, variant: str, against: str, regime: str) -> Comparison:
         """`variant` against `against`; both must have been timed in `regime`."""
@@ -96,6 +109,14 @@ class Ground:
         cpu = self.study.capture.manifest.device == "cpu"
         why = "the capture is of a CPU, which launches nothing" if cpu else "no launch of it was recorded"
         return Case(what, side.regime, "absent", f"{side.variant}: {why}")
+
+
+def machine(manifest: Manifest) -> str:
+    """The GPU of a capture by its name, or its CPU where it used none."""
+    environment = manifest.environment
+    if manifest.device == "cpu":
+        return f"{environment.get('cpu') or 'an unknown CPU'}, without a GPU"
+    return str(environment.get("gpu") or "an unknown GPU")
 
 
 def figure(name: str, side: Side, estimate: Estimate, unit: str, divide: float = 1.0) -> Evidence:

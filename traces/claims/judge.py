@@ -1,63 +1,102 @@
-"""Claims tested: every case of every test, and the verdict that they make together."""
+"""Claims tested, on one capture or on several: every case of every test, and the verdict that they make together.
+
+On several captures, a claim is tested on each that it is about, and its cases are pooled (pool.py) by machine: a verdict
+is of one GPU, and where GPUs differ in it, it depends on the GPU.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from launchlens.traces.claims.claim import Case, Claim, Evidence, Judgement, Outcome, Verdict
+from launchlens.traces.claims.claim import Case, Claim, Combine, Judgement, Outcome, Verdict
 from launchlens.traces.claims.ground import Ground
+from launchlens.traces.claims.kind import Test, unmet
+from launchlens.traces.claims.pool import counting, merged
+from launchlens.traces.claims.telling import listed, told
 from launchlens.traces.study import Study
 
-FORMAT = "launchlens.claims/1"
-
-#: How outcomes are called in a verdict's words; the order is the order in which they are told.
-OUTCOME_WORDS: dict[Outcome, str] = {
-    "holds": "holds",
-    "fails": "does not hold",
-    "no-difference-shown": "no difference shown",
-    "undecided": "undecided",
-    "absent": "not tested",
-}
+#: The outcome that a settled verdict is made of, which its words need not say again.
+SETTLED: dict[Verdict, tuple[Outcome, ...]] = {"supported": ("holds",), "refuted": ("fails",)}
 
 
 def judge(study: Study, claims: Iterable[Claim]) -> list[Judgement]:
-    """Test claims on a study, in their order. Raises InputError for a probes.json that can't be read."""
-    ground = Ground.of(study)
-    return [judge_one(ground, claim) for claim in claims]
+    """Test claims on one study, in their order. Raises InputError for a probes.json that can't be read."""
+    return _judge({None: Ground.of(study)}, claims)
 
 
-def judge_one(ground: Ground, claim: Claim) -> Judgement:
-    """Test one claim."""
-    elsewhere = _elsewhere(ground, claim)
-    if elsewhere:
-        return Judgement(claim, "not-testable", None, elsewhere)
-    cases = [(test, test.run(ground)) for test in claim.tests]
-    counted = [mine for test, mine in cases if test.decides]
-    pooled = [case for mine in counted for case in mine]
-    if claim.combine == "each":
-        verdict = _pooled(pooled)
-    else:
-        verdict = _joined(
-            [_pooled(mine) for mine in counted], first="refuted" if claim.combine == "all" else "supported"
-        )
+def judge_across(studies: Mapping[str, Study], claims: Iterable[Claim]) -> list[Judgement]:
+    """Test claims on studies by the names of their captures; of a single one, no name is told. Raises as `judge` does."""
+    if len(studies) == 1:
+        return judge(next(iter(studies.values())), claims)
+    return _judge({name: Ground.of(study, name) for name, study in studies.items()}, claims)
+
+
+def _judge(grounds: Mapping[str | None, Ground], claims: Iterable[Claim]) -> list[Judgement]:
+    return [judge_one(grounds, claim) for claim in claims]
+
+
+def judge_one(grounds: Mapping[str | None, Ground], claim: Claim) -> Judgement:
+    """Test one claim on every ground that it is about."""
+    apt = {name: ground for name, ground in grounds.items() if _elsewhere(ground, claim) is None}
+    if not apt:
+        reasons = list(dict.fromkeys(_elsewhere(ground, claim) for ground in grounds.values()))
+        return Judgement(claim, "not-testable", None, "; ".join(filter(None, reasons)) or "there is no capture")
+    cases = [(test, merged([case for ground in apt.values() for case in test.run(ground)])) for test in claim.tests]
+    machines = dict.fromkeys(ground.machine for ground in grounds.values())
+    by_machine: dict[str, tuple[Verdict, list[Case]]] = {}
+    for machine in machines:
+        here = {name for name, ground in apt.items() if ground.machine == machine}
+        mine = [(test, [case for case in found if case.capture in here]) for test, found in cases if test.decides]
+        verdict = _combined(claim.combine, [counting(test, found, apt) for test, found in mine])
+        by_machine[machine] = verdict, [case for _, found in mine for case in found]
+    pooled = [case for test, found in cases if test.decides for case in found]
+    if len(machines) > 1:
+        return _of_machines(claim, by_machine, pooled, cases)
+    ((verdict, _),) = by_machine.values()
     if verdict == "depends":
-        return Judgement(claim, verdict, _told(pooled, skip=("absent",)), _told(pooled, only=("absent",)), cases)
-    settled: dict[Verdict, list[Outcome]] = {"supported": ["holds"], "refuted": ["fails"]}
-    return Judgement(claim, verdict, None, _told(pooled, skip=settled.get(verdict, ())), cases)
+        return Judgement(claim, verdict, told(pooled, skip=("absent",)), told(pooled, only=("absent",)), cases)
+    return Judgement(claim, verdict, None, told(pooled, skip=SETTLED.get(verdict, ())), cases)
+
+
+def _of_machines(
+    claim: Claim,
+    by_machine: Mapping[str, tuple[Verdict, Sequence[Case]]],
+    pooled: Sequence[Case],
+    cases: Sequence[tuple[Test, Sequence[Case]]],
+) -> Judgement:
+    """The judgement of captures of different machines: `on` says what each machine's say."""
+    said: dict[str, list[str]] = {}
+    for machine, (verdict, found) in by_machine.items():
+        if verdict != "not-testable":
+            details = f" ({told(found, skip=('absent',))})" if verdict == "depends" else ""
+            said.setdefault(f"{verdict}{details}", []).append(machine)
+    verdicts = {verdict for verdict, _ in by_machine.values()} - {"not-testable"}
+    if not verdicts:
+        return Judgement(claim, "not-testable", None, told(pooled), cases)
+    on = "; ".join(f"on {listed(machines)}: {what}" for what, machines in said.items())
+    verdict = verdicts.pop() if len(verdicts) == 1 else "depends"
+    return Judgement(claim, verdict, on, told(pooled, only=("absent",)), cases)
 
 
 def _elsewhere(ground: Ground, claim: Claim) -> str | None:
     """Why a claim is not about this capture at all."""
     manifest = ground.study.capture.manifest
-    name = manifest.workload.get("name")
+    name, several = manifest.workload.get("name"), ground.name is not None
     if claim.workload is not None and claim.workload != name:
-        return f"it needs a capture of the workload {claim.workload}; this one is of {name}"
+        tail = "" if several else f"; this one is of {name}"
+        return f"it needs a capture of the workload {claim.workload}{tail}"
     if claim.device is not None and claim.device != manifest.device:
         words = {"cuda": "a GPU", "cpu": "a CPU"}
         needs, has = (words.get(device, device) for device in (claim.device, manifest.device))
-        return f"it needs a capture of {needs}; this one is of {has}"
-    return None
+        return f"it needs a capture of {needs}" + ("" if several else f"; this one is of {has}")
+    return unmet(claim.when, ground)
+
+
+def _combined(combine: Combine, counted: Sequence[Sequence[Case]]) -> Verdict:
+    """The verdict of each test's cases that count, as the claim combines its tests."""
+    if combine == "each":
+        return _pooled([case for mine in counted for case in mine])
+    return _joined([_pooled(mine) for mine in counted], first="refuted" if combine == "all" else "supported")
 
 
 def _pooled(cases: Sequence[Case]) -> Verdict:
@@ -76,71 +115,3 @@ def _joined(verdicts: Sequence[Verdict], *, first: Verdict) -> Verdict:
     if "depends" in verdicts:
         return "depends"
     return opposite if set(verdicts) == {opposite} else "not-testable"
-
-
-def _told(cases: Sequence[Case], *, skip: Sequence[Outcome] = (), only: Sequence[Outcome] = ()) -> str | None:
-    """Cases in words: `holds in eager; no difference shown in graph`, with what each is about where that differs."""
-    alike = len({case.what for case in cases}) == 1
-    told = []
-    for outcome, words in OUTCOME_WORDS.items():
-        if outcome in skip or (only and outcome not in only):
-            continue
-        groups: dict[tuple[str, str | None], list[str]] = {}
-        for case in cases:
-            if case.outcome == outcome:
-                # what is missing says itself what it is missing from
-                what = "" if outcome == "absent" else case.what
-                groups.setdefault((what, case.reason), []).append(case.regime or "")
-        for (what, reason), regimes in groups.items():
-            where = " and ".join(dict.fromkeys(regime for regime in regimes if regime))
-            place = ("" if alike or not what else f" for {what}") + (f" in {where}" if where else "")
-            why = "" if not reason or outcome in ("holds", "fails") else f": {reason}" if not place else f" ({reason})"
-            told.append(f"{words}{place}{why}")
-    return "; ".join(told) or None
-
-
-def document(judged: Sequence[Judgement], **about: Any) -> dict[str, Any]:
-    """What `claims --json` prints; `about` are further keys, which say where it comes from."""
-    return {"format": FORMAT} | about | {"claims": [to_json(item) for item in judged]}
-
-
-def to_json(judgement: Judgement) -> dict[str, Any]:
-    """One claim as FORMATS.md asks, with `gave` (the source's figure), `why`, and the outcome of each test beside."""
-    claim = judgement.claim
-    return {
-        "id": claim.id,
-        "text": claim.text,
-        "source": claim.source,
-        "gave": claim.gave,
-        "test": claim.test,
-        "verdict": judgement.verdict,
-        "on": judgement.on,
-        "why": judgement.why,
-        "evidence": [_evidence_json(item) for item in judgement.evidence],
-        "tests": [
-            {
-                "kind": test.kind,
-                "test": test.describe(),
-                "decides": test.decides,
-                "cases": [
-                    {"what": case.what, "regime": case.regime, "outcome": case.outcome, "reason": case.reason}
-                    for case in cases
-                ],
-            }
-            for test, cases in judgement.cases
-        ],
-    }
-
-
-def _evidence_json(item: Evidence) -> dict[str, Any]:
-    """Evidence as JSON: times are whole ns, as everywhere."""
-    whole = item.unit == "ns"
-    bounds = None if item.interval is None else [round(end) if whole else end for end in item.interval]
-    return {
-        "figure": item.figure,
-        "value": round(item.value) if whole and item.value is not None else item.value,
-        "unit": item.unit,
-        "interval": bounds,
-        "rows": item.rows,
-        "section": item.section,
-    }

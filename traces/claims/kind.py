@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -51,14 +51,13 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def run(self, ground: Ground) -> list[Case]:
         """Every case of the test on some ground; one that says what is missing where it can't be made."""
-        unmet = [
-            f"{key} {limits} (here: {_shown(ground.workload.get(key))})"
-            for key, limits in self.when.items()
-            if not limits.met(ground.workload.get(key))
-        ]
-        if unmet:
-            return [Case(self.subject(), None, "absent", f"it needs a capture with {', '.join(unmet)}")]
-        return list(self.cases(ground))
+        lacking = unmet(self.when, ground)
+        found = [Case(self.subject(), None, "absent", lacking)] if lacking else self.cases(ground)
+        return [case.found_in(ground.name) for case in found]
+
+    def asks(self, ground: Ground) -> Hashable:
+        """What a case is a case of: captures that have it in common ask the same thing again."""
+        return ground.measured
 
     def variants(self) -> Sequence[str]:
         """The variants that it is about."""
@@ -127,6 +126,19 @@ def bounds_in_words(low: float | None, high: float | None, unit: str = "") -> st
     if low is not None:
         return f"at least {_plain(low)}{tail}"
     return f"at most {_plain(high)}{tail}" if high is not None else ""
+
+
+def unmet(when: Mapping[str, Limits], ground: Ground) -> str | None:
+    """What a capture must have and this one hasn't, in words; None where it has it all.
+
+    What this one has instead is said where it is the only one: of several, each has something else.
+    """
+    words = [
+        f"{key} {limits}" + ("" if ground.name is not None else f" (here: {_shown(ground.workload.get(key))})")
+        for key, limits in when.items()
+        if not limits.met(ground.workload.get(key))
+    ]
+    return f"it needs a capture with {', '.join(words)}" if words else None
 
 
 def _plain(number: float) -> str:

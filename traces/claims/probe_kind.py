@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 import msgspec
@@ -16,13 +17,15 @@ from launchlens.traces.probes import PROBES, Probe
 class NeedsProbe(Bounded, frozen=True, kw_only=True):
     """What a probe of the capture says: its verdict `is` this, or one `figure` of it lies within bounds.
 
-    Bounds are in the unit that the probe gives its figure. Where the probe's control did not pass, it says nothing.
+    Bounds are in the unit that the probe gives its figure; of its ratio to another one, where it is held `against` that.
+    Where the probe's control did not pass, it says nothing.
     """
 
     kind: ClassVar[str] = "needs-probe"
     probe: Name
     expect: Name | None = msgspec.field(name="is", default=None)
     figure: Name | None = None
+    against: Name | None = None
 
     def __post_init__(self) -> None:
         if (self.expect is None) == (self.figure is None):
@@ -31,16 +34,23 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             super().__post_init__()
         elif self.at_least is not None or self.at_most is not None:
             raise ValueError("has bounds for a verdict; bounds are for a `figure`")
+        if self.against is not None and self.figure is None:
+            raise ValueError("has `against` without the `figure` that is held against it")
         if self.regimes is not None:
             raise ValueError("has `regimes`, and a probe has none")
 
     def subject(self) -> str:
         return f"probe {self.probe}"
 
+    def asks(self, ground: Ground) -> Hashable:
+        # of the machine, whatever the workload was that the probe ran beside
+        return ground.machine
+
     def says(self) -> str:
         if self.expect is not None:
             return f"the probe {self.probe} finds: {self.expect}"
-        return f"{self.figure} of the probe {self.probe}{self.bounds()}"
+        against = f" ÷ {self.against}" if self.against is not None else ""
+        return f"{self.figure}{against} of the probe {self.probe}{self.bounds()}"
 
     def cases(self, ground: Ground) -> Iterator[Case]:
         probe, subject = ground.probes.get(self.probe), self.subject()
@@ -61,11 +71,32 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             yield self._of_figure(found)
 
     def _of_figure(self, found: list[Evidence]) -> Case:
-        main = next((item for item in found if item.figure == f"{self.figure}, probe {self.probe}"), None)
-        if main is None or main.value is None:
-            return Case(self.subject(), None, "absent", f"the probe {self.probe} gives no figure {self.figure!r}")
-        # a figure that the probe gives no interval is a count or a mean over all that it made
-        return self.judged(None, main, exact=True)
+        known = {item.figure: item for item in found if item.value is not None}
+        names = [name for name in (self.figure, self.against) if name is not None]
+        lacking = [name for name in names if f"{name}, probe {self.probe}" not in known]
+        if lacking:
+            return Case(self.subject(), None, "absent", f"the probe {self.probe} gives no figure {lacking[0]!r}")
+        main, *others = (known[f"{name}, probe {self.probe}"] for name in names)
+        if not others:
+            # a figure that the probe gives no interval is a count or a mean over all that it made
+            return self.judged(None, main, exact=True)
+        ratio = _ratio(main, others[0])
+        if ratio is None:
+            return Case(self.subject(), None, "undecided", f"{self.against} may be zero", (main, *others))
+        return self.judged(None, ratio, main, *others, exact=True)
+
+
+def _ratio(above: Evidence, below: Evidence) -> Evidence | None:
+    """One figure over another, with the widest interval that theirs allow; None where the lower one may be 0."""
+    assert above.value is not None and below.value is not None
+    tops, bottoms = above.interval or (above.value,) * 2, below.interval or (below.value,) * 2
+    if not below.value or bottoms[0] <= 0 <= bottoms[1]:
+        return None
+    ends = [top / bottom for top in tops for bottom in bottoms]
+    known = above.interval is not None or below.interval is not None
+    bounds = (min(ends), max(ends)) if known else None
+    name = f"{above.figure.partition(', probe ')[0]} ÷ {below.figure}"
+    return replace(above, figure=name, value=above.value / below.value, unit="ratio", interval=bounds)
 
 
 def _evidence(probe: Probe) -> list[Evidence]:

@@ -3,6 +3,7 @@
 title = "what these claims are from"     # optional, as the next two, which hold for all claims below
 workload = "small-copies"
 device = "cuda"
+when = { copies = { at_most = 7 } }      # optional: numbers that a capture's workload must have
 
 [[claim]]
 id = "mine-wins"
@@ -21,15 +22,15 @@ regimes = ["eager"]
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from launchlens.traces.claims.claim import Claim, Combine
-from launchlens.traces.claims.difference_kinds import GpuPart, GpuTime, HostPart
-from launchlens.traces.claims.kind import Test
+from launchlens.traces.claims.difference_kinds import GpuBusy, GpuPart, GpuTime, HostPart
+from launchlens.traces.claims.kind import Limits, Test
 from launchlens.traces.claims.probe_kind import NeedsProbe
 from launchlens.traces.claims.recorded_kinds import Api, LaunchCost, Launches
 from launchlens.traces.claims.timing_kinds import Bound, Difference, Ratio, Share, Time
@@ -39,7 +40,7 @@ from launchlens.traces.problems import InputError
 KINDS: dict[str, type[Test]] = {
     made.kind: made
     for made in (
-        Ratio, Time, Difference, Share, Bound, Api, Launches, LaunchCost, HostPart, GpuPart, GpuTime, NeedsProbe,
+        Ratio, Time, Difference, Share, Bound, Api, Launches, LaunchCost, HostPart, GpuPart, GpuBusy, GpuTime, NeedsProbe,
     )
 }  # fmt: skip
 NOTE = Path(__file__).with_name("note.toml")
@@ -57,6 +58,7 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     combine: Combine = "each"
     workload: str | None = None
     device: str | None = None
+    when: dict[str, Limits] = {}
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,6 +66,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     title: str = ""
     workload: str | None = None
     device: str | None = None
+    when: dict[str, Limits] = {}
 
 
 def note_claims() -> list[Claim]:
@@ -82,7 +85,10 @@ def read_claims(path: Path) -> list[Claim]:
     file = _convert(raw, _File, path, "")
     claims: dict[str, Claim] = {}
     for number, row in enumerate(file.claim, 1):
-        claim = _claim(path, number, {"workload": file.workload, "device": file.device} | row)
+        shared: dict[str, Any] = {"workload": file.workload, "device": file.device}
+        if "workload" not in row and file.when:
+            shared["when"] = raw["when"]  # numbers of the file's workload: another one has others
+        claim = _claim(path, number, shared | row)
         if claim.id in claims:
             raise InputError(path, "there are two claims of this id", "give one another", f"claim {claim.id!r}")
         claims[claim.id] = claim
@@ -96,7 +102,10 @@ def _claim(path: Path, number: int, raw: dict[str, Any]) -> Claim:
     tests = [_test(path, f"{place}, test {at}", test) for at, test in enumerate(row.test, 1)]
     if not any(test.decides for test in tests):
         raise InputError(path, "no test decides anything", "leave `decides = false` out of one", place)
-    fields = {field: getattr(row, field) for field in ("id", "text", "source", "gave", "combine", "workload", "device")}
+    fields = {
+        field: getattr(row, field)
+        for field in ("id", "text", "source", "gave", "combine", "workload", "device", "when")
+    }
     return Claim(tests=tests, **fields)
 
 
@@ -118,17 +127,18 @@ def _convert(raw: Any, into: type[MadeT], path: Path, place: str) -> MadeT:
         raise InputError(path, text, place=place) from None
 
 
-def check_variants(claims: Sequence[Claim], path: Path, workload: str, known: Collection[str]) -> None:
-    """Raise InputError for the first claim about this workload that names a variant which nobody knows: a slip of the pen.
+def check_variants(claims: Sequence[Claim], path: Path, known: Mapping[str, Collection[str]]) -> None:
+    """Raise InputError for the first claim that names a variant which nobody knows: a slip of the pen.
 
-    The note's claims are not checked so: some of its variants are yet to be written.
+    `known` holds variants by workload. A claim about another workload can't be checked; one about any may name those of
+    each. The note's claims are not checked so: some of its variants are yet to be written.
     """
     for claim in claims:
-        if claim.workload not in (None, workload):
-            continue
-        for number, test in enumerate(claim.tests, 1):
+        about = [name for name in known if claim.workload in (None, name)]
+        names = dict.fromkeys(variant for name in about for variant in known[name])
+        for number, test in enumerate(claim.tests if about else (), 1):
             for variant in test.variants():
-                if variant not in known:
-                    remedy = f"variants of {workload}: {', '.join(known)}"
+                if variant not in names:
+                    remedy = f"variants of {' and '.join(about)}: {', '.join(names)}"
                     place = f"claim {claim.id!r}, test {number} ({test.kind})"
                     raise InputError(path, f"there is no variant {variant!r}", remedy, place)
