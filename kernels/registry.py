@@ -204,7 +204,8 @@ def variant(
 
     `needs`: what must be there (`torch`, `cuda`, `triton`, ...). `regimes`: in which it can run; `graph` means that
     one iteration can be captured into a CUDA graph. `says`: one line for people, by default the docstring's first.
-    `part_of`: the variant that this one is only a part of, so that its time is shown and not ranked.
+    `part_of`: the variant that this one is only a part of, so that its time is shown and not ranked; it is checked like
+    any other, so a workload with parts needs a check of its own that knows them.
     Raises ValueError for an unknown regime and for a name that is taken.
     """
     _refuse_odd_name("variant", name)

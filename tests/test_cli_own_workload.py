@@ -196,6 +196,7 @@ def late(x):
     assert manifest["complete"] is True
     records = {record["variant"]: record for record in manifest["variants"]}
     assert records.pop("late") | {"says": ""} == {
+        "part_of": None,
         "variant": "late",
         "regime": "eager",
         "status": "failed",
@@ -327,7 +328,11 @@ def test_nsa_metadata_is_measured_on_the_cpu(tmp_path):
         "precompute-copy",
         "precompute-copy-cached-index",
         "precompute-foreach",
+        "recompute-cached-table",
+        *(parts := {"copies-only", "copies-one-backend", "transform-only", "transform-only-cached-index"}),
     }
+    assert {side["variant"] for side in document["sides"] if side["part_of"]} == parts
+    assert not {item["b"]["variant"] for item in document["comparisons"]} & parts
     assert (document["workload"]["backends"], document["workload"]["copies"]) == (8, 80)
     assert "8 backends: 3 requests, the longest of 70 tokens" in document["workload"]["says"]
 

@@ -276,6 +276,7 @@ def side_json(side: Side) -> dict[str, Any]:
     recording = side.recording
     return {
         "variant": side.variant,
+        "part_of": side.part_of,
         "regime": side.regime,
         "wall_ns": whole(side.wall),
         "host_ns": whole(side.host),
