@@ -61,7 +61,9 @@ def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
 
 def test_of_traces_profiling_uses_only_what_a_capture_holds():
     # a capture's files and their schema; and the statistics that a probe's figures are made with
-    allowed = tuple(f"traces.{name}" for name in ("capture", "schema", "probes", "statistics", "problems"))
+    allowed = tuple(
+        f"traces.{name}" for name in ("capture", "schema", "cupti_schema", "probes", "statistics", "problems")
+    )
     for path in (ROOT / "profiling").rglob("*.py"):
         for line in path.read_text().splitlines():
             if "launchlens.traces" in line and "import" in line:

@@ -4,6 +4,7 @@
     timings.parquet      a row per unprofiled block, in time order (`TIMING_COLUMNS`)
     torch/*.pt.trace.json.gz   raw traces, a folder per collector, openable as they are
     nsys/*.sqlite, *.nsys-rep  the same of Nsight Systems, where it recorded as well
+    cupti/*.parquet            the same of CUPTI (`launchlens.traces.cupti_schema`)
 
 History of the format, newest first. A reader accepts every version listed here.
     launchlens.capture/1   the first

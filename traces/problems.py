@@ -50,6 +50,18 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "info",
         "Memory copies are migrations of managed memory: no call launched them, and none is missing.",
     ),
+    "dropped-records": (
+        "error",
+        "The recorder had no room for some records and dropped them: counts and times lack what these held.",
+    ),
+    "buffer-full-while-recording": (
+        "warning",
+        "Buffers of the recorder filled up while it recorded: reading them took time from what was measured.",
+    ),
+    "range-ids-disagree": (
+        "warning",
+        "API calls lie in another range by their times than by the id that CUPTI recorded with them.",
+    ),
     # correlation
     "no-gpu-records": ("error", "The trace holds launches but not one GPU activity: the recorder saw the host only."),
     "launch-without-gpu-record": (

@@ -83,6 +83,22 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "graph_node", "Int64", "", True, "device events of a replayed graph: the node id, where the recorder gives it"
     ),
+    Column(
+        "queued_ns",
+        "Int64",
+        "ns",
+        True,
+        "kernels: when CUPTI saw it put into a buffer for the GPU, on the recorder's clock; not for nodes of a graph",
+    ),
+    Column("submitted_ns", "Int64", "ns", True, "kernels: when CUPTI saw that buffer submitted to the GPU, likewise"),
+    Column(
+        "channel",
+        "category",
+        "",
+        True,
+        "device events: the kind of hardware channel that took it, where the recorder gives it: `compute` (the SMs' queue), "
+        "`async-memcpy` (a copy engine's), ...",
+    ),
 )
 BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
 

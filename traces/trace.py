@@ -62,6 +62,10 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
         from launchlens.traces.readers.nsys import read as read_nsys
 
         return read_nsys(path, progress=progress)
+    if head.startswith(b"PAR1"):
+        from launchlens.traces.readers.cupti import read as read_cupti
+
+        return read_cupti(path, progress=progress)
     from launchlens.traces.readers.kineto import read as read_kineto
 
     if path.suffix in {".nsys-rep", ".qdrep"}:
