@@ -130,7 +130,7 @@ def profile(
     ] = None,
     collector: Annotated[
         list[str] | None,
-        typer.Option(help="What records it: torch (torch.profiler, the default), nsys, or all; may be repeated."),
+        typer.Option(help="What records it: torch (torch.profiler, the default), nsys, cupti or all; may be repeated."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -225,8 +225,6 @@ def _collectors(given: list[str] | None) -> tuple[str, ...]:
     """The collectors asked for, each once, torch.profiler's first: the account is the first one's."""
     from launchlens.profiling.run import COLLECTORS
 
-    if "cupti" in (given or ()):
-        raise typer.BadParameter("the CUPTI collector is not written yet", param_hint="--collector")
     unknown = [name for name in given or () if name not in (*COLLECTORS, "all")]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(COLLECTORS)}, all", param_hint="--collector")
@@ -235,9 +233,9 @@ def _collectors(given: list[str] | None) -> tuple[str, ...]:
 
 
 @app.command("_worker", hidden=True)
-def worker(request: Annotated[Path, typer.Argument(help="What to run, as the nsys collector wrote it.")]) -> None:
+def worker(request: Annotated[Path, typer.Argument(help="What to run, as a collector wrote it.")]) -> None:
     """Run the blocks that a collector records in a process of their own; not for people."""
-    from launchlens.profiling.collectors.nsys_worker import main
+    from launchlens.profiling.collectors.worker import main
 
     raise typer.Exit(main(request))
 
@@ -463,7 +461,7 @@ def analyze(
     trace: Annotated[
         Path,
         typer.Argument(
-            help="A Kineto trace (.json, .json.gz), or an Nsight Systems sqlite export (or, with nsys, report)."
+            help="A Kineto trace (.json, .json.gz), an Nsight Systems sqlite export (or, with nsys, report), or a CUPTI recording."
         ),
     ],
     range_name: Annotated[
@@ -725,6 +723,12 @@ def open_(
     if read.recorded_by == "nsys":
         raise InputError(
             trace, "is an Nsight Systems export, which Perfetto can't open", "open its .nsys-rep with nsys-ui"
+        )
+    if read.recorded_by == "cupti":
+        raise InputError(
+            trace,
+            "is a CUPTI recording, which Perfetto can't open",
+            f"export it: launchlens export {trace} --perfetto -o {trace.stem}.pftrace",
         )
     try:
         server = TraceServer(trace, port)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import subprocess
+import sys
 from typing import Any
 
 from launchlens.profiling import nsight
+from launchlens.profiling.checking import without_folders
+from launchlens.profiling.collectors.cupti_session import GET
 from launchlens.profiling.environment import NEEDS, has_cuda, missing, version
 
 _PACKAGES = {"torch": "torch", "triton": "triton", "nvtx": "nvtx", "nvml": "nvidia-ml-py"}
@@ -38,6 +42,7 @@ def examine() -> list[dict[str, Any]]:
         )
     )
     rows.append(_nsys())
+    rows.append(_cupti())
     return rows
 
 
@@ -66,3 +71,34 @@ def _nsys() -> dict[str, Any]:
     return _row(
         "nsys", not nsys.missing, nsys.version, gives, f"{nsys.path} is there, but {nsight.lacks(nsys.missing)}"
     )
+
+
+#: torch brings the libcupti that cupti-python has to go with.
+_TRY_CUPTI = """
+try: import torch
+except ImportError: pass
+from cupti import cupti
+cupti.get_timestamp()
+"""
+
+
+def _cupti() -> dict[str, Any]:
+    """cupti-python, which is of use only when it finds the libcupti of its CUDA version."""
+    gives = "profile --collector cupti"
+    if importlib.util.find_spec("cupti") is None:
+        return _row("cupti", False, None, gives, GET)
+    fault = _fault_of(_TRY_CUPTI)
+    known = version("cupti-python")
+    return _row("cupti", fault is None, known, gives, f"cupti-python {known or ''} is there, but {fault}; {GET}")
+
+
+def _fault_of(code: str) -> str | None:
+    """What some Python says when it fails, tried in a process of its own: native code may end it. None when it works."""
+    try:
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"it can't be tried: {type(error).__name__}"
+    if not answer.returncode:
+        return None
+    lines = [line.strip() for line in answer.stderr.splitlines() if line.strip()]
+    return without_folders(lines[-1])[:200] if lines else f"it ends with status {answer.returncode}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launchlens.profiling.checking import without_folders
+from launchlens.profiling.collectors.fault import CollectorError
 
 #: Where installers put it, below the root of the file system; last the copy that Nsight Compute brings along.
 PLACES = (
@@ -40,12 +41,8 @@ _FAULT = re.compile(r"error|fail|cannot|unable|not found|no such", re.IGNORECASE
 LONGEST_S = 900
 
 
-class NsysError(Exception):
-    """nsys did not do what was asked; the text says why in one line. `for_good`: nor would it if asked again."""
-
-    def __init__(self, text: str, *, for_good: bool = False) -> None:
-        super().__init__(text)
-        self.for_good = for_good
+class NsysError(CollectorError):
+    """nsys did not do what was asked."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Protocol
 from launchlens import __version__
 from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
 from launchlens.profiling.checking import Checks, one_line, synchronize
-from launchlens.profiling.collectors import nsys, torch_profiler
+from launchlens.profiling.collectors import cupti, nsys, torch_profiler
+from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import describe
-from launchlens.profiling.nsight import NsysError
 from launchlens.profiling.timing import Entry, Failures, choose_iterations, time_blocks, timings_frame
 from launchlens.traces.capture import (
     Manifest,
@@ -28,7 +28,9 @@ from launchlens.traces.capture import (
 
 FEWEST_RECORDED, MOST_RECORDED = 3, 20
 #: What a capture can be recorded with, and what each is called.
-COLLECTORS = {torch_profiler.NAME: "torch.profiler", nsys.NAME: "Nsight Systems"}
+COLLECTORS = {torch_profiler.NAME: "torch.profiler", nsys.NAME: "Nsight Systems", cupti.NAME: "CUPTI"}
+#: Those that record in a process of their own.
+_IN_A_CHILD = {nsys.NAME: nsys.record, cupti.NAME: cupti.record}
 
 
 class Steps(Protocol):
@@ -228,15 +230,15 @@ def _record_one(
     advance: Callable[[int], None],
     broken: dict[str, str],
 ) -> TraceRecord:
-    """Record one regime with one collector. Where nsys fails the record has no trace and says why; `broken` is told
-    when it would fail again."""
+    """Record one regime with one collector. Where it can't the record has no trace and says why; `broken` is told when
+    it would fail again."""
     regime, rounds = entries[0].regime, plan.recorded_rounds
     if name == torch_profiler.NAME:
         return torch_profiler.record(
             entries, folder, regime=regime, rounds=rounds, iterations=iterations, device=plan.device, advance=advance
         )
     try:
-        return nsys.record(
+        return _IN_A_CHILD[name](
             plan.workload,
             [entry.variant for entry in entries],
             folder,
@@ -247,7 +249,7 @@ def _record_one(
             seed=plan.seed,
             advance=advance,
         )
-    except NsysError as error:
+    except CollectorError as error:
         if error.for_good:
             broken[name] = str(error)
         return _without_trace(name, regime, str(error))

@@ -1,6 +1,6 @@
 """The Nsight Systems collector: the same blocks as torch.profiler's, run by a process of their own under `nsys profile`.
 
-A process can't start recording itself with nsys, so the workload is built again in a child (`nsys_worker`). The report
+A process can't start recording itself with nsys, so the workload is built again in a child (`worker`). The report
 (.nsys-rep) is kept for Nsight Systems' own window, its sqlite export for launchlens; the report holds the environment
 variables and the command line of every process recorded, so it is not for sharing.
 """
@@ -8,22 +8,19 @@ variables and the command line of every process recorded, so it is not for shari
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
-import launchlens
 from launchlens.kernels.registry import WorkloadSpec
 from launchlens.profiling import nsight
-from launchlens.profiling.collectors.nsys_worker import ANSWER, Request, plain_parameters
+from launchlens.profiling.collectors import child
 from launchlens.profiling.nsight import GET, Nsys, NsysError
 from launchlens.traces.capture import TraceRecord
 
-NAME = "nsys"
+NAME: Literal["nsys"] = "nsys"
 
 
 def found(device: str) -> Nsys:
@@ -52,26 +49,25 @@ def record(
 ) -> TraceRecord:
     """Record blocks of `variants` in one regime into `folder/nsys/REGIME.nsys-rep`, and export that beside it.
 
-    `advance` is told of all rounds once the recording is done, and of one more for the export. Raises NsysError when
-    no trace comes of it, and OSError when it can't be written.
+    `advance` is told of all rounds once the recording is done, and of one more for the export. Raises CollectorError
+    when no trace comes of it, and OSError when it can't be written.
     """
     nsys = found(device)
-    request = Request(
-        workload=str(workload.file.absolute()) if workload.file else workload.name,
-        parameters=plain_parameters(workload),
-        variants=list(variants),
+    asked = child.request(
+        workload,
+        variants,
         regime=regime,
-        device=device,
-        seed=seed,
         rounds=rounds,
         iterations=iterations,
+        device=device,
+        seed=seed,
+        recorder=NAME,
     )
     # not below `folder`: nsys replaces %-signs in the name of its output
     with tempfile.TemporaryDirectory(prefix="launchlens-nsys-") as temporary:
         here = Path(temporary)
-        (here / "request.json").write_text(json.dumps(asdict(request)), "utf-8")
-        said = nsight.profile(nsys, worker_command(here / "request.json"), here / "recorded", whole=device != "cuda")
-        _check_worker(here)
+        said = nsight.profile(nsys, child.command(asked, here), here / "recorded", whole=device != "cuda")
+        child.check(here)
         report, export = here / "recorded.nsys-rep", here / "recorded.sqlite"
         if not report.is_file():
             raise nsight.explained(nsys, said, "made no report")
@@ -83,17 +79,3 @@ def record(
         shutil.move(export, kept / f"{regime}.sqlite")
     advance(1)
     return TraceRecord(NAME, regime, f"{NAME}/{regime}.sqlite", rounds, iterations)
-
-
-def worker_command(request: Path) -> list[str]:
-    """The command that runs the blocks of a request in a process of its own, from a checkout or an installation alike."""
-    return [sys.executable, str(Path(launchlens.__file__).parent / "cli.py"), "_worker", str(request)]
-
-
-def _check_worker(here: Path) -> None:
-    """Raise NsysError with the worker's own words when it failed; an answer that is missing says nothing."""
-    answer = here / ANSWER
-    if answer.is_file():
-        fault = json.loads(answer.read_text("utf-8"))["fault"]
-        if fault:
-            raise NsysError(f"the recorded process failed: {fault}")

@@ -1,31 +1,41 @@
-"""The process that nsys records: builds the variants of a request again and runs their blocks, limited by cudaProfiler calls.
+"""A process of its own for a recorder that needs one: builds the variants of a request again and runs their blocks.
 
-Nothing is checked here: the parent has found these variants right in this regime, with the same seed.
+Nsight Systems records it from outside, between the cudaProfiler calls; CUPTI records it from inside. Nothing is checked
+here: the parent has found these variants right in this regime, with the same seed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from launchlens.kernels.registry import Variant, WorkloadSpec, variants, workloads
 from launchlens.kernels.user_module import load
+from launchlens.profiling.annotate import annotated
 from launchlens.profiling.checking import one_line, synchronize
-from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, run_blocks
+from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, run_blocks
+from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry
 
-#: What the worker leaves beside its request: `fault` is null when all went well.
+#: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again.
 ANSWER = "answer.json"
+#: What a recorder inside the process writes beside the request.
+RECORDING = "recording.parquet"
+
+Recorder = Literal["nsys", "cupti"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to run, as JSON can carry it. `workload` is a name, or the path of the user's file that declares it."""
+    """What to run, as JSON can carry it. `workload` is a name, or the path of the user's file that declares it.
+
+    `careful` keeps CUPTI to the kinds of records that it was seen to give without harm.
+    """
 
     workload: str
     parameters: Mapping[str, Any]
@@ -35,6 +45,8 @@ class Request:
     seed: int
     rounds: int
     iterations: int
+    recorder: Recorder = "nsys"
+    careful: bool = False
 
 
 def plain_parameters(workload: WorkloadSpec) -> dict[str, Any]:
@@ -53,16 +65,18 @@ def main(path: Path) -> int:
     request = Request(**json.loads(path.read_text("utf-8")))
     answer = path.with_name(ANSWER)
     spec: WorkloadSpec | None = None
+    fault, for_good = None, False
     try:
         spec, made = _declared(request)
         entries = _built(request, spec, made)
-        _run(request, entries)
+        with quiet_collector():
+            _RECORDERS[request.recorder](request, entries, path.with_name(RECORDING))
+    except CollectorError as error:
+        fault, for_good = str(error), error.for_good
     except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace
         fault = one_line(error, spec) if spec else f"{type(error).__name__}: {error}"
-        answer.write_text(json.dumps({"fault": fault}), "utf-8")
-        return 1
-    answer.write_text(json.dumps({"fault": None}), "utf-8")
-    return 0
+    answer.write_text(json.dumps({"fault": fault, "for_good": for_good}), "utf-8")
+    return 1 if fault else 0
 
 
 def _declared(request: Request) -> tuple[WorkloadSpec, Sequence[Variant]]:
@@ -95,22 +109,42 @@ def _built(request: Request, spec: WorkloadSpec, made: Sequence[Variant]) -> lis
     return entries
 
 
-def _run(request: Request, entries: Sequence[Entry]) -> None:
-    def run() -> None:
-        with quiet_collector():
-            run_blocks(
-                entries,
-                rounds=request.rounds,
-                iterations=request.iterations,
-                device=request.device,
-                advance=lambda done: None,
-            )
+def _run(request: Request, entries: Sequence[Entry], naming: Naming = annotated) -> None:
+    run_blocks(
+        entries,
+        rounds=request.rounds,
+        iterations=request.iterations,
+        device=request.device,
+        advance=lambda done: None,
+        naming=naming,
+    )
 
+
+def _from_outside(request: Request, entries: Sequence[Entry], output: Path) -> None:
+    """Run the blocks between the calls that nsys waits for; it writes down what it sees elsewhere."""
     if request.device != "cuda":
-        run()
+        _run(request, entries)
         return
     import torch
 
     torch.cuda.profiler.start()
-    run()
+    _run(request, entries)
     torch.cuda.profiler.stop()
+
+
+def _by_cupti(request: Request, entries: Sequence[Entry], output: Path) -> None:
+    """Run the blocks while CUPTI records this process, and write what it saw to `output`."""
+    from launchlens.profiling.collectors import cupti_file
+    from launchlens.profiling.collectors.cupti_session import Session
+
+    session = Session(careful=request.careful)
+    with session:
+        _run(request, entries, session.named)
+        synchronize(request.device)
+    cupti_file.write(output, session.rows(), session.header())
+
+
+_RECORDERS: Mapping[Recorder, Callable[[Request, Sequence[Entry], Path], None]] = {
+    "nsys": _from_outside,
+    "cupti": _by_cupti,
+}
