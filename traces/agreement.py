@@ -1,4 +1,4 @@
-"""How far the recorders of one capture are from each other: the same blocks, seen by torch.profiler and by Nsight Systems.
+"""How far the recorders of one capture are from each other: the same blocks, seen by torch.profiler, Nsight Systems, CUPTI.
 
 What is counted must agree exactly, and so must GPU times but for a few per cent: recorders that differ there did not see
 the same work. What they cost the host, each in its own way, is not meant to agree; it is shown because a reader of one
@@ -19,6 +19,9 @@ from launchlens.traces.study import PREFERRED, Side, Study
 
 #: Times of one GPU activity may differ by this share: clocks move between two runs.
 GPU_TOLERANCE = 0.03
+#: Or by this, ns: one step of the GPU's clock as its times show it (all are multiples of 32 ns apart on an H200). Medians
+#: of short work are equal or a step apart, and one step of 0.8 µs is 4 %.
+GPU_CLOCK_STEP_NS = 32
 
 Rule = Literal["exact", "close", "free"]
 Verdict = Literal["agree", "differ"]
@@ -26,7 +29,7 @@ Verdict = Literal["agree", "differ"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that every recorder gives of a side. `rule`: `exact`, `close` (GPU_TOLERANCE), or `free` to differ."""
+    """A figure that every recorder gives of a side. `rule`: `exact`, `close` (GPU_TOLERANCE or GPU_CLOCK_STEP_NS), or `free`."""
 
     code: str
     says: str
@@ -108,12 +111,16 @@ def _judged(side: Side, metric: Metric, values: Mapping[str, Estimate]) -> Agree
     if metric.rule == "exact":
         differs = any(other.value != first.value for other in others)
     else:
-        allowed = GPU_TOLERANCE if metric.rule == "close" else 0.0
         differs = any(
-            not _meet(first, other) and (share is None or share > allowed)
-            for other, share in zip(others, differences, strict=True)
+            not _meet(first, other) and not (metric.rule == "close" and _close(first.value, other.value))
+            for other in others
         )
     return Agreement(side.variant, side.regime, metric, values, apart, "differ" if differs else "agree")
+
+
+def _close(first: float, other: float) -> bool:
+    """Whether two GPU times differ by no more than clocks do: by a share, or by one step of the GPU's clock."""
+    return abs(other - first) <= max(GPU_TOLERANCE * abs(first), GPU_CLOCK_STEP_NS)
 
 
 def _relative(first: float, other: float) -> float | None:
