@@ -65,7 +65,7 @@ def scrub(path: Path, output: Path, *, force: bool = False, progress: Progress |
             head = file.read(16)
     except OSError as error:
         raise InputError(path, f"can't be read: {error.strerror or error}", "check the path") from None
-    if head.startswith(b"PAR1"):
+    if head.startswith(b"PAR1") and not scrub_parquet.is_recording(path):
         return _into_place(path, output, lambda copy, removed: _parquet(path, copy, removed))
     return _into_place(path, output, lambda copy, removed: _trace(path, copy, removed, progress))
 
@@ -101,6 +101,8 @@ def _trace(path: Path, copy: Path, removed: Removed, progress: Progress | None) 
     expected = _comparable(before)
     if before.recorded_by == "nsys":
         scrub_sqlite.copy(path, copy, removed, progress=progress)
+    elif before.recorded_by == "cupti":
+        scrub_parquet.copy_recording(path, copy, removed)
     else:
         scrub_kineto.copy(path, copy, removed, progress=progress)
     found = _comparable(open_trace(copy, progress=progress))
