@@ -58,7 +58,7 @@ def _ledger_rows(side: Side) -> list[list[str]]:
         [
             side.variant,
             row.api,
-            row.activity or "not recorded",
+            _caused(row.activity, row.channel),
             count(row.per_iteration),
             duration(row.api_ns),
             duration(row.per_iteration * row.api_ns),
@@ -68,6 +68,13 @@ def _ledger_rows(side: Side) -> list[list[str]]:
         ]
         for row in side.recording.ledger
     ]
+
+
+def _caused(activity: str | None, channel: str | None) -> str:
+    """What a launch caused; of a copy also which kind of hardware channel took it, where the recorder tells."""
+    if activity is None:
+        return "not recorded"
+    return f"{activity} ({channel} channel)" if channel is not None and activity.startswith("memcpy") else activity
 
 
 def environment(study: Study, links_base: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from launchlens.traces.launches import SUBMITS, Launches, alike, apart, find_lau
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances, range_totals
 from launchlens.traces.schema import GPU_KINDS, MAX_TOTAL_NS
+from launchlens.traces.told import Told
 from launchlens.traces.trace import Trace
 
 FORMAT = "launchlens.analysis/1"
@@ -112,7 +113,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
         ],
         "totals": _totals(analysis),
         "ranges": _ranges(analysis),
-        "launch_cost": launch_cost(analysis.launches),
+        "launch_cost": launch_cost(analysis.launches, trace.events),
         "account": _account_json(analysis.account),
     }
 
@@ -196,11 +197,12 @@ def _ranges(analysis: Analysis) -> list[dict[str, Any]]:
     return rows
 
 
-def launch_cost(launches: Launches) -> list[dict[str, Any]]:
+def launch_cost(launches: Launches, events: pd.DataFrame) -> list[dict[str, Any]]:
     """A row per (API call, what it caused), dearest first: count, API time, queue time and GPU time in whole ns.
 
     Launches that caused no recorded activity have `activity` null and no GPU time. Queue time counts only launches
-    whose work starts at or after the end of the call (see `queue_ns`).
+    whose work starts at or after the end of the call (see `queue_ns`). Two keys are there only where the recorder tells:
+    `queued_to_start_ns`, from when a kernel was put into a buffer for the GPU until it started, and `channel`.
     """
     table = launches.table
     if not len(table):
@@ -208,6 +210,7 @@ def launch_cost(launches: Launches) -> list[dict[str, Any]]:
     api_ns = table["end_ns"] - table["start_ns"]
     queued = queue_ns(table)
     queue = queued.reindex(table.index, fill_value=-1).to_numpy()
+    told = Told(launches, events)
     rows = []
     for (api, activity), index in alike(table):
         waited = queue[index]
@@ -222,9 +225,21 @@ def launch_cost(launches: Launches) -> list[dict[str, Any]]:
                 "api_ns": _spread(of_api),
                 "queue_ns": {"count": len(waited), **(_spread(waited) or _NO_SPREAD)},
                 "gpu_ns": _spread(table["gpu_ns"].to_numpy()[index]) if activity is not None else None,
+                **_told(told, index),
             }
         )
     return sorted(rows, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
+
+
+def _told(told: Told, index: Ints) -> dict[str, Any]:
+    """What only some recorders tell of some launches, as keys that are there only where it is told."""
+    waited, channel = told.queued_to_start_ns(index), told.channel(index)
+    found: dict[str, Any] = {}
+    if len(waited):
+        found["queued_to_start_ns"] = {"count": len(waited), **(_spread(waited) or _NO_SPREAD)}
+    if channel is not None:
+        found["channel"] = channel
+    return found
 
 
 _NO_SPREAD: dict[str, int | None] = {"median": None, "mean": None, "min": None, "max": None}

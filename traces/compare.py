@@ -305,6 +305,7 @@ def side_json(side: Side) -> dict[str, Any]:
                 "queued_per_iteration": row.queued,
                 "queue_ns": None if row.queue_ns is None else round(row.queue_ns),
                 "gpu_ns": None if row.gpu_ns is None else round(row.gpu_ns),
+                **({"channel": row.channel} if row.channel is not None else {}),
             }
             for row in recording.ledger
         ],

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FORMAT = "launchlens.export/1"
 
 #: Columns of the event table that a slice shows as arguments, where they are not null.
-ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer")
+ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer", "channel")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from launchlens.traces.intervals import union_length
 from launchlens.traces.launches import Launches, alike, find_launches, queue_ns
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances
+from launchlens.traces.told import Told
 from launchlens.traces.trace import Trace
 
 BLOCK, ITERATION = "variant:", "iteration:"
@@ -34,6 +35,7 @@ class LedgerRow:
 
     `api_ns` is the mean time in the call, so that `per_iteration * api_ns` is the time per iteration; `queue_ns` the
     median of the launches that queue (`queued` of them, per iteration); `gpu_ns` the mean GPU time of one launch's work.
+    `channel` is the kind of hardware channel that took the work, None where the recorder does not tell.
     """
 
     api: str
@@ -43,6 +45,7 @@ class LedgerRow:
     queued: float
     queue_ns: float | None
     gpu_ns: float | None
+    channel: str | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def recording_of(
         cells=accountant.per_window(start, end),
         gpu_busy_ns=_busy(trace.events, launches, inside, device) / iterations if device is not None else None,
         counts=counts,
-        ledger=ledger(launches, inside, iterations),
+        ledger=ledger(launches, inside, iterations, Told(launches, trace.events)),
         work=work(trace.events, launches.activity_rows[np.isin(launches.launch_of, inside)], iterations),
         timeline=_timeline(trace.events, launches, shown) if len(shown) else None,
         trace=record.path,
@@ -215,7 +218,9 @@ def _busy(events: pd.DataFrame, launches: Launches, inside: npt.NDArray[np.int64
     return union_length(start, start + events["dur_ns"].to_numpy()[rows])
 
 
-def ledger(launches: Launches, chosen: npt.NDArray[np.int64], iterations: int) -> tuple[LedgerRow, ...]:
+def ledger(
+    launches: Launches, chosen: npt.NDArray[np.int64], iterations: int, told: Told | None = None
+) -> tuple[LedgerRow, ...]:
     """The launch ledger of some launches made over `iterations` iterations, the dearest kind of launch first."""
     table = launches.table.iloc[chosen]
     waits = queue_ns(table).reindex(table.index, fill_value=-1).to_numpy()
@@ -233,6 +238,7 @@ def ledger(launches: Launches, chosen: npt.NDArray[np.int64], iterations: int) -
                 queued=len(queued) / iterations,
                 queue_ns=float(np.median(queued)) if len(queued) else None,
                 gpu_ns=None if activity is None else float(gpu_ns[group].mean()),
+                channel=None if told is None else told.channel(chosen[group]),
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.per_iteration * row.api_ns))

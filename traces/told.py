@@ -1,0 +1,52 @@
+"""What only some recorders tell of the work that a launch caused: when it was queued, and which kind of channel took it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.intervals import Ints
+from launchlens.traces.launches import Launches
+
+#: Between the kinds of channels that took the work of some launches, where there are several.
+AND = ", "
+
+
+class Told:
+    """Looks up the activities of some launches, given as positions in `Launches.table`."""
+
+    def __init__(self, launches: Launches, events: pd.DataFrame) -> None:
+        joined = np.flatnonzero(launches.launch_of >= 0)
+        by_launch = joined[np.argsort(launches.launch_of[joined], kind="stable")]
+        self._first = np.searchsorted(launches.launch_of[by_launch], np.arange(len(launches.table) + 1))
+        work = events.iloc[launches.activity_rows[by_launch]]
+        self._channels = work["channel"].cat.categories
+        self._channel = work["channel"].cat.codes.to_numpy()
+        queued = work["queued_ns"]
+        self._known = queued.notna().to_numpy()
+        self._waited = work["start_ns"].to_numpy() - queued.fillna(0).to_numpy(np.int64)
+
+    def queued_to_start_ns(self, chosen: Ints) -> Ints:
+        """GPU start - the moment the recorder saw it queued, ns, of each activity of the `chosen` launches that tells.
+
+        The recorder takes the first on the GPU's clock and the second on the host's: what comes out negative is left out.
+        """
+        if not self._known.any():
+            return np.empty(0, np.int64)
+        work = self._work_of(chosen)
+        waited: Ints = self._waited[work][self._known[work]]
+        return waited[waited >= 0]
+
+    def channel(self, chosen: Ints) -> str | None:
+        """The kind of channel that took the work of the `chosen` launches, or all of them by name; None where not told."""
+        if not len(self._channels):
+            return None
+        found = {int(code) for code in np.unique(self._channel[self._work_of(chosen)])} - {-1}
+        return AND.join(sorted(str(self._channels[code]) for code in found)) or None
+
+    def _work_of(self, chosen: Ints) -> Ints:
+        """Where the activities of the `chosen` launches stand, which lie one launch after the other."""
+        first, end = self._first[chosen], self._first[chosen + 1]
+        count = end - first
+        places: Ints = np.repeat(end - np.cumsum(count), count) + np.arange(count.sum())
+        return places
