@@ -1,4 +1,4 @@
-"""Two recorders of the made-up capture: the Nsight Systems side says what the Kineto side says, then a little else."""
+"""Other recorders of the made-up capture: the Nsight Systems side says what the Kineto side says, then a little else."""
 
 import json
 from dataclasses import replace
@@ -8,10 +8,13 @@ from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.traces.agreement import GPU_TOLERANCE, METRICS, agreement, rows_json, table
+from launchlens.traces.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, agreement, rows_json, table
 from launchlens.traces.capture import TraceRecord, read_capture, write_manifest
 from launchlens.traces.study import study
 from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
+from made_cupti import call as cupti_call
+from made_cupti import named, recording
+from made_cupti import on_gpu as cupti_on_gpu
 
 
 def as_nsys(path, maker, *, gpu=1.0, api=1.0, without=None):
@@ -32,11 +35,30 @@ def as_nsys(path, maker, *, gpu=1.0, api=1.0, without=None):
     return export(path, "2026", **{name: rows for name, rows in tables.items() if rows})
 
 
+def as_cupti(path, maker, *, gpu=1.0, channel="compute"):
+    """The events of a TraceMaker as CUPTI's recording; GPU durations scaled, and so much queued before they start."""
+    rows, number = [], 0
+    for event in maker.events:
+        start = round(event["ts"] * 1000)
+        length, name, correlation = round(event["dur"] * 1000), event["name"], event["args"].get("correlation")
+        if event["cat"] == "user_annotation":
+            number += 1
+            rows.append(named(name, start, start + length, number))
+        elif event["cat"] in ("cuda_runtime", "cuda_driver"):
+            rows.append(cupti_call(name, start, start + length, correlation, external=number + 1))
+        elif event["cat"] == "gpu_memcpy":
+            rows.append(cupti_on_gpu("memcpy", start, start + round(length * gpu), correlation, channel=channel))
+        elif event["cat"] == "kernel":
+            times = {"queued_ns": start - 500, "submitted_ns": start - 200}
+            rows.append(cupti_on_gpu("kernel", start, start + round(length * gpu), correlation, name=name, **times))
+    return recording(path, rows)
+
+
 @pytest.fixture
 def capture(tmp_path):
     """A function that adds an Nsight Systems recording of the eager regime to the made-up capture."""
 
-    def make(rounds=6, **changed):
+    def make(rounds=6, cupti=None, **changed):
         folder = make_capture(tmp_path / "capture")
         maker = TraceMaker()
         for _ in range(rounds):
@@ -45,8 +67,12 @@ def capture(tmp_path):
         (folder / "nsys").mkdir()
         as_nsys(folder / "nsys" / "eager.sqlite", maker, **changed)
         manifest = read_capture(folder).manifest
-        record = TraceRecord("nsys", "eager", "nsys/eager.sqlite", rounds, ITERATIONS)
-        write_manifest(folder, replace(manifest, traces=[record, *manifest.traces]))
+        records = [TraceRecord("nsys", "eager", "nsys/eager.sqlite", rounds, ITERATIONS)]
+        if cupti is not None:
+            (folder / "cupti").mkdir()
+            as_cupti(folder / "cupti" / "eager.parquet", maker, **cupti)
+            records.append(TraceRecord("cupti", "eager", "cupti/eager.parquet", rounds, ITERATIONS))
+        write_manifest(folder, replace(manifest, traces=[*records, *manifest.traces]))
         return folder
 
     return make
@@ -82,6 +108,82 @@ def test_gpu_time_may_differ_by_a_little_only(capture):
 def test_gpu_time_beyond_the_tolerance_and_the_spread_is_amiss(capture):
     row = rows_of(capture(gpu=1.05))["gpu_ns"]
     assert row.amiss and row.apart == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("variant", "length", "seen", "amiss"),
+    [
+        ("copy_", 750, 750 + GPU_CLOCK_STEP_NS, False),  # 4.3 %, and one step of the clock
+        ("copy_", 750, 750 + GPU_CLOCK_STEP_NS + 1, True),
+        ("copy_", 750, 750 - GPU_CLOCK_STEP_NS, False),
+        ("copy_", 750, 750 - GPU_CLOCK_STEP_NS - 1, True),
+        ("foreach", 1400, 1400 + 42, False),  # more than a step, and 3 %
+        ("foreach", 1400, 1400 + 43, True),
+    ],
+)
+def test_a_step_of_the_clock_or_a_few_per_cent_are_allowed_and_no_more(capture, variant, length, seen, amiss):
+    row = rows_of(capture(gpu=seen / length), variant)["gpu_ns"]
+    assert row.values["nsys"].value == seen and row.amiss is amiss
+
+
+def test_three_recorders_are_compared_with_the_one_whose_account_is_shown(capture):
+    folder = capture(cupti={})
+    found = study(read_capture(folder))
+    assert {name for name, *_ in found.recordings} == {"torch", "nsys", "cupti"} and not any(
+        len(problems) for path, problems in found.problems.items() if path.startswith("cupti")
+    )
+    rows = agreement(found)
+    eager = [row for row in rows if row.regime == "eager"]
+    assert all(list(row.values) == ["torch", "nsys", "cupti"] for row in eager)
+    assert not [row for row in eager if row.verdict == "differ"]
+    columns, cells = table(rows)
+    assert columns == ["variant", "regime", "figure", "torch", "nsys", "cupti", "apart", ""]
+    assert len(cells) == len(METRICS) * len(WALL["eager"])
+
+
+def test_the_one_that_differs_is_amiss_though_the_others_agree(capture):
+    row = rows_of(capture(cupti={"gpu": 1.1}))["gpu_ns"]
+    assert row.amiss and row.apart == pytest.approx(0.1)
+    assert [round(value.value) for value in row.values.values()] == [750, 750, 825]
+
+
+def test_a_report_of_three_links_the_recording_and_names_no_way_that_does_not_work(capture):
+    folder = capture(cupti={})
+    result = CliRunner().invoke(app, ["report", str(folder)])
+    assert result.exit_code == 0 and "recorders compared: torch | nsys | cupti" in result.stdout
+    page = (folder / "report.html").read_text()
+    assert "cupti/eager.parquet" in page and "launchlens open cupti/" not in page
+    assert "launchlens export cupti/eager.parquet --perfetto -o eager.pftrace" in page
+    exported = CliRunner().invoke(app, ["export", str(folder), "--perfetto", "-o", str(folder / "x.pftrace"), "--json"])
+    assert exported.exit_code == 0 and "cupti/eager.parquet" in json.loads(exported.stdout)["problems"]
+
+
+def test_a_capture_of_cupti_alone_tells_the_channel_of_its_copies(capture):
+    folder = capture(cupti={})
+    manifest = read_capture(folder).manifest
+    alone = [record for record in manifest.traces if record.collector == "cupti"]
+    write_manifest(folder, replace(manifest, traces=alone))
+    document = json.loads(CliRunner().invoke(app, ["report", str(folder), "--json"]).stdout)
+    side = next(side for side in document["sides"] if (side["variant"], side["regime"]) == ("copy_", "eager"))
+    assert [(row["activity"], row["channel"]) for row in side["launch_ledger"]] == [("memcpy DtoD", "compute")]
+    assert "memcpy DtoD (compute channel)" in (folder / "report.html").read_text()
+
+
+def test_an_analysis_tells_how_long_kernels_were_queued_and_nothing_where_it_is_not_told(capture):
+    folder = capture(cupti={"channel": "async-memcpy"})
+
+    def costs(path):
+        answer = CliRunner().invoke(app, ["analyze", str(folder / path), "--json"])
+        return {row["activity"]: row for row in json.loads(answer.stdout)["launch_cost"] if row["activity"] is not None}
+
+    of_cupti = costs("cupti/eager.parquet")
+    assert (
+        of_cupti["kernel"]["queued_to_start_ns"]["median"] == 500
+        and of_cupti["memcpy DtoD"]["channel"] == "async-memcpy"
+    )
+    assert "queued_to_start_ns" not in of_cupti["memcpy DtoD"]
+    for path in ("nsys/eager.sqlite", "torch/eager.pt.trace.json.gz"):
+        assert not {"queued_to_start_ns", "channel"} & set().union(*costs(path).values())
 
 
 def test_a_lost_activity_is_amiss(capture):

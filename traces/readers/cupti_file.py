@@ -55,9 +55,9 @@ class Recording:
             codes = np.asarray(pc.fill_null(column.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False))
         except (pa.ArrowException, UnicodeDecodeError) as error:
             raise _damaged(self.path, error, f"column {name}") from None
-        # a dictionary may hold null as well
-        known = np.array([-1 if text is None else code for code, text in enumerate(texts)] + [-1], np.int64)
-        return known[codes], ["" if text is None else text for text in texts]
+        # a dictionary may hold null as well; the empty text says nothing either
+        known = np.array([code if text else -1 for code, text in enumerate(texts)] + [-1], np.int64)
+        return known[codes], [text or "" for text in texts]
 
 
 def opened(path: Path) -> Recording:
