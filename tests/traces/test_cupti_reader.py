@@ -342,6 +342,16 @@ def test_any_numbers_make_an_event_table_that_can_be_analyzed(tmp_path_factory, 
 # -- scrubbed
 
 
+def plain_bytes(path):
+    """What a file holds, its footer as it is and its columns unpacked."""
+    unpacked = path.with_name("unpacked")
+    pq.write_table(pq.read_table(path), unpacked, compression="none")
+    try:
+        return path.read_bytes() + unpacked.read_bytes()
+    finally:
+        unpacked.unlink()
+
+
 def test_a_scrubbed_recording_says_the_same_and_nothing_else(tmp_path):
     path = recording(
         tmp_path / "in.parquet",
@@ -354,7 +364,7 @@ def test_a_scrubbed_recording_says_the_same_and_nothing_else(tmp_path):
     done = scrub(path, tmp_path / "out.parquet")
     assert done.recorded_by == "cupti"
     assert done.removed == {"entries of metadata": 1, "facts of the header": 3, "column 'secret'": 1}
-    assert b"ada" not in (tmp_path / "out.parquet").read_bytes()
+    assert b"ada" in plain_bytes(path) and b"ada" not in plain_bytes(tmp_path / "out.parquet")
     before, after = (to_json(analyze(open_trace(each))) for each in (path, tmp_path / "out.parquet"))
     for document in (before, after):
         del document["source"]["path"], document["source"]["bytes"]
@@ -370,9 +380,9 @@ def test_texts_that_no_row_refers_to_are_not_copied(tmp_path):
         names.indices, pa.concat_arrays([names.dictionary, pa.array(["of ada's own"])])
     )
     pq.write_table(table.set_column(table.column_names.index("name"), "name", wider), path)
-    assert b"of ada's own" in path.read_bytes()
+    assert b"of ada's own" in plain_bytes(path)
     scrub(path, tmp_path / "out.parquet")
-    assert b"of ada's own" not in (tmp_path / "out.parquet").read_bytes()
+    assert b"of ada's own" not in plain_bytes(tmp_path / "out.parquet")
 
 
 def test_a_recording_that_can_not_be_read_is_not_scrubbed(tmp_path):
