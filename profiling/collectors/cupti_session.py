@@ -43,6 +43,8 @@ class Session:
         self._cupti = load() if cupti is None else cupti
         self._kinds = NEEDED if careful else (*NEEDED, *WANTED)
         self._records = Records(self._cupti)
+        # held on to: CUPTI calls them from C
+        self._callbacks = (lambda: (BUFFER_BYTES, 0), self._take)
         self._enabled: list[Any] = []
         self._ranges: list[Range] = []
         self._recording = False
@@ -53,7 +55,7 @@ class Session:
     def __enter__(self) -> Self:
         cupti = self._cupti
         try:
-            cupti.activity_register_callbacks(lambda: (BUFFER_BYTES, 0), self._take)
+            cupti.activity_register_callbacks(*self._callbacks)
             for name in self._kinds:
                 kind = getattr(cupti.ActivityKind, name)
                 try:
