@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from typing import Literal
 from launchlens.kernels.registry import WorkloadSpec
 from launchlens.profiling.checking import without_folders
 from launchlens.profiling.collectors import child
-from launchlens.profiling.collectors.cupti_session import GET
+from launchlens.profiling.collectors.cupti_session import GET, library
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.collectors.worker import RECORDING
 from launchlens.traces.capture import TraceRecord
@@ -88,10 +87,10 @@ def record(
 def _run(command: Sequence[str], *, markers: bool) -> str:
     """Run the process and say how it ended, in words. Raises CollectorError when it can't run or does not end."""
     environment = dict(os.environ)
-    library = _library() if markers else None
-    if library is not None:
+    wanted_by = library() if markers else None
+    if wanted_by is not None:
         # NVTX looks here, at its first call in a process, for who wants its ranges
-        environment.setdefault("NVTX_INJECTION64_PATH", library)
+        environment.setdefault("NVTX_INJECTION64_PATH", wanted_by)
     try:
         answer = subprocess.run(
             command,
@@ -117,16 +116,6 @@ def _ended(code: int, said: str) -> str:
         how = f"was ended by signal {-code}"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return f"{how} and left no answer{f': {without_folders(lines[-1])[:200]}' if lines else ''}"
-
-
-def _library() -> str | None:
-    """The libcupti that this process has loaded (torch's), which a process like it will load; None where none is."""
-    try:
-        maps = Path("/proc/self/maps").read_text("utf-8", "replace")
-    except OSError:
-        return None
-    found = re.search(r"(/\S*/libcupti\.so[.\d]*)$", maps, re.MULTILINE)
-    return found[1] if found else None
 
 
 def _keep(recording: Path, place: Path) -> None:

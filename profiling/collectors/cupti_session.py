@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,7 +30,10 @@ from launchlens.traces.cupti_schema import FORMAT
 
 #: Of one buffer; a call and its kernel take some 350 bytes, so it holds about 190,000 launches.
 BUFFER_BYTES = 64 << 20
-GET = "pip install 'launchlens[cupti]', of the CUDA version that torch was built for"
+GET = (
+    "pip install 'launchlens[cupti]' 'cupti-python==13.0.*', with the CUDA version that torch was built for "
+    "(torch.version.cuda) in place of 13.0: each brings its own libcupti"
+)
 _FLUSH_ALL = 1  # CUPTI_ACTIVITY_FLAG_FLUSH_FORCED: buffers that are not full as well
 
 
@@ -109,7 +114,7 @@ class Session:
         values = {
             "format": FORMAT,
             "cupti_python": _version("cupti-python"),
-            "cupti": self._api_version(),
+            "cupti": _api_version(),
             "torch": _version("torch"),
             "devices": _devices(sorted(self._records.devices())),
             "dropped_records": self._dropped,
@@ -136,12 +141,6 @@ class Session:
             return None
         return dropped.value
 
-    def _api_version(self) -> int | None:
-        try:
-            return int(self._cupti.get_version())
-        except (self._cupti.cuptiError, AttributeError, TypeError):
-            return None
-
 
 def load() -> Any:
     """cupti-python's module. Raises CollectorError that says what it lacks."""
@@ -151,6 +150,26 @@ def load() -> Any:
         lines = str(error).splitlines() or [type(error).__name__]
         raise CollectorError(f"cupti-python can't be used here: {lines[0][:200]}: {GET}", for_good=True) from None
     return cupti
+
+
+def library() -> str | None:
+    """The libcupti that this process has loaded (torch's), which a process like it will load; None where none is."""
+    try:
+        maps = Path("/proc/self/maps").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    found = re.search(r"(/\S*/libcupti\.so[.\d]*)$", maps, re.MULTILINE)
+    return found[1] if found else None
+
+
+def _api_version() -> int | None:
+    """The version of the libcupti that is loaded, as it numbers itself; None where there is none."""
+    path, number = library(), ctypes.c_uint32(0)
+    try:
+        failed = path is None or ctypes.CDLL(path).cuptiGetVersion(ctypes.byref(number))
+    except (OSError, AttributeError):
+        return None
+    return None if failed else number.value
 
 
 def _version(package: str) -> str | None:

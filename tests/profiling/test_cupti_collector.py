@@ -314,7 +314,7 @@ def test_nvtx_is_told_of_the_library_that_torch_loaded(monkeypatch):
         raise OSError(2, "No such file")
 
     monkeypatch.setattr(cupti.subprocess, "run", no_run)
-    monkeypatch.setattr(cupti, "_library", lambda: "/somewhere/libcupti.so.13")
+    monkeypatch.setattr(cupti, "library", lambda: "/somewhere/libcupti.so.13")
     monkeypatch.delenv("NVTX_INJECTION64_PATH", raising=False)
     with pytest.raises(CollectorError, match="can't be run: No such file"):
         cupti._run(["x"], markers=True)
