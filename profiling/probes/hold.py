@@ -43,10 +43,10 @@ __device__ unsigned long long now_ns() {
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_SM)
 hold(volatile Order* order, volatile Seat* seats, unsigned long long limit_ns) {
-#if KEPT > 0  // registers that stay in use all along
+#if KEPT > 0  // registers that stay in use all along; each thread's own, or they would be uniform registers
     unsigned kept[KEPT];
 #pragma unroll
-    for (int i = 0; i < KEPT; ++i) asm volatile("mov.u32 %0, %%clock;" : "=r"(kept[i]));
+    for (int i = 0; i < KEPT; ++i) asm volatile("add.u32 %0, %1, %2;" : "=r"(kept[i]) : "r"(threadIdx.x), "r"(i));
 #endif
 #if LOCAL > 0  // a stack frame: volatile and indexed at run time, so that it can't live in registers
     volatile unsigned frame[LOCAL / 4];
