@@ -42,27 +42,30 @@ class Outcome:
 
 
 class Occupied:
-    """A share of the GPU's SMs, held for one trial after another by one and the same holding kernel."""
+    """A share of the GPU's SMs, held for one trial after another by one and the same holding kernel.
 
-    def __init__(self, share: Share, hold: Hold | None) -> None:
-        self.share, self.hold = share, hold
+    It runs on `stream`, a raw handle, where one is given, else on one of the hold's own.
+    """
+
+    def __init__(self, share: Share, hold: Hold | None, stream: int | None = None) -> None:
+        self.share, self.hold, self.stream = share, hold, stream
         self.sms: dict[int, int] = {}  # SM -> blocks held, in the trial that was begun last
 
     @classmethod
-    def of(cls, share: Share) -> Occupied:
+    def of(cls, share: Share, stream: int | None = None) -> Occupied:
         """Compiled and loaded, ready to begin."""
         if share == "nothing":
             return cls(share, None)
         facts = device()
         per_sm = 1 if share == "one block per SM" else facts.filling_blocks_per_sm
-        return cls(share, Hold(blocks=facts.sms * per_sm, threads=facts.filling_block))
+        return cls(share, Hold(blocks=facts.sms * per_sm, threads=facts.filling_block), stream)
 
     def begin(self, limit_s: float) -> bool:
         """Hold; False where the SMs could not be held as they should be."""
         if self.hold is None:
             return True
         hold, sms = self.hold, self.hold.device.sms
-        hold.start(limit_s=limit_s)
+        hold.start(self.stream, limit_s)
         well = hold.wait_until_held()
         held, per_sm = hold.holding(), hold.blocks // sms
         well &= len(held) == sms and set(held.values()) == {per_sm}

@@ -14,7 +14,7 @@ from typing import Any
 
 from launchlens.kernels.small_copies.raw_cuda import NEEDS, check
 
-__all__ = ["NEEDS", "Attributes", "Device", "RawKernel", "attributes_of", "device", "make_stream"]
+__all__ = ["NEEDS", "Attributes", "Device", "RawKernel", "attributes_of", "device", "make_stream", "set_carveout"]
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,12 @@ def _function(function: Any) -> Any:
     return driver.CUfunction(function) if isinstance(function, int) else function
 
 
-def make_stream() -> int:
-    """A new stream that the legacy default stream doesn't wait for, nor is waited for by; it lives as long as the process."""
+def make_stream(*, blocking: bool = False) -> int:
+    """A new stream, for the life of the process. Unless `blocking`, it and the legacy default stream don't wait for each other."""
     from cuda.bindings import driver
 
-    (stream,) = check(driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING))
+    flags = driver.CUstream_flags
+    (stream,) = check(driver.cuStreamCreate(flags.CU_STREAM_DEFAULT if blocking else flags.CU_STREAM_NON_BLOCKING))
     return int(stream)
 
 
