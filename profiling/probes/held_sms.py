@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from launchlens.profiling.probes.held_sms_experiments import (
@@ -97,7 +98,7 @@ class _Maker:
         work, key = experiment.work, (experiment.holding, experiment.work)
         try:
             if key not in self.outcomes:
-                self.outcomes[key] = list(self._outcomes(work, occupied))
+                self.outcomes[key] = list(self._outcomes(work, occupied, experiment.holding.before))
         except (RuntimeError, LookupError) as error:
             self.refused[f"{experiment.of}, {experiment.level}"] = str(error).partition("\n")[0]
             return None
@@ -113,7 +114,7 @@ class _Maker:
             call_waited=sum(item.call_waited for item in found),
         )
 
-    def _outcomes(self, work: Work, occupied: Occupied) -> Iterator[Outcome]:
+    def _outcomes(self, work: Work, occupied: Occupied, before: int | None = None) -> Iterator[Outcome]:
         for turn in range(self.trials):
             submit, right = self.kernels.make(work, turn)
             if not work.fresh and not turn:
@@ -123,7 +124,13 @@ class _Maker:
                 if not took:
                     raise RuntimeError(f"a carve-out of {work.carveout} % did not take on {work.name}")
                 bystander = self.kernels.bystanders[work.legacy_stream]
-                yield trial(occupied, bystander, submit, prepare=self.kernels.prepare, right=right, bound_s=BOUND_S)
+                prepare = partial(self._prepare, before)
+                yield trial(occupied, bystander, submit, prepare=prepare, right=right, bound_s=BOUND_S)
+
+    def _prepare(self, before: int | None) -> None:
+        self.kernels.prepare()
+        if before is not None:
+            self.kernels.run_on_every_sm(before, self.device.sms)
 
     def _learn(self, work: Work) -> None:
         """Run it with nothing held, and read what it launches."""
@@ -225,10 +232,16 @@ class _Maker:
         ]
         return [
             ProbeTable(
-                "What each call launches, from a CUDA graph, and what the kernel asks for", columns, tuple(cells)
+                "What each call launches, from a CUDA graph, and what the kernel asks for",
+                columns,
+                tuple(dict.fromkeys(cells)),
             ),
             ProbeTable("The holding kernels", holds, tuple(held)),
         ]
+
+    def _more_than_one(self) -> str:
+        several = [f"{work.name}: {len(nodes)}" for work, nodes in self.nodes.items() if len(nodes) != 1]
+        return f"Calls that launch more or less than one thing: {', '.join(dict.fromkeys(several)) or 'none'}."
 
     def notes(self) -> list[str]:
         """What was not made, and what the numbers are."""
@@ -239,5 +252,6 @@ class _Maker:
                 f"within {BOUND_S * 1e3:.0f} ms. An SM has {facts.threads_per_sm:,} threads, {facts.registers_per_sm:,} registers, "
                 f"{facts.shared_per_sm:,} bytes of shared memory at most; CUDA reserves {facts.reserved_shared_per_block:,} for each block."
             ),
+            self._more_than_one(),
             *(f"Not tried here: {what}: {why}" for what, why in self.refused.items()),
         ]

@@ -48,12 +48,23 @@ class Kernels:
         self._source = torch.randint(1, 2**20, (MOST_ELEMENTS,), dtype=torch.int32, device="cuda")
         self._target = torch.zeros_like(self._source)
         self._real = torch.zeros(MOST_ELEMENTS, dtype=torch.float32, device="cuda")
+        self._scratch = torch.empty_like(self._source)
         self._bare: dict[Demands, BareKernel] = {}
 
     def prepare(self) -> None:
         """Clear what the kernels write to."""
         self._target.zero_()
         self._real.fill_(0.5)
+
+    def run_on_every_sm(self, carveout: int, sms: int) -> None:
+        """Start a kernel with this carve-out on all SMs, which changes nothing that is looked at."""
+        demands = Demands(threads=256, carveout=carveout)
+        if demands not in self._bare:
+            self._bare[demands] = BareKernel(demands)
+        blocks = 2 * sms
+        size = min(blocks * demands.threads * WORD, self._scratch.nbytes)
+        to, at, stream = self._scratch.data_ptr(), self._source.data_ptr(), self.bystanders[False].stream
+        self._bare[demands].launch(to, at, size, stream, blocks)
 
     def make(self, work: Work, turn: int = 0) -> tuple[Callable[[], object], Callable[[], bool]]:
         """What submits the work, and what says whether it wrote what it should.
