@@ -656,11 +656,12 @@ def _split(side: str) -> tuple[Path, str | None]:
 
 def _comparisons(a: tuple[Path, str | None], b: tuple[Path, str | None]) -> list[Comparison]:
     from launchlens.traces import compare as comparing
+    from launchlens.traces.readers.nsys_folder import is_folder_of_tables
     from launchlens.traces.study import Side, side_of_range
     from launchlens.traces.trace import open_trace
 
     def is_capture(path: Path) -> bool:
-        return path.is_dir() or path.name == "manifest.json"
+        return (path.is_dir() and not is_folder_of_tables(path)) or path.name == "manifest.json"
 
     (path_a, name_a), (path_b, name_b) = a, b
     if is_capture(path_a) != is_capture(path_b):

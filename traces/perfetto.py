@@ -26,6 +26,7 @@ from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto_layers import Counter, Layer
 from launchlens.traces.perfetto_tracks import Flows, flows, layers
 from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.readers.nsys_folder import is_folder_of_tables
 from launchlens.traces.trace import Progress, Trace, open_trace
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
 
 def parts(source: Path, progress: Progress | None = None) -> Iterator[Part]:
     """The traces of a capture or a trace file, each read when it is asked for."""
-    if not source.is_dir() and source.name != MANIFEST:
+    if is_folder_of_tables(source) or (not source.is_dir() and source.name != MANIFEST):
         yield Part(source.name, source.name, open_trace(source, progress=progress), False)
         return
     capture = read_capture(source)

@@ -11,7 +11,8 @@ import sqlite3
 from pathlib import Path
 
 from launchlens.traces.readers.nsys_file import opened
-from launchlens.traces.readers.nsys_schema import SOURCES, quoted
+from launchlens.traces.readers.nsys_schema import SOURCES
+from launchlens.traces.readers.nsys_sqlite import quoted
 from launchlens.traces.scrub_text import Removed, is_hardware_id, without_paths
 from launchlens.traces.trace import Progress
 

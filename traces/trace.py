@@ -19,7 +19,7 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Trace:
-    """The event table of one file, with where it came from and what was wrong with it.
+    """The event table of one file (or folder of tables), with where it came from and what was wrong with it.
 
     `events` follows `launchlens.traces.schema`. `recorded_by_version` is the recorder's own version where the file
     gives it. `devices` maps a device number to its name where the file gives one.
@@ -36,7 +36,7 @@ class Trace:
 
 
 def open_trace(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
-    """Read `path` with the reader that its first bytes call for (never its name alone).
+    """Read `path` with the reader that its first bytes call for (never its name alone); a folder is one of nsys's tables.
 
     `partial` keeps the whole events of a Kineto trace that breaks off, and counts the problem. Raises InputError
     with one line when the file can't be used.
@@ -44,7 +44,7 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise InputError(path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")
+            return _open_folder(path, progress)
         # a device may never end, and a pipe can be neither read twice nor sought in
         if not stat.S_ISREG(mode):
             raise InputError(path, "is not a regular file", "save it to a file first")
@@ -73,3 +73,13 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
             path, "is an Nsight Systems report, which only nsys can open", "run: nsys export --type sqlite " + path.name
         )
     return read_kineto(path, partial=partial, progress=progress)
+
+
+def _open_folder(path: Path, progress: Progress | None) -> Trace:
+    from launchlens.traces.capture import MANIFEST
+    from launchlens.traces.readers.nsys import read as read_nsys
+
+    if (path / MANIFEST).exists():
+        raise InputError(path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")
+
+    return read_nsys(path, progress=progress)

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 PID, TID = 4711, 4712
 MACHINE = 1 << 48  # one VM, as in every export of a plain machine: 0x0001 above the process id
 
@@ -125,6 +128,40 @@ def _stored(column: str, value: Any, strings: dict[str, int]) -> Any:
     if isinstance(value, str) and column in {"nameId", "demangledName", "shortName", "mangledName", "textId"}:
         return strings.setdefault(value, len(strings))
     return value
+
+
+#: Columns of whole numbers by the type that Nsight Systems 2025.3 gives them in parquet; int64 where none is named.
+_TYPES = {
+    "uint64": [
+        *("globalTid", "globalPid", "nameId", "demangledName", "shortName", "mangledName", "contextId", "streamId"),
+        *("bytes", "copyKind", "graphNodeId", "copyCount", "rangeId", "endGlobalTid", "domainId"),
+    ],
+    "uint32": ["eventClass", "correlationId", "returnValue", "deviceId", "eventType", "textId", "migrationCause"],
+    "int32": ["id", "cuDevice"],
+}
+
+
+def as_parquet(path: Path, folder: Path, types: dict[str, str] | None = None) -> Path:
+    """Write the tables of the export `path` into `folder` as `nsys export --type parquetdir` does: no empty ones.
+
+    `types` are Arrow's names of types for some columns, by their name, in place of those that Nsight Systems writes.
+    """
+    known = {name: kind for kind, names in _TYPES.items() for name in names} | (types or {})
+    folder.mkdir()
+    db = sqlite3.connect(path)
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        columns = db.execute(f"PRAGMA table_info({table})").fetchall()
+        rows = db.execute(f"SELECT * FROM {table}").fetchall()
+        fields = []
+        for at, (_, name, declared, *_) in enumerate(columns):
+            is_text = declared == "TEXT" and any(isinstance(row[at], str) for row in rows)
+            kind = pa.large_string() if is_text else pa.type_for_alias(known.get(name, "int64"))
+            fields.append(pa.array([row[at] for row in rows], kind))
+        made = pa.table(fields, names=[column[1] for column in columns], metadata={"table_name": table})
+        if rows:
+            pq.write_table(made, folder / f"{table}.parquet")
+    db.close()
+    return folder
 
 
 def call(name: str, start: Any, end: Any, correlation: int | None, **more: Any) -> dict[str, Any]:

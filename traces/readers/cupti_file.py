@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from launchlens.traces.cupti_schema import COLUMNS, FORMAT, METADATA_KEY, header
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers import nsys_folder
+from launchlens.traces.readers.nsys_parquet import most_text
 
 #: Stands for null in this reader's int64 arrays; the event table turns it into real nulls.
 NULL = np.iinfo(np.int64).min
@@ -79,6 +81,7 @@ def opened(path: Path) -> Recording:
 def _header(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
     """What the file says of itself; InputError unless that is a version of the format that is known here."""
     if METADATA_KEY not in metadata:
+        nsys_folder.refuse_table(path, metadata)
         what = "is a parquet file, but not a recording of CUPTI by launchlens"
         raise InputError(path, what, "give one that profile --collector cupti wrote, or another trace")
     try:
@@ -97,10 +100,7 @@ def _check_size(path: Path, metadata: pq.FileMetaData, size: int) -> None:
     rows = metadata.num_rows
     if rows < 0 or rows > MOST_ROWS or (rows > FEW_ROWS and rows > MOST_ROWS_A_BYTE * size):
         raise InputError(path, f"says that {size:,} bytes hold {rows:,} events, which no recording does", _AGAIN)
-    names = {column.name for column in COLUMNS if column.type == "text"}
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-    text = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names)
+    text = most_text(metadata)
     if text > MOST_TEXT:
         raise InputError(path, f"says that its texts take {text:,} bytes, which no recording's do", _AGAIN)
 

@@ -1,4 +1,4 @@
-"""The reader of Nsight Systems sqlite exports (`nsys export --type sqlite`) of 2020 to 2026.
+"""The reader of Nsight Systems exports of 2020 to 2026 (`nsys export --type sqlite`, or parquetdir).
 
 CUDA API calls, kernels, copies, memsets, whole graph replays, NVTX ranges and the profiler's own overhead become the
 event table. What an export of its age does not hold stays absent; what can't be used is counted.
@@ -7,8 +7,8 @@ event table. What an export of its age does not hold stays absent; what can't be
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ import numpy as np
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers import nsys_schema
-from launchlens.traces.readers.nsys_columns import NULL, Names, read_table, rows_of
-from launchlens.traces.readers.nsys_file import EXPORT_AGAIN, opened
+from launchlens.traces.readers.nsys_export import NULL, Export, Names
 from launchlens.traces.readers.nsys_schema import CUDA_OWN_WORK, MIGRATIONS, SOURCES, Source
+from launchlens.traces.readers.nsys_sqlite import opened_sqlite
 from launchlens.traces.readers.nsys_table import Part, assemble, take
 from launchlens.traces.schema import GPU_KINDS, within_limits
 from launchlens.traces.trace import Progress, Trace
@@ -30,58 +30,65 @@ _RUNTIME_CALL = re.compile(r"^cuda[A-Z]")
 
 
 def read(path: Path, *, progress: Progress | None = None) -> Trace:
-    """The trace in the export `path`; the file and its folder are left as they are.
+    """The trace in the export `path`, a database or a folder of parquet tables, which is left as it is.
 
     Times are ns on the session's clock as exported. Devices are numbered as CUDA numbers them in their process. A
     graph that was recorded whole (nsys's default) is a `graph` named `Graph Exec N`, and a problem.
     Raises InputError for what is no Nsight Systems export, is damaged or still being written, or holds no events.
     """
-    problems = Problems()
-    with opened(path) as db:
-        found = nsys_schema.tables(db)
-        nsys_schema.check_is_export(path, found)
-        size = path.stat().st_size
-        names = Names(db, has_strings={"id", "value"} <= found.get("StringIds", frozenset()))
-        kinds = nsys_schema.copy_kinds(db, found)
-        usable = [source for source in SOURCES if source.table in found]
-        done, rows = 0, sum(rows_of(db, source.table) for source in usable)
-
-        def after_chunk(count: int) -> None:
-            nonlocal done
-            done += count
-            if progress is not None:
-                progress(size * min(done, rows) // max(rows, 1), size)
-
-        parts = []
-        for source in usable:
-            if not {"start", "end"} <= found[source.table]:
-                problems.add("missing-table")
-                continue
-            try:
-                columns = read_table(db, source, found[source.table], names, after_chunk)
-            except sqlite3.Error as error:
-                raise InputError(path, f"is damaged: {error}", EXPORT_AGAIN, place=f"table {source.table}") from None
-            parts.append(_part(source, columns, names, kinds, problems))
-        _close_open_ranges(parts, problems)
-        devices = nsys_schema.devices(db, found)
-        _place_graphs(parts, devices)
-        if not any(len(part) for part in parts if part.kind != "overhead"):
-            raise InputError(
-                path, "holds no events: no CUDA call, no GPU activity, no NVTX range", "record with --trace=cuda,nvtx"
-            )
-        _count_what_is_missing(parts, found, problems)
-        trace = Trace(
-            path=path,
-            recorded_by="nsys",
-            recorded_by_version=nsys_schema.version(db, found),
-            bytes=size,
-            events=assemble(parts, names.known, kinds, problems),
-            problems=problems,
-            devices=devices,
-        )
+    with _opened(path) as export:
+        trace = _read(path, export, progress)
     if progress is not None:
-        progress(size, size)
+        progress(trace.bytes, trace.bytes)
     return trace
+
+
+def _opened(path: Path) -> AbstractContextManager[Export]:
+    if path.is_dir():
+        from launchlens.traces.readers.nsys_parquet import opened_folder
+
+        return opened_folder(path)
+    return opened_sqlite(path)
+
+
+def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
+    problems = Problems()
+    found, size = export.columns, export.bytes
+    nsys_schema.check_is_export(path, found)
+    names = Names(export.texts)
+    kinds = nsys_schema.copy_kinds(export)
+    usable = [source for source in SOURCES if source.table in found]
+    done, rows = 0, sum(export.rows_of(source.table) for source in usable)
+
+    def after_chunk(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(size * min(done, rows) // max(rows, 1), size)
+
+    parts = []
+    for source in usable:
+        if not {"start", "end"} <= found[source.table]:
+            problems.add("missing-table")
+            continue
+        parts.append(_part(source, export.events(source, names, after_chunk), names, kinds, problems))
+    _close_open_ranges(parts, problems)
+    devices = nsys_schema.devices(export)
+    _place_graphs(parts, devices)
+    if not any(len(part) for part in parts if part.kind != "overhead"):
+        raise InputError(
+            path, "holds no events: no CUDA call, no GPU activity, no NVTX range", "record with --trace=cuda,nvtx"
+        )
+    _count_what_is_missing(parts, found, problems)
+    return Trace(
+        path=path,
+        recorded_by="nsys",
+        recorded_by_version=nsys_schema.version(export),
+        bytes=size,
+        events=assemble(parts, names.known, kinds, problems),
+        problems=problems,
+        devices=devices,
+    )
 
 
 def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[int, str], problems: Problems) -> Part:
@@ -190,7 +197,7 @@ def _place_graphs(parts: list[Part], named: Mapping[int, str]) -> None:
                 part.columns["device"] = np.where(device == NULL, only, device)
 
 
-def _count_what_is_missing(parts: list[Part], found: dict[str, frozenset[str]], problems: Problems) -> None:
+def _count_what_is_missing(parts: list[Part], found: Mapping[str, frozenset[str]], problems: Problems) -> None:
     """Count tables whose absence leaves a hole: empty tables are left out of exports as a rule."""
     held = {part.kind for part in parts if len(part)}
     if held & set(GPU_KINDS) and "api" not in held:

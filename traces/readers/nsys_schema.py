@@ -7,12 +7,15 @@ is taken for granted. Where a value moved between columns, the candidates stand 
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from launchlens.traces.problems import InputError
+
+if TYPE_CHECKING:
+    from launchlens.traces.readers.nsys_export import Export
 
 
 @dataclass(frozen=True)
@@ -94,25 +97,30 @@ MIGRATIONS = {1: 11, 2: 12, 8: 13}
 _LABEL = re.compile(r"^(Unified )?(Host|Device|Array|Peer)-to-(Host|Device|Array|Peer)$")
 
 _VERSION_TABLES = ("META_DATA_EXPORT", "EXPORT_META_DATA")
+COPY_KIND_LABELS = "ENUM_CUDA_MEMCPY_OPER"
 
 
-def tables(db: sqlite3.Connection) -> dict[str, frozenset[str]]:
-    """The columns of each table; views are left out. Raises sqlite3.Error for a damaged file."""
-    names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return {name: frozenset(row[1] for row in db.execute(f"PRAGMA table_info({quoted(name)})")) for name in names}
+#: Every table that the reader looks into.
+READ = frozenset(
+    (
+        *(source.table for source in SOURCES),
+        *_VERSION_TABLES,
+        *("StringIds", COPY_KIND_LABELS, "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU", "TARGET_INFO_CUDA_DEVICE"),
+    )
+)
 
 
-def quoted(name: str) -> str:
-    """`name` as an SQL identifier (`end` is a keyword)."""
-    return '"' + name.replace('"', '""') + '"'
+def is_mark(table: str) -> bool:
+    """Whether a table of this name makes a database, or a folder of tables, an Nsight Systems export."""
+    return table in READ or table.startswith(("TARGET_INFO_", "CUPTI_ACTIVITY_KIND_"))
 
 
-def check_is_export(path: Path, found: Mapping[str, frozenset[str]]) -> None:
-    """Raise InputError unless the tables are those of an Nsight Systems export."""
+def check_is_export(path: Path, found: Iterable[str]) -> None:
+    """Raise InputError unless the tables `found` in a database are those of an Nsight Systems export."""
+    found = set(found)
     if "StringTable" in found and "StringIds" not in found:
         raise InputError(path, "is an nvprof database, not an Nsight Systems export", "record again with nsys profile")
-    marks = {*_VERSION_TABLES, "StringIds", *(source.table for source in SOURCES)}
-    if not any(name in marks or name.startswith(("TARGET_INFO_", "CUPTI_ACTIVITY_KIND_")) for name in found):
+    if not any(map(is_mark, found)):
         raise InputError(
             path,
             "is a SQLite database, but not an Nsight Systems export",
@@ -120,30 +128,28 @@ def check_is_export(path: Path, found: Mapping[str, frozenset[str]]) -> None:
         )
 
 
-def version(db: sqlite3.Connection, found: Mapping[str, frozenset[str]]) -> str | None:
+def version(export: Export) -> str | None:
     """Such as "2024.6.2.0 (schema 3.16.1)", as far as the export says; None for exports of 2020 and 2021."""
     for table in _VERSION_TABLES:
-        if not {"name", "value"} <= found.get(table, frozenset()):
+        if not {"name", "value"} <= export.columns.get(table, frozenset()):
             continue
         # only these two rows: others name the user, the host and paths
-        rows = db.execute(
-            f"SELECT name, value FROM {table} WHERE name IN ('EXPORT_PRODUCT_VERSION', 'EXPORT_SCHEMA_VERSION')"
-        )
-        said = {name: str(value) for name, value in rows if value}
-        product, schema = said.get("EXPORT_PRODUCT_VERSION"), said.get("EXPORT_SCHEMA_VERSION")
+        wanted = ("EXPORT_PRODUCT_VERSION", "EXPORT_SCHEMA_VERSION")
+        said = {name: str(value) for name, value in export.rows(table, ("name", "value")) if name in wanted and value}
+        product, schema = map(said.get, wanted)
         if product or schema:
             return " ".join(filter(None, (product, schema and f"(schema {schema})")))
     return None
 
 
-def copy_kinds(db: sqlite3.Connection, found: Mapping[str, frozenset[str]]) -> dict[int, str]:
+def copy_kinds(export: Export) -> dict[int, str]:
     """Our name for each copy kind: the export's own enumeration where it has one, else CUPTI's numbers.
 
     A kind that we have no name for keeps its label; one that the export has no label for is left to the caller.
     """
     kinds = dict(_COPY_KINDS)
-    if {"id", "label"} <= found.get("ENUM_CUDA_MEMCPY_OPER", frozenset()):
-        for number, label in db.execute("SELECT id, label FROM ENUM_CUDA_MEMCPY_OPER"):
+    if {"id", "label"} <= export.columns.get(COPY_KIND_LABELS, frozenset()):
+        for number, label in export.rows(COPY_KIND_LABELS, ("id", "label")):
             if isinstance(number, int) and isinstance(label, str) and label:
                 direction = _LABEL.match(label)
                 kinds[number] = (
@@ -152,41 +158,43 @@ def copy_kinds(db: sqlite3.Connection, found: Mapping[str, frozenset[str]]) -> d
     return kinds
 
 
-def devices(db: sqlite3.Connection, found: Mapping[str, frozenset[str]]) -> dict[int, str]:
+def devices(export: Export) -> dict[int, str]:
     """Name by the number that GPU rows carry, which is CUDA's own number of the device; empty where none is given.
 
     TARGET_INFO_GPU also lists GPUs that are not CUDA devices (exports from Windows), and numbers them as the system
     does: its `cuDevice` column, where filled in, is the one to go by. Where processes see different GPUs under one
     number, the name holds both.
     """
-    names: dict[int, list[str]] = {}
-    for query, needs in _DEVICE_QUERIES:
-        if not all(columns <= found.get(table, frozenset()) for table, columns in needs.items()):
-            continue
-        for number, name in db.execute(query):
+    for pairs in _numbered(export):
+        names: dict[int, list[str]] = {}
+        for number, name in pairs:
             usable = isinstance(number, int) and number >= 0 and isinstance(name, str)
             if usable and name not in names.setdefault(number, []):
                 names[number].append(name)
-        if names:
-            break
-    return {number: " / ".join(several) for number, several in sorted(names.items()) if several}
+        if any(names.values()):
+            return {number: " / ".join(several) for number, several in sorted(names.items()) if several}
+    return {}
 
 
-_DEVICE_QUERIES: tuple[tuple[str, dict[str, frozenset[str]]], ...] = (
-    (
-        "SELECT c.cudaId, g.name FROM TARGET_INFO_CUDA_DEVICE c JOIN TARGET_INFO_GPU g ON g.id = c.gpuId",
-        {"TARGET_INFO_CUDA_DEVICE": frozenset({"cudaId", "gpuId"}), "TARGET_INFO_GPU": frozenset({"id", "name"})},
-    ),
-    (
-        "SELECT cuDevice, name FROM TARGET_INFO_GPU WHERE cuDevice IS NOT NULL",
-        {"TARGET_INFO_GPU": frozenset({"cuDevice", "name"})},
-    ),
-    ("SELECT id, name FROM TARGET_INFO_GPU", {"TARGET_INFO_GPU": frozenset({"id", "name"})}),
-    ("SELECT deviceId, name FROM TARGET_INFO_CUDA_GPU", {"TARGET_INFO_CUDA_GPU": frozenset({"deviceId", "name"})}),
-    ("SELECT id, name FROM TARGET_INFO_CUDA_GPU", {"TARGET_INFO_CUDA_GPU": frozenset({"id", "name"})}),
+def _numbered(export: Export) -> Iterator[Iterable[tuple[Any, Any]]]:
+    """Pairs of a device's number and name from each place that may hold them, the best first."""
+
+    def pairs(table: str, number: str, name: str = "name") -> list[tuple[Any, Any]]:
+        if not {number, name} <= export.columns.get(table, frozenset()):
+            return []
+        return [(row[0], row[1]) for row in export.rows(table, (number, name)) if row[0] is not None]
+
+    by_gpu = pairs("TARGET_INFO_GPU", "id")
+    named: dict[Any, list[Any]] = {}
+    for gpu, name in dict.fromkeys(by_gpu):
+        named.setdefault(gpu, []).append(name)
+    cuda = dict.fromkeys(pairs("TARGET_INFO_CUDA_DEVICE", "cudaId", "gpuId"))
+    yield [(number, name) for number, gpu in cuda for name in named.get(gpu, ())]
+    yield pairs("TARGET_INFO_GPU", "cuDevice")
+    yield by_gpu
+    yield pairs("TARGET_INFO_CUDA_GPU", "deviceId")
+    yield pairs("TARGET_INFO_CUDA_GPU", "id")
     # without any number, only a single GPU can be told: device 0
-    (
-        "SELECT 0, name FROM TARGET_INFO_GPU WHERE (SELECT count(*) FROM TARGET_INFO_GPU) = 1",
-        {"TARGET_INFO_GPU": frozenset({"name"})},
-    ),
-)
+    if "name" in export.columns.get("TARGET_INFO_GPU", frozenset()):
+        gpus = list(export.rows("TARGET_INFO_GPU", ("name",)))
+        yield [(0, gpus[0][0])] if len(gpus) == 1 else []

@@ -11,7 +11,7 @@ import pandas as pd
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import Problems
-from launchlens.traces.readers.nsys_columns import NULL
+from launchlens.traces.readers.nsys_export import NULL
 from launchlens.traces.schema import BY_NAME, HOST_KINDS, event_table, within_total
 
 _NUMBERS = ("device", "context", "stream", "correlation", "bytes", "graph", "graph_node")
