@@ -27,6 +27,7 @@ from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
     from launchlens.kernels.registry import Variant, WorkloadSpec
+    from launchlens.profiling.probes.catalogue import Listed
     from launchlens.profiling.run import Plan
     from launchlens.traces.capture import Manifest
     from launchlens.traces.claims.claim import Claim
@@ -101,7 +102,10 @@ def profile(
     ] = "small-copies",
     variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Measure every variant of the workload, not only the usual ones.")
+        bool,
+        typer.Option(
+            "--all", help="Measure every variant of the workload, not only the usual ones, and run every probe."
+        ),
     ] = False,
     regime: Annotated[
         list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
@@ -132,6 +136,10 @@ def profile(
         list[str] | None,
         typer.Option(help="What records it: torch (torch.profiler, the default), nsys, cupti or all; may be repeated."),
     ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(help="Run this probe as well (see `probe --list`), or all; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure every variant of a workload, record it under a profiler, and say which is fastest and why.
@@ -147,21 +155,27 @@ def profile(
     unknown = [name for name in regime or () if name not in REGIMES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
-    collectors = _collectors(collector)
+    collectors, probes = _collectors(collector), _probes(probe or [])
     spec, chosen = _chosen(workload, variant, every=every)
     spec, changed = _changed(spec, count, sizes, setting)
     where = _where(_device_for_own(workload) if spec.file and device == "auto" else device)
     if where == "recorded":
         _refuse_recorded(changed)
-        if variant or every or regime or iterations or collector:
-            options = "--variant, --all, --regime, --iterations and --collector need --device."
+        if variant or every or regime or iterations or collector or probe:
+            options = "--variant, --all, --regime, --iterations, --collector and --probe need --device."
             typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
         _report_recorded(workload, output, as_json, every)
         return
     from launchlens.profiling.run import Plan
 
+    if where != "cuda" and probes:
+        raise InputError("--probe", "probes are of a GPU, and this measures on the CPU", "leave it out")
+    if every and where == "cuda" and not probes:
+        probes = _probes(["all"])
     regimes, command = tuple(regime or REGIMES), _command_line()
-    plan = Plan(spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, command=command)
+    plan = Plan(
+        spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, probes=probes, command=command
+    )
     folder = _new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
     _report(folder, folder / "report.html", as_json=as_json, recorded=None)
@@ -232,10 +246,20 @@ def _collectors(given: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in COLLECTORS if name in wanted or "all" in wanted)
 
 
+def _probes(names: list[str]) -> list[Listed]:
+    from launchlens.profiling.probes.catalogue import CATALOGUE, chosen
+
+    try:
+        return chosen(names)
+    except KeyError as error:
+        known = ", ".join((*CATALOGUE, "all"))
+        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--probe") from None
+
+
 @app.command("_worker", hidden=True)
-def worker(request: Annotated[Path, typer.Argument(help="What to run, as a collector wrote it.")]) -> None:
-    """Run the blocks that a collector records in a process of their own; not for people."""
-    from launchlens.profiling.collectors.worker import main
+def worker(request: Annotated[Path, typer.Argument(help="What to run, as a collector or probe wrote it.")]) -> None:
+    """Run what a collector records, or a probe, in a process of its own; not for people."""
+    from launchlens.profiling.worker import main
 
     raise typer.Exit(main(request))
 
@@ -823,6 +847,75 @@ def scrub(
     typer.echo(f"\n{output}: its analysis is that of {trace.name}.")
     if done.paths_in_names:
         typer.echo(f"launchlens: {done.paths_in_names} names of ranges or kernels hold a path, and were kept", err=True)
+
+
+@app.command("probe")
+def probe_(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Probes to run, in the catalogue's order; default: all.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List the probes and what each needs, and run none.")] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="A capture of this GPU: what is found is written into it, and claims and reports use it."),
+    ] = None,
+    workload: Annotated[
+        str, typer.Option(help="Whose variants to run, for the probes that run any: a name, or FILE.py.")
+    ] = "small-copies",
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Only this variant and the baseline; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every variant, not only the usual ones.")] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of the workload; may be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    quick: Annotated[bool, typer.Option(help="Fewer samples: to see that all works, not for a result.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run small experiments on this GPU: each asks one question, and says nothing unless its controls pass.
+
+    Exits with 1 when a probe is inconclusive.
+
+    Example: launchlens probe launch-floor launch-ladder
+    """
+    from tempfile import TemporaryDirectory
+
+    from launchlens.profiling.probes.run import check_same_gpu, right_variants, run_probes
+    from launchlens.reports.progress import Steps
+    from launchlens.reports.terminal import print_rows, stdout
+    from launchlens.traces.probes import INCONCLUSIVE
+
+    probes = _probes(names or ["all"])
+    if listing:
+        rows = [{"name": one.id, "asks": one.asks, "needs": list(one.needs)} for one in probes]
+        if as_json:
+            from launchlens.reports.machine import text
+
+            typer.echo(text({"format": "launchlens.probe-list/1", "probes": rows}))
+            return
+        print_rows(stdout(), ("probe", "asks", "needs"), [(one.id, one.asks, ", ".join(one.needs)) for one in probes])
+        return
+    _where("cuda")  # refuses where there is none
+    spec, made = _chosen(workload, variant, every=every)
+    spec, _ = _changed(spec, None, None, setting)
+    if into is not None:
+        check_same_gpu(into)
+    with TemporaryDirectory(prefix="launchlens-") as temporary, _stdout_kept_clean():
+        right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
+        found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
+    if as_json:
+        from launchlens.reports.machine import probes_json, text
+
+        typer.echo(text({"format": "launchlens.probes/1", "probes": probes_json(found)}))
+    else:
+        from launchlens.reports.terminal_probes import print_probe
+
+        for probe in found:
+            print_probe(stdout(), probe, full=True)
+    if any(probe.verdict == INCONCLUSIVE for probe in found):
+        raise typer.Exit(ANSWER_IS_NO)
 
 
 @app.command()

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from launchlens.kernels.registry import WorkloadSpec
-from launchlens.profiling import nsight
-from launchlens.profiling.collectors import child
+from launchlens.profiling import child, nsight
 from launchlens.profiling.nsight import GET, Nsys, NsysError
 from launchlens.traces.capture import TraceRecord
 
@@ -61,15 +60,15 @@ def record(
         iterations=iterations,
         device=device,
         seed=seed,
-        recorder=NAME,
+        task=NAME,
     )
     # not below `folder`: nsys replaces %-signs in the name of its output
     with tempfile.TemporaryDirectory(prefix="launchlens-nsys-") as temporary:
         here = Path(temporary)
         said = nsight.profile(nsys, child.command(asked, here), here / "recorded", whole=device != "cuda")
-        child.check(here)
+        said_itself = child.answered(here)
         report, export = here / "recorded.nsys-rep", here / "recorded.sqlite"
-        if not report.is_file():
+        if not report.is_file() or said_itself is None:
             raise nsight.explained(nsys, said, "made no report")
         advance(rounds)
         nsight.export_sqlite(nsys, report, export)
@@ -78,4 +77,5 @@ def record(
         shutil.move(report, kept / f"{regime}.nsys-rep")
         shutil.move(export, kept / f"{regime}.sqlite")
     advance(1)
-    return TraceRecord(NAME, regime, f"{NAME}/{regime}.sqlite", rounds, iterations)
+    reference = said_itself["reference_ns"]
+    return TraceRecord(NAME, regime, f"{NAME}/{regime}.sqlite", rounds, iterations, reference_ns=reference)

@@ -12,13 +12,23 @@ from contextlib import ExitStack, contextmanager
 from statistics import median
 
 from launchlens.profiling.probes.copy_engine_operations import Operation, operations
-from launchlens.profiling.probes.copy_engine_verdict import HALF, REQUIRED, STATES, Seen, Shares, conclude, size
+from launchlens.profiling.probes.copy_engine_verdict import (
+    ASKS,
+    HALF,
+    ID,
+    REQUIRED,
+    STATES,
+    Seen,
+    Shares,
+    conclude,
+    size,
+)
 from launchlens.profiling.probes.held_trial import Bystander, Occupied, Outcome, independent, trial
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS
 from launchlens.traces.probes import Probe
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ASKS", "ID", "NEEDS", "probe"]
 
 SIZES = (128, 4 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20)
 QUICK_SIZES = (128, 64 << 10, 64 << 20)
