@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from launchlens.profiling.run import Plan
     from launchlens.traces.capture import Manifest
     from launchlens.traces.claims.claim import Claim
-    from launchlens.traces.compare import Comparison
     from launchlens.traces.study import Study
     from launchlens.traces.trace import Progress, Trace
 
@@ -166,6 +165,7 @@ def profile(
             typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
         _report_recorded(workload, output, as_json, every)
         return
+    from launchlens.profiling.new_capture import new_folder
     from launchlens.profiling.run import Plan
 
     if where != "cuda" and probes:
@@ -176,7 +176,7 @@ def profile(
     plan = Plan(
         spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, probes=probes, command=command
     )
-    folder = _new_folder(output, spec.name)
+    folder = new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
     _report(folder, folder / "report.html", as_json=as_json, recorded=None)
     wrong = [record for record in manifest.variants if record.status == "wrong"]
@@ -368,29 +368,6 @@ def _refuse_recorded(changed: list[str]) -> None:
         )
 
 
-def _new_folder(output: Path | None, workload: str) -> Path:
-    from datetime import datetime
-
-    if output is None:
-        for again in range(1000):  # two runs may start within one second
-            name = f"{workload}-{datetime.now():%Y%m%d-%H%M%S}{f'-{again + 1}' if again else ''}"
-            folder = Path("captures") / name
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                folder.mkdir()
-                return folder
-            except FileExistsError:
-                continue
-    folder = output or Path("captures")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(folder, "exists and is not an empty folder", "give --output another name")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(folder, f"can't be made: {error.strerror}", "give --output another place") from None
-    return folder
-
-
 def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
     from launchlens.traces.capture import read_capture
     from launchlens.traces.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
@@ -433,6 +410,7 @@ def _report(
 ) -> None:
     """Print the verdict (or JSON) of a capture to stdout and write its report."""
     from launchlens.reports.words import sentences
+    from launchlens.traces import outputs
     from launchlens.traces.verdict import verdict
 
     worked_out = _study(folder)
@@ -446,7 +424,7 @@ def _report(
         way = os.path.relpath(folder.resolve(), html.parent.resolve())
         base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
         given = None if claims is None else _given_claims(claims, worked_out)
-        _write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
+        outputs.write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
     if as_json:
         from launchlens.reports.machine import study_json, text
 
@@ -457,27 +435,6 @@ def _report(
     print_study(stdout(), worked_out, sentences(findings), recorded)
     if html is not None:
         typer.echo(f"\nReport: {html}")
-
-
-def _write(path: Path, text: str) -> None:
-    from launchlens.traces.capture import write_whole
-
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise InputError(path, f"can't be written: {error.strerror}", "give another place") from None
-
-
-def _free(path: Path, force: bool, source: Path) -> Path:
-    """`path` as a place to write to: not the input, nor one of its files, and not there yet unless forced."""
-    if path.is_dir():
-        raise InputError(path, "is a folder", "name a file")
-    within = source.is_dir() and path.resolve().is_relative_to(source.resolve()) and path.name != "report.html"
-    if path.resolve() == source.resolve() or (within and path.exists()):
-        raise InputError(path, "belongs to the input, which is never overwritten", "give another name")
-    if path.exists() and not force:
-        raise InputError(path, "exists already", "pass --force to overwrite it")
-    return path
 
 
 @app.command()
@@ -503,17 +460,18 @@ def analyze(
     """
     from launchlens.reports.machine import text
     from launchlens.reports.progress import reading
+    from launchlens.traces import outputs
     from launchlens.traces.analysis import analyze as work_out
     from launchlens.traces.analysis import to_json
 
     if html is not None:
-        _free(html, force, trace)
+        outputs.free(html, force, trace)
     with reading(trace.name) as progress:
         document = to_json(work_out(_opened(trace, partial, progress), range_name=range_name))
     if html is not None:
         from launchlens.reports.analysis_html import render
 
-        _write(html, render(document))
+        outputs.write(html, render(document))
     if as_json:
         typer.echo(text(document))
         return
@@ -558,7 +516,9 @@ def report(
 
     Example: launchlens report captures/small-copies-20260102-030405
     """
-    html = capture / "report.html" if output is None else _free(output, force, capture)
+    from launchlens.traces import outputs
+
+    html = capture / "report.html" if output is None else outputs.free(output, force, capture)
     _report(capture, html, as_json=as_json, recorded=_if_recorded(capture), claims=claims)
 
 
@@ -659,8 +619,9 @@ def compare(
     Example: launchlens compare trace.json::forward other.json::forward
     """
     from launchlens.traces.compare import document
+    from launchlens.traces.named_sides import comparisons_of, named
 
-    comparisons = _comparisons(_split(a), _split(b))
+    comparisons = comparisons_of(named(a), named(b), _study)
     if as_json:
         from launchlens.reports.machine import text
 
@@ -669,56 +630,6 @@ def compare(
     from launchlens.reports.terminal import print_comparisons, stdout
 
     print_comparisons(stdout(), comparisons)
-
-
-def _split(side: str) -> tuple[Path, str | None]:
-    text, mark, name = side.partition("::")
-    path = Path(text)
-    # a capture may be named by its manifest
-    return path.parent if path.name == "manifest.json" and path.is_file() else path, name if mark else None
-
-
-def _comparisons(a: tuple[Path, str | None], b: tuple[Path, str | None]) -> list[Comparison]:
-    from launchlens.traces import compare as comparing
-    from launchlens.traces.readers.nsys_folder import is_folder_of_tables
-    from launchlens.traces.study import Side, side_of_range
-    from launchlens.traces.trace import open_trace
-
-    def is_capture(path: Path) -> bool:
-        return (path.is_dir() and not is_folder_of_tables(path)) or path.name == "manifest.json"
-
-    (path_a, name_a), (path_b, name_b) = a, b
-    if is_capture(path_a) != is_capture(path_b):
-        raise InputError(
-            path_b, f"can't be compared with {path_a}: one is a capture, the other a trace", "give two of a kind"
-        )
-    if (name_a is None) != (name_b is None):
-        raise InputError(path_b, "one side names a variant or range and the other does not", "write both as PATH::NAME")
-    if is_capture(path_a):
-        left = _study(path_a)
-        right = left if path_b.resolve() == path_a.resolve() else _study(path_b)
-        if name_a is None or name_b is None:
-            found = comparing.between(left, right)
-        elif left is right:
-            found = comparing.within(left, name_a, name_b)
-        else:
-            found = comparing.across(left, name_a, right, name_b)
-        if not found:
-            for path, study, name in ((path_a, left, name_a), (path_b, right, name_b)):
-                known = dict.fromkeys(variant for variant, _ in study.sides)
-                if name is not None and name not in known:
-                    raise InputError(path, f"has no timed variant {name!r}", f"it has: {', '.join(known)}")
-            raise InputError(
-                path_b, "the two share no variant in a regime", "compare two of one capture, as PATH::NAME"
-            )
-        return found
-    if name_a is None or name_b is None:
-        raise InputError(path_a, "is a trace, so a range must be named", "write TRACE::RANGE")
-
-    def side(path: Path, name: str) -> Side:
-        return side_of_range(open_trace(path), name)
-
-    return [comparing.compare(side(path_a, name_a), side(path_b, name_b), paired=False, notes=("profiled-times",))]
 
 
 @app.command("open")
@@ -788,11 +699,12 @@ def export(
     Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
     """
     from launchlens.reports.progress import reading
+    from launchlens.traces import outputs
     from launchlens.traces.perfetto import export as write_perfetto
 
     if not perfetto:
         raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
-    _free(output, force, source)
+    outputs.free(output, force, source)
     try:
         with reading(source.name) as progress:
             written = write_perfetto(source, output, progress)

@@ -19,7 +19,7 @@ from launchlens.traces.probes import Control, concluded, read_probes, write_prob
 from launchlens.traces.problems import InputError
 from made_capture import make_capture
 
-SHOWN = []
+SHOWN: list[str] = []
 
 
 class Steps:
