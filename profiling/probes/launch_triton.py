@@ -5,12 +5,12 @@ from __future__ import annotations
 from launchlens.kernels.optional_triton import tl, triton
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def empty() -> None:
     """Do nothing."""
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def stamp(word):  # type: ignore[no-untyped-def]
     """Write 1 to the word that `word` points to."""
     tl.store(word, 1)

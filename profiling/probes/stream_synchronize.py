@@ -36,7 +36,7 @@ def probe(bench: Bench) -> Probe:
 
     given = [torch.cuda.Stream() for _ in range(ASKED_FOR)]
     trials = _Trials(make(device="cuda", seed=bench.seed))
-    timed = (trials.creating, trials.creating_raw, trials.in_flight, trials.ended, trials.idle)
+    timed: tuple[Trial, ...] = (trials.creating, trials.creating_raw, trials.in_flight, trials.ended, trials.idle)
     timed += (trials.whole_device, trials.one_idle, trials.one_large)
     entries = [Entry(trial.__name__, _of_several(trial, TRIALS)) for trial in timed]
     entries += [Entry(AGAIN, _of_several(trials.idle, TRIALS))]
