@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
+from launchlens.profiling.probes.captured import Node
 from launchlens.profiling.probes.held_sms_experiments import (
     CONTROL,
     OBSERVED,
@@ -20,7 +21,7 @@ from launchlens.profiling.probes.held_sms_experiments import (
     Work,
     experiments,
 )
-from launchlens.profiling.probes.held_sms_kernels import Kernels, Node, preferring
+from launchlens.profiling.probes.held_sms_kernels import Kernels, preferring
 from launchlens.profiling.probes.held_sms_verdict import ASKS, ID, Block, Checked, Tried, conclude, fits
 from launchlens.profiling.probes.held_trial import Occupied, Outcome, Share, independent, trial
 from launchlens.profiling.probes.hold import Hold
