@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from launchlens.profiling.probes.estimates import figure
 from launchlens.profiling.probes.launch_ladder_steps import API_CALL, RESIDUAL, Account, Ladder, Times, account
 from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import Estimate, median, paired_ratio
@@ -131,25 +132,17 @@ def _us(ns: float) -> str:
 def _figures(ladders: Sequence[Ladder], accounts: Mapping[str, Account], times: Times) -> Iterator[ProbeFigure]:
     for ladder in ladders:
         name, found = ladder.name, accounts[ladder.name]
-        yield _figure(f"{name}: whole", found.whole)
+        yield figure(f"{name}: whole", found.whole)
         for step, cost in found.steps.items():
-            yield _figure(f"{name}: {step}", cost)
+            yield figure(f"{name}: {step}", cost)
         for more in ladder.beside:
             if times.keys() >= more.terms.keys():
-                yield _figure(f"{name}: {more.name}", median(more.of(times)))
+                yield figure(f"{name}: {more.name}", median(more.of(times)))
     if len(ladders) > 1:
         first, *others = ladders
         for other in others:
             ratio = paired_ratio(times[other.whole], times[first.whole])
-            yield _figure(f"{other.name}: whole ÷ {first.name}: whole", ratio, "ratio")
-
-
-def _figure(name: str, found: Estimate, unit: str = "ns") -> ProbeFigure:
-    return ProbeFigure(name, found.value, unit, interval(found))
-
-
-def interval(found: Estimate) -> tuple[float, float] | None:
-    return None if found.low is None or found.high is None else (found.low, found.high)
+            yield figure(f"{other.name}: whole ÷ {first.name}: whole", ratio, "ratio")
 
 
 def _steps(ladder: Ladder, found: Account) -> ProbeTable:
