@@ -55,10 +55,14 @@ class Step:
     figure: ProbeFigure
 
     @property
+    def time(self) -> str:
+        return duration(self.ns).replace("-", "−")
+
+    @property
     def text(self) -> str:
         """Its name and time in a line."""
         bounds = between(self.figure)
-        return f"{self.name}: {duration(self.ns)}" + (f" ({bounds})" if bounds else "")
+        return f"{short(self.name)}: {self.time}" + (f" ({bounds})" if bounds else "")
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ def ladder_figure(id: str, found: Sequence[Ladder]) -> Drawing:
     titles = [row_title(row + 0.04, label(ladder.name), duration(ladder.whole_ns)) for row, ladder in enumerate(found)]
     says = "What one launch is made of: " + "; ".join(
         f"{short(ladder.name)} {duration(ladder.whole_ns)} ({us(ladder.whole_ns):.2f} µs), of which "
-        + ", ".join(f"{short(step.name)} {duration(step.ns)}" for step in ladder.steps)
+        + ", ".join(f"{short(step.name)} {step.time}" for step in ladder.steps)
         for ladder in found
     )
     return draw(
@@ -158,7 +162,7 @@ def _bars(row: int, ladder: Ladder) -> list[Any]:
         bars.append(
             go.Bar(
                 orientation="h",
-                name=short(step.name),
+                name=label(step.name),
                 meta="ladder",
                 x=[us(step.ns)],
                 base=[us(start)],

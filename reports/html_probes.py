@@ -13,13 +13,13 @@ from launchlens.reports.figure_ladder import ADDS_UP, RESIDUAL, STEPS, Ladder, l
 from launchlens.reports.figures import Drawing, short
 from launchlens.reports.html_parts import Part, Table
 from launchlens.reports.probe_words import cell_text, controls_words, doubt, says, sentences, tally, verdict_words
-from launchlens.reports.units import duration, signed_duration
+from launchlens.reports.units import signed_duration
 from launchlens.traces.probes import PROBES, Control, Probe, ProbeTable
 
 #: What is shown of a probes.json, which can hold anything; the rest is counted.
 MOST_PROBES, FIGURES, CONTROLS, TABLES, NOTES = 30, 60, 40, 8, 20
 #: Rows and columns of one table, and cells of all tables together.
-ROWS, COLUMNS, CELLS = 50, 24, 40_000
+ROWS, COLUMNS, CELLS = 100, 24, 40_000
 #: Figures that stand open below the answer; more are folded.
 OPEN_FIGURES = 12
 #: Ids that can be anchors as they are; others are numbered.
@@ -166,7 +166,7 @@ def _drawn(probe: Probe, anchor: str, figures: Table | None) -> tuple[Part | Non
 
 
 def _legend(ladder: Ladder) -> dict[str, str]:
-    return {f"{short(step.name)} {duration(step.ns)}": step.colour for step in ladder.steps}
+    return {f"{short(step.name)} {step.time}": step.colour for step in ladder.steps}
 
 
 def _ladder_notes(found: Sequence[Ladder]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from launchlens.reports.claim_words import between, cell, value
 from launchlens.reports.units import significant
@@ -20,6 +20,16 @@ VERDICT_WORDS: Mapping[tuple[str, str], str] = {
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 #: The verdict of a probe that could not be made at all.
 FAILED = "failed"
+CONTROL_FAILED, NO_CONTROL = "inconclusive: a control did not pass", "inconclusive: it made no control"
+NO_VERDICT = "no verdict"
+#: Why nothing can be said, by the words of `doubt`.
+NO_ANSWER = {
+    CONTROL_FAILED: "a control did not pass",
+    NO_CONTROL: "it made no control",
+    NO_VERDICT: "it gave no verdict",
+    FAILED: "it could not be made",
+    INCONCLUSIVE: "it found no answer",
+}
 #: An answer of more characters than this is said a sentence at a time.
 LONG_ANSWER = 320
 #: Whole numbers with more digits than this are written in powers of ten.
@@ -37,15 +47,20 @@ def verdict_words(probe: Probe) -> str:
 
 def doubt(probe: Probe) -> str:
     """Why a probe's answer does not count, in a few words; empty where it does."""
-    if probe.control == "failed" or any(not control.passed for control in probe.controls):
-        return "inconclusive: a control did not pass"
-    if probe.control == "absent":
-        return "inconclusive: it made no control"
-    if probe.verdict == INCONCLUSIVE:
-        return INCONCLUSIVE
     if probe.verdict == FAILED:
         return FAILED
-    return "" if probe.verdict else "no verdict"
+    if probe.control == "failed" or any(not control.passed for control in probe.controls):
+        return CONTROL_FAILED
+    if probe.control == "absent":
+        return NO_CONTROL
+    if probe.verdict == INCONCLUSIVE:
+        return INCONCLUSIVE
+    return "" if probe.verdict else NO_VERDICT
+
+
+def verdict_or_doubt(probe: Probe) -> str:
+    """The answer in a word or two, or that there is none: `inconclusive`, where `says` tells why."""
+    return doubt(probe).partition(":")[0].capitalize() or verdict_words(probe)
 
 
 def says(probe: Probe) -> str:
@@ -53,9 +68,8 @@ def says(probe: Probe) -> str:
     failed = [f"{control.control}: {control.found}" for control in probe.controls if not control.passed]
     if not doubt(probe) or (probe.verdict in (INCONCLUSIVE, FAILED) and probe.says):
         return probe.says
-    if failed:
-        return f"Nothing can be said, because a control did not pass ({'; '.join(failed)})."
-    return f"Nothing can be said ({doubt(probe)})."
+    which = f" ({'; '.join(failed)})" if failed else ""
+    return f"Nothing can be said, because {NO_ANSWER[doubt(probe)]}{which}."
 
 
 def sentences(text: str) -> list[str]:
@@ -111,10 +125,13 @@ def markdown(probes: Iterable[Probe], source: str) -> str:
 
 
 def _lines(probe: Probe) -> list[str]:
-    answer = f"**{cell(doubt(probe) or verdict_words(probe))}**"
-    lines = [f"### {cell(probe.id)}", "", cell(probe.asks), "", f"{answer}: {cell(says(probe))}", ""]
+    title = ": ".join(cell(text) for text in (probe.id, probe.asks) if text)
+    lines = [f"### {title}", "", f"**{cell(verdict_or_doubt(probe))}.** {cell(says(probe))}".strip(), ""]
     lines += [f"Controls: {cell(controls_words(probe))}.", ""]
-    lines += [f"- {cell(item.control)}: {cell(item.found)}{'' if item.passed else ' (**not passed**)'}" for item in probe.controls]  # fmt: skip
+    lines += [
+        f"- {cell(item.control)}: {cell(item.found)}{'' if item.passed else ' (**not passed**)'}"
+        for item in probe.controls
+    ]
     if probe.figures:
         lines += ["", "| figure | value | 95 % interval |", "| --- | ---: | ---: |"]
         lines += [
@@ -122,10 +139,8 @@ def _lines(probe: Probe) -> list[str]:
         ]
     if probe.tables:
         rows = sum(len(table.rows) for table in probe.tables)
-        lines += ["", f"What was measured stands in {PROBES}: {_titles(probe)} ({rows:,} rows)."]
-    return [*lines, *(f"\n{cell(note)}" for note in probe.notes)]
-
-
-def _titles(probe: Probe) -> str:
-    titles: Sequence[str] = [f"“{cell(table.title)}”" for table in probe.tables]
-    return ", ".join(titles)
+        titles = ", ".join(f"“{cell(table.title)}”" for table in probe.tables)
+        lines += ["", f"Row by row in {PROBES}: {titles} ({rows:,} rows)."]
+    if probe.notes:
+        lines += ["", "Notes:", "", *(f"- {cell(note)}" for note in probe.notes)]
+    return lines

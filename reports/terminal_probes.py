@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from launchlens.reports.claim_words import between, value
-from launchlens.reports.probe_words import cell_text, controls_words, doubt, says, sentences, verdict_words
+from launchlens.reports.probe_words import cell_text, controls_words, doubt, says, sentences, verdict_or_doubt
 from launchlens.reports.terminal_parts import TEXT, print_indented, short, table_of
 from launchlens.traces.probes import PROBES, Probe, ProbeTable
 
@@ -28,7 +28,7 @@ def print_probe(console: Console, probe: Probe, full: bool) -> None:
     line.append(short(probe.asks, TEXT), "bold")
     console.print(line, soft_wrap=True)
     unsure = doubt(probe)
-    answer = f"{unsure or verdict_words(probe)}. {says(probe)}".strip()
+    answer = f"{verdict_or_doubt(probe)}. {says(probe)}".strip()
     for text in sentences(short(answer, WHOLE_ANSWER)) if full else [short(answer, BRIEF)]:
         print_indented(console, text, "yellow" if unsure else "", "  ", WHOLE_ANSWER)
     failed = any(not control.passed for control in probe.controls)
