@@ -818,9 +818,9 @@ def probe_(
         right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
         found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
     if as_json:
-        from launchlens.reports.machine import probes_json, text
+        from launchlens.reports.machine import probe_json, text
 
-        typer.echo(text({"format": "launchlens.probes/1", "probes": probes_json(found)}))
+        typer.echo(text({"format": "launchlens.probes/1", "probes": [probe_json(one) for one in found]}))
     else:
         from launchlens.reports.terminal_probes import print_probe
 

@@ -6,7 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from launchlens.profiling.probes import copy_engine, held_sms
+from launchlens.profiling.probes import (
+    backlog,
+    backlog_verdict,
+    copy_engine,
+    copy_engine_verdict,
+    held_sms,
+    held_sms_verdict,
+    launch_floor,
+    launch_floor_verdict,
+    launch_ladder,
+    launch_ladder_verdict,
+    stream_synchronize,
+    stream_synchronize_verdict,
+    triton_compile,
+    triton_compile_verdict,
+)
 from launchlens.profiling.probes.probing import Prober
 
 
@@ -24,15 +39,20 @@ class Listed:
     of_variants: bool = False
 
 
-def _listed(module: ModuleType, *, of_variants: bool = False) -> Listed:
-    return Listed(module.ID, module.ASKS, tuple(module.NEEDS), module.probe, of_variants)
+def _listed(module: ModuleType, verdict: ModuleType, *, of_variants: bool = False) -> Listed:
+    return Listed(verdict.ID, verdict.ASKS, tuple(module.NEEDS), module.probe, of_variants)
 
 
 CATALOGUE: Mapping[str, Listed] = {
     row.id: row
     for row in (
-        _listed(copy_engine),
-        _listed(held_sms),
+        _listed(launch_floor, launch_floor_verdict),
+        _listed(launch_ladder, launch_ladder_verdict),
+        _listed(backlog, backlog_verdict, of_variants=True),
+        _listed(stream_synchronize, stream_synchronize_verdict),
+        _listed(triton_compile, triton_compile_verdict),
+        _listed(copy_engine, copy_engine_verdict),
+        _listed(held_sms, held_sms_verdict),
     )
 }
 

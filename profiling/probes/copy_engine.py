@@ -13,9 +13,7 @@ from statistics import median
 
 from launchlens.profiling.probes.copy_engine_operations import Operation, operations
 from launchlens.profiling.probes.copy_engine_verdict import (
-    ASKS,
     HALF,
-    ID,
     REQUIRED,
     STATES,
     Seen,
@@ -28,7 +26,7 @@ from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS
 from launchlens.traces.probes import Probe
 
-__all__ = ["ASKS", "ID", "NEEDS", "probe"]
+__all__ = ["NEEDS", "probe"]
 
 SIZES = (128, 4 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20)
 QUICK_SIZES = (128, 64 << 10, 64 << 20)

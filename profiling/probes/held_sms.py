@@ -22,14 +22,14 @@ from launchlens.profiling.probes.held_sms_experiments import (
     experiments,
 )
 from launchlens.profiling.probes.held_sms_kernels import Kernels, preferring
-from launchlens.profiling.probes.held_sms_verdict import ASKS, ID, Block, Checked, Tried, conclude, fits
+from launchlens.profiling.probes.held_sms_verdict import Block, Checked, Tried, conclude, fits
 from launchlens.profiling.probes.held_trial import Occupied, Outcome, Share, independent, trial
 from launchlens.profiling.probes.hold import Hold
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS, Attributes, device, make_stream
 from launchlens.traces.probes import Probe, ProbeTable
 
-__all__ = ["ASKS", "ID", "NEEDS", "probe"]
+__all__ = ["NEEDS", "probe"]
 
 TRIALS = 2
 #: These kernels take microseconds; one that has not ended after this waits.
