@@ -145,9 +145,9 @@ def test_the_command_lists_probes_anywhere():
     ("arguments", "said"),
     [
         (["probe", "copy-engine"], "there is no CUDA GPU to measure on"),
-        (["probe", "nix"], "'nix' is none of copy-engine"),
+        (["probe", "nix"], "'nix' is none of launch-floor"),
         (["profile", "--device", "cpu", "--probe", "copy-engine"], "probes are of a GPU"),
-        (["profile", "--probe", "nix"], "'nix' is none of copy-engine"),
+        (["profile", "--probe", "nix"], "'nix' is none of launch-floor"),
     ],
 )
 def test_without_a_gpu_a_probe_is_refused_in_one_line(arguments, said):
