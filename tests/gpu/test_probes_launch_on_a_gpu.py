@@ -29,7 +29,9 @@ from launchlens.profiling.probes.launch_calls import NEEDS as CPP_NEEDS
 from launchlens.profiling.probes.launch_floor_verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, TORCH_GRAPH
 from launchlens.profiling.probes.probing import Bench
 
-QUICK = Bench(None, (), quick=True)
+
+def quick():
+    return Bench(None, (), quick=True)
 
 
 def rows(probe, number=0):
@@ -56,7 +58,7 @@ def test_a_tensor_on_the_word_is_the_word():
 
 
 def test_every_way_of_launching_is_timed_and_launches_one_thing():
-    probe = passed(launch_floor.probe(QUICK))
+    probe = passed(launch_floor.probe(quick()))
     assert not [note for note in probe.notes if note.startswith(("Left out", "No call to answer"))] or missing(
         (*CPP_NEEDS, "triton"), "cuda"
     )
@@ -77,7 +79,7 @@ def test_every_way_of_launching_is_timed_and_launches_one_thing():
 
 
 def test_streams_are_created_waited_for_and_pooled():
-    probe = passed(stream_synchronize.probe(QUICK))
+    probe = passed(stream_synchronize.probe(quick()))
     for name in ("seven streams", "creating seven streams"):
         assert probe.figure(name).value > 0 and probe.figure(name).interval is not None
     assert probe.figure("distinct streams that torch gave").value < 64
@@ -87,7 +89,7 @@ def test_streams_are_created_waited_for_and_pooled():
 
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
 def test_triton_compiles_once():
-    probe = passed(triton_compile.probe(QUICK))
+    probe = passed(triton_compile.probe(quick()))
     assert probe.verdict == "once"
     assert probe.figure("compilations per launch").value == 0
     assert probe.figure("compilations for a new specialisation").value == 1
