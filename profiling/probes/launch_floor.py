@@ -109,7 +109,7 @@ def _notes(look: float) -> list[str]:
         (
             "Call to answer: from just before the call until the host sees the word that the kernel writes in pinned host "
             "memory, with the GPU idle before. It holds the call, the way to the GPU, the kernel's start, its write over the "
-            "bus, and the host's looking; no clock of the GPU's is read. Paths in C++ look from C++; Python looks every "
+            "bus, and the host's looking; no clock of the GPU's is read. Loops in C++ look from there; Python looks every "
             f"{look:.0f} ns, so that its answers are seen up to that much late."
         ),
         (
