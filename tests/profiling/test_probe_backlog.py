@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, TWICE, Sample
 from launchlens.profiling.probes.backlog_samples import (
     ENOUGH_NS,
     MOST_TWICE,
@@ -15,7 +16,7 @@ from launchlens.profiling.probes.backlog_samples import (
     choose_iterations,
     limit_s,
 )
-from launchlens.profiling.probes.backlog_verdict import AGAIN, BACKLOG, EAGER, TWICE, Sample, conclude
+from launchlens.profiling.probes.backlog_verdict import conclude
 from launchlens.traces.claims.read import note_claims
 from launchlens.traces.probes import read_probes, write_probes
 
