@@ -13,8 +13,9 @@ from launchlens.kernels.registry import Iteration
 from launchlens.profiling.checking import one_line
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.probes.backlog_blocker import Blocker, eagerly
+from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, TWICE, How, Sample
 from launchlens.profiling.probes.backlog_samples import NotQueuedError, choose_iterations, limit_s
-from launchlens.profiling.probes.backlog_verdict import AGAIN, BACKLOG, EAGER, TWICE, How, Sample, conclude
+from launchlens.profiling.probes.backlog_verdict import conclude
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS, device
 from launchlens.profiling.timing import block_order

@@ -9,44 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final, Literal
+from typing import Literal
 
-import numpy as np
-
+from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, Kept, Sample
 from launchlens.profiling.probes.estimates import figure
 from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
-from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, Floats, median, paired_ratio
+from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "backlog"
 ASKS = "Does the ranking of the variants flip when the device never waits for the host?"
 FLIPS, HOLDS, NOT_SHOWN = "ranking flips", "ranking holds", "no flip shown"
 
-How = Literal["backlog", "backlog, again", "backlog, twice as many", "eager"]
-BACKLOG: Final = "backlog"
-AGAIN: Final = "backlog, again"
-TWICE: Final = "backlog, twice as many"
-EAGER: Final = "eager"
-
 ALIKE, SCALES = 0.05, 0.15
 #: Share of rounds in which the blocker may have let go too early. A variant with more of them is left out; else the rounds are.
 MOST_VOID = 0.1
 SHOWN_FLIPS = 3
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Iterations of one variant in one round. `ns` is device time behind a backlog, wall time eagerly; `submit_ns` host time.
-
-    Both are of all iterations together. `held`: the blocker held until the last of them had been submitted.
-    """
-
-    round: int
-    variant: str
-    how: How
-    iterations: int
-    ns: float
-    submit_ns: float
-    held: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,39 +46,6 @@ class Pair:
 def _order(ratio: Estimate) -> int:
     """−1 where the first is faster, 1 where it is slower, 0 where neither is shown."""
     return 0 if ratio.covers(1) else 1 if ratio.value > 1 else -1
-
-
-class Kept:
-    """The samples of the rounds in which the blocker held in each of them."""
-
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        self.all = samples
-        void = {item.round for item in samples if not item.held}
-        self.rounds = len({item.round for item in samples})
-        self.samples = [item for item in samples if item.round not in void]
-        self.left = self.rounds - len(void)
-
-    def times(self, variant: str, how: How) -> Floats:
-        """ns per iteration, in the order of the rounds."""
-        return np.array([item.ns / item.iterations for item in self._of(variant, how)], np.float64)
-
-    def host(self, variant: str) -> Floats:
-        """ns per iteration of submitting it eagerly."""
-        return np.array([item.submit_ns / item.iterations for item in self._of(variant, EAGER)], np.float64)
-
-    def iterations(self, variant: str) -> int:
-        return next(item.iterations for item in self._of(variant, BACKLOG))
-
-    def variants(self) -> list[str]:
-        return list(dict.fromkeys(item.variant for item in self.samples if item.how == BACKLOG))
-
-    def scale(self, variant: str) -> Estimate:
-        """The time per iteration of twice as many over that of the usual number."""
-        return paired_ratio(self.times(variant, TWICE), self.times(variant, BACKLOG))
-
-    def _of(self, variant: str, how: How) -> list[Sample]:
-        found = [item for item in self.samples if (item.variant, item.how) == (variant, how)]
-        return sorted(found, key=lambda item: item.round)
 
 
 def conclude(

@@ -12,8 +12,9 @@ from typing import Any
 from launchlens.profiling.probes.bursts import Burst
 from launchlens.profiling.probes.launch_ladder_calls import RawCall, launch_kernel
 from launchlens.profiling.probes.launch_ladder_copy import LOOP, LOOP_CONTAINS, Pair
+from launchlens.profiling.probes.launch_ladder_hooks import hook_added, hooks
 from launchlens.profiling.probes.launch_ladder_steps import API_CALL, Ladder, Step
-from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS, Launch, Parts, hook_added, hooks
+from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS, Launch, Parts
 
 NAME = "triton"
 WHOLE, AGAIN, HALF = "triton: whole", "triton: whole, again", "triton: whole, half as many"

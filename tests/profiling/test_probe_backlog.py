@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, TWICE, Sample
 from launchlens.profiling.probes.backlog_samples import (
     ENOUGH_NS,
     MOST_TWICE,
@@ -15,7 +16,8 @@ from launchlens.profiling.probes.backlog_samples import (
     choose_iterations,
     limit_s,
 )
-from launchlens.profiling.probes.backlog_verdict import AGAIN, BACKLOG, EAGER, TWICE, Sample, conclude
+from launchlens.profiling.probes.backlog_verdict import conclude
+from launchlens.traces.claims.read import note_claims
 from launchlens.traces.probes import read_probes, write_probes
 
 ROUNDS, ITERATIONS, EAGERLY = 20, 16, 50
@@ -100,6 +102,12 @@ def test_the_tables_show_every_variant_and_every_pair(tmp_path):
     assert "Not put behind a backlog: item (it waits for the device)." in probe.says
     write_probes(tmp_path, [probe])
     assert read_probes(tmp_path) == {"backlog": probe}
+
+
+def test_what_the_notes_claims_read_is_given():
+    tests = [test for claim in note_claims() for test in claim.tests if getattr(test, "probe", None) == "backlog"]
+    probe = judged(world({"copy_": (45, 6.7), "triton-per-tensor": (96, 6.2), "triton-batched": (22, 1.3)}))
+    assert tests and all(probe.figure(test.figure) for test in tests)
 
 
 def test_parts_are_timed_and_not_ranked():

@@ -36,7 +36,7 @@ class Call:
 class MadeUpBlocker:
     """A device that takes what each call says; `elsewhere` names inputs' variants whose work isn't held, or None: unknown."""
 
-    elsewhere: dict = field(default_factory=dict)
+    elsewhere: dict[str, bool | None] = field(default_factory=dict)
     closed: bool = False
 
     def behind(self, call, iterations, limit_s):

@@ -12,6 +12,7 @@ from launchlens.profiling.probes import launch_ladder_triton as of_triton
 from launchlens.profiling.probes.launch_ladder_steps import RESIDUAL, Ladder, Step, account
 from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder_verdict import Checks, Launched, conclude
+from launchlens.traces.claims.read import note_claims
 from launchlens.traces.probes import read_probes, write_probes
 
 ROUNDS = 40
@@ -176,6 +177,11 @@ def test_a_triton_without_some_parts_leaves_their_cost_to_the_residual():
     assert list(found.steps) == ["loop", "indexing", "grid", *NAMES[:3], "API call", "residual"]
     left = sum(TRITON[name] for name in (*NAMES[3:], "residual"))
     assert found.steps[RESIDUAL].value == pytest.approx(left * 1.25, abs=300)
+
+
+def test_what_the_notes_claims_read_is_given():
+    tests = [test for claim in note_claims() for test in claim.tests if getattr(test, "probe", None) == "launch-ladder"]
+    assert tests and all(judged().figure(name) for test in tests for name in (test.figure, test.against))
 
 
 def test_without_triton_only_copies_are_answered():
