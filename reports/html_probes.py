@@ -7,21 +7,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from launchlens.reports.claim_words import between, value
-from launchlens.reports.figure_backlog import COLOURS as BACKLOG_COLOURS
-from launchlens.reports.figure_backlog import backlog_figure, pairs
-from launchlens.reports.figure_ladder import ADDS_UP, RESIDUAL, STEPS, Ladder, ladder_figure, ladders
-from launchlens.reports.figures import Drawing, short
+from launchlens.reports.figures import Drawing
 from launchlens.reports.html_parts import Part, Table
-from launchlens.reports.probe_words import cell_text, controls_words, doubt, says, sentences, tally, verdict_words
-from launchlens.reports.units import signed_duration
+from launchlens.reports.html_probe_drawings import drawn
+from launchlens.reports.probe_words import (
+    all_numbers,
+    cell_text,
+    controls_words,
+    doubt,
+    says,
+    sentences,
+    tally,
+    verdict_words,
+)
 from launchlens.traces.probes import PROBES, Control, Probe, ProbeTable
 
 #: What is shown of a probes.json, which can hold anything; the rest is counted.
-MOST_PROBES, FIGURES, CONTROLS, TABLES, NOTES = 30, 60, 40, 8, 20
+MOST_PROBES, FIGURES, CONTROLS, TABLES, NOTES = 30, 120, 40, 8, 20
 #: Rows and columns of one table, and cells of all tables together.
 ROWS, COLUMNS, CELLS = 100, 24, 40_000
 #: Figures that stand open below the answer; more are folded.
 OPEN_FIGURES = 12
+#: Characters of an answer's further sentences that stand open; more are folded.
+OPEN_ANSWER = 600
 #: Ids that can be anchors as they are; others are numbered.
 PLAIN_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 MOST_ID = 64
@@ -41,7 +49,9 @@ class Grid:
 
 @dataclass(frozen=True)
 class ProbeView:
-    """One probe as text. `answer` is its first sentence, `more` the others; `doubt` is empty where the answer counts.
+    """One probe as text. `answer` is its first sentence, `more` the others, folded where they are long.
+
+    `doubt` is empty where the answer counts.
 
     `figures` is the table of figures, and stands with the drawing where there is one; `legends` are the drawing's colours,
     a list each under its name.
@@ -55,6 +65,7 @@ class ProbeView:
     doubt: str
     answer: str
     more: Sequence[str]
+    more_folded: bool
     controls_say: str
     controls: Sequence[Control]
     figures: Table | None
@@ -106,7 +117,7 @@ def _view(probe: Probe, anchor: str, room: int) -> ProbeView:
     for table in probe.tables[:TABLES]:
         grids.append(_grid(table, room))
         room -= len(grids[-1].rows) * len(grids[-1].columns)
-    part, legends = _drawn(probe, anchor, figures)
+    part, legends = drawn(probe, anchor, figures)
     verdict = "" if doubt(probe) else verdict_words(probe)
     answer, *more = sentences(says(probe)) or [""]
     left_out = [
@@ -121,10 +132,11 @@ def _view(probe: Probe, anchor: str, room: int) -> ProbeView:
         asks=probe.asks,
         verdict=verdict,
         # a doubt says it already, and so do words that are the code
-        code="" if doubt(probe) or verdict == probe.verdict else probe.verdict or "",
+        code="" if doubt(probe) or verdict.casefold() == (probe.verdict or "").casefold() else probe.verdict or "",
         doubt=doubt(probe),
         answer=answer,
         more=more,
+        more_folded=sum(map(len, more)) > OPEN_ANSWER,
         controls_say=controls_words(probe),
         # those that did not pass first: they are what a reader looks for
         controls=sorted(probe.controls, key=lambda control: control.passed)[:CONTROLS],
@@ -153,50 +165,13 @@ def _figures(probe: Probe) -> Table | None:
     return Table("What it found", columns, rows) if rows else None
 
 
-def _drawn(probe: Probe, anchor: str, figures: Table | None) -> tuple[Part | None, Mapping[str, Mapping[str, str]]]:
-    """The drawing that belongs to this probe's figures, where it is a probe that has one, and the colours in it."""
-    found, both = ladders(probe), pairs(probe)
-    if found:
-        drawing = ladder_figure(f"ladder-{anchor}", found)
-        return Part("", [drawing], _ladder_notes(found), figures), {each.name: _legend(each) for each in found}
-    if both:
-        notes = ["Each dot is a time per iteration, the bar through it its 95 % interval."]
-        return Part("", [backlog_figure(f"backlog-{anchor}", both)], notes, figures), {"": BACKLOG_COLOURS}
-    return None, {}
-
-
-def _legend(ladder: Ladder) -> dict[str, str]:
-    return {f"{short(step.name)} {step.time}": step.colour for step in ladder.steps}
-
-
-def _ladder_notes(found: Sequence[Ladder]) -> list[str]:
-    notes = ["Each bar is one call, cut into its steps; the mark ▾ is the whole call as it was timed."]
-    if any(step.name == RESIDUAL for ladder in found for step in ladder.steps):
-        notes.append("What no step accounts for is the residual.")
-    if any(step.ns < 0 for ladder in found for step in ladder.steps):
-        notes.append("Steps below 0, left of the line, took time away.")
-    for ladder in found:
-        if abs(ladder.gap_ns) > ADDS_UP * abs(ladder.whole_ns):
-            notes.append(
-                f"The steps of {short(ladder.name)} don’t add up to it: {signed_duration(ladder.gap_ns)} is missing."
-            )
-    left_out = sum(ladder.left_out for ladder in found)
-    if left_out:
-        notes.append(f"At most {STEPS} steps of a ladder are drawn: {left_out:,} are not.")
-    return notes
-
-
 def _grid(table: ProbeTable, room: int) -> Grid:
     columns, there = table.columns[:COLUMNS], len(table.rows)
     rows = table.rows[: min(ROWS, max(room, 0) // max(len(columns), 1))]
-    size = f"{there:,} row{'s' if there != 1 else ''}" + (f", {len(columns)} of {len(table.columns):,} columns" if len(table.columns) > COLUMNS else "")  # fmt: skip
+    size = f"{there:,} row{'s' if there != 1 else ''}"
+    if len(table.columns) > COLUMNS:
+        size += f", {COLUMNS} of {len(table.columns):,} columns"
     rest = _rest(there, len(rows), "rows")
-    numbers = [
-        any(cells) and all(cells)
-        for cells in (
-            [isinstance(row[at], int | float) and not isinstance(row[at], bool) for row in rows if len(row) > at and row[at] is not None]
-            for at in range(len(columns))
-        )
-    ]  # fmt: skip
+    numbers = [all_numbers(rows, at) for at in range(len(columns))]
     texts = [[cell_text(row[at]) if at < len(row) else "–" for at in range(len(columns))] for row in rows]
     return Grid(table.title, size, columns, numbers, texts, rest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from launchlens.reports.claim_words import between, cell, value
 from launchlens.reports.units import significant
@@ -11,13 +11,13 @@ from launchlens.traces.probes import INCONCLUSIVE, PROBES, Cell, Probe
 
 #: What a verdict means to somebody who hasn't read the probe, by the probe and its verdict; others are said as they are.
 VERDICT_WORDS: Mapping[tuple[str, str], str] = {
-    ("copy-engine", "sm"): "copies within the GPU need an SM",
-    ("copy-engine", "copy-engine"): "copies within the GPU need no SM",
-    ("copy-engine", "depends-on-size"): "whether copies within the GPU need an SM depends on their size",
-    ("held-sms", "carve-out"): "the carve-out of shared memory",
+    ("copy-engine", "sm"): "Copies within the GPU need an SM",
+    ("copy-engine", "copy-engine"): "Copies within the GPU need no SM",
+    ("copy-engine", "depends-on-size"): "Whether copies within the GPU need an SM depends on their size",
+    ("held-sms", "carve-out"): "The carve-out of shared memory",
 }
-#: A verdict that is a code, not words with names of calls in them.
-CODE = re.compile(r"[a-z]+(-[a-z]+)*")
+#: A verdict that begins a sentence with its capital: nothing in it is the name of a call.
+PLAIN_WORDS = re.compile(r"[a-z]+( [a-z]+)*")
 #: The verdict of a probe that could not be made at all.
 FAILED = "failed"
 CONTROL_FAILED, NO_CONTROL = "inconclusive: a control did not pass", "inconclusive: it made no control"
@@ -37,12 +37,10 @@ DIGITS = 18
 
 
 def verdict_words(probe: Probe) -> str:
-    """The verdict of a probe that has one, as words without a full stop; one that is more than a code stands as it is."""
+    """The verdict of a probe that has one, without a full stop; most are words already, or names of calls or variants."""
     verdict = probe.verdict or ""
-    words = VERDICT_WORDS.get((probe.id, verdict))
-    if words is None and CODE.fullmatch(verdict):
-        words = verdict.replace("-", " ")
-    return verdict if words is None else words[:1].upper() + words[1:]
+    words = VERDICT_WORDS.get((probe.id, verdict), verdict)
+    return words.capitalize() if PLAIN_WORDS.fullmatch(words) else words
 
 
 def doubt(probe: Probe) -> str:
@@ -111,6 +109,12 @@ def cell_text(it: Cell) -> str:
     if isinstance(it, float):
         return _number(it)
     return it
+
+
+def all_numbers(rows: Sequence[Sequence[Cell]], at: int) -> bool:
+    """Whether a column holds numbers and nothing else, so that it is aligned as numbers are; gaps don't count."""
+    cells = [row[at] for row in rows if len(row) > at and row[at] is not None]
+    return bool(cells) and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
 
 
 def _number(it: float) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from launchlens.reports.claim_words import between, value
-from launchlens.reports.probe_words import cell_text, controls_words, doubt, says, sentences, verdict_or_doubt
+from launchlens.reports.probe_words import (
+    all_numbers,
+    cell_text,
+    controls_words,
+    doubt,
+    says,
+    sentences,
+    verdict_or_doubt,
+)
 from launchlens.reports.terminal_parts import TEXT, print_indented, short, table_of
 from launchlens.traces.probes import PROBES, Probe, ProbeTable
 
@@ -80,13 +86,10 @@ def _table(console: Console, it: ProbeTable) -> Table:
     table = table_of(short(it.title, max(console.width - 1, 40)))
     columns = it.columns[:COLUMNS]
     for at, column in enumerate(columns):
-        table.add_column(escape(short(column, CELL)), justify="right" if _numeric(it, at) else "left", overflow="fold")
+        table.add_column(
+            escape(short(column, CELL)), justify="right" if all_numbers(it.rows[:ROWS], at) else "left", overflow="fold"
+        )
     for row in it.rows[:ROWS]:
         texts = [cell_text(cell) for cell in row[: len(columns)]]
         table.add_row(*(escape(short(text, CELL)) for text in texts))
     return table
-
-
-def _numeric(it: ProbeTable, at: int) -> bool:
-    cells: Sequence[object] = [row[at] for row in it.rows[:ROWS] if len(row) > at and row[at] is not None]
-    return bool(cells) and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)

@@ -84,6 +84,16 @@ def test_the_answer_stands_first_and_what_it_rests_on_is_folded(section):
     assert not [attrs for tag, attrs in Elements(section).tags if tag == "details" and "open" in attrs]
 
 
+def test_a_very_long_answer_is_folded_after_its_first_sentence(made, tmp_path):
+    says = " ".join(f"Sentence {at} says {'very ' * 12}little." for at in range(20))
+    probe = Probe("p", verdict="v", says=says, control="passed")
+    mine = article(section_of(render(made_probes.with_probes(made, tmp_path, [probe]))), probe)
+    open_, folded = mine.split("<details><summary>The answer in full</summary>")
+    assert "Sentence 0 says" in open_ and "Sentence 1 says" not in open_
+    assert "Sentence 12 says" in folded and "Sentence 13 says" not in folded
+    assert "7 more sentences are in probes.json." in folded
+
+
 def test_figures_carry_units_and_intervals_only_where_there_are_any(section):
     assert "95 % interval" not in article(section, made_probes.COPY_ENGINE)
     ladder = article(section, made_probes.LADDER)
@@ -127,6 +137,13 @@ def test_cells_of_a_table_are_aligned_by_what_they_hold(section):
     mine = article(section, made_probes.COPY_ENGINE)
     assert '<th scope="col" class="number">bytes</th>' in mine and '<th scope="col">needs</th>' in mine
     assert '<td class="number">65,536</td>' in mine and "<td>no</td>" in mine and '<td class="number">–</td>' in mine
+
+
+def test_a_table_without_rows_is_said_to_hold_none(made, tmp_path):
+    table = ProbeTable("Variants left out", ("variant", "why"))
+    probe = Probe("p", verdict="v", control="passed", tables=(table,))
+    mine = article(section_of(render(made_probes.with_probes(made, tmp_path, [probe]))), probe)
+    assert "Variants left out: none." in mine and "<details>" not in mine
 
 
 def test_the_page_keeps_its_order_its_ids_and_its_bytes(shown, with_all):
@@ -225,12 +242,13 @@ def test_an_answer_that_is_long_is_said_a_sentence_at_a_time():
     ("id", "verdict", "words"),
     [
         ("copy-engine", "depends-on-size", "Whether copies within the GPU need an SM depends on their size"),
-        ("other", "not-explained", "Not explained"),
+        ("held-sms", "not explained", "Not explained"),
+        ("backlog", "triton-batched", "triton-batched"),
         ("launch-floor", "cuLaunchKernel, cuda.bindings", "cuLaunchKernel, cuda.bindings"),
         ("other", "torch copy_", "torch copy_"),
     ],
 )
-def test_verdicts_that_are_codes_become_words_and_names_of_calls_stay(id, verdict, words):
+def test_codes_that_are_known_become_words_and_names_stay(id, verdict, words):
     assert verdict_words(Probe(id, verdict=verdict)) == words
 
 
