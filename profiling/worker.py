@@ -25,12 +25,12 @@ from launchlens.profiling.timing import Entry
 from launchlens.traces.probes import write_probes
 
 #: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again,
-#: `reference_ns` the unprofiled time of one iteration by variant, in this process, just before it was recorded.
+#: `reference_ns` the unprofiled time of one iteration by variant, in this process, where it was timed.
 ANSWER = "answer.json"
 #: What a recorder inside the process writes beside the request.
 RECORDING = "recording.parquet"
 
-Task = Literal["nsys", "cupti", "probe"]
+Task = Literal["nsys", "cupti", "reference", "probe"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ def main(path: Path) -> int:
         entries = _built(request, spec, made)
         if request.task == "probe":
             _probe(request, spec, made, entries, path.parent)
-        else:
+        elif request.task == "reference":
             reference = reference_times(entries, request.iterations, request.device)
+        else:
             with quiet_collector():
-                _RECORDERS[request.task](request, entries, path.with_name(RECORDING))
+                reference = _RECORDERS[request.task](request, entries, path.with_name(RECORDING))
     except CollectorError as error:
         fault, for_good = str(error), error.for_good
     except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace or probe
@@ -131,7 +132,10 @@ def _run(request: Request, entries: Sequence[Entry], naming: Naming = annotated)
 
 
 def _from_outside(request: Request, entries: Sequence[Entry], output: Path) -> None:
-    """Run the blocks between the calls that nsys waits for; it writes down what it sees elsewhere."""
+    """Run the blocks between the calls that nsys waits for; it writes down what it sees elsewhere.
+
+    No reference is timed here: nsys is attached all along, which costs time before it records as well.
+    """
     if request.device != "cuda":
         _run(request, entries)
         return
@@ -142,16 +146,18 @@ def _from_outside(request: Request, entries: Sequence[Entry], output: Path) -> N
     torch.cuda.profiler.stop()
 
 
-def _by_cupti(request: Request, entries: Sequence[Entry], output: Path) -> None:
-    """Run the blocks while CUPTI records this process, and write what it saw to `output`."""
+def _by_cupti(request: Request, entries: Sequence[Entry], output: Path) -> dict[str, float]:
+    """Run the blocks while CUPTI records this process, and write what it saw to `output`; the reference is timed before."""
     from launchlens.profiling.collectors import cupti_file
     from launchlens.profiling.collectors.cupti_session import Session
 
+    reference = reference_times(entries, request.iterations, request.device)
     session = Session(careful=request.careful)
     with session:
         _run(request, entries, session.named)
         synchronize(request.device)
     cupti_file.write(output, session.rows(), session.header())
+    return reference
 
 
 def _probe(
@@ -165,7 +171,7 @@ def _probe(
     write_probes(folder, [CATALOGUE[request.probe].probe(bench)])
 
 
-_RECORDERS: Mapping[Task, Callable[[Request, Sequence[Entry], Path], None]] = {
+_RECORDERS: Mapping[Task, Callable[[Request, Sequence[Entry], Path], dict[str, float] | None]] = {
     "nsys": _from_outside,
     "cupti": _by_cupti,
 }

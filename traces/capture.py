@@ -78,7 +78,7 @@ class TraceRecord:
     Its ranges are called `variant:NAME`, one instance a round, each over `iterations` iterations and the synchronize
     after them; `iteration:NAME` ranges, where present, hold one iteration each and are for looking at, not for timing.
     Where the collector could not record, `problem` says why and `path` is empty. `reference_ns` is the unprofiled time of
-    one iteration by variant, in the recorded process just before it was recorded; None in captures that don't hold it.
+    one iteration by variant just before, in the recorded process or one like it; None where the timed rounds serve.
     """
 
     collector: str

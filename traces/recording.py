@@ -76,7 +76,7 @@ class Recording:
 
     `per_block` has a row per block: launches and activities (counts), and the medians within the block of a launch's time
     in its call `api_ns`, of its time queued `queue_ns` and of an activity's time on the GPU `gpu_ns`, NaN without any.
-    `reference_ns` is the unprofiled time of one iteration in the recorded process, just before; None where not known.
+    `reference_ns` is the unprofiled time of one iteration just before (`TraceRecord`); None where the timed rounds serve.
     """
 
     iterations: int

@@ -89,7 +89,7 @@ class Side:
     def inflation(self) -> float | None:
         """Profiled time over unprofiled time of one iteration: how far the profiler bends this side.
 
-        The unprofiled time is of the recorded process just before it was recorded, where the capture holds that.
+        The unprofiled time is the recording's own reference, where it has one, else that of the timed rounds.
         """
         if self.recording is None:
             return None

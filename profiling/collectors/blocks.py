@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from time import perf_counter
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ SHOWN_ITERATIONS = 3
 WARM_UP_ITERATIONS = 5
 #: Interleaved blocks of each variant that are timed just before a recording.
 REFERENCE_ROUNDS = 10
+REFERENCE_WARM_UP_S = 1.0
 
 
 def run_blocks(
@@ -52,13 +54,15 @@ def run_blocks(
 def reference_times(entries: Sequence[Entry], iterations: int, device: str) -> dict[str, float]:
     """Unprofiled time of one iteration by variant, ns: the median over interleaved blocks, in this process and just now.
 
-    What a recorder costs is told from this, not from times taken minutes before in another process: hosts drift by more.
+    What a recorder costs is told from this, not from times taken minutes before: hosts drift by more than recorders cost.
+    A new process is slow at first (clocks rise, caches fill), so all entries run for REFERENCE_WARM_UP_S before.
     """
     rows: list[dict[str, object]] = []
-    for entry in entries:
-        for _ in range(WARM_UP_ITERATIONS):
+    until = perf_counter() + REFERENCE_WARM_UP_S
+    while perf_counter() < until:
+        for entry in entries:
             entry.call()
-    synchronize(device)
+        synchronize(device)
     time_blocks(
         entries,
         rounds=REFERENCE_ROUNDS,

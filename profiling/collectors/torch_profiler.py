@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from launchlens.profiling.checking import synchronize
-from launchlens.profiling.collectors.blocks import reference_times, run_blocks
+from launchlens.profiling.collectors.blocks import run_blocks
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.timing import Entry
 from launchlens.traces.capture import TraceRecord
@@ -38,7 +38,6 @@ def record(
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device == "cuda" else [])
-    reference = reference_times(entries, iterations, device)
     # The first session in a process loads CUPTI, which takes seconds; it is thrown away. Without acc_events torch warns
     # that a next cycle would clear the events; there is none.
     with profile(activities=activities, acc_events=True):
@@ -53,7 +52,7 @@ def record(
         session.export_chrome_trace(str(plain))
         _pack(plain, path)
     advance(1)
-    return TraceRecord(NAME, regime, f"{NAME}/{path.name}", rounds, iterations, reference_ns=reference)
+    return TraceRecord(NAME, regime, f"{NAME}/{path.name}", rounds, iterations)
 
 
 def _pack(plain: Path, path: Path) -> None:
