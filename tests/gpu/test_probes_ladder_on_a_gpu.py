@@ -101,10 +101,12 @@ def test_small_copies_come_to_an_answer_behind_a_backlog(copies):
     assert perf_counter() - began < 30
     assert failed(probe) == []
     assert probe.verdict in ("ranking flips", "ranking holds", "no flip shown")
-    assert {row[0] for row in probe.tables[0].rows} == set(CHOSEN) and probe.tables[2].rows == ()
-    pairs = len(CHOSEN) * (len(CHOSEN) - 1) // 2
+    ranked, left_out = ({row[0] for row in probe.tables[index].rows} for index in (0, 2))
+    # seven streams of their own: whether more iterations take as much longer is the hardware queues' affair
+    assert ranked | left_out == set(CHOSEN) and left_out <= {"streams"}
+    pairs = len(ranked) * (len(ranked) - 1) // 2
     assert len(probe.tables[1].rows) == pairs and probe.figure("pairs that flip").unit == f"of {pairs} pairs"
-    for name in CHOSEN:
+    for name in ranked:
         behind, eager = (probe.figure(f"{name}: {what}") for what in ("device time behind a backlog", "eager time"))
         # the host takes most of an eager iteration of these, and is not in the other
         assert 0 < behind.value < eager.value and behind.interval is not None
