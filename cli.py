@@ -812,9 +812,16 @@ def export(
 @app.command()
 def scrub(
     trace: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A Kineto trace, an Nsight Systems sqlite export, or our parquet.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A Kineto trace, an Nsight Systems export (sqlite, or a folder of parquet tables), or our parquet.",
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The copy; gzip if a Kineto trace's ends in .gz.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The copy; gzip if a Kineto trace's ends in .gz, a folder for a folder."),
+    ],
     as_json: Json = False,
     force: Force = False,
 ) -> None:
