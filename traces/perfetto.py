@@ -80,10 +80,7 @@ class Exported:
             "flows": self.flows,
             "counters": self.counters,
             "flows_left_out": self.flows_left_out,
-            "problems": {
-                trace: [{"code": item.code, "count": item.count, "severity": item.severity} for item in problems]
-                for trace, problems in self.problems.items()
-            },
+            "problems": {trace: [item.to_json() for item in problems] for trace, problems in self.problems.items()},
         }
 
 
