@@ -448,8 +448,10 @@ def _free(path: Path, force: bool, source: Path) -> Path:
     """`path` as a place to write to: not the input, nor one of its files, and not there yet unless forced."""
     if path.is_dir():
         raise InputError(path, "is a folder", "name a file")
-    within = source.is_dir() and path.resolve().is_relative_to(source.resolve()) and path.name != "report.html"
-    if path.resolve() == source.resolve() or (within and path.exists()):
+    # not Path.resolve: before Python 3.13 it raises RuntimeError for links that lead round in a circle
+    place, origin = Path(os.path.realpath(path)), Path(os.path.realpath(source))
+    within = source.is_dir() and place.is_relative_to(origin) and path.name != "report.html"
+    if place == origin or (within and path.exists()):
         raise InputError(path, "belongs to the input, which is never overwritten", "give another name")
     if path.exists() and not force:
         raise InputError(path, "exists already", "pass --force to overwrite it")

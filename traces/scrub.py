@@ -91,7 +91,7 @@ def _check_folders(path: Path, output: Path, force: bool) -> None:
     """Where a folder of tables may be copied to: a place of its own, an empty folder, or with `force` another such copy."""
     if output.exists() and not output.is_dir():
         raise InputError(output, "is a file", "the copy of a folder is a folder: give --output the name of one")
-    source, place = path.resolve(), output.resolve()
+    source, place = Path(os.path.realpath(path)), Path(os.path.realpath(output))
     if place.is_relative_to(source) or source.is_relative_to(place):
         raise InputError(output, "is the input itself, which is never altered, or in it", "give --output another name")
     held = list(output.iterdir()) if output.is_dir() else []
