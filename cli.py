@@ -27,10 +27,10 @@ from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
     from launchlens.kernels.registry import Variant, WorkloadSpec
+    from launchlens.profiling.probes.catalogue import Listed
     from launchlens.profiling.run import Plan
     from launchlens.traces.capture import Manifest
     from launchlens.traces.claims.claim import Claim
-    from launchlens.traces.compare import Comparison
     from launchlens.traces.study import Study
     from launchlens.traces.trace import Progress, Trace
 
@@ -101,7 +101,10 @@ def profile(
     ] = "small-copies",
     variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Measure every variant of the workload, not only the usual ones.")
+        bool,
+        typer.Option(
+            "--all", help="Measure every variant of the workload, not only the usual ones, and run every probe."
+        ),
     ] = False,
     regime: Annotated[
         list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
@@ -132,6 +135,10 @@ def profile(
         list[str] | None,
         typer.Option(help="What records it: torch (torch.profiler, the default), nsys, cupti or all; may be repeated."),
     ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(help="Run this probe as well (see `probe --list`), or all; may be repeated."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure every variant of a workload, record it under a profiler, and say which is fastest and why.
@@ -147,22 +154,29 @@ def profile(
     unknown = [name for name in regime or () if name not in REGIMES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
-    collectors = _collectors(collector)
+    collectors, probes = _collectors(collector), _probes(probe or [])
     spec, chosen = _chosen(workload, variant, every=every)
     spec, changed = _changed(spec, count, sizes, setting)
     where = _where(_device_for_own(workload) if spec.file and device == "auto" else device)
     if where == "recorded":
         _refuse_recorded(changed)
-        if variant or every or regime or iterations or collector:
-            options = "--variant, --all, --regime, --iterations and --collector need --device."
+        if variant or every or regime or iterations or collector or probe:
+            options = "--variant, --all, --regime, --iterations, --collector and --probe need --device."
             typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
         _report_recorded(workload, output, as_json, every)
         return
+    from launchlens.profiling.new_capture import new_folder
     from launchlens.profiling.run import Plan
 
+    if where != "cuda" and probes:
+        raise InputError("--probe", "probes are of a GPU, and this measures on the CPU", "leave it out")
+    if every and where == "cuda" and not probes:
+        probes = _probes(["all"])
     regimes, command = tuple(regime or REGIMES), _command_line()
-    plan = Plan(spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, command=command)
-    folder = _new_folder(output, spec.name)
+    plan = Plan(
+        spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, probes=probes, command=command
+    )
+    folder = new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
     _report(folder, folder / "report.html", as_json=as_json, recorded=None)
     wrong = [record for record in manifest.variants if record.status == "wrong"]
@@ -232,10 +246,20 @@ def _collectors(given: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in COLLECTORS if name in wanted or "all" in wanted)
 
 
+def _probes(names: list[str]) -> list[Listed]:
+    from launchlens.profiling.probes.catalogue import CATALOGUE, chosen
+
+    try:
+        return chosen(names)
+    except KeyError as error:
+        known = ", ".join((*CATALOGUE, "all"))
+        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--probe") from None
+
+
 @app.command("_worker", hidden=True)
-def worker(request: Annotated[Path, typer.Argument(help="What to run, as a collector wrote it.")]) -> None:
-    """Run the blocks that a collector records in a process of their own; not for people."""
-    from launchlens.profiling.collectors.worker import main
+def worker(request: Annotated[Path, typer.Argument(help="What to run, as a collector or probe wrote it.")]) -> None:
+    """Run what a collector records, or a probe, in a process of its own; not for people."""
+    from launchlens.profiling.worker import main
 
     raise typer.Exit(main(request))
 
@@ -344,29 +368,6 @@ def _refuse_recorded(changed: list[str]) -> None:
         )
 
 
-def _new_folder(output: Path | None, workload: str) -> Path:
-    from datetime import datetime
-
-    if output is None:
-        for again in range(1000):  # two runs may start within one second
-            name = f"{workload}-{datetime.now():%Y%m%d-%H%M%S}{f'-{again + 1}' if again else ''}"
-            folder = Path("captures") / name
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                folder.mkdir()
-                return folder
-            except FileExistsError:
-                continue
-    folder = output or Path("captures")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(folder, "exists and is not an empty folder", "give --output another name")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(folder, f"can't be made: {error.strerror}", "give --output another place") from None
-    return folder
-
-
 def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
     from launchlens.traces.capture import read_capture
     from launchlens.traces.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
@@ -409,6 +410,7 @@ def _report(
 ) -> None:
     """Print the verdict (or JSON) of a capture to stdout and write its report."""
     from launchlens.reports.words import sentences
+    from launchlens.traces import outputs
     from launchlens.traces.verdict import verdict
 
     worked_out = _study(folder)
@@ -422,7 +424,7 @@ def _report(
         way = os.path.relpath(folder.resolve(), html.parent.resolve())
         base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
         given = None if claims is None else _given_claims(claims, worked_out)
-        _write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
+        outputs.write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
     if as_json:
         from launchlens.reports.machine import study_json, text
 
@@ -433,29 +435,6 @@ def _report(
     print_study(stdout(), worked_out, sentences(findings), recorded)
     if html is not None:
         typer.echo(f"\nReport: {html}")
-
-
-def _write(path: Path, text: str) -> None:
-    from launchlens.traces.capture import write_whole
-
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        raise InputError(path, f"can't be written: {error.strerror}", "give another place") from None
-
-
-def _free(path: Path, force: bool, source: Path) -> Path:
-    """`path` as a place to write to: not the input, nor one of its files, and not there yet unless forced."""
-    if path.is_dir():
-        raise InputError(path, "is a folder", "name a file")
-    # not Path.resolve: before Python 3.13 it raises RuntimeError for links that lead round in a circle
-    place, origin = Path(os.path.realpath(path)), Path(os.path.realpath(source))
-    within = source.is_dir() and place.is_relative_to(origin) and path.name != "report.html"
-    if place == origin or (within and path.exists()):
-        raise InputError(path, "belongs to the input, which is never overwritten", "give another name")
-    if path.exists() and not force:
-        raise InputError(path, "exists already", "pass --force to overwrite it")
-    return path
 
 
 @app.command()
@@ -481,17 +460,18 @@ def analyze(
     """
     from launchlens.reports.machine import text
     from launchlens.reports.progress import reading
+    from launchlens.traces import outputs
     from launchlens.traces.analysis import analyze as work_out
     from launchlens.traces.analysis import to_json
 
     if html is not None:
-        _free(html, force, trace)
+        outputs.free(html, force, trace)
     with reading(trace.name) as progress:
         document = to_json(work_out(_opened(trace, partial, progress), range_name=range_name))
     if html is not None:
         from launchlens.reports.analysis_html import render
 
-        _write(html, render(document))
+        outputs.write(html, render(document))
     if as_json:
         typer.echo(text(document))
         return
@@ -536,7 +516,9 @@ def report(
 
     Example: launchlens report captures/small-copies-20260102-030405
     """
-    html = capture / "report.html" if output is None else _free(output, force, capture)
+    from launchlens.traces import outputs
+
+    html = capture / "report.html" if output is None else outputs.free(output, force, capture)
     _report(capture, html, as_json=as_json, recorded=_if_recorded(capture), claims=claims)
 
 
@@ -637,8 +619,9 @@ def compare(
     Example: launchlens compare trace.json::forward other.json::forward
     """
     from launchlens.traces.compare import document
+    from launchlens.traces.named_sides import comparisons_of, named
 
-    comparisons = _comparisons(_split(a), _split(b))
+    comparisons = comparisons_of(named(a), named(b), _study)
     if as_json:
         from launchlens.reports.machine import text
 
@@ -647,56 +630,6 @@ def compare(
     from launchlens.reports.terminal import print_comparisons, stdout
 
     print_comparisons(stdout(), comparisons)
-
-
-def _split(side: str) -> tuple[Path, str | None]:
-    text, mark, name = side.partition("::")
-    path = Path(text)
-    # a capture may be named by its manifest
-    return path.parent if path.name == "manifest.json" and path.is_file() else path, name if mark else None
-
-
-def _comparisons(a: tuple[Path, str | None], b: tuple[Path, str | None]) -> list[Comparison]:
-    from launchlens.traces import compare as comparing
-    from launchlens.traces.readers.nsys_folder import is_folder_of_tables
-    from launchlens.traces.study import Side, side_of_range
-    from launchlens.traces.trace import open_trace
-
-    def is_capture(path: Path) -> bool:
-        return (path.is_dir() and not is_folder_of_tables(path)) or path.name == "manifest.json"
-
-    (path_a, name_a), (path_b, name_b) = a, b
-    if is_capture(path_a) != is_capture(path_b):
-        raise InputError(
-            path_b, f"can't be compared with {path_a}: one is a capture, the other a trace", "give two of a kind"
-        )
-    if (name_a is None) != (name_b is None):
-        raise InputError(path_b, "one side names a variant or range and the other does not", "write both as PATH::NAME")
-    if is_capture(path_a):
-        left = _study(path_a)
-        right = left if path_b.resolve() == path_a.resolve() else _study(path_b)
-        if name_a is None or name_b is None:
-            found = comparing.between(left, right)
-        elif left is right:
-            found = comparing.within(left, name_a, name_b)
-        else:
-            found = comparing.across(left, name_a, right, name_b)
-        if not found:
-            for path, study, name in ((path_a, left, name_a), (path_b, right, name_b)):
-                known = dict.fromkeys(variant for variant, _ in study.sides)
-                if name is not None and name not in known:
-                    raise InputError(path, f"has no timed variant {name!r}", f"it has: {', '.join(known)}")
-            raise InputError(
-                path_b, "the two share no variant in a regime", "compare two of one capture, as PATH::NAME"
-            )
-        return found
-    if name_a is None or name_b is None:
-        raise InputError(path_a, "is a trace, so a range must be named", "write TRACE::RANGE")
-
-    def side(path: Path, name: str) -> Side:
-        return side_of_range(open_trace(path), name)
-
-    return [comparing.compare(side(path_a, name_a), side(path_b, name_b), paired=False, notes=("profiled-times",))]
 
 
 @app.command("open")
@@ -784,11 +717,12 @@ def export(
     Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
     """
     from launchlens.reports.progress import reading
+    from launchlens.traces import outputs
     from launchlens.traces.perfetto import export as write_perfetto
 
     if not perfetto:
         raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
-    _free(output, force, source)
+    outputs.free(output, force, source)
     try:
         with reading(source.name) as progress:
             written = write_perfetto(source, output, progress)
@@ -850,6 +784,75 @@ def scrub(
     typer.echo(f"\n{output}: its analysis is that of {trace.name}.")
     if done.paths_in_names:
         typer.echo(f"launchlens: {done.paths_in_names} names of ranges or kernels hold a path, and were kept", err=True)
+
+
+@app.command("probe")
+def probe_(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Probes to run, in the catalogue's order; default: all.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="List the probes and what each needs, and run none.")] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(help="A capture of this GPU: what is found is written into it, and claims and reports use it."),
+    ] = None,
+    workload: Annotated[
+        str, typer.Option(help="Whose variants to run, for the probes that run any: a name, or FILE.py.")
+    ] = "small-copies",
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Only this variant and the baseline; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every variant, not only the usual ones.")] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of the workload; may be repeated."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the inputs.")] = 0,
+    quick: Annotated[bool, typer.Option(help="Fewer samples: to see that all works, not for a result.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run small experiments on this GPU: each asks one question, and says nothing unless its controls pass.
+
+    Exits with 1 when a probe is inconclusive.
+
+    Example: launchlens probe launch-floor launch-ladder
+    """
+    from tempfile import TemporaryDirectory
+
+    from launchlens.profiling.probes.run import check_same_gpu, right_variants, run_probes
+    from launchlens.reports.progress import Steps
+    from launchlens.reports.terminal import print_rows, stdout
+    from launchlens.traces.probes import INCONCLUSIVE
+
+    probes = _probes(names or ["all"])
+    if listing:
+        rows = [{"name": one.id, "asks": one.asks, "needs": list(one.needs)} for one in probes]
+        if as_json:
+            from launchlens.reports.machine import text
+
+            typer.echo(text({"format": "launchlens.probe-list/1", "probes": rows}))
+            return
+        print_rows(stdout(), ("probe", "asks", "needs"), [(one.id, one.asks, ", ".join(one.needs)) for one in probes])
+        return
+    _where("cuda")  # refuses where there is none
+    spec, made = _chosen(workload, variant, every=every)
+    spec, _ = _changed(spec, None, None, setting)
+    if into is not None:
+        check_same_gpu(into)
+    with TemporaryDirectory(prefix="launchlens-") as temporary, _stdout_kept_clean():
+        right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
+        found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
+    if as_json:
+        from launchlens.reports.machine import probe_json, text
+
+        typer.echo(text({"format": "launchlens.probes/1", "probes": [probe_json(one) for one in found]}))
+    else:
+        from launchlens.reports.terminal_probes import print_probe
+
+        for probe in found:
+            print_probe(stdout(), probe, full=True)
+    if any(probe.verdict == INCONCLUSIVE for probe in found):
+        raise typer.Exit(ANSWER_IS_NO)
 
 
 @app.command()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from launchlens import __version__
 from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
@@ -15,6 +13,9 @@ from launchlens.profiling.checking import Checks, one_line, synchronize
 from launchlens.profiling.collectors import cupti, nsys, torch_profiler
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import describe
+from launchlens.profiling.probes.catalogue import Listed
+from launchlens.profiling.probes.run import run_probes
+from launchlens.profiling.steps import Steps
 from launchlens.profiling.timing import Entry, Failures, choose_iterations, time_blocks, timings_frame
 from launchlens.traces.capture import (
     Manifest,
@@ -33,17 +34,11 @@ COLLECTORS = {torch_profiler.NAME: "torch.profiler", nsys.NAME: "Nsight Systems"
 _IN_A_CHILD = {nsys.NAME: nsys.record, cupti.NAME: cupti.record}
 
 
-class Steps(Protocol):
-    """Where progress goes: `step(text, total)` opens one step and gives what advances it."""
-
-    def step(self, text: str, total: int) -> AbstractContextManager[Callable[[int], None]]: ...
-
-
 @dataclass(frozen=True)
 class Plan:
     """What to run. `iterations` None lets the timing choose; `recorded_*` are of the profiled part, where None takes a
     quarter of the timed iterations, between FEWEST_RECORDED and MOST_RECORDED: traces of long iterations stay small.
-    `collectors` are keys of COLLECTORS; each records every regime."""
+    `collectors` are keys of COLLECTORS; each records every regime. `probes` are run last, beside the workload."""
 
     workload: WorkloadSpec
     variants: Sequence[Variant]
@@ -55,6 +50,7 @@ class Plan:
     recorded_rounds: int = 10
     recorded_iterations: int | None = None
     collectors: Sequence[str] = (torch_profiler.NAME,)
+    probes: Sequence[Listed] = ()
     command: Sequence[str] = ()
 
 
@@ -91,6 +87,9 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
     manifest, entries = _time(plan, folder, manifest, entries, steps)
     manifest, entries = _check_again(checks, folder, manifest, entries)
     manifest = _record(plan, folder, manifest, entries, steps)
+    if plan.probes:
+        right = [entry.variant for entry in entries if entry.regime == "eager"]
+        run_probes(plan.probes, plan.workload, right, folder, steps, seed=plan.seed)
     manifest = replace(manifest, complete=True)
     write_manifest(folder, manifest)
     return manifest

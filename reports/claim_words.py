@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from launchlens.reports.units import duration, interval, significant, times
 from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
@@ -29,21 +30,32 @@ class Source:
     measured: str
 
 
-def value(evidence: Evidence) -> str:
+class Valued(Protocol):
+    """A figure with a unit, whoever found it: evidence of a claim, or a figure of a probe."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
+
+
+def value(figure: Valued) -> str:
     """A figure with its unit; `unknown` where there is none."""
-    return "unknown" if evidence.value is None else _written(evidence.value, evidence.unit)
+    return "unknown" if figure.value is None else _written(figure.value, figure.unit)
 
 
-def between(evidence: Evidence) -> str:
+def between(figure: Valued) -> str:
     """Its 95 % interval with the unit; empty where it has none."""
-    if evidence.interval is None:
+    if figure.interval is None:
         return ""
-    low, high = evidence.interval
-    if evidence.unit == "ns":
+    low, high = figure.interval
+    if figure.unit == "ns":
         return f"{interval({'interval': [low, high]}, 1000)} µs"
-    if evidence.unit == "share":
+    if figure.unit == "share":
         return f"{interval({'interval': [low, high]}, 0.01)} %"
-    unit = "×" if evidence.unit == "ratio" else evidence.unit
+    unit = "×" if figure.unit == "ratio" else figure.unit
     return f"{interval({'interval': [low, high]})} {unit}".strip()
 
 
@@ -101,10 +113,10 @@ def markdown(judged: Sequence[Judgement], sources: Sequence[Source]) -> str:
     """The claims as a Markdown table with their evidence, and above it the captures that they were tested on."""
     lines = []
     if len(sources) == 1:
-        lines += [f"{_cell(sources[0].measured)} Intervals are of 95 %.", ""]
+        lines += [f"{cell(sources[0].measured)} Intervals are of 95 %.", ""]
     else:
         for measured, here in by_place(sources).items():
-            lines += [_cell(measured), "", *(f"- {_cell(each.name)}: {_cell(each.says)}" for each in here), ""]
+            lines += [cell(measured), "", *(f"- {cell(each.name)}: {cell(each.says)}" for each in here), ""]
         lines += ["Intervals are of 95 %. Behind each figure stands the capture that it is from.", ""]
     lines += [
         "| claim | what it gave | how it is tested | verdict | evidence |",
@@ -112,17 +124,17 @@ def markdown(judged: Sequence[Judgement], sources: Sequence[Source]) -> str:
     ]
     for item in judged:
         evidence = "<br>".join(
-            _cell(written(each) + (f", {each.capture}" if each.capture is not None else "")) for each in item.evidence
+            cell(written(each) + (f", {each.capture}" if each.capture is not None else "")) for each in item.evidence
         )
         why = because(item)
-        verdict = f"**{VERDICT_WORDS[item.verdict]}**" + (f": {_cell(why)}" if why else "")
-        gave = _cell(item.claim.gave) or "no figure"
-        text = f"{_cell(item.claim.text)} ({_cell(item.claim.source)})"
-        lines.append(f"| {text} | {gave} | {_cell(item.claim.test)} | {verdict} | {evidence or 'none'} |")
+        verdict = f"**{VERDICT_WORDS[item.verdict]}**" + (f": {cell(why)}" if why else "")
+        gave = cell(item.claim.gave) or "no figure"
+        text = f"{cell(item.claim.text)} ({cell(item.claim.source)})"
+        lines.append(f"| {text} | {gave} | {cell(item.claim.test)} | {verdict} | {evidence or 'none'} |")
     return "\n".join([*lines, "", f"{len(judged)} claims: {tally(judged)}."]) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that is only text in a Markdown table: no markup, no cell of its own, one line, nothing unprintable."""
     clean = "".join(character if character.isprintable() else " " for character in text)
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(clean.split())).replace("&", "&amp;")

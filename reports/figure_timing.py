@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
 
-from launchlens.reports.figures import BLUE, GREEN, GREY, Drawing, draw, label, log_ticks, row_title, us
+from launchlens.reports.figures import BLUE, GREEN, GREY, LOG_FROM, Drawing, draw, label, log_axis, row_title, us
 from launchlens.reports.units import duration, interval
 from launchlens.traces.study import Side
 
-#: The axis is logarithmic when the slowest variant takes more than this many times as long as the fastest.
-LOG_FROM = 6.0
 #: Samples drawn per variant; more are thinned evenly (the interval rests on all of them).
 SAMPLES = 300
 
@@ -34,7 +31,7 @@ def timing_figure(id: str, sides: Sequence[Side], control: Side | None, winners:
     unit = "µs per iteration, unprofiled"
     axis: dict[str, Any] = {"type": "linear", "range": [0, high * 1.05]}
     if low > 0 and high / low > LOG_FROM:
-        unit, axis = f"{unit} (logarithmic)", _log_axis(low, high)
+        unit, axis = f"{unit} (logarithmic)", log_axis(low, high)
     says = f"Unprofiled time per iteration, {regime}, fastest first: " + "; ".join(
         f"{side.variant} {duration(side.wall.value)}" for side in sides
     )
@@ -83,13 +80,3 @@ def _row(side: Side, row: int, colour: str, *, hollow: bool) -> list[object]:
         hoverinfo="text",
     )
     return [faint, dot]
-
-
-def _log_axis(low: float, high: float) -> dict[str, Any]:
-    ticks = log_ticks(low / 1.25, high * 1.25)
-    return {
-        "type": "log",
-        "range": [log10(low / 1.25), log10(high * 1.25)],
-        "tickvals": ticks,
-        "ticktext": [f"{tick:g}" for tick in ticks],
-    }

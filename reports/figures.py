@@ -37,6 +37,8 @@ DEVICE_COLOURS = {
 }
 #: Names longer than this are shortened on a figure; the page's tables hold more of them.
 LABEL = 40
+#: A time axis is logarithmic when the longest time on it is more than this many times the shortest.
+LOG_FROM = 6.0
 #: Pixels above the first row and below the last one (the axis and its title).
 TOP, BOTTOM = 6, 48
 
@@ -146,3 +148,16 @@ def log_ticks(low: float, high: float) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     ticks = [step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5)]
     return [tick for tick in ticks if low <= tick <= high]
+
+
+def log_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis for values from `low` to `high`, both positive, with a little room at either end."""
+    ticks = log_ticks(low / 1.25, high * 1.25)
+    if high / low > 1000:  # over so many decades, 2 and 5 of each would run into each other on a phone
+        ticks = [tick for tick in ticks if f"{tick:e}".startswith("1.0")]
+    return {
+        "type": "log",
+        "range": [math.log10(low / 1.25), math.log10(high * 1.25)],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }

@@ -27,10 +27,12 @@ from launchlens.reports.html_claims import claims_section
 from launchlens.reports.html_difference import difference_chapters
 from launchlens.reports.html_environment import environment, ledger_chapters
 from launchlens.reports.html_parts import Chapter
+from launchlens.reports.html_probes import probes_section
 from launchlens.reports.html_sections import account_chapters, timeline_chapters, timing_chapters
 from launchlens.reports.words import HOST_WORDS, in_regime
 from launchlens.traces.claims.claim import Claim
 from launchlens.traces.compare import against_baseline
+from launchlens.traces.probes import read_probes
 from launchlens.traces.study import Study
 from launchlens.traces.verdict import verdict
 
@@ -50,6 +52,8 @@ def render(
     probes.json that can't be read.
     """
     findings, comparisons = verdict(study), against_baseline(study)
+    probes = read_probes(study.capture.path)
+    shown_probes = probes_section(probes)
     chapters = {
         "timing": timing_chapters(study),
         "account": account_chapters(study),
@@ -58,6 +62,7 @@ def render(
         "ledger": ledger_chapters(study),
     }
     seen = [drawing.plain() for drawing in drawings(chapters.values())]
+    seen += [drawing.plain() for drawing in (shown_probes.drawings if shown_probes else ())]
     own, library, packed = page_file("script.js"), *_plotly()
     return (
         page_templates()
@@ -67,7 +72,8 @@ def render(
             recorded=recorded,
             answer=answer(study, findings, comparisons),
             chapters=chapters,
-            claims=claims_section(study, claims),
+            probes=shown_probes,
+            claims=claims_section(study, claims, probes),
             environment=environment(study, links_base),
             host_colours=_met(HOST_COLOURS, seen, "host"),
             device_colours=_met(DEVICE_COLOURS, seen, "device"),
@@ -83,7 +89,7 @@ def render(
 
 
 def drawings(chapters: Iterable[list[Chapter]]) -> list[Drawing]:
-    """All figures of the page, in the order in which they stand on it."""
+    """All figures of the chapters, in the order in which they stand on the page."""
     return [drawing for each in chapters for chapter in each for part in chapter.parts for drawing in part.drawings]
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from launchlens.reports.claim_words import VERDICT_WORDS, because, between, found, measured_first, tally, value
+from launchlens.reports.html_probes import anchors
 from launchlens.traces.claims.claim import Claim, Judgement, Section
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims
+from launchlens.traces.probes import PROBES, Probe
 from launchlens.traces.study import Study
 
 
 @dataclass(frozen=True)
 class EvidenceRow:
-    """One figure as text; `section` is the anchor of the section that shows the rows it came from."""
+    """One figure as text; `section` names the section that shows the rows it came from, `anchor` the place in it."""
 
     figure: str
     value: str
     interval: str
     rows: str
-    section: Section
+    section: Section | Literal["probes"]
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -49,23 +53,39 @@ class ClaimsSection:
     of_note: bool
 
 
-def claims_section(study: Study, claims: Sequence[Claim] | None) -> ClaimsSection | None:
-    """The section for `claims`; without them for the note's, and then none for a workload that the note isn't about."""
+def claims_section(study: Study, claims: Sequence[Claim] | None, probes: Mapping[str, Probe]) -> ClaimsSection | None:
+    """The section for `claims`; without them for the note's, and then none for a workload that the note isn't about.
+
+    `probes` are those that the page shows: what rests on one links to its place there.
+    """
     chosen = note_claims() if claims is None else claims
     if claims is None and study.capture.manifest.workload.get("name") not in {claim.workload for claim in chosen}:
         return None
     judged = measured_first(judge(study, chosen))
+    known = anchors(probes)
+    places = {f"{PROBES}: {id}": known.get(id, "probes") for id in probes}
     return ClaimsSection(
-        tested=[_row(item) for item in judged if item.measured],
-        untested=[_row(item) for item in judged if not item.measured],
+        tested=[_row(item, places) for item in judged if item.measured],
+        untested=[_row(item, places) for item in judged if not item.measured],
         tally=tally(judged),
         of_note=claims is None,
     )
 
 
-def _row(item: Judgement) -> ClaimRow:
+def _row(item: Judgement, places: Mapping[str, str]) -> ClaimRow:
+    """`places` are the anchors of probes, by the rows that evidence names."""
     claim = item.claim
-    evidence = [EvidenceRow(each.figure, value(each), between(each), each.rows, each.section) for each in item.evidence]
+    evidence = [
+        EvidenceRow(
+            each.figure,
+            value(each),
+            between(each),
+            each.rows,
+            "probes" if each.rows in places else each.section,
+            places.get(each.rows, each.section),
+        )
+        for each in item.evidence
+    ]
     says = VERDICT_WORDS[item.verdict]
     return ClaimRow(
         claim.id,

@@ -8,6 +8,7 @@ from typing import Any
 
 from launchlens.reports.words import sentences
 from launchlens.traces import agreement, compare
+from launchlens.traces.probes import Probe, read_probes
 from launchlens.traces.study import Study
 from launchlens.traces.verdict import Finding
 
@@ -22,7 +23,8 @@ def text(document: dict[str, Any]) -> str:
 def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | None) -> dict[str, Any]:
     """A study: where it comes from, the verdict as findings and in words, every side, and all against the baseline.
 
-    `recorded` says in words that the numbers were not measured here and now; null when they were.
+    `recorded` says in words that the numbers were not measured here and now; null when they were. Raises InputError for a
+    probes.json that can't be read.
     """
     manifest = study.capture.manifest
     control = {regime: compare.control_ratio(study, regime) for regime in study.regimes}
@@ -43,10 +45,32 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
         "comparisons": [compare.to_json(item) for item in compare.against_baseline(study)],
         "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
         "agreement": agreement.rows_json(agreement.agreement(study)),
+        "probes": [probe_json(probe) for probe in read_probes(study.capture.path).values()],
         "problems": {path: [item.to_json() for item in problems] for path, problems in study.problems.items()},
         "not_measured": [
             {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}
             for item in manifest.variants
             if item.status != "measured"
+        ],
+    }
+
+
+def probe_json(probe: Probe) -> dict[str, Any]:
+    """A probe as `probes.json` holds it, without its tables and notes. Its answer counts where `control` is `passed`."""
+    return {
+        "id": probe.id,
+        "asks": probe.asks,
+        "verdict": probe.verdict,
+        "says": probe.says,
+        "control": probe.control,
+        "controls": [{"control": item.control, "passed": item.passed, "found": item.found} for item in probe.controls],
+        "figures": [
+            {
+                "figure": item.figure,
+                "value": item.value,
+                "unit": item.unit,
+                "interval": None if item.interval is None else list(item.interval),
+            }
+            for item in probe.figures
         ],
     }

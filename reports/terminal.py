@@ -10,17 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from launchlens.reports.terminal_parts import short, table_of
+from launchlens.reports.terminal_probes import print_probe
 from launchlens.reports.units import count, duration, interval, percent, signed_duration, size, times
 from launchlens.reports.words import HOST_WORDS, Sentence
 from launchlens.traces.agreement import agreement, brief
 from launchlens.traces.compare import REASONS, Comparison, against_baseline
+from launchlens.traces.probes import read_probes
 from launchlens.traces.study import Side, Study
 
-#: Names longer than this are cut in tables: a kernel name can be a page long.
-NAME_WIDTH = 60
 LONGEST_SENTENCE = 2000
-
-
 #: Width of tables that go into a file or a pipe, where no terminal says its own.
 PIPE_WIDTH = 140
 
@@ -31,14 +30,11 @@ def stdout() -> Console:
     return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
-def short(name: str, width: int = NAME_WIDTH) -> str:
-    """A name cut to `width`, control characters shown as `?`: a trace must not be able to drive the terminal."""
-    clean = "".join(character if character.isprintable() else "?" for character in name[: width + 1])
-    return clean if len(clean) <= width else clean[: width - 1] + "…"
-
-
 def print_study(console: Console, study: Study, said: Sequence[Sentence], recorded: str | None) -> None:
-    """The verdict in sentences, then a table per regime."""
+    """The verdict in sentences, a table per regime, and what each probe says.
+
+    Raises InputError for a probes.json that can't be read.
+    """
     if recorded:
         console.print(f"[bold yellow]{escape(recorded)}[/]", highlight=False)
     for weight, style in (("headline", "bold"), ("plain", ""), ("caveat", "dim")):
@@ -74,11 +70,14 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
         amiss = sum(row.amiss for row in rows)
         if amiss:
             console.print(f"! {amiss} figures differ that must agree", style="bold red", highlight=False)
+    for probe in read_probes(study.capture.path).values():
+        console.print()
+        print_probe(console, probe, full=False)
 
 
 def _timing_table(study: Study, regime: str, ratios: dict[tuple[str, str], Comparison]) -> Table:
     rounds = max(len(side.blocks) for side in study.in_regime(regime))
-    table = _table(f"{short(regime)}: unprofiled, {rounds} interleaved rounds")
+    table = table_of(f"{short(regime)}: unprofiled, {rounds} interleaved rounds")
     baseline = study.capture.manifest.baseline
     for name in (
         "variant",
@@ -131,7 +130,7 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
             console.print(f"  {REASONS[code]}", highlight=False, style="dim")
         if item.difference_ns is None:
             continue
-        table = _table(f"profiled difference per iteration: {signed_duration(item.difference_ns)}")
+        table = table_of(f"profiled difference per iteration: {signed_duration(item.difference_ns)}")
         table.add_column("host")
         table.add_column("device")
         table.add_column("difference", justify="right")
@@ -188,14 +187,8 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     console.print(table)
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=escape(title), title_justify="left", title_style="bold", header_style="", box=None, pad_edge=False
-    )
-
-
 def _totals_table(totals: dict[str, Any]) -> Table:
-    table = _table("GPU work")
+    table = table_of("GPU work")
     for name in ("what", "count", "time", "bytes"):
         table.add_column(name, justify="left" if name == "what" else "right")
     kernels = totals["kernels"]
@@ -223,7 +216,7 @@ def _totals_table(totals: dict[str, Any]) -> Table:
 
 
 def _ranges_table(ranges: list[dict[str, Any]], top: int) -> Table:
-    table = _table(f"ranges ({min(top, len(ranges))} of {len(ranges)}, by host time)")
+    table = table_of(f"ranges ({min(top, len(ranges))} of {len(ranges)}, by host time)")
     names = ("range", "instances", "host time", "GPU projection", "GPU time", "launches", "kernels", "memcpys")
     for name in names:
         table.add_column(name, justify="left" if name == "range" else "right")
@@ -246,7 +239,9 @@ def _ranges_table(ranges: list[dict[str, Any]], top: int) -> Table:
 
 
 def _cost_table(costs: list[dict[str, Any]], top: int) -> Table:
-    table = _table(f"launch costs ({min(top, len(costs))} of {len(costs)} kinds of call, by time in the call; medians)")
+    table = table_of(
+        f"launch costs ({min(top, len(costs))} of {len(costs)} kinds of call, by time in the call; medians)"
+    )
     for name in ("API call", "caused", "count", "in the call", "queued", "on the GPU"):
         table.add_column(name, justify="left" if name in ("API call", "caused") else "right")
     for row in costs[:top]:
@@ -265,7 +260,7 @@ def _cost_table(costs: list[dict[str, Any]], top: int) -> Table:
 def _account_table(account: dict[str, Any]) -> Table:
     window = account["window_ns"]
     devices = list(dict.fromkeys(cell["device"] for cell in account["cells"]))
-    table = _table(
+    table = table_of(
         f"time account of {short(account['window'])}: {duration(window)}, thread {short(account['thread'])}, "
         f"device {account['device'] if account['device'] is not None else 'none recorded'}"
     )

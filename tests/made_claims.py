@@ -82,3 +82,13 @@ def few_rounds(made, rounds=3):
     """The study of a capture with too few rounds for an interval."""
     sides = {key: replace(side, blocks=side.blocks.iloc[:rounds]) for key, side in made.sides.items()}
     return replace(made, sides=sides)
+
+
+def told_channels(made, variant, regime, *channels):
+    """The study of a capture that CUPTI recorded as well, which saw the launches of a side go to these channels."""
+    side = made.sides[variant, regime].recording
+    (row, *_) = side.ledger
+    share = row.per_iteration / len(channels)
+    ledger = tuple(replace(row, per_iteration=share, channel=channel) for channel in channels)
+    recording = replace(side, ledger=ledger, trace=f"cupti/{regime}.parquet")
+    return replace(made, recordings=dict(made.recordings) | {("cupti", variant, regime): recording})

@@ -455,10 +455,10 @@ def test_an_output_is_never_the_input_even_when_forced(command, tmp_path):
 
 
 def test_two_runs_in_one_second_get_two_folders(tmp_path, monkeypatch):
-    from launchlens.cli import _new_folder
+    from launchlens.profiling.new_capture import new_folder
 
     monkeypatch.chdir(tmp_path)
-    folders = {_new_folder(None, "w") for _ in range(4)}
+    folders = {new_folder(None, "w") for _ in range(4)}
     assert len(folders) == 4 and all(folder.is_dir() for folder in folders)
 
 

@@ -1,5 +1,6 @@
 """Pages of docs/ that a command makes are what that command prints today."""
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -8,7 +9,12 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.traces.recorded import FOLDER
+from launchlens.reports.probe_words import markdown
+from launchlens.traces.capture import MANIFEST, read_capture
+from launchlens.traces.probes import read_probes, write_probes
+from launchlens.traces.recorded import FOLDER, describe_recorded
+from made_capture import make_capture
+from made_probes import ALL
 
 DOCS = Path(__file__).parents[1] / "docs"
 COMMANDS_HEAD = """# Commands
@@ -61,6 +67,24 @@ def recorded_page() -> str:
     return "\n".join(parts)
 
 
+PROBES_HEAD = """# What the probes found
+
+The probes.json of every capture that ships with one (traces/recorded/README.md says how each was made); `make docs` writes this
+page. What a probe is, and what each of them does: [definitions.md](definitions.md#probes).
+"""
+
+
+def probes_page(folder: Path = FOLDER) -> str | None:
+    """What the probes of the shipped captures found, as `docs/probes.md` holds it; None where none of them holds any."""
+    parts = []
+    for capture in sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}")):
+        probes = read_probes(capture)
+        if probes:
+            source = describe_recorded(read_capture(capture).manifest)
+            parts.append(f"## {capture.name}\n\n{markdown(probes.values(), source)}")
+    return "\n".join([PROBES_HEAD, *parts]) if parts else None
+
+
 def test_the_measured_page_is_what_report_says():
     assert (DOCS / "measured.md").read_text() == recorded_page(), "run `make docs`"
 
@@ -73,8 +97,32 @@ def test_the_claims_page_is_what_the_command_prints():
     assert (DOCS / "claims.md").read_text() == claims_page(), "run `make docs`"
 
 
+def test_the_probes_page_is_what_the_captures_hold():
+    page = DOCS / "probes.md"
+    assert (page.read_text() if page.exists() else None) == probes_page(), "run `make docs`"
+
+
+def test_the_probes_page_has_a_part_for_each_capture_that_holds_probes(tmp_path):
+    assert probes_page(tmp_path) is None
+    for name in ("first", "second"):
+        make_capture(tmp_path / name)
+    assert probes_page(tmp_path) is None
+    write_probes(tmp_path / "second", ALL)
+    text = probes_page(tmp_path)
+    assert text is not None and text.startswith(PROBES_HEAD)
+    assert re.findall("^## (.*)", text, re.MULTILINE) == ["second"]
+    assert len(re.findall("^### ", text, re.MULTILINE)) == len(ALL)
+
+
 if __name__ == "__main__":
     (DOCS / "commands.md").write_text(commands_page())
     (DOCS / "claims.md").write_text(claims_page())
     (DOCS / "measured.md").write_text(recorded_page())
-    sys.stdout.write("docs/commands.md, docs/claims.md and docs/measured.md written\n")
+    written = ["commands.md", "claims.md", "measured.md"]
+    found = probes_page()
+    if found is not None:
+        (DOCS / "probes.md").write_text(found)
+        written.append("probes.md")
+    else:
+        (DOCS / "probes.md").unlink(missing_ok=True)
+    sys.stdout.write(f"{', '.join(f'docs/{name}' for name in written)} written\n")

@@ -97,7 +97,8 @@ def _value(metric: Metric, recording: Recording, side: Side) -> Estimate | None:
     if metric.code == "activities" and recording.device is None:
         return None  # no GPU was recorded: not known, which is not none
     if metric.code == "inflation":
-        samples = recording.cells.sum(axis=(1, 2)) / recording.iterations / side.wall.value
+        unprofiled = recording.reference_ns or side.wall.value
+        samples = recording.cells.sum(axis=(1, 2)) / recording.iterations / unprofiled
     elif metric.rule == "exact":
         samples = blocks[metric.code].to_numpy() / recording.iterations
     else:

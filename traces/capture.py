@@ -77,7 +77,8 @@ class TraceRecord:
 
     Its ranges are called `variant:NAME`, one instance a round, each over `iterations` iterations and the synchronize
     after them; `iteration:NAME` ranges, where present, hold one iteration each and are for looking at, not for timing.
-    Where the collector could not record, `problem` says why and `path` is empty.
+    Where the collector could not record, `problem` says why and `path` is empty. `reference_ns` is the unprofiled time of
+    one iteration by variant just before, in the recorded process or one like it; None where the timed rounds serve.
     """
 
     collector: str
@@ -86,6 +87,7 @@ class TraceRecord:
     rounds: int
     iterations: int
     problem: str | None = None
+    reference_ns: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,21 @@ def _is_path(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MOST_PATH and "\0" not in value
 
 
+def _are_times(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(
+        is_name(name) and isinstance(time, int | float) and not isinstance(time, bool) and time > 0
+        for name, time in value.items()
+    )
+
+
 TEXT: Rule = (_is_text, "text")
 MAYBE_TEXT: Rule = (lambda value: value is None or isinstance(value, str), "text or null")
 NAME: Rule = (is_name, f"text of 1 to {MOST_NAME} printable characters")
 COUNT: Rule = (_is_count, f"a whole number from 0 to {LEAST_TOO_MANY - 1}")
 OBJECT: Rule = (lambda value: isinstance(value, dict), "an object")
+TIMES: Rule = (_are_times, "null or an object of names and times above 0")
 LIST: Rule = (lambda value: isinstance(value, list), "a list")
 
 #: Field -> what it must hold and whether it must be there.
@@ -74,6 +84,7 @@ TRACE_FIELDS: dict[str, tuple[Rule, bool]] = {
     "rounds": (COUNT, True),
     "iterations": (COUNT, True),
     "problem": (MAYBE_TEXT, False),
+    "reference_ns": (TIMES, False),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,7 @@ class Recording:
 
     `per_block` has a row per block: launches and activities (counts), and the medians within the block of a launch's time
     in its call `api_ns`, of its time queued `queue_ns` and of an activity's time on the GPU `gpu_ns`, NaN without any.
+    `reference_ns` is the unprofiled time of one iteration just before (`TraceRecord`); None where the timed rounds serve.
 
     `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
     how long the GPU was busy: not where replays of graphs were recorded in part (see UNKNOWN_SHARE).
@@ -95,6 +96,7 @@ class Recording:
     thread: str
     device: str | None
     per_block: pd.DataFrame
+    reference_ns: float | None = None
 
     @property
     def per_iteration(self) -> npt.NDArray[np.float64]:
@@ -120,7 +122,8 @@ def recordings(trace: Trace, record: TraceRecord) -> tuple[dict[str, Recording],
         blocks = outermost(instances[names == name], problems)
         shown = instances[names == ITERATION + variant]
         count_late_work(launches, blocks["start_ns"].to_numpy(), blocks["end_ns"].to_numpy(), problems)
-        found[variant] = recording_of(trace, record, accountants, blocks, shown)
+        made = recording_of(trace, record, accountants, blocks, shown)
+        found[variant] = replace(made, reference_ns=(record.reference_ns or {}).get(variant))
     return found, problems
 
 

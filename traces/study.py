@@ -88,8 +88,13 @@ class Side:
 
     @property
     def inflation(self) -> float | None:
-        """Profiled time over unprofiled time of one iteration: how far the profiler bends this side."""
-        return None if self.recording is None else self.recording.profiled_ns / self.wall.value
+        """Profiled time over unprofiled time of one iteration: how far the profiler bends this side.
+
+        The unprofiled time is the recording's own reference, where it has one, else that of the timed rounds.
+        """
+        if self.recording is None:
+            return None
+        return self.recording.profiled_ns / (self.recording.reference_ns or self.wall.value)
 
 
 @dataclass(frozen=True)

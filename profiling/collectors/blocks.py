@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from time import perf_counter
+
+import pandas as pd
 
 from launchlens.profiling.annotate import BLOCK, ITERATION, WARM_UP, annotated
 from launchlens.profiling.checking import synchronize
-from launchlens.profiling.timing import Entry, block_order
+from launchlens.profiling.timing import Entry, block_order, time_blocks
 
 #: What names a part of a run for whoever records it.
 Naming = Callable[[str], AbstractContextManager[None]]
@@ -15,6 +18,9 @@ Naming = Callable[[str], AbstractContextManager[None]]
 #: Iterations of each variant recorded one by one, for the timeline.
 SHOWN_ITERATIONS = 3
 WARM_UP_ITERATIONS = 5
+#: Interleaved blocks of each variant that are timed just before a recording.
+REFERENCE_ROUNDS = 10
+REFERENCE_WARM_UP_S = 1.0
 
 
 def run_blocks(
@@ -43,6 +49,31 @@ def run_blocks(
     for entry in entries:
         for _ in range(SHOWN_ITERATIONS):
             _block(ITERATION + entry.variant, entry, 1, device, naming)
+
+
+def reference_times(entries: Sequence[Entry], iterations: int, device: str) -> dict[str, float]:
+    """Unprofiled time of one iteration by variant, ns: the median over interleaved blocks, in this process and just now.
+
+    What a recorder costs is told from this, not from times taken minutes before: hosts drift by more than recorders cost.
+    A new process is slow at first (clocks rise, caches fill), so all entries run for REFERENCE_WARM_UP_S before.
+    """
+    rows: list[dict[str, object]] = []
+    until = perf_counter() + REFERENCE_WARM_UP_S
+    while perf_counter() < until:
+        for entry in entries:
+            entry.call()
+        synchronize(device)
+    time_blocks(
+        entries,
+        rounds=REFERENCE_ROUNDS,
+        iterations=iterations,
+        device=device,
+        advance=lambda done: None,
+        rows=rows,
+    )
+    frame = pd.DataFrame(rows)
+    found = (frame["wall_ns"] / frame["iterations"]).groupby(frame["variant"]).median()
+    return {str(variant): float(value) for variant, value in found.items()}
 
 
 def _block(name: str, entry: Entry, iterations: int, device: str, naming: Naming) -> None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,16 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 from launchlens.kernels.registry import WorkloadSpec
-from launchlens.profiling.checking import without_folders
-from launchlens.profiling.collectors import child
+from launchlens.profiling import child
 from launchlens.profiling.collectors.cupti_session import GET, library
 from launchlens.profiling.collectors.fault import CollectorError
-from launchlens.profiling.collectors.worker import RECORDING
+from launchlens.profiling.worker import RECORDING
 from launchlens.traces.capture import TraceRecord
 
 NAME: Literal["cupti"] = "cupti"
-#: A recorded process that takes longer than this hangs, seconds.
-LONGEST_S = 900
 
 
 def check_found(device: str) -> None:
@@ -69,53 +64,30 @@ def record(
         iterations=iterations,
         device=device,
         seed=seed,
-        recorder=NAME,
+        task=NAME,
     )
     for careful in (False, True):
         with tempfile.TemporaryDirectory(prefix="launchlens-cupti-") as temporary:
             here = Path(temporary)
-            ended = _run(child.command(replace(asked, careful=careful), here), markers=not careful)
-            if not child.check(here):
+            ended = child.run(child.command(replace(asked, careful=careful), here), _environment(markers=not careful))
+            said = child.answered(here)
+            if said is None:
                 continue
             advance(rounds)
             _keep(here / RECORDING, folder / NAME / f"{regime}.parquet")
             advance(1)
-            return TraceRecord(NAME, regime, f"{NAME}/{regime}.parquet", rounds, iterations)
+            path, reference = f"{NAME}/{regime}.parquet", said["reference_ns"]
+            return TraceRecord(NAME, regime, path, rounds, iterations, reference_ns=reference)
     raise CollectorError(f"the recorded process {ended}")
 
 
-def _run(command: Sequence[str], *, markers: bool) -> str:
-    """Run the process and say how it ended, in words. Raises CollectorError when it can't run or does not end."""
+def _environment(*, markers: bool) -> dict[str, str]:
     environment = dict(os.environ)
     wanted_by = library() if markers else None
     if wanted_by is not None:
         # NVTX looks here, at its first call in a process, for who wants its ranges
         environment.setdefault("NVTX_INJECTION64_PATH", wanted_by)
-    try:
-        answer = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            timeout=LONGEST_S,
-            check=False,
-        )
-    except OSError as error:
-        raise CollectorError(f"the recorded process can't be run: {error.strerror or error}", for_good=True) from None
-    except subprocess.TimeoutExpired:
-        raise CollectorError(f"the recorded process did not end within {LONGEST_S} s", for_good=True) from None
-    return _ended(answer.returncode, answer.stdout.decode("utf-8", "backslashreplace"))
-
-
-def _ended(code: int, said: str) -> str:
-    """How a process ended that left no answer: its signal or status, and the last line that it printed."""
-    try:
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    except ValueError:
-        how = f"was ended by signal {-code}"
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return f"{how} and left no answer{f': {without_folders(lines[-1])[:200]}' if lines else ''}"
+    return environment
 
 
 def _keep(recording: Path, place: Path) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from launchlens.kernels.registry import WorkloadSpec
-from launchlens.profiling import nsight
-from launchlens.profiling.collectors import child
+from launchlens.profiling import child, nsight
+from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.nsight import GET, Nsys, NsysError
 from launchlens.traces.capture import TraceRecord
 
@@ -53,6 +53,7 @@ def record(
     when no trace comes of it, and OSError when it can't be written.
     """
     nsys = found(device)
+    reference = _reference(workload, variants, regime=regime, iterations=iterations, device=device, seed=seed)
     asked = child.request(
         workload,
         variants,
@@ -61,13 +62,13 @@ def record(
         iterations=iterations,
         device=device,
         seed=seed,
-        recorder=NAME,
+        task=NAME,
     )
     # not below `folder`: nsys replaces %-signs in the name of its output
     with tempfile.TemporaryDirectory(prefix="launchlens-nsys-") as temporary:
         here = Path(temporary)
         said = nsight.profile(nsys, child.command(asked, here), here / "recorded", whole=device != "cuda")
-        child.check(here)
+        child.answered(here)
         report, export = here / "recorded.nsys-rep", here / "recorded.sqlite"
         if not report.is_file():
             raise nsight.explained(nsys, said, "made no report")
@@ -78,4 +79,21 @@ def record(
         shutil.move(report, kept / f"{regime}.nsys-rep")
         shutil.move(export, kept / f"{regime}.sqlite")
     advance(1)
-    return TraceRecord(NAME, regime, f"{NAME}/{regime}.sqlite", rounds, iterations)
+    return TraceRecord(NAME, regime, f"{NAME}/{regime}.sqlite", rounds, iterations, reference_ns=reference)
+
+
+def _reference(
+    workload: WorkloadSpec, variants: Sequence[str], *, regime: str, iterations: int, device: str, seed: int
+) -> Mapping[str, float]:
+    """Unprofiled times, from a process like the one that is recorded next, which nsys is attached to all along."""
+    asked = child.request(
+        workload, variants, regime=regime, device=device, seed=seed, task="reference", iterations=iterations
+    )
+    with tempfile.TemporaryDirectory(prefix="launchlens-reference-") as temporary:
+        here = Path(temporary)
+        ended = child.run(child.command(asked, here))
+        said = child.answered(here)
+        if said is None:
+            raise CollectorError(f"the process that times without Nsight Systems {ended}")
+        reference: Mapping[str, float] = said["reference_ns"]
+        return reference

@@ -12,7 +12,15 @@ from contextlib import ExitStack, contextmanager
 from statistics import median
 
 from launchlens.profiling.probes.copy_engine_operations import Operation, operations
-from launchlens.profiling.probes.copy_engine_verdict import HALF, REQUIRED, STATES, Seen, Shares, conclude, size
+from launchlens.profiling.probes.copy_engine_verdict import (
+    HALF,
+    REQUIRED,
+    STATES,
+    Seen,
+    Shares,
+    conclude,
+    size,
+)
 from launchlens.profiling.probes.held_trial import Bystander, Occupied, Outcome, independent, trial
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
+from launchlens.profiling.probes.captured import Node
 from launchlens.profiling.probes.held_sms_experiments import (
     CONTROL,
     OBSERVED,
@@ -20,7 +21,7 @@ from launchlens.profiling.probes.held_sms_experiments import (
     Work,
     experiments,
 )
-from launchlens.profiling.probes.held_sms_kernels import Kernels, Node, preferring
+from launchlens.profiling.probes.held_sms_kernels import Kernels, preferring
 from launchlens.profiling.probes.held_sms_verdict import Block, Checked, Tried, conclude, fits
 from launchlens.profiling.probes.held_trial import Occupied, Outcome, Share, independent, trial
 from launchlens.profiling.probes.hold import Hold
@@ -112,6 +113,7 @@ class _Maker:
             started=sum(item.finished for item in found),
             right=sum(item.right for item in found),
             call_waited=sum(item.call_waited for item in found),
+            wish_bytes=self._wish(experiment),
         )
 
     def _outcomes(self, work: Work, occupied: Occupied, before: int | None = None) -> Iterator[Outcome]:
@@ -147,6 +149,18 @@ class _Maker:
             raise RuntimeError(f"{work.name} writes wrong values with nothing held")
         own, _ = self.kernels.make(replace(work, legacy_stream=False))
         self.nodes[work] = self.kernels.nodes(own)
+
+    def _wish(self, experiment: Experiment) -> int | None:
+        """`Tried.wish_bytes`; None where either kernel's carve-out is set, or the code or the stack is new to CUDA."""
+        work = experiment.work
+        chosen = work.carveout is None and work.demands.carveout is None
+        if experiment.holding != Holding() or not chosen or work.fresh:
+            return None
+        node = next((item for item in self.nodes.get(work, []) if item.asks is not None), None)
+        if node is None or node.asks is None or node.blocks_per_sm is None:
+            return None
+        each = node.asks.static_shared + node.dynamic_shared + self.device.reserved_shared_per_block
+        return node.blocks_per_sm * each
 
     def _fits(self, experiment: Experiment) -> bool | None:
         held = self.holds[experiment.holding]

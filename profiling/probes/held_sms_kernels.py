@@ -1,7 +1,7 @@
 """The kernels of the probe `held-sms`, ready to be launched beside a hold, and what each asks of an SM.
 
 What kernel torch or Triton launches, and whether it launches anything else first, is read from a CUDA graph into which the
-call is captured: its nodes hold the functions, whose attributes the driver tells.
+call is captured (captured.py).
 """
 
 from __future__ import annotations
@@ -9,33 +9,20 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from launchlens.kernels.small_copies.raw_cuda import check
 from launchlens.profiling.probes import held_sms_experiments as named
 from launchlens.profiling.probes.bare_kernel import WORD, BareKernel, Demands
+from launchlens.profiling.probes.captured import Node, nodes
 from launchlens.profiling.probes.held_sms_experiments import ELEMENTS, Work
 from launchlens.profiling.probes.held_trial import Bystander
-from launchlens.profiling.probes.raw_kernel import Attributes, attributes_of, set_carveout
+from launchlens.profiling.probes.raw_kernel import attributes_of, set_carveout
 
 #: Operators of torch that nothing else here calls, so that CUDA loads each at its first use.
 SELDOM = ("erfinv_", "lgamma_", "digamma_")
 MOST_ELEMENTS = 1 << 20
 FILL = 7
-
-
-@dataclass(frozen=True)
-class Node:
-    """One node of the graph that a call was captured into. A kernel has `asks`, with its grid and what a block has of it."""
-
-    kind: str
-    asks: Attributes | None = None
-    blocks: int = 0
-    threads: int = 0
-    dynamic_shared: int = 0
-    blocks_per_sm: int | None = None
-    handle: int = 0
 
 
 class Kernels:
@@ -130,45 +117,7 @@ class Kernels:
 
     def nodes(self, submit: Callable[[], object]) -> list[Node]:
         """What a call on the bystander's own stream launches; it is not run. Raises RuntimeError where it can't be captured."""
-        from cuda.bindings import driver
-
-        stream = self.bystanders[False].stream
-        check(driver.cuStreamBeginCapture(stream, driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED))
-        try:
-            submit()
-        finally:
-            ended = driver.cuStreamEndCapture(stream)
-        (graph,) = check(ended)
-        try:
-            _, count = check(driver.cuGraphGetNodes(graph))
-            found, _ = check(driver.cuGraphGetNodes(graph, count))
-            return [_node(item) for item in found[:count]]
-        finally:
-            check(driver.cuGraphDestroy(graph))
-
-
-def _node(node: Any) -> Node:
-    from cuda.bindings import driver
-
-    (kind,) = check(driver.cuGraphNodeGetType(node))
-    name = kind.name.removeprefix("CU_GRAPH_NODE_TYPE_").lower()
-    if kind != driver.CUgraphNodeType.CU_GRAPH_NODE_TYPE_KERNEL:
-        return Node(name)
-    (asked,) = check(driver.cuGraphKernelNodeGetParams(node))
-    function = asked.func
-    if not int(function):
-        (function,) = check(driver.cuKernelGetFunction(asked.kern))
-    threads = asked.blockDimX * asked.blockDimY * asked.blockDimZ
-    (fit,) = check(driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(function, threads, asked.sharedMemBytes))
-    return Node(
-        kind=name,
-        asks=attributes_of(function),
-        blocks=asked.gridDimX * asked.gridDimY * asked.gridDimZ,
-        threads=threads,
-        dynamic_shared=asked.sharedMemBytes,
-        blocks_per_sm=int(fit),
-        handle=int(function),
-    )
+        return nodes(submit, self.bystanders[False].stream)
 
 
 @contextmanager

@@ -52,6 +52,8 @@ class Tried:
 
     `kernel` names what was to start. `fits` is None where the driver doesn't tell what it takes, `held` counts the trials
     in which one block stayed on each SM until the kernel was judged, `started` those in which it ended meanwhile.
+    `wish_bytes`, where the driver was left to choose for both kernels: the shared memory that an SM would need to hold as
+    many blocks of the kernel as it can, with what CUDA reserves for each.
     """
 
     hypothesis: str
@@ -65,6 +67,7 @@ class Tried:
     started: int
     right: int
     call_waited: int = 0
+    wish_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -152,11 +155,12 @@ def conclude(
         ID,
         asks=ASKS,
         verdict=verdict,
-        says=_says(observed, compared, flips),
+        says=" ".join([_says(observed, compared, flips), *_rule(rows)]),
         controls=controls(rows, half, full),
         figures=[
             ProbeFigure("kernels that wait beside one block per SM", len(waiting), f"of {len(observed)} kernels"),
             *_share_that_start(rows),
+            *_wishes(rows),
             *(
                 ProbeFigure(
                     f"{name}: comparisons that it flips",
@@ -235,6 +239,38 @@ def _share_that_start(rows: Iterable[Tried]) -> list[ProbeFigure]:
         for word, found in (("the same", counts[True]), ("another", counts[False]))
         if found
     ]
+
+
+def wishes(rows: Iterable[Tried]) -> tuple[list[int], list[int]]:
+    """The distinct `wish_bytes` of kernels that start, and of those that wait, in ascending order."""
+    found: dict[str, set[int]] = {"starts": set(), "waits": set(), "unclear": set()}
+    for row in rows:
+        if row.wish_bytes is not None and row.fits is not False:
+            found[answer(row)].add(row.wish_bytes)
+    return sorted(found["starts"]), sorted(found["waits"])
+
+
+def _wishes(rows: Iterable[Tried]) -> list[ProbeFigure]:
+    starts, waits = wishes(rows)
+    of = "bytes of shared memory for as many of its blocks as fit an SM"
+    most = [ProbeFigure(f"the most that a kernel wants and starts: {of}", starts[-1], "bytes")] if starts else []
+    return most + ([ProbeFigure(f"the least that a kernel wants and waits: {of}", waits[0], "bytes")] if waits else [])
+
+
+def _rule(rows: Sequence[Tried]) -> list[str]:
+    """The sentence that names what decides where the driver chooses, if one number tells all that start from all that wait."""
+    starts, waits = wishes(rows)
+    if not starts or not waits or starts[-1] >= waits[0]:
+        return []
+    kernels = sum(row.wish_bytes is not None and row.fits is not False and answer(row) != "unclear" for row in rows)
+    told = (
+        f"Where the driver chooses, one number tells all that started from all that waited, in {kernels} experiments: the shared "
+        "memory that an SM would need for as many of the kernel's blocks as it can hold, with what CUDA reserves for each. Up to "
+        f"{starts[-1]:,} bytes it started, from {waits[0]:,} bytes on it waited. That follows if the driver divides an SM's memory "
+        "by that number and can divide it anew only once the SM is empty: threads per block, registers and shared memory then "
+        "matter by what they make of it."
+    )
+    return [told]
 
 
 def _says(observed: Sequence[Tried], compared: Sequence[Group], flips: Sequence[str]) -> str:

@@ -307,20 +307,16 @@ def test_a_variant_that_fails_there_is_quoted(stand_in, tmp_path):
 
 
 def test_nvtx_is_told_of_the_library_that_torch_loaded(monkeypatch):
-    seen = {}
-
-    def no_run(command, **more):
-        seen.update(more["env"])
-        raise OSError(2, "No such file")
-
-    monkeypatch.setattr(cupti.subprocess, "run", no_run)
     monkeypatch.setattr(cupti, "library", lambda: "/somewhere/libcupti.so.13")
     monkeypatch.delenv("NVTX_INJECTION64_PATH", raising=False)
-    with pytest.raises(CollectorError, match="can't be run: No such file"):
-        cupti._run(["x"], markers=True)
-    assert seen.pop("NVTX_INJECTION64_PATH") == "/somewhere/libcupti.so.13"
-    with pytest.raises(CollectorError):
-        cupti._run(["x"], markers=False)
+    assert cupti._environment(markers=True)["NVTX_INJECTION64_PATH"] == "/somewhere/libcupti.so.13"
+    assert "NVTX_INJECTION64_PATH" not in cupti._environment(markers=False)
+
+
+def test_what_the_process_took_unprofiled_is_told(stand_in, tmp_path):
+    stand_in()
+    made = record(tmp_path / "capture", "copy_", "foreach")
+    assert set(made.reference_ns) == {"copy_", "foreach"} and min(made.reference_ns.values()) > 0
 
 
 def test_what_is_missing_is_named_with_how_to_get_it(monkeypatch):

@@ -16,10 +16,10 @@ from launchlens.kernels.registry import variants, workloads
 from launchlens.profiling import nsight
 from launchlens.profiling.collectors import nsys
 from launchlens.profiling.collectors.fault import CollectorError
-from launchlens.profiling.collectors.worker import plain_parameters
 from launchlens.profiling.doctor import examine
 from launchlens.profiling.nsight import Nsys, NsysError
 from launchlens.profiling.run import Plan, run
+from launchlens.profiling.worker import plain_parameters
 from launchlens.traces.capture import read_capture
 from launchlens.traces.problems import InputError
 from launchlens.traces.study import study

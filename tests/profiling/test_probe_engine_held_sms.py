@@ -74,6 +74,28 @@ def test_a_world_of_carve_outs_is_found_to_be_one():
     assert "bare kernel, 1,024 threads and torch copy_, same dtype did" in probe.says
 
 
+def wanting(rows, of):
+    """Rows whose kernel wants `of(row)` bytes, where nobody set a carve-out."""
+    return [replace(row, wish_bytes=of(row)) if row.hypothesis == OBSERVATION else row for row in rows]
+
+
+def test_one_number_that_tells_what_starts_from_what_waits_is_named():
+    def of(row):
+        return None if row.kernel == MEMCPY else 2048 if row.kernel == "bare kernel, 1,024 threads" else 16384
+
+    probe = conclude(wanting(world(prefers_the_same), of), HALF, FULL)
+    assert "Up to 2,048 bytes it started, from 16,384 bytes on it waited" in probe.says
+    assert "in 6 experiments" in probe.says
+    most, least = (item for item in probe.figures if item.unit == "bytes")
+    assert (most.value, least.value) == (2048, 16384)
+
+
+def test_a_number_that_tells_nothing_apart_is_not_named():
+    probe = conclude(wanting(world(prefers_the_same), lambda row: 4096), HALF, FULL)
+    assert "one number" not in probe.says
+    assert "one number" not in conclude(world(prefers_the_same), HALF, FULL).says
+
+
 def test_a_world_where_everything_starts_has_nothing_to_explain():
     probe = conclude(world(lambda item: True), HALF, FULL)
     assert (probe.verdict, probe.control) == ("nothing waits", "passed")

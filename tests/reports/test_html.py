@@ -7,7 +7,6 @@ import hashlib
 import re
 from dataclasses import replace
 from html import unescape
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pandas as pd
@@ -17,30 +16,7 @@ from launchlens.reports.html import render
 from launchlens.reports.words import sentences
 from launchlens.traces.study import Study
 from launchlens.traces.verdict import verdict
-
-
-class Elements(HTMLParser):
-    """Every start tag of a page with its attributes, and all text outside scripts and styles."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.texts, self._quiet = [], [], False
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._quiet = tag in {"script", "style"}
-
-    def handle_endtag(self, tag):
-        self._quiet = False
-
-    def handle_data(self, data):
-        if not self._quiet:
-            self.texts.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
+from page_elements import Elements
 
 
 def with_manifest(study: Study, **changes) -> Study:

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+import made_claims
+import made_probes
 from launchlens.reports.html import render
 
 pytestmark = pytest.mark.browser
@@ -43,10 +45,16 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def files(made, hostile, tmp_path_factory):
+def files(made, hostile, names, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     (folder / "made.html").write_text(render(made), encoding="utf-8")
     (folder / "hostile.html").write_text(render(hostile), encoding="utf-8")
+    probed = made_probes.with_probes(made, folder, made_probes.ALL)
+    claims = made_claims.claims_of(made_claims.row('kind = "needs-probe"; probe = "backlog"; is = "foreach"'), folder)
+    (folder / "probes.html").write_text(render(probed, claims=claims), encoding="utf-8")
+    attack = names.script + names.link + '" onmouseover="window.pwned = 1'
+    attacked = made_probes.with_probes(made, folder, made_probes.hostile_probes(attack, names.long))
+    (folder / "hostile_probes.html").write_text(render(attacked), encoding="utf-8")
     return folder
 
 
@@ -161,3 +169,59 @@ def test_page_is_readable_without_script(browser, files):
     text = browser.execute_cdp_cmd("DOMSnapshot.captureSnapshot", {"computedStyles": []})["strings"]
     assert any("foreach is fastest" in each for each in text)
     assert any("This figure is drawn by a script" in each for each in text)
+
+
+OPEN_ALL = "document.querySelectorAll('#probes details').forEach((it) => { it.open = true; })"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_probes_are_drawn_and_folded_and_nothing_overflows(browser, files, width, dark):
+    look(browser, files / "probes.html", width=width, dark=dark)
+    drawn = "return [...document.querySelectorAll('#probes .plot')].map((it) => it.querySelectorAll('.main-svg').length > 0)"
+    assert browser.execute_script(drawn) == [True, True]
+    closed = "return [...document.querySelectorAll('#probes details')].map((it) => it.open)"
+    assert set(browser.execute_script(closed)) == {False}
+    browser.execute_script(OPEN_ALL)
+    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inner == width
+    outside = browser.execute_script(
+        """return [...document.querySelectorAll("#probes .plot .main-svg")]
+             .filter((svg) => svg.getBoundingClientRect().right > innerWidth + 1).length"""
+    )
+    assert outside == 0
+    assert browser.get_log("browser") == []
+
+
+def test_marks_of_a_ladder_have_the_colour_of_ink(browser, files):
+    for dark in (False, True):
+        look(browser, files / "probes.html", dark=dark)
+        ink, mark = browser.execute_script(
+            """return [getComputedStyle(document.body).color,
+                       getComputedStyle(document.querySelector("[id^=ladder-] .scatterlayer .point")).fill];"""
+        )
+        assert ink == mark
+
+
+def test_a_link_from_evidence_leads_to_the_probe(browser, files):
+    look(browser, files / "probes.html")
+    browser.execute_script("document.querySelectorAll('#claims details').forEach((it) => { it.open = true; })")
+    browser.execute_script("document.querySelector('#claims a.see').click()")
+    place = "return [location.hash, document.querySelector(':target').getBoundingClientRect().top]"
+    hash, top = browser.execute_script(place)
+    assert hash == "#probe-backlog" and -50 < top < 100
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_probes_do_nothing(browser, files, width, names):
+    from selenium.common.exceptions import NoAlertPresentException
+
+    look(browser, files / "hostile_probes.html", width=width)
+    browser.execute_script(OPEN_ALL)
+    with pytest.raises(NoAlertPresentException):
+        _ = browser.switch_to.alert.text
+    assert browser.execute_script("return window.pwned === undefined && !document.querySelector('img, .plot svg a')")
+    assert names.script in browser.execute_script("return document.getElementById('probes').innerText")
+    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inner
+    assert browser.get_log("browser") == []

@@ -8,7 +8,7 @@ from launchlens.traces.capture import read_capture
 from launchlens.traces.claims.claim import decide
 from launchlens.traces.study import study
 from made_capture import make_capture
-from made_claims import ABSENT, FAILS, HOLDS, RATIO, judged, many_blocks, with_manifest
+from made_claims import ABSENT, FAILS, HOLDS, RATIO, judged, many_blocks, told_channels, with_manifest
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,30 @@ def test_each_kind_gives_each_verdict(made, tmp_path, test, verdict):
         assert "eager" in one.on and "graph" in one.on
     if verdict == "not-testable":
         assert one.why
+
+
+@pytest.mark.parametrize(
+    ("channels", "test", "verdict"),
+    [
+        (("compute",), 'is = "compute"', "supported"),
+        (("compute",), 'is = "async-memcpy"', "refuted"),
+        (("compute", "async-memcpy"), 'is = "compute"', "refuted"),
+        (("compute", "async-memcpy"), 'is = "compute"; at_least = 0.5', "supported"),
+        ((None,), 'is = "compute"', "not-testable"),
+    ],
+)
+def test_a_channel_is_told_by_whoever_recorded_it(made, tmp_path, channels, test, verdict):
+    seen = told_channels(made, "copy_", "eager", *channels)
+    one = judged(seen, tmp_path, f'kind = "channel"; variant = "copy_"; {test}; regimes = ["eager"]')
+    assert one.verdict == verdict, one
+    if verdict != "not-testable":
+        ((_, (case,)),) = one.cases
+        assert case.evidence[0].rows == "cupti/eager.parquet: variant:copy_ launches"
+
+
+def test_a_channel_that_no_recorder_told_is_not_tested(made, tmp_path):
+    one = judged(made, tmp_path, 'kind = "channel"; variant = "copy_"; is = "compute"')
+    assert one.verdict == "not-testable" and "no recorder told the channel" in str(one)
 
 
 def test_the_host_part_of_a_difference_needs_blocks_for_an_interval(made, tmp_path):

@@ -59,8 +59,9 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             return
         found = _evidence(probe)
         if probe.control != "passed":
-            what = "did not pass" if probe.control == "failed" else "was not made"
-            yield Case(subject, None, "undecided", f"the control of the probe {self.probe} {what}", found)
+            absent = f"the probe {self.probe} made no control. {probe.says}".strip()
+            reason = f"the control of the probe {self.probe} did not pass" if probe.control == "failed" else absent
+            yield Case(subject, None, "undecided", reason, found)
         elif self.expect is not None:
             reason = f"the probe {self.probe} finds: {probe.verdict or 'nothing'}"
             outcome: Outcome = (

@@ -28,6 +28,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from launchlens.traces.claims.channel_kind import Channel
 from launchlens.traces.claims.claim import Claim, Combine
 from launchlens.traces.claims.difference_kinds import GpuBusy, GpuPart, GpuTime, HostPart
 from launchlens.traces.claims.kind import Limits, Test
@@ -40,7 +41,8 @@ from launchlens.traces.problems import InputError
 KINDS: dict[str, type[Test]] = {
     made.kind: made
     for made in (
-        Ratio, Time, Difference, Share, Bound, Api, Launches, LaunchCost, HostPart, GpuPart, GpuBusy, GpuTime, NeedsProbe,
+        Ratio, Time, Difference, Share, Bound, Api, Launches, LaunchCost, Channel, HostPart, GpuPart, GpuBusy, GpuTime,
+        NeedsProbe,
     )
 }  # fmt: skip
 NOTE = Path(__file__).with_name("note.toml")

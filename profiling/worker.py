@@ -1,7 +1,7 @@
-"""A process of its own for a recorder that needs one: builds the variants of a request again and runs their blocks.
+"""What runs in a process of its own: the variants of a request, built again, for a recorder or a probe.
 
-Nsight Systems records it from outside, between the cudaProfiler calls; CUPTI records it from inside. Nothing is checked
-here: the parent has found these variants right in this regime, with the same seed.
+Nsight Systems records it from outside, between the cudaProfiler calls; CUPTI records it from inside; a probe runs where
+nothing else has run. Nothing is checked here: the parent has found these variants right, with the same seed.
 """
 
 from __future__ import annotations
@@ -16,25 +16,29 @@ from launchlens.kernels.registry import Variant, WorkloadSpec, variants, workloa
 from launchlens.kernels.user_module import load
 from launchlens.profiling.annotate import annotated
 from launchlens.profiling.checking import one_line, synchronize
-from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, run_blocks
+from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, reference_times, run_blocks
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import quiet_collector
+from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry
+from launchlens.traces.probes import write_probes
 
-#: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again.
+#: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again,
+#: `reference_ns` the unprofiled time of one iteration by variant, in this process, where it was timed.
 ANSWER = "answer.json"
 #: What a recorder inside the process writes beside the request.
 RECORDING = "recording.parquet"
 
-Recorder = Literal["nsys", "cupti"]
+Task = Literal["nsys", "cupti", "reference", "probe"]
 
 
 @dataclass(frozen=True)
 class Request:
     """What to run, as JSON can carry it. `workload` is a name, or the path of the user's file that declares it.
 
-    `careful` keeps CUPTI to the kinds of records that it was seen to give without harm.
+    `careful` keeps CUPTI to the kinds of records that it was seen to give without harm. `probe` names the probe to run,
+    and `quick` asks it for fewer samples; it leaves a probes.json beside the request.
     """
 
     workload: str
@@ -45,8 +49,10 @@ class Request:
     seed: int
     rounds: int
     iterations: int
-    recorder: Recorder = "nsys"
+    task: Task
     careful: bool = False
+    probe: str = ""
+    quick: bool = False
 
 
 def plain_parameters(workload: WorkloadSpec) -> dict[str, Any]:
@@ -65,17 +71,22 @@ def main(path: Path) -> int:
     request = Request(**json.loads(path.read_text("utf-8")))
     answer = path.with_name(ANSWER)
     spec: WorkloadSpec | None = None
-    fault, for_good = None, False
+    fault, for_good, reference = None, False, None
     try:
         spec, made = _declared(request)
         entries = _built(request, spec, made)
-        with quiet_collector():
-            _RECORDERS[request.recorder](request, entries, path.with_name(RECORDING))
+        if request.task == "probe":
+            _probe(request, spec, made, entries, path.parent)
+        elif request.task == "reference":
+            reference = reference_times(entries, request.iterations, request.device)
+        else:
+            with quiet_collector():
+                reference = _RECORDERS[request.task](request, entries, path.with_name(RECORDING))
     except CollectorError as error:
         fault, for_good = str(error), error.for_good
-    except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace
+    except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace or probe
         fault = one_line(error, spec) if spec else f"{type(error).__name__}: {error}"
-    answer.write_text(json.dumps({"fault": fault, "for_good": for_good}), "utf-8")
+    answer.write_text(json.dumps({"fault": fault, "for_good": for_good, "reference_ns": reference}), "utf-8")
     return 1 if fault else 0
 
 
@@ -121,7 +132,10 @@ def _run(request: Request, entries: Sequence[Entry], naming: Naming = annotated)
 
 
 def _from_outside(request: Request, entries: Sequence[Entry], output: Path) -> None:
-    """Run the blocks between the calls that nsys waits for; it writes down what it sees elsewhere."""
+    """Run the blocks between the calls that nsys waits for; it writes down what it sees elsewhere.
+
+    No reference is timed here: nsys is attached all along, which costs time before it records as well.
+    """
     if request.device != "cuda":
         _run(request, entries)
         return
@@ -132,19 +146,32 @@ def _from_outside(request: Request, entries: Sequence[Entry], output: Path) -> N
     torch.cuda.profiler.stop()
 
 
-def _by_cupti(request: Request, entries: Sequence[Entry], output: Path) -> None:
-    """Run the blocks while CUPTI records this process, and write what it saw to `output`."""
+def _by_cupti(request: Request, entries: Sequence[Entry], output: Path) -> dict[str, float]:
+    """Run the blocks while CUPTI records this process, and write what it saw to `output`; the reference is timed before."""
     from launchlens.profiling.collectors import cupti_file
     from launchlens.profiling.collectors.cupti_session import Session
 
+    reference = reference_times(entries, request.iterations, request.device)
     session = Session(careful=request.careful)
     with session:
         _run(request, entries, session.named)
         synchronize(request.device)
     cupti_file.write(output, session.rows(), session.header())
+    return reference
 
 
-_RECORDERS: Mapping[Recorder, Callable[[Request, Sequence[Entry], Path], None]] = {
+def _probe(
+    request: Request, spec: WorkloadSpec, made: Sequence[Variant], entries: Sequence[Entry], folder: Path
+) -> None:
+    """Run one probe and leave what it found in `folder`."""
+    from launchlens.profiling.probes.catalogue import CATALOGUE
+
+    calls = {(entry.variant, entry.regime): entry.call for entry in entries}
+    bench = Bench(spec, made, calls, seed=request.seed, quick=request.quick)
+    write_probes(folder, [CATALOGUE[request.probe].probe(bench)])
+
+
+_RECORDERS: Mapping[Task, Callable[[Request, Sequence[Entry], Path], dict[str, float] | None]] = {
     "nsys": _from_outside,
     "cupti": _by_cupti,
 }

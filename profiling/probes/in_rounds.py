@@ -1,0 +1,42 @@
+"""Several things measured in turn in one process, so that what drifts on the host touches all of them alike.
+
+Each is measured once a round, in an order that differs from round to round (`timing.block_order`). The samples of one round
+are pairs, and only as pairs are they compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from launchlens.profiling.environment import quiet_collector
+from launchlens.profiling.timing import block_order
+
+#: Figure -> its samples, one a round.
+Samples = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to measure. `measure` makes one round's sample of each of its figures, always of the same ones."""
+
+    name: str
+    measure: Callable[[], Mapping[str, float]]
+
+
+def in_rounds(entries: Sequence[Entry], rounds: int, advance: Callable[[int], object]) -> dict[str, Samples]:
+    """The samples of every entry by its name, in the order of the rounds. `advance(1)` is called per round.
+
+    Python's cycle collector rests meanwhile. Raises ValueError for two entries of one name, and what a measurement raises.
+    """
+    found: dict[str, Samples] = {entry.name: {} for entry in entries}
+    if len(found) < len(entries):
+        raise ValueError("two entries have the same name")
+    with quiet_collector():
+        for number in range(rounds):
+            for index in block_order(len(entries), number):
+                entry = entries[index]
+                for figure, value in entry.measure().items():
+                    found[entry.name].setdefault(figure, []).append(value)
+            advance(1)
+    return found

@@ -1,0 +1,98 @@
+"""The probes launch-floor, stream-synchronize and triton-compile on a GPU: each comes to a verdict with its controls passed.
+
+Asserts what was launched, compiled and copied, by count, and nobody's microseconds.
+"""
+
+import importlib.util
+
+import pytest
+
+pytestmark = pytest.mark.gpu
+
+
+def has_cuda():
+    if importlib.util.find_spec("torch") is None or importlib.util.find_spec("cuda") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+if not has_cuda():
+    pytest.skip("no CUDA GPU here: what follows from samples is tested without one", allow_module_level=True)
+
+from launchlens.profiling.environment import missing
+from launchlens.profiling.probes import launch_floor, stream_synchronize, triton_compile
+from launchlens.profiling.probes.answer_word import AnswerWord
+from launchlens.profiling.probes.launch_bursts import answer
+from launchlens.profiling.probes.launch_calls import NEEDS as CPP_NEEDS
+from launchlens.profiling.probes.launch_floor_verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, TORCH_GRAPH
+from launchlens.profiling.probes.probing import Bench
+
+
+def quick():
+    return Bench(None, (), quick=True)
+
+
+def rows(probe, number=0):
+    table = probe.tables[number]
+    return {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+
+
+def passed(probe):
+    assert [f"{item.control}: {item.found}" for item in probe.controls if not item.passed] == []
+    assert probe.control == "passed" and probe.verdict not in (None, "inconclusive")
+    assert probe.figures and all(table.rows for table in probe.tables)
+    return probe
+
+
+def test_a_tensor_on_the_word_is_the_word():
+    import torch
+
+    with AnswerWord() as word:
+        tensor = word.tensor()
+        assert tensor.is_cuda and tensor.dtype == torch.int32
+        assert answer(lambda: tensor.fill_(1), word.seen) > 0
+        torch.cuda.synchronize()
+        assert answer(lambda: None, word.seen) is None
+
+
+def test_every_way_of_launching_is_timed_and_launches_one_thing():
+    probe = passed(launch_floor.probe(quick()))
+    assert not [note for note in probe.notes if note.startswith(("Left out", "No call to answer"))] or missing(
+        (*CPP_NEEDS, "triton"), "cuda"
+    )
+    found = rows(probe)
+    for name, row in found.items():
+        if "graph" in row["launches"]:
+            assert name in (CPP_GRAPH, TORCH_GRAPH)
+        else:
+            assert row["launches"] == "1 memcpy" or row["launches"].startswith("1 kernel (1 × ")
+        # a copy on the device leaves nothing that the host could see
+        assert (row["call to answer, ns"] is None) == (row["launches"] == "1 memcpy")
+    if not missing(CPP_NEEDS, "cuda"):
+        for name, path in (("cudaLaunchKernel per call", CPP_LAUNCH), ("cudaMemcpyAsync per call", CPP_MEMCPY)):
+            figure = probe.figure(name)
+            assert figure.unit == "ns" and figure.interval is not None
+            assert figure.value == found[path]["host ns per call"]
+    assert any(name in found for name in probe.verdict.split(" or "))
+
+
+def test_streams_are_created_waited_for_and_pooled():
+    probe = passed(stream_synchronize.probe(quick()))
+    for name in ("seven streams", "creating seven streams"):
+        assert probe.figure(name).value > 0 and probe.figure(name).interval is not None
+    assert probe.figure("distinct streams that torch gave").value < 64
+    assert 0 <= probe.figure("streams still copying when the synchronizes begin").value <= 7
+    assert len(rows(probe)) == 10
+
+
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")
+def test_triton_compiles_once():
+    probe = passed(triton_compile.probe(quick()))
+    assert probe.verdict == "once"
+    assert probe.figure("compilations per launch").value == 0
+    assert probe.figure("compilations for a new specialisation").value == 1
+    assert probe.figure("launches that were repeated").value >= 200
+    found = rows(probe)
+    assert found["first launch, compiled"]["compiled"] == found["first launch, from the disk cache"]["loaded from disk"]

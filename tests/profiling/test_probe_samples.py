@@ -1,0 +1,91 @@
+"""What probes that time things share: turns in rounds, and figures, A/A and words from samples."""
+
+import gc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launchlens.profiling.probes.in_rounds import Entry, in_rounds
+from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, longer, ratio_in_words
+from launchlens.traces.statistics import Estimate
+
+
+def test_every_entry_is_measured_once_a_round_in_changing_order():
+    order, done = [], []
+
+    def measuring(name):
+        def measure():
+            assert not gc.isenabled()
+            order.append(name)
+            return {"ns": len(order), "twice": 2 * len(order)}
+
+        return measure
+
+    found = in_rounds([Entry(name, measuring(name)) for name in "abc"], 4, done.append)
+    assert order == list("abccbabcaacb")
+    assert found["a"] == {"ns": [1, 6, 9, 10], "twice": [2, 12, 18, 20]}
+    assert done == [1, 1, 1, 1] and gc.isenabled()
+
+
+def test_two_entries_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="the same name"):
+        in_rounds([Entry("a", dict), Entry("a", dict)], 1, lambda done: None)
+
+
+def test_a_figure_is_a_median_with_its_interval_or_says_that_it_has_none():
+    many = figure("f", [3, 1, 2, 5, 4, 3])
+    assert (many.value, many.unit) == (3, "ns") and many.interval[0] <= 3 <= many.interval[1]
+    assert figure("f", [1, 2, 3]).interval is None
+    assert figure("f", []).value is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "alike"),
+    [
+        (1.05, 0.99, 1.1, True),
+        (1.05, 1.04, 1.06, True),
+        (1.3, 1.2, 1.4, False),
+        (0.8, 0.79, 0.81, False),
+        (0.87, 0.86, 0.88, True),
+        (1.05, None, None, True),
+        (1.3, None, None, False),
+    ],
+)
+def test_two_things_agree_by_their_interval_or_by_nearness(value, low, high, alike):
+    assert agrees(Estimate(value, low, high, 9), 0.15) is alike
+
+
+def test_longer_is_said_only_where_it_shows():
+    base = [100, 110, 120, 130, 140, 150]
+    assert longer([2 * ns for ns in base], base) is True
+    assert longer([ns / 2 for ns in base], base) is False
+    assert longer([ns + 1 - 2 * (ns % 20 == 0) for ns in base], base) is None
+    assert longer(base[:3], base[:3]) is None and longer([], []) is None
+
+
+def test_aa_passes_for_itself_and_fails_for_a_twentieth_more():
+    base = [100, 110, 120, 130, 140, 150]
+    assert aa_control("x", base, base).passed
+    more = aa_control("x", base, [1.05 * ns for ns in base])
+    assert not more.passed and "1.050 ×" in more.found
+    assert not aa_control("x", base, []).passed and not aa_control("x", [], []).passed
+
+
+@given(st.floats(1, 1e11))
+def test_a_time_in_words_is_the_time(ns):
+    number, unit = in_words(ns).split()
+    value = float(number) * {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9}[unit]
+    assert value == pytest.approx(ns, rel=0.006, abs=0.5)
+
+
+def test_times_and_ratios_are_written_for_people():
+    assert [in_words(ns) for ns in (95, 1730, 28_700, 310e6, 2.5e9)] == [
+        "95 ns",
+        "1.73 µs",
+        "28.7 µs",
+        "310 ms",
+        "2.50 s",
+    ]
+    assert ratio_in_words(Estimate(1.0031, 0.998, 1.01, 9)) == "1.003 × (0.998 – 1.010)"
+    assert "too few" in ratio_in_words(Estimate(1, None, None, 2))

@@ -1,0 +1,155 @@
+"""Probes as a run makes them, without a GPU: made-up probes, each in the process that a real one would have."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.kernels.registry import variants, workloads
+from launchlens.profiling import child, worker
+from launchlens.profiling.probes import catalogue
+from launchlens.profiling.probes import run as running
+from launchlens.profiling.probes.catalogue import CATALOGUE, Listed, chosen
+from launchlens.profiling.probes.run import check_same_gpu, right_variants, run_probes
+from launchlens.traces.capture import read_capture
+from launchlens.traces.probes import Control, concluded, read_probes, write_probes
+from launchlens.traces.problems import InputError
+from made_capture import make_capture
+
+SHOWN: list[str] = []
+
+
+class Steps:
+    @contextmanager
+    def step(self, text, total):
+        SHOWN.append(text)
+        yield lambda done: None
+
+
+def answering(id, verdict="yes", needs=(), of_variants=False):
+    def probe(bench):
+        names = sorted(name for name, _ in bench.calls)
+        says = f"{bench.workload.name} {names} seed {bench.seed} quick {bench.quick}"
+        return concluded(id, asks="?", verdict=verdict, says=says, controls=[Control("known", True, "yes")])
+
+    return Listed(id, "?", needs, probe, of_variants)
+
+
+def small_copies():
+    return next(spec for spec in workloads() if spec.name == "small-copies")
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """The child's part runs here, so that it finds made-up probes; what it is asked goes through the file as ever."""
+
+    def run(command, environment=None, longest_s=0):
+        return f"ended with status {worker.main(Path(command[-1]))}"
+
+    monkeypatch.setattr(child, "run", run)
+
+    def use(*probes):
+        monkeypatch.setattr(catalogue, "CATALOGUE", {each.id: each for each in probes})
+        real = child.request
+        # there is no GPU here: the variants are built on the CPU
+        monkeypatch.setattr(child, "request", lambda *args, **more: real(*args, **(more | {"device": "cpu"})))
+
+    return use
+
+
+def test_what_probes_find_is_written_after_each(in_this_process, tmp_path):
+    one, two = answering("one"), answering("two", of_variants=True)
+    in_this_process(one, two)
+    found = run_probes([one, two], small_copies(), ["copy_", "foreach"], tmp_path, Steps(), seed=3, quick=True)
+    assert [each.says for each in found] == [
+        "small-copies [] seed 3 quick True",
+        "small-copies ['copy_', 'foreach'] seed 3 quick True",
+    ]
+    assert read_probes(tmp_path) == {each.id: each for each in found}
+    assert SHOWN[-2:] == ["probe one", "probe two"]
+
+
+def test_a_probe_replaces_what_it_found_before_and_leaves_the_others(in_this_process, tmp_path):
+    in_this_process(answering("one", "no"), answering("two", "no"))
+    write_probes(
+        tmp_path, run_probes([answering("one", "no"), answering("two")], small_copies(), [], tmp_path, Steps())
+    )
+    in_this_process(answering("two", "now"))
+    run_probes([answering("two", "now")], small_copies(), [], tmp_path, Steps())
+    assert {each.id: each.verdict for each in read_probes(tmp_path).values()} == {"one": "no", "two": "now"}
+
+
+def test_a_probe_that_raises_is_inconclusive_and_the_next_one_runs(in_this_process, tmp_path):
+    def broken(bench):
+        raise RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS at /home/me/x")
+
+    broken = Listed("broken", "does it?", (), broken)
+    in_this_process(broken, answering("two"))
+    first, second = run_probes([broken, answering("two")], small_copies(), [], tmp_path, Steps())
+    assert (first.verdict, first.control, first.asks) == ("inconclusive", "absent", "does it?")
+    assert first.says == "It could not be run: its process failed: RuntimeError: CUDA_ERROR_ILLEGAL_ADDRESS at x."
+    assert second.verdict == "yes"
+
+
+def test_what_a_probe_needs_is_named(tmp_path):
+    (found,) = run_probes([answering("one", needs=("cuda",))], small_copies(), [], tmp_path, Steps())
+    assert found.verdict == "inconclusive" and "it needs cuda (a machine with an NVIDIA GPU" in found.says
+    (found,) = run_probes([answering("one", of_variants=True)], small_copies(), [], tmp_path, Steps())
+    assert "no variant of the workload could be run" in found.says
+
+
+def test_a_real_process_says_why_a_probe_of_a_gpu_fails_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(running, "missing", lambda needs, device: [])
+    (found,) = run_probes([CATALOGUE["copy-engine"]], small_copies(), [], tmp_path, Steps())
+    assert found.verdict == "inconclusive" and found.says.startswith("It could not be run: its process failed: ")
+    assert read_probes(tmp_path)["copy-engine"] == found
+
+
+def test_the_catalogue_names_each_probe_once_and_asks_a_question():
+    assert list(CATALOGUE) == [each.id for each in CATALOGUE.values()]
+    for each in CATALOGUE.values():
+        assert each.asks.endswith("?") and "cuda" in each.needs
+    assert chosen(["all"]) == list(CATALOGUE.values()) and chosen([]) == []
+    with pytest.raises(KeyError, match="nix"):
+        chosen(["copy-engine", "nix"])
+
+
+def test_only_right_variants_are_probed():
+    made = [each for each in variants("small-copies") if each.name in ("copy_", "triton-batched")]
+    assert right_variants(small_copies(), made, 0, "cpu") == ["copy_"], "there is no GPU for Triton here"
+
+
+def test_probes_go_only_into_captures_of_the_same_gpu(monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch")
+    make_capture(tmp_path)
+    manifest = read_capture(tmp_path).manifest
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: manifest.environment["gpu"])
+    check_same_gpu(tmp_path)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "another GPU")
+    with pytest.raises(InputError, match="here is another GPU"):
+        check_same_gpu(tmp_path)
+
+
+def test_the_command_lists_probes_anywhere():
+    answer = CliRunner().invoke(app, ["probe", "--list", "--json"])
+    document = json.loads(answer.stdout)
+    assert answer.exit_code == 0 and document["format"] == "launchlens.probe-list/1"
+    assert [row["name"] for row in document["probes"]] == list(CATALOGUE)
+    assert "copy-engine" in CliRunner().invoke(app, ["probe", "--list"]).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["probe", "copy-engine"], "there is no CUDA GPU to measure on"),
+        (["probe", "nix"], "'nix' is none of launch-floor"),
+        (["profile", "--device", "cpu", "--probe", "copy-engine"], "probes are of a GPU"),
+        (["profile", "--probe", "nix"], "'nix' is none of launch-floor"),
+    ],
+)
+def test_without_a_gpu_a_probe_is_refused_in_one_line(arguments, said):
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 2 and said in answer.output and "Traceback" not in answer.output

@@ -1,0 +1,179 @@
+"""The drawings of the probes launch-ladder and backlog: what they are given, and when there is none. Figures are made up."""
+
+from itertools import pairwise
+
+import pytest
+
+import made_probes
+from launchlens.reports.figure_backlog import DEVICE, EAGER, backlog_figure, pairs
+from launchlens.reports.figure_ladder import ladder_figure
+from launchlens.reports.figures import GREY, log_axis
+from launchlens.reports.html_probes import probes_section
+from launchlens.reports.ladder_steps import COLOURS, LADDERS, STEPS, ladders
+from launchlens.traces.probes import Probe, ProbeFigure
+from made_probes import BACKLOG, LADDER, with_figures
+
+
+def ns(name, value, interval=None):
+    return ProbeFigure(name, value, "ns", interval)
+
+
+def view(probe):
+    section = probes_section({probe.id: probe})
+    assert section is not None
+    return section.probes[0]
+
+
+# -- the ladder
+
+
+def test_a_ladder_is_its_whole_its_steps_and_the_residual():
+    copy, triton = ladders(LADDER)
+    assert [(step.name, step.ns) for step in copy.steps] == [
+        *(("loop", 100.0), ("dispatch", 2000.0), ("API call", 2300.0), ("residual", 200.0)),
+    ]
+    assert (copy.name, copy.whole_ns, copy.gap_ns) == (".copy_()", 4600.0, 0.0)
+    # what comes after the residual is in no sum
+    assert [step.name for step in triton.steps] == ["loop", "binding", "cache key", "hooks", "API call", "residual"]
+    assert triton.gap_ns == 0.0
+
+
+def test_bars_stand_end_to_end_and_their_ends_leave_the_whole():
+    found = ladders(LADDER)
+    data = ladder_figure("x", found).plain()["data"]
+    bars = [trace for trace in data if trace["type"] == "bar"]
+    (wholes,) = [trace for trace in data if trace["type"] == "scatter"]
+    for row, ladder in enumerate(found):
+        mine = [(bar["base"][0], bar["x"][0]) for bar in bars if int(bar["y"][0]) == row]
+        assert len(mine) == len(ladder.steps)
+        up, down = [it for it in mine if it[1] >= 0], [it for it in mine if it[1] < 0]
+        for part in (up, down):
+            assert all(base + length == pytest.approx(after) for (base, length), (after, _) in pairwise(part))
+            assert not part or part[0][0] == 0
+        assert (
+            sum(length for _, length in mine)
+            == pytest.approx(wholes["x"][row])
+            == pytest.approx(ladder.whole_ns / 1000)
+        )
+    assert wholes["error_x"]["array"] == pytest.approx([0.092, 0.26])
+    assert "launch" in ladder_figure("x", found).says and "4.60 µs" in ladder_figure("x", found).says
+
+
+def test_a_step_has_one_colour_in_all_ladders_and_no_two_of_a_ladder_share_one():
+    found = ladders(LADDER)
+    colours = {(step.name, step.colour) for ladder in found for step in ladder.steps}
+    assert len({name for name, _ in colours}) == len(colours)
+    assert ("residual", GREY) in colours
+    names = [[f"{ladder} {at}" for at in range(len(COLOURS))] for ladder in "abc"]
+    many = [ns(f"{it[0][0]}: {name}", 1.0) for it in names for name in ("whole", *it)]
+    for ladder in ladders(with_figures(LADDER, many)):
+        assert len({step.colour for step in ladder.steps}) == len(COLOURS)
+
+
+def test_steps_that_do_not_add_up_are_said_to():
+    short = [
+        ns("a: whole", 1000.0),
+        ns("a: x", 600.0),
+        ns("a: residual", 100.0),
+        ns("b: whole", 10.0),
+        ns("b: x", 10.0),
+    ]
+    notes = view(with_figures(LADDER, short)).part.notes
+    assert [note for note in notes if "add up" in note] == ["The steps of a don’t add up to it: +0.300 µs is missing."]
+    assert not [note for note in view(LADDER).part.notes if "add up" in note]
+    assert any("left of the line" in note for note in view(LADDER).part.notes)
+
+
+def test_a_figure_belongs_to_the_ladder_whose_name_fits_best():
+    figures = [ns("a: whole", 5.0), ns("a: x", 5.0), ns("a: b: whole", 7.0), ns("a: b: y", 7.0)]
+    assert [(it.name, [step.name for step in it.steps]) for it in ladders(with_figures(LADDER, figures))] == [
+        *(("a", ["x"]), ("a: b", ["y"])),
+    ]
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        [],
+        [ns("a: whole", 5.0)],
+        [ns("a: x", 5.0), ns("a: residual", 1.0)],
+        [ns("a: whole", None), ns("a: x", 5.0)],
+        [ns("a: whole", 1e300), ns("a: x", 5.0)],
+        [ProbeFigure("a: whole", 5.0, "ratio"), ProbeFigure("a: x", 5.0, "ratio")],
+    ],
+    ids=["nothing", "no steps", "no whole", "unknown whole", "no time", "other unit"],
+)
+def test_without_whole_and_steps_there_is_no_ladder(figures):
+    assert ladders(with_figures(LADDER, figures)) == [] and view(with_figures(LADDER, figures)).part is None
+
+
+def test_more_ladders_and_steps_than_can_be_drawn_are_counted():
+    figures = [ns(f"l{at}: {step}", 1.0) for at in range(50) for step in ("whole", *range(90))]
+    found = ladders(with_figures(LADDER, figures))
+    assert len(found) == LADDERS and {len(it.steps) for it in found} == {STEPS} and found[0].left_out == 90 - STEPS
+    notes = view(with_figures(LADDER, figures)).part.notes
+    assert f"At most {STEPS} steps of a ladder are drawn: {LADDERS * (90 - STEPS):,} are not." in notes
+
+
+def test_the_legend_says_each_step_with_its_time():
+    legends = view(LADDER).legends
+    assert list(legends) == [".copy_()", "Triton"] and "hooks −0.300 µs" in legends["Triton"]
+    assert list(legends[".copy_()"].values())[-1] == GREY
+
+
+# -- the backlog
+
+
+def test_two_dots_a_variant_with_whiskers_at_their_intervals():
+    found = pairs(BACKLOG)
+    assert [pair.variant for pair in found] == ["copy_", "foreach"]
+    device, eager = backlog_figure("x", found).plain()["data"]
+    assert (device["name"], device["x"], device["y"]) == (DEVICE, [6.7, 1.4], [0.56, 1.56])
+    assert (eager["name"], eager["x"], eager["y"]) == (EAGER, [41.0, 8.0], [0.8, 1.8])
+    assert device["error_x"]["array"] == pytest.approx([0.134, 0.028])
+    assert eager["error_x"]["arrayminus"] == pytest.approx([0.82, 0.16])
+    assert list(view(BACKLOG).legends[""]) == [DEVICE, EAGER]
+
+
+def test_the_axis_is_logarithmic_only_where_the_range_needs_it():
+    assert backlog_figure("x", pairs(BACKLOG)).plain()["layout"]["xaxis"]["type"] == "log"
+    near = [ns(f"v: {DEVICE}", 3000.0), ns(f"v: {EAGER}", 4000.0)]
+    axis = backlog_figure("x", pairs(with_figures(BACKLOG, near))).plain()["layout"]["xaxis"]
+    assert axis.get("type", "linear") == "linear" and axis["range"][0] == 0
+
+
+def test_a_whisker_past_zero_ends_with_a_logarithmic_axis():
+    wide = [ns(f"v: {DEVICE}", 1000.0, (-50.0, 1500.0)), ns(f"v: {EAGER}", 40_000.0, (39_000.0, 39_500.0))]
+    device, eager = backlog_figure("x", pairs(with_figures(BACKLOG, wide))).plain()["data"]
+    assert device["error_x"]["arrayminus"] == pytest.approx([0.2]) and eager["error_x"]["array"] == [0.0]
+
+
+@pytest.mark.parametrize("value", [None, 0.0, -5.0, 0.5, 1e300])
+def test_what_is_no_time_is_not_drawn(value):
+    figures = [ns(f"v: {DEVICE}", value), ns(f"v: {EAGER}", 4000.0)]
+    assert pairs(with_figures(BACKLOG, figures)) == []
+
+
+def test_ticks_over_many_decades_are_powers_of_ten():
+    assert log_axis(1.0, 20.0)["tickvals"] == [1, 2, 5, 10, 20]
+    assert log_axis(0.02, 5000.0)["tickvals"] == pytest.approx([0.1, 1, 10, 100, 1000])
+
+
+# -- both
+
+
+@pytest.mark.parametrize("probe", [LADDER, BACKLOG], ids=lambda probe: probe.id)
+def test_other_probes_and_answers_that_do_not_count_are_not_drawn(probe):
+    drawn = view(probe).part
+    assert drawn is not None and drawn.table is not None and len(drawn.table.rows) == len(probe.figures)
+    other = Probe("other", verdict="yes", control="passed", figures=probe.figures)
+    failed = Probe(probe.id, verdict="yes", control="failed", figures=probe.figures)
+    for each in (other, failed):
+        assert view(each).part is None and view(each).figures is not None
+
+
+def test_drawings_stand_on_the_page_under_the_ids_that_the_script_draws():
+    section = probes_section({probe.id: probe for probe in made_probes.ALL})
+    assert section is not None
+    assert [drawing.id for drawing in section.drawings] == ["ladder-probe-launch-ladder", "backlog-probe-backlog"]
+    assert all("µs" in drawing.says for drawing in section.drawings)

@@ -1,0 +1,159 @@
+"""Probes on a terminal and in the JSON of a study. The probes are made up."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+import made_probes
+from launchlens.reports.machine import study_json, text
+from launchlens.reports.probe_words import markdown
+from launchlens.reports.terminal import print_study
+from launchlens.reports.terminal_probes import ROWS, print_probe
+from launchlens.reports.words import sentences
+from launchlens.traces.probes import Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.problems import InputError
+from launchlens.traces.verdict import verdict
+
+
+def printed(probe, *, full, width=140, **console):
+    output = io.StringIO()
+    print_probe(Console(file=output, width=width, **console), probe, full)
+    return output.getvalue()
+
+
+def test_a_probe_in_brief_is_question_answer_and_controls():
+    lines = printed(made_probes.COPY_ENGINE, full=False).splitlines()
+    assert lines[0] == "probe copy-engine  Does a copy need an SM, or does a copy engine make it?"
+    assert lines[1].startswith("  Copies within the GPU need an SM. What finished while every thread")
+    assert lines[-1] == "  controls: 2 of 2 passed" and len(lines) < 8
+    assert "Trials" not in "".join(lines)
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_what_did_not_pass_is_said_and_the_answer_is_not(full):
+    said = " ".join(printed(made_probes.OVERCONFIDENT, full=full).split())
+    why = "a control did not pass (a bare kernel does not finish with all SMs held: 2 of 18 did)"
+    assert f"Inconclusive. Nothing can be said, because {why}." in said and "trust me" not in said
+    words = "controls: 0 of 1 passed; not “a bare kernel does not finish with all SMs held” (found: 2 of 18 did)"
+    assert words in said
+
+
+def test_why_there_is_no_answer_is_said():
+    said = {probe.id: " ".join(printed(probe, full=False).split()) for probe in made_probes.ALL}
+    assert "Inconclusive. Nothing can be said, because it made no control." in said["no-control"]
+    assert "No verdict. Nothing can be said, because it gave no verdict." in said["no-verdict"]
+    assert "Failed. RuntimeError: no." in said["triton-compile"]
+
+
+def test_a_probe_in_full_also_prints_controls_figures_tables_and_notes():
+    output = printed(made_probes.COPY_ENGINE, full=True)
+    for control in made_probes.COPY_ENGINE.controls:
+        assert f"passed      {control.control}" in output and f"found: {control.found}" in output
+    assert "memset: sizes that needed no SM  2 of 6 sizes" in output and "95 %" not in output
+    assert "Trials: finished while the SMs were held" in output and "600,755" in output
+    assert "3 trials each of 6 sizes, 128 B to 64 MiB." in output
+    assert "not passed  a bare kernel" in printed(made_probes.INCONCLUSIVE, full=True)
+    assert "4.51 – 4.69 µs" in printed(made_probes.LADDER, full=True)
+
+
+@pytest.mark.parametrize("width", [60, 140])
+def test_no_line_is_wider_than_the_console(width):
+    for probe in made_probes.ALL:
+        lines = printed(probe, full=True, width=width).splitlines()
+        titled = [line for line in lines[1:] if not line.startswith(("passed  ", "not passed  "))]
+        assert max(map(len, titled)) <= width
+
+
+def test_a_hostile_probe_fills_no_screen_and_drives_no_terminal():
+    attack = "[red]\x1b[2J[link=x]\u202e"
+    row = (attack, "k" * 1_000_000, *range(100))
+    table = ProbeTable(attack, tuple(f"{attack} {at}" for at in range(102)), (row,) * 10_000)
+    probe = Probe(
+        attack,
+        asks=attack + "k" * 1_000_000,
+        verdict=attack,
+        says=attack + "k" * 1_000_000,
+        control="passed",
+        controls=(Control(attack, True, attack),) * 2,
+        figures=(ProbeFigure(attack, 1e308, attack, (1e308, -1e308)),) * 5000,
+        tables=(table,),
+        notes=(attack,),
+    )
+    for full in (True, False):
+        output = printed(probe, full=full)
+        assert "\x1b" not in output and "[red]?[2J[link=x]?" in output
+        assert len(output) < (200_000 if full else 5000)
+    assert f"{ROWS} of 10,000 rows, 24 of 102 columns; probes.json holds them all" in printed(probe, full=True)
+
+
+def test_colour_is_for_terminals():
+    colours = {"force_terminal": True, "color_system": "standard"}
+    assert "\x1b[33m" in printed(made_probes.INCONCLUSIVE, full=False, **colours)
+    assert "\x1b[" not in printed(made_probes.INCONCLUSIVE, full=False)
+
+
+def test_a_study_says_its_probes_after_its_tables(made, tmp_path):
+    output = io.StringIO()
+    study = made_probes.with_probes(made, tmp_path, made_probes.ALL)
+    print_study(Console(file=output, width=140), study, sentences(verdict(study)), None)
+    said = output.getvalue()
+    places = [said.index(f"probe {probe.id}  ") for probe in made_probes.ALL]
+    assert said.rindex("interleaved rounds") < places[0] and places == sorted(places)
+    output = io.StringIO()
+    print_study(Console(file=output, width=140), made, sentences(verdict(made)), None)
+    assert "probe " not in output.getvalue()
+
+
+def test_the_json_of_a_study_holds_its_probes_without_their_tables(made, tmp_path):
+    study = made_probes.with_probes(made, tmp_path, made_probes.ALL)
+    rows = json.loads(text(study_json(study, verdict(study), recorded=None)))["probes"]
+    assert [row["id"] for row in rows] == [probe.id for probe in made_probes.ALL]
+    keys = {"id", "asks", "verdict", "says", "control", "controls", "figures"}
+    assert all(row.keys() == keys for row in rows)
+    assert rows[0]["figures"][0] == {
+        "figure": "DtoD: sizes that needed no SM",
+        "value": 0,
+        "unit": "of 6 sizes",
+        "interval": None,
+    }
+    assert rows[1]["figures"][0]["interval"] == [4508.0, 4692.0]
+    assert rows[3]["controls"][1] == {
+        "control": "a bare kernel does not finish with all SMs held",
+        "passed": False,
+        "found": "2 of 18 did",
+    }
+    assert study_json(made, verdict(made), recorded=None)["probes"] == []
+
+
+def test_a_broken_probes_file_is_an_input_error_everywhere(made, tmp_path):
+    study = made_probes.with_probes(made, tmp_path, [])
+    (tmp_path / "probes.json").write_text("{")
+    with pytest.raises(InputError, match=r"probes\.json"):
+        print_study(Console(file=io.StringIO()), study, [], None)
+    with pytest.raises(InputError, match=r"probes\.json"):
+        study_json(study, [], recorded=None)
+
+
+# -- the page of the docs
+
+
+def test_markdown_says_question_answer_controls_and_figures():
+    page = markdown([made_probes.COPY_ENGINE, made_probes.INCONCLUSIVE], "Recorded on a made-up GPU.")
+    assert page.startswith("Recorded on a made-up GPU.\n\n### copy-engine: Does a copy need an SM")
+    assert "**Copies within the GPU need an SM.** What finished" in page
+    assert "- every byte is right after the release: 0 trials left wrong bytes\n" in page
+    assert "| memset: sizes that needed no SM | 2 of 6 sizes | – |" in page
+    assert "Row by row in probes.json: “Trials: finished while the SMs were held” (3 rows)." in page
+    assert "**Inconclusive.** Nothing can be said" in page and "2 of 18 did (**not passed**)" in page
+    assert page.endswith("\n") and "\n\n\n" not in page
+
+
+def test_markdown_of_a_hostile_probe_is_text():
+    attack = "| <b>x</b> `y` [z](javascript:1)\n# head"
+    probe = Probe(
+        attack, asks=attack, verdict=attack, says=attack, control="passed", controls=(Control(attack, True, attack),)
+    )
+    page = markdown([probe], attack)
+    assert "<b>" not in page.replace(r"\<b\>", "") and "](" not in page.replace(r"\](", "") and "\n# head" not in page

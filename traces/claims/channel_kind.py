@@ -1,0 +1,55 @@
+"""The kind of test that asks which hardware channel took a variant's GPU work: `channel`. CUPTI tells; other recorders don't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal
+
+import msgspec
+
+from launchlens.traces.claims.claim import Case, Evidence
+from launchlens.traces.claims.ground import Ground
+from launchlens.traces.claims.kind import Bounded, Name
+from launchlens.traces.recording import Recording
+
+
+class Channel(Bounded, frozen=True, kw_only=True):
+    """The share of `variant`'s launches whose work went to channels of the kind `is`: by default, all of them."""
+
+    kind: ClassVar[str] = "channel"
+    variant: Name
+    expect: Literal["compute", "async-memcpy"] = msgspec.field(name="is")
+    at_least: float | None = 1.0
+
+    def variants(self) -> Sequence[str]:
+        return (self.variant,)
+
+    def says(self) -> str:
+        if self.at_least == 1 and self.at_most is None:
+            return f"all work of {self.variant} goes to {self.expect} channels"
+        return f"work of {self.variant} that goes to {self.expect} channels{self.bounds('%', 100)}"
+
+    def cases(self, ground: Ground) -> Iterator[Case]:
+        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+            yield missing or self._of(ground, regime)
+
+    def _of(self, ground: Ground, regime: str) -> Case:
+        for (_, variant, where), recording in ground.study.recordings.items():
+            if (variant, where) == (self.variant, regime) and any(row.channel for row in recording.ledger):
+                return self._told(regime, recording)
+        return Case(self.subject(), regime, "absent", f"{self.variant}: no recorder told the channel; CUPTI's does")
+
+    def _told(self, regime: str, recording: Recording) -> Case:
+        where, rows = f"{self.variant}, {regime}", f"{recording.trace}: variant:{self.variant} launches"
+        told = [row for row in recording.ledger if row.channel is not None]
+        launches = sum(row.per_iteration for row in told)
+        these = sum(row.per_iteration for row in told if row.channel == self.expect)
+        name = f"launches whose work went to {self.expect} channels, {where}"
+        main = Evidence(name, these / launches, "share", None, rows, "ledger")
+        each = [
+            Evidence(
+                f"{row.activity}: {row.channel}, {where}", row.per_iteration, "per iteration", None, rows, "ledger"
+            )
+            for row in told
+        ]
+        return self.judged(regime, main, *each, exact=True)
