@@ -59,7 +59,7 @@ def unrecorded(
     problems.add("graph-replay-unrecorded", int(without.sum()), ns=_silent_ns(work, unseen))
     short = looked.missing > 0
     partly = _spans(work, waits, np.flatnonzero(short))
-    detail = f"{looked.missing.sum()} activities are missing ({_listed(looked.names)})"
+    detail = f"{looked.missing.sum():,} missing ({_listed(looked.names)})"
     problems.add("graph-replay-incomplete", int(short.sum()), ns=_silent_ns(work, partly), detail=detail)
     count, waited = _long_waits(events, work, waits, is_graph, without | short | (idle_hands & ~is_graph))
     problems.add("graph-replay-under-recorded", count, ns=(ns := _silent_ns(work, waited)), detail=f"{ns:,} ns")

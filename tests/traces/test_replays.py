@@ -155,7 +155,7 @@ def test_a_replay_that_lacks_nodes_is_unknown_where_nothing_was_recorded():
     assert states == {"kernel": 10 + 8 + 9 + 10 + 9, "unknown": 60 - 19, "idle": 73}
     problem = problems["graph-replay-incomplete"]
     assert (problem.count, problem.ns) == (1, 41)
-    assert problem.meaning.endswith("not idle: 1 activities are missing (kernel k1 × 1).")
+    assert problem.meaning.endswith("not idle: 1 missing (kernel k1 × 1).")
     assert "launch-without-gpu-record" not in problems
 
 
@@ -171,7 +171,7 @@ def test_nodes_of_a_loop_may_run_any_number_of_times():
     assert not set(of(rows, sync(95, 100))[0]) & set(CODES)
     more = [*graph(110, 3, (120, 130, 1), (131, 140, 1), (141, 150, 2)), sync(151, 160)]
     problem = of(rows, sync(95, 100), more)[0]["graph-replay-incomplete"]
-    assert (problem.count, problem.details) == (2, ("2 activities are missing (kernel k2 × 2)",))
+    assert (problem.count, problem.details) == (2, ("2 missing (kernel k2 × 2)",))
 
 
 def replays_in_ranges(*counts, name="step"):
@@ -187,7 +187,7 @@ def replays_in_ranges(*counts, name="step"):
 def test_without_ids_the_odd_replay_of_a_range_is_told_by_the_names():
     problems, states = of(replays_in_ranges(3, 3, 2, 3))
     problem = problems["graph-replay-incomplete"]
-    assert (problem.count, problem.details) == (1, ("1 activities are missing (kernel k2 × 1)",))
+    assert (problem.count, problem.details) == (1, ("1 missing (kernel k2 × 1)",))
     assert states["unknown"] == problem.ns == 90 - 10
 
 
@@ -410,7 +410,7 @@ def test_a_real_replay_that_lacks_nodes_is_named(path):
     if not len(gone):  # not every replay has seven nodes
         found, gone = without(path, lambda number, rows: rows[2:4] if number == 31 and len(rows) == 7 else [])
     problem = next(problem for problem in found.problems if problem.code == "graph-replay-incomplete")
-    assert problem.count == 1 and problem.details[0].startswith("2 activities are missing (")
+    assert problem.count == 1 and problem.details[0].startswith("2 missing (")
     never_idle(found, gone)
 
 
