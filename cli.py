@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, redirect_stdout
+from contextlib import AbstractContextManager, ExitStack, redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -634,7 +634,17 @@ def compare(
 
 @app.command("open")
 def open_(
-    trace: Annotated[Path, typer.Argument(help="A Kineto trace (.json, .json.gz).")],
+    trace: Annotated[
+        Path, typer.Argument(help="A trace of any recorder, or a folder that `profile` wrote.", metavar="TRACE")
+    ],
+    viewer: Annotated[
+        str,
+        typer.Option("--in", metavar="VIEWER", help="perfetto: ui.perfetto.dev. nsight: Nsight Systems' own window."),
+    ] = "perfetto",
+    regime: Annotated[
+        str | None,
+        typer.Option(help="Of a capture, only this regime; by default all in perfetto, the first in nsight."),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Loopback port; Perfetto's page may fetch from 9001 only.")
     ] = 9001,
@@ -645,43 +655,51 @@ def open_(
 ) -> None:
     """Open a trace in ui.perfetto.dev: the file is served on loopback, to that page only, and leaves the machine nowhere.
 
+    What Perfetto can't read (a capture, a recording of Nsight Systems or CUPTI) is exported for it first. With --in nsight, a
+    .nsys-rep (of a capture: the one in its nsys folder) opens in nsys-ui.
+
     Example: launchlens open captures/small-copies-20260102-030405/torch/eager.pt.trace.json.gz
     """
-    import threading
+    if viewer not in ("perfetto", "nsight"):
+        raise typer.BadParameter(f"{viewer!r} is none of perfetto, nsight", param_hint="--in")
+    if viewer == "nsight":
+        _open_in_nsight(trace, regime)
+        return
     import webbrowser
 
     from launchlens.reports.progress import reading
-    from launchlens.reports.serve import TraceServer
-    from launchlens.traces.trace import open_trace
+    from launchlens.reports.serve import serve
+    from launchlens.reports.viewable import viewable
 
-    with reading(trace.name) as progress:
-        read = open_trace(trace, progress=progress)
-    if read.recorded_by == "nsys":
-        raise InputError(
-            trace, "is an Nsight Systems export, which Perfetto can't open", "open its .nsys-rep with nsys-ui"
-        )
-    if read.recorded_by == "cupti":
-        raise InputError(
-            trace,
-            "is a CUPTI recording, which Perfetto can't open",
-            f"export it: launchlens export {trace} --perfetto -o {trace.stem}.pftrace",
-        )
-    try:
-        server = TraceServer(trace, port)
-    except OSError as error:
-        raise InputError(
-            f"port {port}", f"can't be served on: {error.strerror}", "stop what holds it (trace_processor does)"
-        ) from None
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    typer.echo(server.ui_url)
-    if browser and not webbrowser.open(server.ui_url):
-        typer.echo("No browser could be started here: open the address above in one on this machine.", err=True)
-    fetched = server.fetched.wait(wait or None)
-    server.shutdown()
-    server.server_close()
+    def announce(address: str) -> None:
+        typer.echo(address)
+        if browser and not webbrowser.open(address):
+            typer.echo("No browser could be started here: open the address above in one on this machine.", err=True)
+
+    with ExitStack() as stack:
+        with reading(trace.name) as progress:
+            shown = stack.enter_context(viewable(trace, regime, lambda path: _opened(path, False, progress), progress))
+        if shown.says:
+            typer.echo(shown.says, err=True)
+        fetched = serve(shown.path, port, wait, announce)
     if not fetched:
         typer.echo(f"launchlens: nothing fetched the trace within {wait:g} s", err=True)
         raise typer.Exit(ANSWER_IS_NO)
+
+
+def _open_in_nsight(source: Path, regime: str | None) -> None:
+    """Show a report in nsys-ui, and say which."""
+    from launchlens.profiling import nsight_ui
+    from launchlens.profiling.nsight import NsysError
+
+    try:
+        report = nsight_ui.report_of(source, regime)
+        program = nsight_ui.show(report.path, nsight_ui.candidates())
+    except NsysError as error:
+        raise InputError(source, str(error)) from None
+    others = f" (also recorded, with --regime: {', '.join(report.others)})" if report.others else ""
+    which = f"{report.path}, regime {report.regime}{others}" if report.regime else f"{report.path}"
+    typer.echo(f"{which}: open in {program}")
 
 
 @app.command()
@@ -730,9 +748,16 @@ def export(
 @app.command()
 def scrub(
     trace: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A Kineto trace, an Nsight Systems sqlite export, or our parquet.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A Kineto trace, an Nsight Systems export (sqlite, or a folder of parquet tables), or our parquet.",
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The copy; gzip if a Kineto trace's ends in .gz.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The copy; gzip if a Kineto trace's ends in .gz, a folder for a folder."),
+    ],
     as_json: Json = False,
     force: Force = False,
 ) -> None:

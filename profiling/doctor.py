@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from launchlens.profiling import nsight
+from launchlens.profiling import nsight, nsight_ui
 from launchlens.profiling.checking import without_folders
 from launchlens.profiling.collectors.cupti_session import GET
 from launchlens.profiling.environment import NEEDS, has_cuda, missing, version
@@ -42,6 +42,8 @@ def examine() -> list[dict[str, Any]]:
         )
     )
     rows.append(_nsys())
+    window = next(iter(nsight_ui.candidates()), None)
+    rows.append(_row("nsys-ui", window is not None, None, "open --in nsight", nsight_ui.GET))
     rows.append(_cupti())
     return rows
 

@@ -56,7 +56,7 @@ class Nsys:
 
 def find(root: Path = Path("/")) -> Nsys | None:
     """The nsys on PATH, else one in the places where it is installed below `root`, the newest of a place first."""
-    for path in _candidates(root):
+    for path in installed("nsys", PLACES, root):
         try:
             said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
         except (OSError, subprocess.SubprocessError):
@@ -65,13 +65,14 @@ def find(root: Path = Path("/")) -> Nsys | None:
     return None
 
 
-def _candidates(root: Path) -> Iterator[Path]:
-    on_path = shutil.which("nsys")
+def installed(program: str, places: Sequence[str], root: Path) -> Iterator[Path]:
+    """What may be started as `program`: the one on PATH, then those in `places` below `root`, the newest of a place first."""
+    on_path = shutil.which(program)
     if on_path:
         yield Path(on_path)
-    for place in PLACES:
+    for place in places:
         for path in sorted(root.glob(place), key=_by_number, reverse=True):
-            if os.access(path, os.X_OK):
+            if path.is_file() and os.access(path, os.X_OK):
                 yield path
 
 
@@ -140,8 +141,12 @@ def explained(nsys: Nsys, said: str, what: str) -> NsysError:
     if libraries:
         return NsysError(f"nsys {what}: {lacks(libraries)}", for_good=True)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = next((line for line in reversed(lines) if _FAULT.search(line)), lines[-1] if lines else "it said nothing")
-    return NsysError(f"nsys {what}: {without_folders(telling)[:300]}")
+    return NsysError(f"nsys {what}: {without_folders(telling(lines) if lines else 'it said nothing')[:300]}")
+
+
+def telling(lines: Sequence[str]) -> str:
+    """Of the lines that a program said before it failed, the last that names a fault, else the last."""
+    return next((line for line in reversed(lines) if _FAULT.search(line)), lines[-1])
 
 
 def _said(nsys: Nsys, arguments: Sequence[str]) -> tuple[int, str]:

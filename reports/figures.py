@@ -32,6 +32,7 @@ DEVICE_COLOURS = {
     "memset": "#B08D57",
     "kernel+memcpy": "#78C679",
     "graph": "#44AA99",
+    "unknown": "#E7B8D0",
     "idle": "rgba(153,153,153,0.22)",
 }
 #: Names longer than this are shortened on a figure; the page's tables hold more of them.

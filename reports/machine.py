@@ -46,10 +46,7 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
         "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
         "agreement": agreement.rows_json(agreement.agreement(study)),
         "probes": [probe_json(probe) for probe in read_probes(study.capture.path).values()],
-        "problems": {
-            path: [{"code": item.code, "count": item.count, "severity": item.severity} for item in problems]
-            for path, problems in study.problems.items()
-        },
+        "problems": {path: [item.to_json() for item in problems] for path, problems in study.problems.items()},
         "not_measured": [
             {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}
             for item in manifest.variants

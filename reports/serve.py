@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
+from launchlens.traces.problems import InputError
+
 ORIGIN = "https://ui.perfetto.dev"
 HOST, PORT = "127.0.0.1", 9001
 _BLOCK = 1 << 20
@@ -40,6 +42,26 @@ class TraceServer(ThreadingHTTPServer):
     def ui_url(self) -> str:
         """The address to open in a browser."""
         return f"{ORIGIN}/#!/?url={quote(self.trace_url, safe=':/')}"
+
+
+def serve(path: Path, port: int, wait_s: float, announce: Callable[[str], None]) -> bool:
+    """Serve `path` until Perfetto's page has fetched it, for `wait_s` seconds at most (0: without end); whether it did.
+
+    `announce` is given the address to open. Raises InputError when the port is taken.
+    """
+    try:
+        server = TraceServer(path, port)
+    except OSError as error:
+        raise InputError(
+            f"port {port}", f"can't be served on: {error.strerror}", "stop what holds it (trace_processor does)"
+        ) from None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        announce(server.ui_url)
+        return server.fetched.wait(wait_s or None)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

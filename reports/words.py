@@ -26,6 +26,7 @@ DEVICE_WORDS = {
     "memset": "memsets running",
     "kernel+memcpy": "kernels and memcpys at once",
     "graph": "graphs running, recorded whole",
+    "unknown": "GPU not recorded",
     "idle": "GPU idle",
 }
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}

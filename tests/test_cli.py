@@ -474,6 +474,15 @@ def test_what_the_system_refuses_is_one_line(tmp_path):
         assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
 
 
+def test_links_that_lead_round_in_a_circle_are_one_line(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for arguments in (["analyze", loop, "--html", tmp_path / "out.html"], ["export", loop, "--perfetto", "-o", "out"]):
+        result = run(*arguments)
+        assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+        assert "Too many levels of symbolic links" in result.stderr
+
+
 def test_compare_names_the_variant_that_is_not_there(capture):
     result = run("compare", f"{capture}::copy_", f"{capture}::nope")
     assert result.exit_code == 2 and "no timed variant 'nope'" in result.stderr

@@ -28,8 +28,9 @@ from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 #: caller's own code in any language. `profiler` is what the recorder itself declared as its own overhead.
 HOST_STATES = ("python", "dispatch", "launch", "sync", "api", "profiler")
 #: Device states. A memset beside a kernel counts as kernel, and beside a memcpy as memcpy. `graph` is a replay that was
-#: recorded whole, while nothing recorded by itself runs: the device was busy, with what is not known.
-DEVICE_STATES = ("kernel", "memcpy", "memset", "kernel+memcpy", "graph", "idle")
+#: recorded whole, while nothing recorded by itself runs: the device was busy, with what is not known. `unknown` is time in
+#: which nothing was recorded, and work of a graph replay may have run all the same (`traces.unrecorded`).
+DEVICE_STATES = ("kernel", "memcpy", "memset", "kernel+memcpy", "graph", "unknown", "idle")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Accountant:
         self.thread_name = thread_name(events, process, thread)
         self.device = device
         self._host_edges, self._host_state = _host_lane(events, launches, process, thread)
-        self._device_edges, self._device_state = _device_lane(events, device)
+        self._device_edges, self._device_state = _device_lane(events, launches, device)
 
     def lanes(self) -> tuple[Lane, Lane]:
         """The host lane and the device lane that the account is made of, for drawing them."""
@@ -224,7 +225,7 @@ def _inherit_launch(state: Ints, is_api: npt.NDArray[np.bool_], start: Ints, end
     return state
 
 
-def _device_lane(events: pd.DataFrame, device: int | None) -> tuple[Ints, Ints]:
+def _device_lane(events: pd.DataFrame, launches: Launches, device: int | None) -> tuple[Ints, Ints]:
     """Edges of the device lane and the state of each segment between them."""
     if device is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -235,11 +236,13 @@ def _device_lane(events: pd.DataFrame, device: int | None) -> tuple[Ints, Ints]:
         rows = np.flatnonzero(on_device & (kinds == kind))
         start = events["start_ns"].to_numpy()[rows]
         lanes[kind] = union(start, start + events["dur_ns"].to_numpy()[rows])
+    lanes["unknown"] = launches.unrecorded.get(device, (np.empty(0, np.int64), np.empty(0, np.int64)))
     edges = moments(*(side for lane in lanes.values() for side in lane))
     if len(edges) < 2:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     kernel, memcpy, memset, graph = (covered(edges, *lanes[kind]) for kind in ("kernel", "memcpy", "memset", "graph"))
     state = np.full(len(edges) - 1, DEVICE_STATES.index("idle"))
+    state[covered(edges, *lanes["unknown"])] = DEVICE_STATES.index("unknown")
     state[graph] = DEVICE_STATES.index("graph")
     state[memset] = DEVICE_STATES.index("memset")
     state[memcpy] = DEVICE_STATES.index("memcpy")

@@ -107,10 +107,7 @@ def to_json(analysis: Analysis) -> dict[str, Any]:
             "bytes": trace.bytes,
             "devices": {str(number): name for number, name in trace.devices.items()},
         },
-        "problems": [
-            {"code": problem.code, "count": problem.count, "severity": problem.severity, "meaning": problem.meaning}
-            for problem in analysis.problems
-        ],
+        "problems": [problem.to_json() for problem in analysis.problems],
         "totals": _totals(analysis),
         "ranges": _ranges(analysis),
         "launch_cost": launch_cost(analysis.launches, trace.events),

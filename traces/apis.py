@@ -23,6 +23,10 @@ _MEMCPY = re.compile(r"^(cuda|cu|hip)Memcpy(?!.*(GetAttribute|Node))")
 _MEMSET = re.compile(r"^(cuda|cu|hip)Memset(?!.*Node)")
 _SYNC = re.compile(r"^(cuda|cu|hip)(Device|Stream|Event|Ctx|Thread|Context)\w*Synchronize$")
 
+_WHOLE_DEVICE = re.compile(r"^(cuda|cu|hip)(Device|Ctx|Thread|Context)\w*Synchronize$")
+_OF_EVENT = re.compile(r"^(cuda|cu|hip)Event\w*Synchronize$")
+_RECORDS_EVENT = re.compile(r"^(cuda|cu|hip)EventRecord(WithFlags)?$")
+
 
 def submits(name: str) -> Submits | None:
     """The kind of work that the API call `name` submits, or None for a call that submits none."""
@@ -45,3 +49,18 @@ def waits(name: str) -> bool:
     memory, which waits only in part: it counts as the launch that it also is.
     """
     return bool(_SYNC.match(_SUFFIX.sub("", name)))
+
+
+def waits_for_whole_device(name: str) -> bool:
+    """Whether the API call `name` blocks its thread until all work on a device is done, on whichever stream."""
+    return bool(_WHOLE_DEVICE.match(_SUFFIX.sub("", name)))
+
+
+def waits_for_event(name: str) -> bool:
+    """Whether the API call `name` blocks its thread until what was submitted before a recorded event is done."""
+    return bool(_OF_EVENT.match(_SUFFIX.sub("", name)))
+
+
+def records_event(name: str) -> bool:
+    """Whether the API call `name` records an event, which waits can then be for."""
+    return bool(_RECORDS_EVENT.match(_SUFFIX.sub("", name)))

@@ -6,7 +6,7 @@ write one launch twice, at the runtime and at the driver level): a launch counts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from launchlens.traces.apis import submits
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
+from launchlens.traces.unrecorded import Spans, unrecorded
 
 #: What a launch submits, in the order of the codes of `Launches.table.submits`.
 SUBMITS = ("kernel", "memcpy", "memset", "graph")
@@ -41,12 +42,14 @@ class Launches:
       gpu_start_ns, gpu_end_ns  int64 ns, first start and last end of those activities; meaningless where there are none
       gpu_ns       int64 ns, sum of their durations
     `activity_rows` holds the positions of all GPU activities in the event table, and `launch_of` for each of these the
-    row of `table` that caused it, -1 where none is known.
+    row of `table` that caused it, -1 where none is known. `unrecorded` are the times, by device, of which it is not known
+    whether work of graph replays ran (see `traces.unrecorded`).
     """
 
     table: pd.DataFrame
     activity_rows: Ints
     launch_of: Ints
+    unrecorded: Spans = field(default_factory=dict)
 
 
 def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
@@ -82,7 +85,7 @@ def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
     problems.add("gpu-record-without-launch", int(((launch_of < 0) & (gpu_key >= 0) & ~ambiguous).sum()))
     early = (table["activities"] > 0) & (table["gpu_start_ns"] < table["start_ns"])
     problems.add("gpu-start-before-launch", int(early.sum()))
-    return Launches(table, gpu, launch_of)
+    return Launches(table, gpu, launch_of, unrecorded(events, table, gpu, launch_of, repeats, problems))
 
 
 def queue_ns(table: pd.DataFrame) -> pd.Series[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from launchlens.traces.capture import write_whole
@@ -12,8 +13,10 @@ def free(path: Path, force: bool, source: Path) -> Path:
     """`path` as a place to write to. Raises InputError where it is the input or one of its files, or there and not forced."""
     if path.is_dir():
         raise InputError(path, "is a folder", "name a file")
-    within = source.is_dir() and path.resolve().is_relative_to(source.resolve()) and path.name != "report.html"
-    if path.resolve() == source.resolve() or (within and path.exists()):
+    # not Path.resolve: before Python 3.13 it raises RuntimeError for links that lead round in a circle
+    place, origin = Path(os.path.realpath(path)), Path(os.path.realpath(source))
+    within = source.is_dir() and place.is_relative_to(origin) and path.name != "report.html"
+    if place == origin or (within and path.exists()):
         raise InputError(path, "belongs to the input, which is never overwritten", "give another name")
     if path.exists() and not force:
         raise InputError(path, "exists already", "pass --force to overwrite it")

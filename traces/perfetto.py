@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.capture import MANIFEST, read_capture
+from launchlens.traces.capture import MANIFEST, Capture, TraceRecord, read_capture
 from launchlens.traces.launches import find_launches
 from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto_layers import Counter, Layer
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from launchlens.traces.perfetto_writer import Argument, PacketWriter
 
 FORMAT = "launchlens.export/1"
+
+
+class PerfettoMissing(InputError):
+    """The package that builds Perfetto's traces is not installed."""
+
 
 #: Columns of the event table that a slice shows as arguments, where they are not null.
 ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer", "channel")
@@ -75,10 +80,7 @@ class Exported:
             "flows": self.flows,
             "counters": self.counters,
             "flows_left_out": self.flows_left_out,
-            "problems": {
-                trace: [{"code": item.code, "count": item.count, "severity": item.severity} for item in problems]
-                for trace, problems in self.problems.items()
-            },
+            "problems": {trace: [item.to_json() for item in problems] for trace, problems in self.problems.items()},
         }
 
 
@@ -92,31 +94,50 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
         return write(file, parts(source, progress))
 
 
-def parts(source: Path, progress: Progress | None = None) -> Iterator[Part]:
-    """The traces of a capture or a trace file, each read when it is asked for."""
-    if is_folder_of_tables(source) or (not source.is_dir() and source.name != MANIFEST):
-        yield Part(source.name, source.name, open_trace(source, progress=progress), False)
+def is_capture(source: Path) -> bool:
+    """Whether `source` is to be read as a capture: a folder that is none of an export's tables, or a manifest."""
+    return source.name == MANIFEST or (source.is_dir() and not is_folder_of_tables(source))
+
+
+def parts(source: Path, progress: Progress | None = None, regime: str | None = None) -> Iterator[Part]:
+    """The traces of a capture, of one `regime` where it is named, or a trace file; each read when it is asked for."""
+    if not is_capture(source):
+        yield part_of(open_trace(source, progress=progress))
         return
     capture = read_capture(source)
+    for record in recorded_traces(capture, regime):
+        trace = open_trace(capture.trace_path(record), progress=progress)
+        yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)
+
+
+def part_of(trace: Trace) -> Part:
+    """A trace that is no capture's, as the one part of an export."""
+    return Part(trace.path.name, trace.path.name, trace, False)
+
+
+def recorded_traces(capture: Capture, regime: str | None = None) -> list[TraceRecord]:
+    """The traces that a capture holds, of one `regime` where it is named. Raises InputError when there are none."""
     recorded = [record for record in capture.manifest.traces if record.path]
     if not recorded:
         raise InputError(capture.path, "holds no traces", "record it again")
-    for record in recorded:
-        trace = open_trace(capture.trace_path(record), progress=progress)
-        yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)
+    chosen = [record for record in recorded if regime in (None, record.regime)]
+    if not chosen:
+        known = ", ".join(dict.fromkeys(record.regime for record in recorded))
+        raise InputError(capture.path, f"holds no trace of regime {regime!r}", f"it holds {known}")
+    return chosen
 
 
 def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
     """Write some traces to a binary file, packet by packet (about 100,000 slices a second).
 
-    Raises InputError when the perfetto package is missing.
+    Raises PerfettoMissing without the perfetto package.
     """
     try:
         from launchlens.traces.perfetto_writer import PacketWriter
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("perfetto", "google"):
             raise
-        raise InputError(
+        raise PerfettoMissing(
             "--perfetto", "needs the perfetto package, which is not installed", "pip install 'launchlens[export]'"
         ) from None
     problems: dict[str, Problems] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["info", "warning", "error"]
 
@@ -72,6 +72,18 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "GPU activities have no launch call: it was made before the recording began, or not recorded.",
     ),
+    "graph-replay-unrecorded": (
+        "warning",
+        "Launches of CUDA graphs have no GPU activity: until they must have ended, the device's state is unknown, not idle.",
+    ),
+    "graph-replay-incomplete": (
+        "warning",
+        "Replays of CUDA graphs have fewer GPU activities than others of the same graph: some were not recorded, or the graph left nodes out; the device's state meanwhile is unknown, not idle.",
+    ),
+    "graph-replay-under-recorded": (
+        "warning",
+        "After launches of CUDA graphs the host waited for the device in time of which no activity was recorded: the device's state is then unknown, not idle.",
+    ),
     "missing-correlation": ("warning", "GPU activities carry no correlation id, so their launch is unknown."),
     "correlation-id-repeats": (
         "warning",
@@ -87,6 +99,10 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "GPU activities launched inside a window end after it; the account cuts them at its end.",
     ),
     # captures
+    "device-busier-than-recorded": (
+        "warning",
+        "Unprofiled, the device took more than twice as long for the replays of a graph as activities were recorded for: the recorder left some out.",
+    ),
     "overlapping-blocks": (
         "warning",
         "Recorded blocks of one variant overlap; only the outermost of them were counted.",
@@ -100,10 +116,15 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One kind of problem met in a trace, with how often it was met."""
+    """One kind of problem met in a trace, with how often it was met.
+
+    `ns` is the time that it concerns, ns, and `details` say what exactly was met; most kinds have neither.
+    """
 
     code: str
     count: int
+    ns: int | None = None
+    details: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -111,16 +132,23 @@ class Problem:
 
     @property
     def meaning(self) -> str:
-        return MEANINGS[self.code][1]
+        """One sentence: what the code means, and after a colon the details."""
+        general = MEANINGS[self.code][1]
+        return f"{general.removesuffix('.')}: {'; '.join(self.details)}." if self.details else general
+
+    def to_json(self) -> dict[str, Any]:
+        """As FORMATS.md writes it; `ns` is there only for a problem that concerns a time."""
+        found = {"code": self.code, "count": self.count, "severity": self.severity, "meaning": self.meaning}
+        return found if self.ns is None else found | {"ns": self.ns}
 
 
 @dataclass
 class Problems:
     """The problems met so far, one entry a code, in the order in which they were first met."""
 
-    _counts: dict[str, int] = field(default_factory=dict)
+    _met: dict[str, Problem] = field(default_factory=dict)
 
-    def add(self, code: str, count: int = 1) -> None:
+    def add(self, code: str, count: int = 1, *, ns: int | None = None, detail: str | None = None) -> None:
         """Count `count` more cases of `code`; zero cases are no problem and leave no entry.
 
         Raises KeyError for a code that `MEANINGS` does not define.
@@ -128,19 +156,22 @@ class Problems:
         if code not in MEANINGS:
             raise KeyError(code)
         if count:
-            self._counts[code] = self._counts.get(code, 0) + int(count)
+            before = self._met.get(code, Problem(code, 0))
+            time = before.ns if ns is None else (before.ns or 0) + int(ns)
+            details = before.details if detail is None else (*before.details, detail)
+            self._met[code] = Problem(code, before.count + int(count), time, details)
 
     def copy(self) -> Problems:
-        return Problems(dict(self._counts))
+        return Problems(dict(self._met))
 
     def __iter__(self) -> Iterator[Problem]:
-        return (Problem(code, count) for code, count in self._counts.items())
+        return iter(list(self._met.values()))
 
     def __len__(self) -> int:
-        return len(self._counts)
+        return len(self._met)
 
     def __getitem__(self, code: str) -> int:
-        return self._counts.get(code, 0)
+        return self._met[code].count if code in self._met else 0
 
 
 class InputError(Exception):

@@ -27,6 +27,8 @@ from launchlens.traces.told import Told
 from launchlens.traces.trace import Trace
 
 BLOCK, ITERATION = "variant:", "iteration:"
+#: What was recorded says how busy the GPU was when its state is unknown for at most this share of the time.
+UNKNOWN_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,14 @@ class Recording:
     `per_block` has a row per block: launches and activities (counts), and the medians within the block of a launch's time
     in its call `api_ns`, of its time queued `queue_ns` and of an activity's time on the GPU `gpu_ns`, NaN without any.
     `reference_ns` is the unprofiled time of one iteration just before (`TraceRecord`); None where the timed rounds serve.
+
+    `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
+    how long the GPU was busy: not where replays of graphs were recorded in part (see UNKNOWN_SHARE).
     """
 
     iterations: int
     cells: npt.NDArray[np.int64]
+    gpu_recorded_ns: float | None
     gpu_busy_ns: float | None
     counts: Mapping[str, float]
     ledger: tuple[LedgerRow, ...]
@@ -159,10 +165,13 @@ def recording_of(
     counts = {
         column: float(blocks[column].sum()) / iterations for column in ("launches", "kernels", "memcpys", "memsets")
     }
+    cells = accountant.per_window(start, end)
+    recorded = _busy(trace.events, launches, inside, device) / iterations if device is not None else None
     return Recording(
         iterations=record.iterations,
-        cells=accountant.per_window(start, end),
-        gpu_busy_ns=_busy(trace.events, launches, inside, device) / iterations if device is not None else None,
+        cells=cells,
+        gpu_recorded_ns=recorded,
+        gpu_busy_ns=recorded if unknown_share(cells) <= UNKNOWN_SHARE else None,
         counts=counts,
         ledger=ledger(launches, inside, iterations, Told(launches, trace.events)),
         work=work(trace.events, launches.activity_rows[np.isin(launches.launch_of, inside)], iterations),
@@ -172,6 +181,12 @@ def recording_of(
         device=None if device is None else str(device),
         per_block=_per_block(trace.events, launches, inside, blocks),
     )
+
+
+def unknown_share(cells: npt.NDArray[np.int64]) -> float:
+    """The share of some accounts in which the device's state is unknown; 0 for accounts of no time."""
+    total = int(cells.sum())
+    return int(cells[..., DEVICE_STATES.index("unknown")].sum()) / total if total else 0.0
 
 
 def _per_block(

@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from launchlens.traces import scrub_kineto, scrub_parquet, scrub_sqlite
+from launchlens.traces import scrub_kineto, scrub_parquet, scrub_sqlite, scrub_tables
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.nsys_folder import SUFFIX, is_folder_of_tables
 from launchlens.traces.scrub_text import Removed, without_paths
 from launchlens.traces.trace import Progress, Trace, open_trace
 
@@ -56,9 +57,13 @@ class Scrubbed:
 def scrub(path: Path, output: Path, *, force: bool = False, progress: Progress | None = None) -> Scrubbed:
     """Write a copy of `path` to `output` that names no machine and no user, when its analysis is that of `path`.
 
+    Of a folder of an Nsight Systems export's tables the copy is a folder as well.
     The input is never altered, and `output` appears whole or not at all. Raises InputError when `path` can't be read as
     a trace, when `output` is `path`, or exists and `force` was not given, or can't be written.
     """
+    if is_folder_of_tables(path):
+        _check_folders(path, output, force)
+        return _into_place(path, output, lambda copy, removed: _trace(path, copy, removed, progress))
     _check_places(path, output, force)
     try:
         with open(path, "rb") as file:
@@ -82,6 +87,20 @@ def _check_places(path: Path, output: Path, force: bool) -> None:
             raise InputError(output, "exists already", "pass --force to overwrite it")
 
 
+def _check_folders(path: Path, output: Path, force: bool) -> None:
+    """Where a folder of tables may be copied to: a place of its own, an empty folder, or with `force` another such copy."""
+    if output.exists() and not output.is_dir():
+        raise InputError(output, "is a file", "the copy of a folder is a folder: give --output the name of one")
+    source, place = Path(os.path.realpath(path)), Path(os.path.realpath(output))
+    if place.is_relative_to(source) or source.is_relative_to(place):
+        raise InputError(output, "is the input itself, which is never altered, or in it", "give --output another name")
+    held = list(output.iterdir()) if output.is_dir() else []
+    if held and not force:
+        raise InputError(output, "exists already", "pass --force to overwrite it")
+    if any(each.suffix != SUFFIX or not each.is_file() for each in held):
+        raise InputError(output, "holds other files than tables, which are not overwritten", "give another name")
+
+
 def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[str, int]]) -> Scrubbed:
     """Make the copy in a folder beside its place, and rename it there when all is done."""
     removed = Removed()
@@ -89,17 +108,32 @@ def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".scrub-") as folder:
             copy = Path(folder) / output.name
             recorded_by, paths_in_names = make(copy, removed)
-            size = copy.stat().st_size
-            os.replace(copy, output)
+            size = sum(file.stat().st_size for file in (copy.iterdir() if copy.is_dir() else [copy]))
+            _replace(copy, output, Path(folder) / "before")
     except OSError as error:
         raise InputError(output, f"can't be written: {error.strerror or error}", "give another place") from None
     return Scrubbed(path, output, recorded_by, size, dict(+removed), paths_in_names)
 
 
+def _replace(made: Path, output: Path, aside: Path) -> None:
+    """Rename `made` to `output`; a folder takes the place of none but an empty one, so that another goes to `aside` first."""
+    if output.is_dir() and any(output.iterdir()):
+        os.replace(output, aside)
+        try:
+            os.replace(made, output)
+        except OSError:
+            os.replace(aside, output)
+            raise
+    else:
+        os.replace(made, output)
+
+
 def _trace(path: Path, copy: Path, removed: Removed, progress: Progress | None) -> tuple[str, int]:
     before = open_trace(path, progress=progress)
     expected = _comparable(before)
-    if before.recorded_by == "nsys":
+    if path.is_dir():
+        scrub_tables.copy(path, copy, removed, progress=progress)
+    elif before.recorded_by == "nsys":
         scrub_sqlite.copy(path, copy, removed, progress=progress)
     elif before.recorded_by == "cupti":
         scrub_parquet.copy_recording(path, copy, removed)

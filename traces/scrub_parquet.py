@@ -10,6 +10,7 @@ import pandas as pd
 from launchlens.traces.capture import TIMING_COLUMNS
 from launchlens.traces.cupti_schema import METADATA_KEY
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.nsys_folder import refuse_table
 from launchlens.traces.schema import COLUMNS
 from launchlens.traces.scrub_text import Removed, without_paths
 
@@ -27,6 +28,7 @@ def read(path: Path) -> pd.DataFrame:
         names = [column.name for column in declared]
         if set(names) - _LATER <= set(frame.columns):
             return frame[[name for name in names if name in frame.columns]].reset_index(drop=True)
+    refuse_table(path, _metadata(path))
     raise InputError(
         path, "holds neither an event table nor timings", "give a parquet file that launchlens wrote, or a trace"
     )
@@ -34,13 +36,18 @@ def read(path: Path) -> pd.DataFrame:
 
 def is_recording(path: Path) -> bool:
     """Whether a parquet file says that it is a recording of CUPTI; what can't be read is none."""
+    return METADATA_KEY in _metadata(path)
+
+
+def _metadata(path: Path) -> dict[bytes, bytes]:
+    """What a parquet file says of itself as a whole; nothing where it can't be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return METADATA_KEY in (pq.read_schema(path).metadata or {})
+        return dict(pq.read_schema(path).metadata or {})
     except (OSError, ValueError, pa.ArrowException):
-        return False
+        return {}
 
 
 def copy_recording(path: Path, output: Path, removed: Removed) -> None:

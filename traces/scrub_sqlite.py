@@ -11,36 +11,13 @@ import sqlite3
 from pathlib import Path
 
 from launchlens.traces.readers.nsys_file import opened
-from launchlens.traces.readers.nsys_schema import SOURCES
 from launchlens.traces.readers.nsys_sqlite import quoted
+from launchlens.traces.scrub_nsys import META, NAME_IDS, OVERHEADS, by_name_ids, keeps_meta, keeps_table, text_columns
 from launchlens.traces.scrub_text import Removed, is_hardware_id, without_paths
 from launchlens.traces.trace import Progress
 
-_EVENTS = {source.table for source in SOURCES}
-_META = ("META_DATA_EXPORT", "EXPORT_META_DATA")
-#: Tables that are copied: what the reader reads, and what else `nsys stats` wants for its CUDA and NVTX reports.
-_KEPT_TABLES = re.compile(
-    r"CUPTI_ACTIVITY_KIND_\w+|ENUM_\w+|NVTX_EVENTS|PROFILER_OVERHEAD|StringIds|ANALYSIS_DETAILS"
-    r"|META_DATA_EXPORT|EXPORT_META_DATA|TARGET_INFO_(GPU|CUDA_GPU|CUDA_DEVICE|CUDA_CONTEXT_INFO|CUDA_(NULL_)?STREAM)"
-    r"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS"
-)
-#: Columns whose text is copied, by table; of every other column only numbers are.
-_KEPT_TEXT: dict[str, frozenset[str]] = {
-    "NVTX_EVENTS": frozenset({"text"}),
-    "TARGET_INFO_GPU": frozenset({"name", "chipName"}),
-    "TARGET_INFO_CUDA_GPU": frozenset({"name", "chipName"}),
-} | dict.fromkeys(_META, frozenset({"name", "value"}))
-#: Columns that hold ids into StringIds.
-_NAME_IDS = ("nameId", "textId", "demangledName", "shortName", "mangledName", "name", "text")
-#: What an export says of the program that made it; the other rows name files, the host and the user.
-_META_ROWS = (
-    "(name LIKE 'EXPORT\\_PRODUCT\\_%' ESCAPE '\\' OR name LIKE 'EXPORT\\_SCHEMA\\_%' ESCAPE '\\' OR name IN ("
-    "'EXPORT_PLATFORM', 'EXPORT_ARCH', 'EXPORT_PARAM_LAZY', 'EXPORT_PARAM_TIME_NORMALIZE', 'EXPORT_PARAM_TIME_SHIFT',"
-    " 'EXPORT_CONFIG_TIME_SHIFT')) AND value NOT LIKE '%/%' AND value NOT LIKE '%\\%'"
-)
 #: SQLite's codes for a place that can't be written; any other error is a fault of the input.
 _CANT_WRITE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-_OVERHEADS = ("PROFILER_OVERHEAD", "CUPTI_ACTIVITY_KIND_OVERHEAD")
 
 
 def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | None = None) -> None:
@@ -54,6 +31,7 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
         db = sqlite3.connect(output, isolation_level=None, uri=True)
         try:
             db.execute("PRAGMA trusted_schema = OFF")
+            db.create_function("keeps_meta", 2, keeps_meta, deterministic=True)
             # the file is renamed into place when whole: a journal would only be another copy of what it holds
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
@@ -77,7 +55,7 @@ def _copy(db: sqlite3.Connection, removed: Removed, size: int, progress: Progres
     ]
     kept: dict[str, list[str]] = {}
     for number, table in enumerate(names):
-        if not _KEPT_TABLES.fullmatch(table):
+        if not keeps_table(table):
             removed[f"rows of {table}"] += _count(db, f"SELECT count(*) FROM old.{quoted(table)}")
         elif table != "StringIds":
             kept[table] = _copy_table(db, table, removed)
@@ -99,25 +77,21 @@ def _copy_table(db: sqlite3.Connection, table: str, removed: Removed) -> list[st
         if is_hardware_id(name):
             removed[f"{table}.{name}"] += _count(db, f"SELECT count({column}) FROM old.{quoted(table)}")
             values.append("NULL")
-        elif name in _text_columns(table):
+        elif name in text_columns(table):
             values.append(column)
         else:
             texts = f"SELECT count(*) FROM old.{quoted(table)} WHERE typeof({column}) IN ('text', 'blob')"
             removed[f"{table}.{name}"] += _count(db, f"{texts} AND length({column}) > 0")
             values.append(f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} END")
     where = ""
-    if table in _META:
-        where = f" WHERE {_META_ROWS}"
-        removed[f"rows of {table}"] += _count(db, f"SELECT count(*) FROM old.{table} WHERE ({_META_ROWS}) IS NOT TRUE")
+    if table in META:
+        # as blobs: SQLite gives no text that is not UTF-8 to a function
+        told = {"name", "value"} <= {name for name, _ in columns}
+        kept = "keeps_meta(CAST(name AS BLOB), CAST(value AS BLOB))" if told else "0"
+        where = f" WHERE {kept}"
+        removed[f"rows of {table}"] += _count(db, f"SELECT count(*) FROM old.{table} WHERE NOT {kept}")
     db.execute(f"INSERT INTO main.{quoted(table)} SELECT {', '.join(values)} FROM old.{quoted(table)}{where}")
     return [name for name, _ in columns]
-
-
-def _text_columns(table: str) -> frozenset[str]:
-    if table.startswith("ENUM_"):
-        return frozenset({"name", "label"})
-    names = next((source.names for source in SOURCES if source.table == table), ())
-    return _KEPT_TEXT.get(table, frozenset()) | frozenset(names)
 
 
 def _type(declared: str) -> str:
@@ -132,12 +106,12 @@ def _copy_strings(db: sqlite3.Connection, kept: dict[str, list[str]], removed: R
     if not {"id", "value"} <= columns:
         return
     db.execute("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY, named INTEGER)")
-    for table in [name for name in kept if name not in _OVERHEADS] + [name for name in kept if name in _OVERHEADS]:
-        for column in set(_NAME_IDS) & set(kept[table]) if table in _EVENTS else ():
+    for table in by_name_ids(kept):
+        for column in NAME_IDS & set(kept[table]):
             name = quoted(column)
             db.execute(
                 f"INSERT OR IGNORE INTO used SELECT DISTINCT {name}, ? FROM main.{quoted(table)} WHERE typeof({name}) = 'integer'",
-                (int(table not in _OVERHEADS),),
+                (int(table not in OVERHEADS),),
             )
     db.execute(
         "INSERT OR IGNORE INTO main.StringIds SELECT id, value FROM old.StringIds"

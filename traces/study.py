@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.capture import Capture, TraceRecord
+from launchlens.traces.device_time import busier_than_recorded
 from launchlens.traces.launches import find_launches
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances
@@ -168,6 +169,9 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     per_iteration = timings.assign(
         **{column: timings[column] / timings["iterations"] for column in ("host_ns", "wall_ns", "device_ns")}
     )
+    for record in capture.manifest.traces:
+        if record.path:
+            _hold_against_events(recorded, record, per_iteration, problems[record.path])
     sides, controls = {}, {}
     for (variant, regime, control), blocks in per_iteration.groupby(["variant", "regime", "control"], sort=False):
         recording = None if control else _preferred(recorded, str(variant), str(regime))
@@ -188,6 +192,27 @@ def _disagreeing(capture: Capture, record: TraceRecord, found: Mapping[str, Reco
     }
     blocks = {variant: len(recording.cells) for variant, recording in found.items()}
     return sum(blocks.get(variant, 0) != record.rounds for variant in measured | set(blocks))
+
+
+def _hold_against_events(
+    recorded: dict[tuple[str, str, str], Recording], record: TraceRecord, timed: pd.DataFrame, problems: Problems
+) -> None:
+    """Name the recordings of a trace in which the device did less than events said of it, unprofiled.
+
+    They then don't say how busy the GPU was. `timed` are all blocks with times per iteration, ns.
+    """
+    for key, recording in recorded.items():
+        collector, variant, regime = key
+        if (collector, regime) != (record.collector, record.regime):
+            continue
+        blocks = timed[(timed["variant"] == variant) & (timed["regime"] == regime)]
+        device = blocks["device_ns"].dropna()
+        waited = bool((blocks["host_ns"] / blocks["wall_ns"]).median() <= DEVICE_BOUND_HOST)
+        between = float(device.median()) if len(device) else None
+        if between is not None and busier_than_recorded(between, waited=waited, recording=recording):
+            said = f"{variant} {between:,.0f} ns per iteration, {recording.gpu_recorded_ns:,.0f} ns recorded"
+            problems.add("device-busier-than-recorded", detail=said)
+            recorded[key] = replace(recording, gpu_busy_ns=None)
 
 
 def _preferred(recorded: Mapping[tuple[str, str, str], Recording], variant: str, regime: str) -> Recording | None:
@@ -225,7 +250,9 @@ def side_of_range(trace: Trace, name: str) -> Side:
             "device_ns": chosen["gpu_projection_ns"].where(chosen["activities"] > 0).astype("Float64"),
         }
     )
-    idle = int(recording.cells[:, :, DEVICE_STATES.index("idle")].sum())
-    busy = None if recording.device is None else 1 - idle / int(recording.cells.sum())
+    without = [DEVICE_STATES.index(state) for state in ("unknown", "idle")]
+    busy = None
+    if recording.device is not None and recording.gpu_busy_ns is not None:
+        busy = 1 - int(recording.cells[:, :, without].sum()) / int(recording.cells.sum())
     outlasted = bool(((chosen["activities"] > 0) & (chosen["gpu_end_ns"] > chosen["end_ns"])).any())
     return RangeSide(name, "recorded", "", blocks, recording, busy=busy, outlasted=outlasted)

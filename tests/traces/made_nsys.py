@@ -147,15 +147,18 @@ def as_parquet(path: Path, folder: Path, types: dict[str, str] | None = None) ->
     `types` are Arrow's names of types for some columns, by their name, in place of those that Nsight Systems writes.
     """
     known = {name: kind for kind, names in _TYPES.items() for name in names} | (types or {})
-    folder.mkdir()
+    folder.mkdir(parents=True)
     db = sqlite3.connect(path)
+    db.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
     for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         columns = db.execute(f"PRAGMA table_info({table})").fetchall()
         rows = db.execute(f"SELECT * FROM {table}").fetchall()
         fields = []
         for at, (_, name, declared, *_) in enumerate(columns):
-            is_text = declared == "TEXT" and any(isinstance(row[at], str) for row in rows)
+            held = {type(row[at]) for row in rows if row[at] is not None}
+            is_text = declared == "TEXT" and str in held
             kind = pa.large_string() if is_text else pa.type_for_alias(known.get(name, "int64"))
+            kind = pa.binary() if bytes in held else kind
             fields.append(pa.array([row[at] for row in rows], kind))
         made = pa.table(fields, names=[column[1] for column in columns], metadata={"table_name": table})
         if rows:

@@ -48,6 +48,7 @@ def test_each_state_gets_its_time():
         "memset": 0,
         "kernel+memcpy": 0,
         "graph": 0,
+        "unknown": 0,
         "idle": 75,
     }
     assert cell(account, "dispatch", "memcpy") == 5
@@ -72,13 +73,21 @@ def test_a_kernel_and_a_memcpy_at_once_are_a_state_of_their_own():
         [gpu("kernel", 0, 10), gpu("memcpy", 6, 14, stream=9), gpu("memset", 12, 20, stream=9), host("op", "x", 0, 1)]
     )
     device = accountant(frame).account([0], [25], "").on_device()
-    assert device == {"kernel": 6, "memcpy": 4, "memset": 6, "kernel+memcpy": 4, "graph": 0, "idle": 5}
+    assert device == {"kernel": 6, "memcpy": 4, "memset": 6, "kernel+memcpy": 4, "graph": 0, "unknown": 0, "idle": 5}
 
 
 def test_a_graph_recorded_whole_is_a_state_where_nothing_more_specific_runs():
     frame = events([gpu("graph", 0, 40), gpu("kernel", 10, 20), gpu("memset", 35, 50), host("op", "x", 0, 1)])
     device = accountant(frame).account([0], [60], "").on_device()
-    assert device == {"kernel": 10, "memcpy": 0, "memset": 15, "kernel+memcpy": 0, "graph": 25, "idle": 10}
+    assert device == {
+        "kernel": 10,
+        "memcpy": 0,
+        "memset": 15,
+        "kernel+memcpy": 0,
+        "graph": 25,
+        "unknown": 0,
+        "idle": 10,
+    }
 
 
 def test_a_thread_is_named_with_its_process_only_where_host_events_come_from_several():

@@ -132,7 +132,13 @@ def test_a_name_of_a_million_characters(tmp_path):
         (b'{"traceEvents"', "before any event"),
         ("\ufeff[1]".encode("utf-16-le"), "is text in UTF-16"),
         ("\ufeff[1]".encode("utf-16-be"), "is text in UTF-16"),
-        ("[1]".encode("utf-16-le"), "is not JSON"),
+        ("[1]".encode("utf-16-le"), "is not JSON in UTF-8, but text in UTF-16"),
+        ('{"a": 1}'.encode("utf-16-be"), "is not JSON in UTF-8, but text in UTF-16"),
+        (gzip.compress(gzip.compress(b"[1]")), "is gzip within gzip"),
+        (gzip.compress(b"SQLite format 3\x00" + bytes(100)), "holds a SQLite database in gzip"),
+        (gzip.compress(b"PAR1" + bytes(100)), "holds a parquet file in gzip"),
+        (b"trace.json" + bytes(247) + b"ustar  " + bytes(300), "is a tar archive"),
+        (gzip.compress(b"trace.json" + bytes(247) + b"ustar\x0000" + bytes(300)), "is a tar archive"),
         ("\ufeff[1]".encode("utf-32-be"), "is text in UTF-32"),
         (b"PK\x03\x04rest", "is a zip archive"),
         (b"\x28\xb5\x2f\xfdrest", "zstd -d"),
@@ -201,6 +207,22 @@ def test_damaged_gzip(tmp_path, monkeypatch, isal):
         assert "gzip data is damaged" in refusal(tmp_path, bytes(flipped), partial=partial)
         assert "gzip data is damaged" in refusal(tmp_path, data[:2] + b"\x07" + data[3:], partial=partial)
         assert "gzip data is damaged" in refusal(tmp_path, data[:10] + b"\xff" * 50 + data[60:], partial=partial)
+
+
+@pytest.mark.parametrize("isal", [True, False])
+def test_what_follows_gzip_data(tmp_path, monkeypatch, isal):
+    if not isal:
+        monkeypatch.setattr(byte_source, "igzip_threaded", None)
+    data = document(OP)
+    # what gunzip takes for a whole: nulls that fill up a block of a tape, and several members
+    for packed in (
+        gzip.compress(data) + bytes(512),
+        gzip.compress(data[:30]) + gzip.compress(data[30:]),
+        gzip.compress(b"\xef\xbb\xbf" + data),
+    ):
+        assert len(read(tmp_path, packed).events) == 1
+    text = refusal(tmp_path, gzip.compress(data) + b"and more")
+    assert "something that is not gzip follows its gzip data (unpack it with gunzip" in text
 
 
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.999])

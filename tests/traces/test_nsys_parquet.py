@@ -1,6 +1,8 @@
 """Folders of parquet tables (`nsys export --type parquetdir`): the same table as from sqlite, and what is refused."""
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +346,66 @@ def test_a_process_is_told_by_its_global_id(tmp_path: Path) -> None:
         wrapped = pa.array([value % 2**64 for value in table.column(column).to_pylist()], pa.uint64())
         pq.write_table(table.set_column(table.schema.get_field_index(column), column, wrapped), file)
     assert set(agree(sqlite, folder)["process"]) == {"4711"}
+
+
+# -- a real one
+
+REAL = Path(__file__).parents[1] / "data" / "nsys" / "copies-graph-parquet"
+
+
+def holds(found: Any, expected: Any) -> bool:
+    """Whether `found` says all that `expected` does; of objects it may say more, as a later version would."""
+    if isinstance(expected, dict):
+        return isinstance(found, dict) and all(key in found and holds(found[key], expected[key]) for key in expected)
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(holds, found, expected))
+    return bool(found == expected)
+
+
+def test_a_real_export_is_analyzed_as_the_sqlite_export_of_the_same_report() -> None:
+    """What nsys 2025.3 wrote of one report: the truth is the analysis of its sqlite export (tests/data/nsys/README.md)."""
+    expected = json.loads((REAL / "analysis-of-sqlite.json").read_text())
+    found = to_json(analyze(open_trace(REAL / "tables")))
+    assert holds(found, expected)
+    assert found["totals"]["launches"]["graph"] == {
+        "calls": 752,
+        "with_gpu_activity": 752,
+        "without_gpu_activity": 0,
+    }
+    assert found["problems"] == [] and found["source"]["devices"] == {"0": "NVIDIA H100 80GB HBM3"}
+    expected["totals"]["gpu_busy_ns"]["0"] += 1
+    assert not holds(found, expected), "one nanosecond is seen"
+
+
+def test_nothing_in_it_names_a_machine_or_a_user() -> None:
+    texts: set[str] = set()
+    for file in sorted((REAL / "tables").iterdir()):
+        table = pq.read_table(file)
+        assert not table.schema.metadata
+        if not file.stem.startswith(("ENUM_", "META_DATA_EXPORT")):
+            texts |= {
+                value for name in table.column_names for value in table[name].to_pylist() if isinstance(value, str)
+            }
+    texts -= {"GH100", "NVIDIA H100 80GB HBM3"}
+    known = (
+        "cuda",
+        "cuProfiler",
+        "variant:",
+        "iteration:",
+        "launchlens:",
+        "void at::native::",
+        "_ZN2at6native",
+        "copy_",
+    )
+    others = {text for text in texts if not text.startswith(known)}
+    assert others == {
+        *("CUDA profiling data flush on cudaProfilerStop", "CUPTI Buffer flush", "NVTX profiling initialization"),
+        *("Unknown", "multi_tensor_apply_kernel"),
+    }
+    meta = pq.read_table(REAL / "tables" / "META_DATA_EXPORT.parquet").to_pylist()
+    assert all(row["name"].startswith("EXPORT_") for row in meta) and {row["value"] for row in meta} >= {
+        "x64",
+        "2025.3",
+    }
+    assert not any(re.search(r"HOST|USER|PATH|_FILE|ARGS", row["name"]) for row in meta)
+    assert sum(file.stat().st_size for file in REAL.rglob("*") if file.is_file()) < 250_000

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from traces.made_nsys import call, export, global_pid, global_tid, on_gpu
+from traces.made_nsys import as_parquet, call, export, global_pid, global_tid, on_gpu
 
 from events import events, gpu, host
 from launchlens.traces import scrub_kineto, scrub_text
@@ -318,6 +320,133 @@ def test_an_export_with_a_write_ahead_log_is_copied_with_it(tmp_path) -> None:
     assert sorted(each.name for each in place.iterdir()) == ["live.sqlite", "live.sqlite-wal", "out.sqlite"]
     assert analysis(place / "out.sqlite")["totals"]["kernels"]["total_ns"] == 151
     assert planted_in(place / "out.sqlite") == []
+
+
+# -- the same as a folder of parquet tables
+
+
+def held_by(folder: Path) -> bytes:
+    """What the files of a folder hold, packed and unpacked, in every spelling that `planted_in` looks for."""
+    made = b""
+    for file in sorted(folder.glob("*.parquet")):
+        unpacked = folder.with_name("unpacked")
+        pq.write_table(pq.read_table(file), unpacked, compression="none")
+        made += file.name.encode() + file.read_bytes() + unpacked.read_bytes()
+        unpacked.unlink()
+    return made
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """The planted export as tables, with what only a folder of tables can hold."""
+    folder = as_parquet(planted_nsys(tmp_path / "report.sqlite"), tmp_path / "in" / "tables")
+    kernels = folder / "CUPTI_ACTIVITY_KIND_KERNEL.parquet"
+    table = pq.read_table(kernels)
+    column = pa.array([{"of": USER}])
+    field = pa.field("more", column.type, metadata={"by": USER})
+    pq.write_table(table.append_column(field, column).replace_schema_metadata({b"made by": USER.encode()}), kernels)
+    file = folder / "NVTX_EVENTS.parquet"
+    table = pq.read_table(file)
+    at = table.schema.get_field_index("text")
+    texts = pa.array(["step a/b", f"nobody refers to {USER}"])
+    pq.write_table(table.set_column(at, "text", pa.DictionaryArray.from_arrays(pa.array([0]), texts)), file)
+    (folder / "notes.txt").write_text(f"{USER}'s own")
+    (folder / f"{USER}.parquet").write_text("no parquet")
+    return folder
+
+
+def test_a_folder_of_tables_loses_what_was_planted_and_nothing_else(tmp_path: Path, tables: Path) -> None:
+    before = {file.name: file.read_bytes() for file in tables.iterdir()}
+    assert USER.encode() in b"".join(before.values())
+    done = scrub(tables, tmp_path / "out")
+    assert {file.name: file.read_bytes() for file in tables.iterdir()} == before, "the input is as it was"
+    held = held_by(tmp_path / "out")
+    assert [s for s in PLANTED if s.encode() in held or s.encode("utf-16-le") in held] == []
+    assert analysis(tmp_path / "out") == analysis(tables) == analysis(tmp_path / "report.sqlite")
+    assert {file.stem for file in (tmp_path / "out").iterdir()} == {
+        *("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"),
+        *("NVTX_EVENTS", "PROFILER_OVERHEAD", "ENUM_CUDA_MEMCPY_OPER", "META_DATA_EXPORT", "StringIds"),
+        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE"),
+    }
+    assert set(pq.read_table(tmp_path / "out" / "StringIds.parquet")["value"].to_pylist()) == {
+        *("cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000", "void k<int>(int*)", "k", "dlopen(<path>"),
+    }
+    (gpu_row,) = pq.read_table(tmp_path / "out" / "TARGET_INFO_GPU.parquet").to_pylist()
+    assert {name: value for name, value in gpu_row.items() if value is not None} == {
+        "id": 0,
+        "name": "NVIDIA H200",
+        "cuDevice": 0,
+    }
+    assert done.removed["other files"] == 1 and done.removed["table PROCESSES"] == 1
+    assert done.removed["rows of META_DATA_EXPORT"] == 4 and done.removed["TARGET_INFO_GPU.uuid"] == 1
+    assert done.removed["strings that nothing kept refers to"] == 4
+    assert done.bytes == sum(file.stat().st_size for file in (tmp_path / "out").iterdir())
+
+
+def test_both_kinds_of_copies_hold_the_same(tmp_path: Path) -> None:
+    """What is copied of a database and of the same export's tables is the same, row by row."""
+    path = planted_nsys(tmp_path / "report.sqlite")
+    scrub(path, tmp_path / "out.sqlite")
+    scrub(as_parquet(path, tmp_path / "tables"), tmp_path / "out")
+    again = as_parquet(tmp_path / "out.sqlite", tmp_path / "again")
+    for file in again.iterdir():
+        expected, found = (pq.read_table(folder / file.name).to_pylist() for folder in (again, tmp_path / "out"))
+        assert found == expected, file.stem
+
+
+def test_bytes_that_are_not_utf8_stay_as_they_are(tmp_path: Path) -> None:
+    folder = as_parquet(planted_nsys(tmp_path / "report.sqlite"), tmp_path / "tables")
+    for name, column in (("NVTX_EVENTS", "text"), ("StringIds", "value")):
+        table = pq.read_table(folder / f"{name}.parquet")
+        raw = [None if text is None else text.encode() + b"\xe9" for text in table[column].to_pylist()]
+        at = table.schema.get_field_index(column)
+        changed = table.set_column(at, column, pa.array(raw, pa.binary()).view(pa.string()))
+        pq.write_table(changed, folder / f"{name}.parquet")
+    scrub(folder, tmp_path / "out")
+    assert b"step a/b\xe9" in held_by(tmp_path / "out") and b"void k<int>(int*)\xe9" in held_by(tmp_path / "out")
+
+
+def test_a_folder_is_copied_to_a_place_of_its_own(tmp_path: Path) -> None:
+    folder = as_parquet(planted_nsys(tmp_path / "report.sqlite"), tmp_path / "tables")
+    inside = folder / "out"
+    for output, words in (
+        (folder, "is the input itself"),
+        (inside, "or in it"),
+        (tmp_path, "is the input itself, which is never altered, or in it"),
+        (tmp_path / "report.sqlite", "is a file"),
+        (tmp_path / "absent" / "out", "can't be written: No such file"),
+    ):
+        with pytest.raises(InputError, match=words):
+            scrub(folder, output, force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.sqlite", "tables"] and not inside.exists()
+    with pytest.raises(InputError, match="one table of an Nsight Systems export"):
+        scrub(folder / "NVTX_EVENTS.parquet", tmp_path / "out.parquet")
+
+
+def test_an_older_copy_gives_way_only_when_forced_and_to_a_copy_only(tmp_path: Path) -> None:
+    folder, output = as_parquet(planted_nsys(tmp_path / "report.sqlite"), tmp_path / "tables"), tmp_path / "out"
+    output.mkdir()
+    scrub(folder, output)  # an empty folder is a place
+    (output / "mine.parquet").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        scrub(folder, output)
+    scrub(folder, output, force=True)
+    assert not (output / "mine.parquet").exists() and analysis(output) == analysis(folder)
+    (output / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="holds other files than tables"):
+        scrub(folder, output, force=True)
+    assert (output / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "report.sqlite", "tables"]
+
+
+def test_a_damaged_table_leaves_no_copy(tmp_path: Path) -> None:
+    folder = as_parquet(planted_nsys(tmp_path / "report.sqlite"), tmp_path / "tables")
+    # none that the reader looks into: only the copy meets it
+    file = folder / "CUPTI_ACTIVITY_KIND_MODULE.parquet"
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(InputError, match="table CUPTI_ACTIVITY_KIND_MODULE: is damaged"):
+        scrub(folder, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.sqlite", "tables"]
 
 
 # -- parquet

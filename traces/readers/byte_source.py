@@ -23,6 +23,8 @@ BOMB_RATIO = 250
 BOMB_BYTES = 256 << 20
 
 _GZIP = b"\x1f\x8b"
+#: How Python's gzip begins what it says of bytes that begin no gzip data.
+_NO_GZIP = "Not a gzipped file"
 _UTF8_MARK = b"\xef\xbb\xbf"
 #: What else a trace may come in, by its first bytes. UTF-32's mark begins with UTF-16's, so one entry tells both.
 _FOREIGN = {
@@ -33,7 +35,22 @@ _FOREIGN = {
     b"\xff\xfe": ("is text in UTF-16 or UTF-32", "convert it with: iconv -t UTF-8"),
     b"\xfe\xff": ("is text in UTF-16 or UTF-32", "convert it with: iconv -t UTF-8"),
     b"\x00\x00\xfe\xff": ("is text in UTF-32", "convert it with: iconv -t UTF-8"),
+} | dict.fromkeys(
+    # a bracket beside a null byte: the same without a mark
+    (b"{\x00", b"[\x00", b"\x00{", b"\x00["),
+    (
+        "is not JSON in UTF-8, but text in UTF-16 or UTF-32",
+        "convert it with: iconv -f UTF-16LE -t UTF-8, or from UTF-16BE",
+    ),
+)
+#: What may lie inside gzip that is to be unpacked by hand: its first bytes, and what it is.
+_PACKED = {
+    b"SQLite format 3\x00": "holds a SQLite database in gzip",
+    b"PAR1": "holds a parquet file in gzip",
+    _GZIP: "is gzip within gzip",
 }
+#: Where a tar archive says what it is.
+_TAR_AT, _TAR = 257, b"ustar"
 
 
 class ByteSource:
@@ -90,10 +107,19 @@ class ByteSource:
         data = self._inflated(size) if self.gzipped else self._plain(size)
         if self._first and data:
             self._first = False
+            self._check_head(data)
             data = data.removeprefix(_UTF8_MARK) or self.read(size)
         if self._progress is not None:
             self._progress(min(self._file.tell(), self.size), self.size)
         return data
+
+    def _check_head(self, data: bytes) -> None:
+        """Raise InputError for what is known and holds no JSON, by its first bytes, inflated if need be."""
+        if data.startswith(_TAR, _TAR_AT):
+            raise InputError(self.path, "is a tar archive", "unpack it and give the file inside")
+        for magic, what in _PACKED.items():
+            if self.gzipped and data.startswith(magic):
+                raise InputError(self.path, what, "unpack it with gunzip and give the file inside")
 
     def _plain(self, size: int) -> bytes:
         try:
@@ -109,11 +135,15 @@ class ByteSource:
             data: bytes = self._stream.read1(size)
         except EOFError:
             if not self._partial:
+                if self._ends_whole():
+                    raise self._followed() from None
                 remedy = "copy or record it again, or read its whole events with --partial"
                 raise InputError(self.path, "its gzip data breaks off", remedy, self._place()) from None
             self.broken_off = True
             return b""
         except (gzip.BadGzipFile, *damage) as error:
+            if str(error).startswith(_NO_GZIP):  # what comes first is gzip, as its first bytes told
+                raise self._followed() from None
             what = f"its gzip data is damaged: {error}"
             raise InputError(self.path, what, "copy or record it again", self._place()) from None
         except OSError as error:
@@ -123,6 +153,22 @@ class ByteSource:
             what = f"expands more than {BOMB_RATIO} times, past {BOMB_BYTES >> 20} MiB: no trace does that"
             raise InputError(self.path, what, "if it is a real trace, unpack it with gunzip first", self._place())
         return data
+
+    def _ends_whole(self) -> bool:
+        """Whether the gzip data is whole and something else follows it: isal takes a few bytes of that for a broken end."""
+        with open(self.path, "rb") as file, gzip.GzipFile(fileobj=file, mode="rb") as inflated:
+            try:
+                while inflated.read1(1 << 20):
+                    pass
+            except gzip.BadGzipFile as error:
+                return str(error).startswith(_NO_GZIP)
+            except (EOFError, OSError, zlib.error):
+                return False
+        return False
+
+    def _followed(self) -> InputError:
+        what = "something that is not gzip follows its gzip data"
+        return InputError(self.path, what, "unpack it with gunzip, which leaves that out")
 
     def _place(self) -> str:
         return f"byte {self._produced:,} of the unpacked data"

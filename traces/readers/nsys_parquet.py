@@ -67,17 +67,17 @@ class ParquetExport:
         if self.rows_of(table) > MOST_SMALL_ROWS:
             raise damaged(self._path, table, ValueError(f"it says that it has {self.rows_of(table):,} rows"))
         for batch in self._batches(table, columns):
-            yield from zip(*(_values(batch.column(name)) for name in columns), strict=True)
+            yield from zip(*(values_of(batch.column(name)) for name in columns), strict=True)
 
     def texts(self, ids: Sequence[int]) -> Iterator[tuple[int, object]]:
         if not {"id", "value"} <= self.columns.get(STRINGS, frozenset()):
             return
         wanted = pa.array(ids, pa.int64())
         for batch in self._batches(STRINGS, ("id", "value")):
-            numbers = _ints(batch.column("id"))
+            numbers = ints(batch.column("id"))
             here = pc.is_in(pa.array(numbers), value_set=wanted)
             found = batch.column("value").filter(here)
-            yield from zip(numbers[here.to_numpy(zero_copy_only=False)].tolist(), _values(found), strict=True)
+            yield from zip(numbers[here.to_numpy(zero_copy_only=False)].tolist(), values_of(found), strict=True)
 
     def events(self, source: Source, names: Names, after_chunk: Callable[[int], None]) -> dict[str, Ints]:
         kinds = _kinds(self._files[source.table].schema_arrow)
@@ -90,12 +90,12 @@ class ParquetExport:
         read = dict.fromkeys([*(name for theirs in filled.values() for name in theirs), *texts, *ids, *by_type])
         for batch in self._batches(source.table, tuple(read)):
             if by_type:
-                of_type = np.isin(_ints(batch.column("eventType")), source.event_types)
+                of_type = np.isin(ints(batch.column("eventType")), source.event_types)
                 batch = batch.filter(pa.array(of_type))
             for ours, theirs in filled.items():
-                chunks[ours].append(_first([_ints(batch.column(name)) for name in theirs], ours in ZERO_IS_NONE))
+                chunks[ours].append(_first([ints(batch.column(name)) for name in theirs], ours in ZERO_IS_NONE))
             if ids:
-                chunks["name_id"].append(_first([_ints(batch.column(name)) for name in ids]))
+                chunks["name_id"].append(_first([ints(batch.column(name)) for name in ids]))
             if texts:
                 chunks[texts[0]].append(_first_text([batch.column(name) for name in texts], names))
             after_chunk(batch.num_rows)
@@ -128,7 +128,7 @@ def opened_table(folder: Path, file: Path) -> pq.ParquetFile:
         several = next((name for name in schema.names if schema.names.count(name) > 1), None)
         if several is not None:
             raise ValueError(f"it has several columns {several[:60]!r}")
-        texts = [field.name for field in schema if _is_text(field.type)]
+        texts = [field.name for field in schema if is_text(field.type)]
         return pq.ParquetFile(file, read_dictionary=texts, **limits)
     except FAULTS as error:
         raise damaged(folder, file.stem, error) from None
@@ -153,32 +153,32 @@ def _kinds(schema: Any) -> dict[str, str]:
     """`text` or `number` by column; other columns (lists, structures, nothing but nulls) hold nothing for this reader."""
     kinds = {}
     for field in schema:
-        if _is_text(field.type):
+        if is_text(field.type):
             kinds[field.name] = "text"
-        elif _is_number(field.type):
+        elif is_number(field.type):
             kinds[field.name] = "number"
     return kinds
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
     types = pa.types
     if types.is_dictionary(kind):
-        return _is_text(kind.value_type)
+        return is_text(kind.value_type)
     return bool(
         types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
     )
 
 
-def _is_number(kind: Any) -> bool:
+def is_number(kind: Any) -> bool:
     types = pa.types
     return bool(types.is_integer(kind) or types.is_boolean(kind) or types.is_float32(kind) or types.is_float64(kind))
 
 
-def _ints(column: Any) -> Ints:
+def ints(column: Any) -> Ints:
     """A column as int64; what is not a number becomes NULL."""
     kind = column.type
-    if _is_text(kind):
-        return np.array([as_int(value) for value in _values(column)], np.int64)
+    if is_text(kind):
+        return np.array([as_int(value) for value in values_of(column)], np.int64)
     if pa.types.is_floating(kind):
         real = _numpy(column.cast(pa.float64()), np.nan)
         usable = np.abs(real) < 2.0**63
@@ -194,17 +194,22 @@ def _numpy(column: Any, instead: Any) -> np.ndarray[Any, Any]:
     return np.asarray(pc.fill_null(column, instead).to_numpy(zero_copy_only=False))
 
 
-def _values(column: Any) -> list[object]:
+def values_of(column: Any) -> list[object]:
     """A column as Python's objects; text is decoded here, for bytes that are not UTF-8 are an error to pyarrow."""
-    if pa.types.is_dictionary(column.type):
-        values = [*_values(column.dictionary), None]
-        return [values[code] for code in _numpy(column.indices.cast(pa.int64()), -1)]
-    if _is_text(column.type):
-        large = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
-        raw = column.cast(pa.large_binary() if large else pa.binary()).to_pylist()
-        return [None if value is None else value.decode("utf-8", "backslashreplace") for value in raw]
+    if is_text(column.type):
+        return [None if raw is None else raw.decode("utf-8", "backslashreplace") for raw in texts_of(column)]
     made: list[object] = column.to_pylist()
     return made
+
+
+def texts_of(column: Any) -> list[bytes | None]:
+    """A column of texts as the bytes that it holds; each text of a dictionary is one object, however many rows have it."""
+    if pa.types.is_dictionary(column.type):
+        texts = [*texts_of(column.dictionary), None]
+        return [texts[code] for code in _numpy(column.indices.cast(pa.int64()), -1)]
+    large = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
+    raw: list[bytes | None] = column.cast(pa.large_binary() if large else pa.binary()).to_pylist()
+    return raw
 
 
 def _first(columns: list[Ints], zero_is_none: bool = False) -> Ints:
@@ -222,7 +227,7 @@ def _first_text(columns: list[Any], names: Names) -> Ints:
     open_still = np.ones(len(result), bool)
     for column in columns:
         column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        codes = np.append(names.codes_of_texts(_values(column.dictionary)), -1)
+        codes = np.append(names.codes_of_texts(values_of(column.dictionary)), -1)
         mine = codes[_numpy(column.indices.cast(pa.int64()), -1)]
         result = np.where(open_still, mine, result)
         open_still &= _numpy(column.is_null(), True)
