@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from launchlens.reports.units import duration, interval, significant, times
+from launchlens.reports.units import duration, interval, significant, times, unit_of
 from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -52,7 +52,9 @@ def between(figure: Valued) -> str:
         return ""
     low, high = figure.interval
     if figure.unit == "ns":
-        return f"{interval({'interval': [low, high]}, 1000)} µs"
+        # in the unit of the value between them
+        factor, unit = unit_of((low + high) / 2 if figure.value is None else figure.value)
+        return f"{interval({'interval': [low, high]}, factor)} {unit}"
     if figure.unit == "share":
         return f"{interval({'interval': [low, high]}, 0.01)} %"
     unit = "×" if figure.unit == "ratio" else figure.unit

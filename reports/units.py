@@ -9,13 +9,8 @@ from typing import Any
 
 def duration(ns: float) -> str:
     """A time of any size with three significant digits: `0.750 µs`, `28.7 µs`, `1.24 ms`, `3.10 s`; below 100 ns in ns."""
-    size = abs(ns)
-    if size < 100:
-        return f"{ns:.0f} ns"
-    for limit, factor, unit in ((1e6, 1e3, "µs"), (1e9, 1e6, "ms"), (float("inf"), 1e9, "s")):
-        if size < limit:
-            return f"{significant(ns / factor)} {unit}"
-    raise AssertionError("unreachable: the last limit is infinite")
+    factor, unit = unit_of(ns)
+    return f"{ns:.0f} ns" if unit == "ns" else f"{significant(ns / factor)} {unit}"
 
 
 def signed_duration(ns: float) -> str:
@@ -44,6 +39,12 @@ def percent(share: float) -> str:
     if 0 < share < 0.0005:
         return "< 0.1 %"
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+
+
+def unit_of(ns: float) -> tuple[float, str]:
+    """How many ns the unit is long in which `duration` gives a time of this size, and the unit."""
+    size = abs(ns)
+    return (1, "ns") if size < 100 else (1e3, "µs") if size < 1e6 else (1e6, "ms") if size < 1e9 else (1e9, "s")
 
 
 def interval(estimate: Mapping[str, Any], scale: float = 1.0) -> str:

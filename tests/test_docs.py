@@ -47,7 +47,7 @@ def claims_page() -> str:
     return CLAIMS_HEAD + CliRunner().invoke(app, ["claims", "--markdown"]).stdout
 
 
-RECORDED_HEAD = """# Measured on an H200
+RECORDED_HEAD = """# Measured on an H100 and an H200
 
 The tables of `launchlens report` for every capture that ships (traces/recorded/README.md says how each was made); `make docs`
 writes this page. Times are of different runs minutes apart, and the host drifts: compare within a table.
@@ -85,6 +85,37 @@ def probes_page(folder: Path = FOLDER) -> str | None:
     return "\n".join([PROBES_HEAD, *parts]) if parts else None
 
 
+AGREEMENT_HEAD = """# Three recorders, one workload
+
+What `python cli.py profile --collector all` printed on an NVIDIA H100 (driver 580.159.04, CUDA 13.0, torch 2.11.0, Nsight Systems
+2025.3, cupti-python 13.0.1): the usual variants of `small-copies`, recorded by torch.profiler, by Nsight Systems and by CUPTI, each in a
+run of its own. The capture ships as `traces/recorded/small-copies-h100`, its Nsight exports scrubbed; `python cli.py report
+traces/recorded/small-copies-h100` prints the table again, and `make docs` writes it here.
+
+"""
+AGREEMENT_TAIL = """
+Counts must agree exactly, and GPU times within 3 %, or one step of the GPU's clock; a figure that must agree and does not is marked `!`.
+API and queue time are not meant to agree, nor is inflation: what a recorder costs is its own. The host of this virtual machine drifts
+between runs by more than recorders differ, so API times of different columns carry that as well; inflation doesn't, being held
+against times taken just before in a process of the same kind. CUPTI's is the lowest of the three in every eager row and for graphs of one
+node; for graphs of seven nodes, each of which every recorder stamps, it is not. How each figure is defined: [definitions.md](definitions.md).
+"""
+
+
+def agreement_page() -> str:
+    """How far the recorders of the shipped capture agree, as `docs/agreement.md` holds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["report", str(FOLDER / "small-copies-h100"), "--output", f"{folder}/report.html"]
+        text = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout
+    table = next(block for block in text.split("\n\n") if block.startswith("recorders compared"))
+    lines = "\n".join(line.rstrip() for line in table.splitlines())
+    return f"{AGREEMENT_HEAD}```text\n{lines}\n```\n{AGREEMENT_TAIL}"
+
+
+def test_the_agreement_page_is_what_report_says():
+    assert (DOCS / "agreement.md").read_text() == agreement_page(), "run `make docs`"
+
+
 def test_the_measured_page_is_what_report_says():
     assert (DOCS / "measured.md").read_text() == recorded_page(), "run `make docs`"
 
@@ -115,6 +146,7 @@ def test_the_probes_page_has_a_part_for_each_capture_that_holds_probes(tmp_path)
 
 
 if __name__ == "__main__":
+    (DOCS / "agreement.md").write_text(agreement_page())
     (DOCS / "commands.md").write_text(commands_page())
     (DOCS / "claims.md").write_text(claims_page())
     (DOCS / "measured.md").write_text(recorded_page())

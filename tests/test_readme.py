@@ -5,10 +5,19 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+from launchlens.traces.capture import read_capture
+from launchlens.traces.claims.judge import judge_across
+from launchlens.traces.claims.read import note_claims
+from launchlens.traces.compare import against_baseline
+from launchlens.traces.probes import read_probes
+from launchlens.traces.recorded import all_recorded
+from launchlens.traces.study import study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -56,7 +65,7 @@ def test_the_figures_it_quotes_are_those_of_the_shipped_capture(tmp_path):
         sys.executable,
         str(ROOT / "cli.py"),
         "report",
-        "traces/recorded/small-copies-h200",
+        "traces/recorded/small-copies-h100",
         "--output",
         str(tmp_path / "x"),
     ]
@@ -75,6 +84,64 @@ def test_make_profile_works_in_a_fresh_clone(clone):
     assert answer.returncode == 0, answer.stderr
     reports = list((clone / "captures").glob("*/report.html"))
     assert len(reports) == 1 and "launchlens" in reports[0].read_text()
+
+
+def test_the_seventeen_ways_it_quotes_are_those_of_the_shipped_capture():
+    """µs per iteration and × of copy_, eager, as the README rounds them."""
+    found = study(read_capture(ROOT / "traces/recorded/small-copies-all-h100"))
+    text = " ".join(README.split())
+    of = {name: side.wall.value / 1000 for (name, regime), side in found.sides.items() if regime == "eager"}
+    ratio = {item.b.variant: 1 / item.ratio.value for item in against_baseline(found) if item.b.regime == "eager"}
+    assert len(of) == 17
+    for name, words in (
+        ("cuda-graph-refire", "re-firing a prepared one-node graph takes {:.2f} µs, {:.0f} × as fast as `.copy_()`"),
+        ("cuda-prepared", "a prepared CUDA launch {:.2f} µs ({:.0f} ×)"),
+        ("foreach", "`torch._foreach_copy_` {:.1f} µs ({:.1f} ×)"),
+    ):
+        assert words.format(of[name], ratio[name]) in text
+    assert f"`.copy_()` at {of['copy_']:.1f} µs" in text and f"seven streams {of['streams']:.0f} µs" in text
+
+
+def test_the_probes_it_quotes_are_those_of_the_shipped_capture():
+    probes = read_probes(ROOT / "traces/recorded/small-copies-all-h100")
+    text = " ".join(README.split())
+    ladder, backlog = probes["launch-ladder"], probes["backlog"]
+    whole = {name: ladder.figure(f"{name}: whole").value for name in ("copy_", "triton")}
+    share = {name: ladder.figure(f"{name}: API call").value / whole[name] for name in whole}
+    assert f"`.copy_()` takes the host {whole['copy_'] / 1000:.1f} µs, {share['copy_']:.0%}".replace("%", " %") in text
+    assert f"one Triton launch {whole['triton'] / 1000:.1f} µs" in text
+    assert f"API call is {share['triton']:.0%}".replace("%", " %") in text
+    alike, batched = (backlog.figure(f"triton-{name} ÷ copy_ behind a backlog") for name in ("per-tensor", "batched"))
+    assert f"({alike.value:.2f} ×)" in text and round(1 / batched.value) in (6, 7)
+    assert (probes["copy-engine"].verdict, probes["triton-compile"].verdict) == ("sm", "once")
+    assert f"{probes['triton-compile'].figure('launches that were repeated').value:,.0f} repeated launches" in text
+
+
+def test_the_verdicts_it_counts_are_those_of_the_command():
+    studies = {folder.name: study(read_capture(folder)) for folder in all_recorded()}
+    counts = Counter(item.verdict for item in judge_across(studies, note_claims()))
+    words = "{} are refuted, {} supported, {} depend".format(*(counts[v] for v in ("refuted", "supported", "depends")))
+    assert f"Of the note's {counts.total()} claims, {words}" in " ".join(README.split())
+
+
+def test_the_workload_it_shows_is_measured(tmp_path):
+    pytest.importorskip("torch", reason="measuring needs torch")
+    example = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "@workload" in block)
+    (tmp_path / "row_sums.py").write_text(example)
+    arguments = [
+        "profile",
+        "--workload",
+        str(tmp_path / "row_sums.py"),
+        "--device",
+        "cpu",
+        "--rounds",
+        "5",
+        "--set",
+        "rows=64",
+    ]
+    command = [sys.executable, str(ROOT / "cli.py"), *arguments, "--output", str(tmp_path / "out")]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0 and "matmul" in answer.stdout, answer.stderr
 
 
 def test_the_example_variant_is_right(tmp_path):
