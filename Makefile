@@ -19,7 +19,7 @@ profile: $(VENV)/profile-$(READY)
 	$(BIN)/python cli.py profile $(ARGS)
 
 test: $(VENV)/test-$(READY) lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # the same checks as `make test`, without the tests
 lint: $(VENV)/test-$(READY)
