@@ -104,7 +104,7 @@ def _notes(look: float) -> list[str]:
         (
             f"Kernels: one block of {THREADS} threads that does nothing and takes no argument, but torch fill_ launches torch's "
             "own kernel for one int32. Triton's kernel[grid] is made once, as are the arguments for cuda.bindings. Copies: "
-            "128 bytes on the device."
+            "128 bytes on the device. The seven prepared copies are those of the variant cuda-prepared."
         ),
         (
             "Call to answer: from just before the call until the host sees the word that the kernel writes in pinned host "

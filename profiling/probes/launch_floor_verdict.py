@@ -10,7 +10,7 @@ from typing import Literal
 
 from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, interval_of, ratio_in_words
 from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
-from launchlens.traces.statistics import LEAST_SAMPLES, median, paired_ratio
+from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "launch-floor"
 ASKS = "What does a launch cost the host by each way of launching, and how long is it until the GPU answers?"
@@ -20,13 +20,15 @@ CPP_DRIVER, PYTHON_DRIVER = "cuLaunchKernel (C++ loop)", "cuLaunchKernel (cuda.b
 CPP_GRAPH, TORCH_GRAPH = "cudaGraphLaunch (C++ loop)", "torch CUDAGraph.replay"
 CPP_MEMCPY, PYTHON_MEMCPY = "cudaMemcpyAsync (C++ loop)", "cudaMemcpyAsync (cuda.bindings)"
 FILL, COPY, NVRTC, TRITON = "torch fill_", "torch copy_", "torch.cuda._compile_kernel", "Triton"
+#: No floor, but held against one: the launch of `cuda-prepared`, which makes seven copies and is fired from Python as CPP_ONCE is.
+PREPARED = "seven prepared copies (C++ function)"
 
 #: How far the time per call may depend on the length of the burst.
 BURST_WITHIN = 0.15
 #: What the claims read: the figure's name, and the path that it is of.
 NAMED = {"cudaLaunchKernel per call": CPP_LAUNCH, "cudaMemcpyAsync per call": CPP_MEMCPY}
 
-Work = Literal["empty kernel", "torch's own kernel", "graph of an empty kernel", "memcpy"]
+Work = Literal["empty kernel", "torch's own kernel", "graph of an empty kernel", "memcpy", "seven copies"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class Path:
     work: Work
 
     @property
-    def launches_a_kernel(self) -> bool:
-        return self.work != "memcpy"
+    def is_floor(self) -> bool:
+        """Whether it launches a kernel that does next to nothing, so that its time is the launch's."""
+        return self.work not in ("memcpy", "seven copies")
 
     @property
     def node(self) -> str | None:
@@ -97,7 +100,7 @@ def conclude(
 
 def _usable(timed: Sequence[Timed]) -> list[Timed]:
     """The paths that a Python program can take to launch a kernel, the one of least host time first."""
-    mine = [item for item in timed if item.path.loop == "Python" and item.path.launches_a_kernel and item.call]
+    mine = [item for item in timed if item.path.loop == "Python" and item.path.is_floor and item.call]
     return sorted(mine, key=lambda item: middle(item.call))
 
 
@@ -165,7 +168,17 @@ def _figures(timed: Sequence[Timed]) -> list[ProbeFigure]:
     by_name: Mapping[str, Timed] = {item.path.name: item for item in timed}
     found = [figure(name, by_name[path].call) for name, path in NAMED.items() if path in by_name]
     found += [figure(f"{item.path.name}: host time per call", item.call) for item in timed]
+    against = _prepared(by_name)
+    if against is not None:
+        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", interval_of(against)))
     return [*found, *(figure(f"{item.path.name}: call to answer", item.answer) for item in timed if item.answer)]
+
+
+def _prepared(by_name: Mapping[str, Timed]) -> Estimate | None:
+    """Host time of launching seven prepared copies over that of a bare launch of an empty kernel, fired alike."""
+    if PREPARED not in by_name or CPP_ONCE not in by_name:
+        return None
+    return paired_ratio(by_name[PREPARED].call, by_name[CPP_ONCE].call)
 
 
 def _says(timed: Sequence[Timed], cheapest: Sequence[Timed]) -> str:
@@ -189,6 +202,12 @@ def _says(timed: Sequence[Timed], cheapest: Sequence[Timed]) -> str:
     if loops:
         each = (f"{item.path.name.partition(' (')[0]} {in_words(middle(item.call))}" for item in loops)
         parts.append(f"From a loop in C++: {'; '.join(each)}.")
+    against = _prepared({item.path.name: item for item in timed})
+    if against is not None:
+        parts.append(
+            f"The one launch that makes seven prepared copies takes the host {ratio_in_words(against)} of a bare launch of an "
+            "empty kernel, fired alike."
+        )
     answers = [item for item in timed if item.answer]
     if answers:
         soonest = min(answers, key=lambda item: middle(item.answer))

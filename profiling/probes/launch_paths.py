@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from launchlens.kernels.small_copies.cuda_prepared import cuda_prepared
+from launchlens.kernels.small_copies.extension import NEEDS as EXTENSION_NEEDS
 from launchlens.kernels.small_copies.raw_cuda import check
+from launchlens.kernels.small_copies.workload import make
 from launchlens.profiling.environment import NEEDS as HOW
 from launchlens.profiling.environment import missing
 from launchlens.profiling.probes import launch_floor_verdict as named
@@ -57,6 +60,7 @@ class Paths:
         yield "torch.cuda._compile_kernel", self._compiled
         yield "Triton", self._triton
         yield "torch CUDAGraph.replay", self._graph
+        yield named.PREPARED, self._prepared
 
     def _from_cpp(self) -> list[LaunchPath]:
         lacking = missing(CPP_NEEDS, "cuda")
@@ -166,3 +170,10 @@ class Paths:
         replay, answering = (graph.replay for graph in graphs)
         work: Work = "graph of an empty kernel"
         return [from_python(named.TORCH_GRAPH, work, replay, self.word.seen, stamp=answering, holds=graphs)]
+
+    def _prepared(self) -> list[LaunchPath]:
+        lacking = missing(EXTENSION_NEEDS, "cuda")
+        if lacking:
+            raise LookupError("; ".join(f"needs {need}: {HOW[need][1]}" for need in lacking))
+        copies = make(device="cuda", seed=0)
+        return [from_python(named.PREPARED, "seven copies", cuda_prepared(copies), self.word.seen, holds=copies)]

@@ -13,6 +13,7 @@ from launchlens.profiling.probes.launch_floor_verdict import (
     CPP_MEMCPY,
     CPP_ONCE,
     FILL,
+    PREPARED,
     PYTHON_DRIVER,
     TORCH_GRAPH,
     TRITON,
@@ -95,6 +96,21 @@ def test_the_figures_that_the_claims_read_are_of_the_loops_in_cpp():
     assert probe.figure(f"{TRITON}: host time per call").value == pytest.approx(9000 * 1.1, rel=0.01)
     assert probe.figure(f"{TRITON}: call to answer").interval is not None
     assert probe.figure(f"{COPY}: call to answer") is None
+
+
+def test_seven_prepared_copies_are_held_against_a_bare_launch_and_are_no_floor():
+    seven = (Launched("kernel", 7, 256),)
+
+    def with_prepared(ns, nodes=seven):
+        return [*world(), Timed(Path(PREPARED, "Python", "seven copies"), samples(ns), samples(ns), (), nodes)]
+
+    probe = judged(with_prepared(1500))
+    assert (probe.verdict, probe.control) == (CPP_ONCE, "passed"), "it is cheaper here, and launches no empty kernel"
+    ratio = probe.figure(f"{PREPARED} ÷ {CPP_ONCE}")
+    assert ratio.unit == "ratio" and ratio.value == pytest.approx(1500 / 1900, rel=0.01) and ratio.interval
+    assert "makes seven prepared copies takes the host 0.7" in probe.says
+    assert judged(with_prepared(1500, ())).control == "failed", "it must launch one kernel"
+    assert judged(world()).figure(f"{PREPARED} ÷ {CPP_ONCE}") is None
 
 
 def test_without_a_compiler_the_figures_of_cpp_are_absent_and_the_verdict_stands():
