@@ -13,7 +13,7 @@ ID = "copy-engine"
 ASKS = "Does a copy need an SM, or does a copy engine make it?"
 
 DTOD, HTOD, DTOH = "DtoD", "HtoD", "DtoH"
-BATCH, BATCH_OVERLAP, MEMSET = "batch copy, DtoD", "batch copy, DtoD, prefers overlap", "memset"
+BATCH, BATCH_OVERLAP, MEMSET = "DtoD batch copy", "DtoD batch copy preferring overlap", "memset"
 BARE, TORCH_COPY, TORCH_ADD, TRITON = "bare kernel", "torch copy_", "torch add_", "Triton copy"
 #: Without these there is no verdict.
 REQUIRED = (DTOD, HTOD, BARE)
@@ -200,7 +200,7 @@ def _answer(at: Mapping[int, Needs]) -> str:
     kinds = dict.fromkeys(at[n] for n in sorted(at))
     words = {"an SM": "an SM", "no SM": "no SM", "unclear": "unclear"}
     if len(kinds) == 1:
-        return f"{words[next(iter(kinds))]} at any size"
+        return f"{words[next(iter(kinds))]} at every size tried"
     return ", ".join(f"{words[kind]} at {_listed([size(n) for n in sorted(at) if at[n] == kind])}" for kind in kinds)
 
 
