@@ -30,15 +30,14 @@ class Submitted:
         self._stray = np.sort(self._start[_strays(events, gpu[~joined])])
         context, stream = (pd.factorize(events[each].iloc[self.rows])[0] for each in ("context", "stream"))
         self._queue = context.astype(np.int64) * (int(stream.max(initial=0)) + 2) + stream
-        self.devices = [int(number) for number in np.unique(self._device[gpu]) if number != _NONE]
+        self.devices = _named(self._device[gpu])
         self._submitter = (table["process"].to_numpy(np.int64), table["thread"].to_numpy(np.int64))
 
     def devices_of(self, process: int, thread: int | None = None) -> list[int]:
         """The devices that a thread gave work to, else those of its process, else all of the trace."""
         of_process = self._submitter[0][self.owner] == process
         for mine in (of_process & (self._submitter[1][self.owner] == thread), of_process):
-            found = [int(number) for number in np.unique(self._device[self.rows[mine]]) if number != _NONE]
-            if found:
+            if found := _named(self._device[self.rows[mine]]):
                 return found
         return self.devices
 
@@ -64,8 +63,8 @@ class Submitted:
         for at, mine in self._by_thread(launches):
             high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine]))
             work = (self._submitter[0][self.owner] == at[0]) & (self._submitter[1][self.owner] == at[1])
-            places = np.stack((self._device[self.rows[work]], self._queue[work]))
-            if np.unique(places, axis=1).shape[1] != 1:
+            device, queue = self._device[self.rows[work]], self._queue[work]
+            if not len(queue) or (device != device[0]).any() or (queue != queue[0]).any():
                 continue
             began = self.table["start_ns"].to_numpy()[self.owner[work]]
             order = np.argsort(began, kind="stable")
@@ -98,6 +97,11 @@ class Submitted:
         """Positions within `launches` by the process and thread that made them."""
         groups = self.table.iloc[launches].groupby(["process", "thread"]).indices
         return [((int(at[0]), int(at[1])), mine) for at, mine in groups.items()]
+
+
+def _named(devices: Ints) -> list[int]:
+    """The devices that occur, in order, less the one that stands for none."""
+    return sorted(int(number) for number in pd.unique(devices) if number != _NONE)
 
 
 def _strays(events: pd.DataFrame, rows: Ints) -> Ints:
