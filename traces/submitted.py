@@ -56,15 +56,15 @@ class Submitted:
 
         Not before the call, and not after the first wait that covers it, or after the end of the trace. Where all that its
         thread submitted ran on one stream, nor before what was submitted earlier has ended, nor after what was submitted
-        later has started.
+        later has started; else which stream a wait was for is not known, and only one for the whole device covers it.
         """
         low, called = (self.table[each].to_numpy()[launches] for each in ("start_ns", "end_ns"))
         high = np.full(len(launches), self._trace_end)
         for at, mine in self._by_thread(launches):
-            high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine]))
             work = (self._submitter[0][self.owner] == at[0]) & (self._submitter[1][self.owner] == at[1])
-            device, queue = self._device[self.rows[work]], self._queue[work]
-            if not len(queue) or (device != device[0]).any() or (queue != queue[0]).any():
+            one_stream = self._on_one_stream(work)
+            high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine], one_stream=one_stream))
+            if not one_stream or not work.any():
                 continue
             began = self.table["start_ns"].to_numpy()[self.owner[work]]
             order = np.argsort(began, kind="stable")
@@ -74,6 +74,11 @@ class Submitted:
             high[mine] = np.minimum(high[mine], after[np.searchsorted(began[order], low[mine], side="right")])
             low[mine] = np.maximum(low[mine], before[np.searchsorted(began[order], low[mine], side="left")])
         return low, np.maximum(low, high)
+
+    def _on_one_stream(self, work: npt.NDArray[np.bool_]) -> bool:
+        """Whether no two of some joined activities ran on different streams, or devices."""
+        device, queue = self._device[self.rows[work]], self._queue[work]
+        return not len(queue) or bool((device == device[0]).all() and (queue == queue[0]).all())
 
     def strays_within(self, low: Ints, high: Ints) -> npt.NDArray[np.bool_]:
         """Whether activities whose launch is not known start within some intervals: they may be of any launch."""
