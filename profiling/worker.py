@@ -20,6 +20,7 @@ from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, r
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.probes.probing import Bench
+from launchlens.profiling.processes import end_with_parent
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry
 from launchlens.traces.probes import write_probes
@@ -69,6 +70,8 @@ def plain_parameters(workload: WorkloadSpec) -> dict[str, Any]:
 def main(path: Path) -> int:
     """Run the request in the file `path`, leave an answer beside it, and return the exit status."""
     request = Request(**json.loads(path.read_text("utf-8")))
+    if request.task != "nsys":  # nsys starts this process itself, from a thread that may end before
+        end_with_parent()
     answer = path.with_name(ANSWER)
     spec: WorkloadSpec | None = None
     fault, for_good, reference = None, False, None
