@@ -261,7 +261,7 @@ def worker(request: Annotated[Path, typer.Argument(help="What to run, as a colle
     """Run what a collector records, or a probe, in a process of its own; not for people."""
     from launchlens.profiling.worker import main
 
-    raise typer.Exit(main(request))
+    raise typer.Exit(main(request, own_process=True))
 
 
 def _chosen(workload: str, names: list[str] | None, *, every: bool) -> tuple[WorkloadSpec, list[Variant]]:

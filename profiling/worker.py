@@ -67,10 +67,13 @@ def plain_parameters(workload: WorkloadSpec) -> dict[str, Any]:
     }
 
 
-def main(path: Path) -> int:
-    """Run the request in the file `path`, leave an answer beside it, and return the exit status."""
+def main(path: Path, *, own_process: bool = False) -> int:
+    """Run the request in the file `path`, leave an answer beside it, and return the exit status.
+
+    In its `own_process` it ends when its parent does.
+    """
     request = Request(**json.loads(path.read_text("utf-8")))
-    if request.task != "nsys":  # nsys starts this process itself, from a thread that may end before
+    if own_process and request.task != "nsys":  # nsys starts this process itself, from a thread that may end before
         end_with_parent()
     answer = path.with_name(ANSWER)
     spec: WorkloadSpec | None = None
