@@ -261,7 +261,7 @@ def worker(request: Annotated[Path, typer.Argument(help="What to run, as a colle
     """Run what a collector records, or a probe, in a process of its own; not for people."""
     from launchlens.profiling.worker import main
 
-    raise typer.Exit(main(request))
+    raise typer.Exit(main(request, own_process=True))
 
 
 def _chosen(workload: str, names: list[str] | None, *, every: bool) -> tuple[WorkloadSpec, list[Variant]]:
@@ -794,7 +794,9 @@ def probe_(
     listing: Annotated[bool, typer.Option("--list", help="List the probes and what each needs, and run none.")] = False,
     into: Annotated[
         Path | None,
-        typer.Option(help="A capture of this GPU: what is found is written into it, and claims and reports use it."),
+        typer.Option(
+            help="A capture of this GPU (and workload, where its variants run): what is found is written into it, and claims and reports use it."
+        ),
     ] = None,
     workload: Annotated[
         str, typer.Option(help="Whose variants to run, for the probes that run any: a name, or FILE.py.")
@@ -819,7 +821,7 @@ def probe_(
     """
     from tempfile import TemporaryDirectory
 
-    from launchlens.profiling.probes.run import check_same_gpu, right_variants, run_probes
+    from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
     from launchlens.reports.progress import Steps
     from launchlens.reports.terminal import print_rows, stdout
     from launchlens.traces.probes import INCONCLUSIVE
@@ -838,7 +840,7 @@ def probe_(
     spec, made = _chosen(workload, variant, every=every)
     spec, _ = _changed(spec, None, None, setting)
     if into is not None:
-        check_same_gpu(into)
+        check_goes_into(into, probes, spec)
     with TemporaryDirectory(prefix="launchlens-") as temporary, _stdout_kept_clean():
         right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
         found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)

@@ -15,6 +15,7 @@ import launchlens
 from launchlens.kernels.registry import WorkloadSpec
 from launchlens.profiling.checking import without_folders
 from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.processes import run_to_end
 from launchlens.profiling.worker import ANSWER, Request, Task, plain_parameters
 
 #: A process that takes longer than this hangs, seconds.
@@ -72,20 +73,12 @@ def answered(folder: Path, who: str = "the recorded process") -> dict[str, Any] 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None, longest_s: float = LONGEST_S) -> str:
     """Run the process and say how it ended, in words. Raises CollectorError when it can't run or does not end."""
     try:
-        answer = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=None if environment is None else dict(environment),
-            timeout=longest_s,
-            check=False,
-        )
+        code, said = run_to_end(command, longest_s=longest_s, environment=environment)
     except OSError as error:
         raise CollectorError(f"the process can't be run: {error.strerror or error}", for_good=True) from None
     except subprocess.TimeoutExpired:
         raise CollectorError(f"the process did not end within {longest_s:.0f} s", for_good=True) from None
-    return _ended(answer.returncode, answer.stdout.decode("utf-8", "backslashreplace"))
+    return _ended(code, said.decode("utf-8", "backslashreplace"))
 
 
 def _ended(code: int, said: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from launchlens.profiling.checking import without_folders
 from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.processes import run_to_end
 
 #: Where installers put it, below the root of the file system; last the copy that Nsight Compute brings along.
 PLACES = (
@@ -152,16 +153,9 @@ def telling(lines: Sequence[str]) -> str:
 def _said(nsys: Nsys, arguments: Sequence[str]) -> tuple[int, str]:
     """The exit status of an nsys command and what it printed, stdout and stderr in one."""
     try:
-        answer = subprocess.run(
-            [nsys.path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=LONGEST_S,
-            check=False,
-        )
+        code, said = run_to_end([nsys.path, *arguments], longest_s=LONGEST_S)
     except OSError as error:
         raise NsysError(f"nsys can't be run: {error.strerror or error}", for_good=True) from None
     except subprocess.TimeoutExpired:
         raise NsysError(f"nsys {arguments[0]} did not end within {LONGEST_S} s", for_good=True) from None
-    return answer.returncode, answer.stdout.decode("utf-8", "backslashreplace")
+    return code, said.decode("utf-8", "backslashreplace")

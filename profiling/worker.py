@@ -20,8 +20,10 @@ from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, r
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.probes.probing import Bench
+from launchlens.profiling.processes import end_with_parent
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry
+from launchlens.traces.capture import write_whole
 from launchlens.traces.probes import write_probes
 
 #: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again,
@@ -66,9 +68,14 @@ def plain_parameters(workload: WorkloadSpec) -> dict[str, Any]:
     }
 
 
-def main(path: Path) -> int:
-    """Run the request in the file `path`, leave an answer beside it, and return the exit status."""
+def main(path: Path, *, own_process: bool = False) -> int:
+    """Run the request in the file `path`, leave an answer beside it, and return the exit status.
+
+    In its `own_process` it ends when its parent does.
+    """
     request = Request(**json.loads(path.read_text("utf-8")))
+    if own_process and request.task != "nsys":  # nsys starts this process itself, from a thread that may end before
+        end_with_parent()
     answer = path.with_name(ANSWER)
     spec: WorkloadSpec | None = None
     fault, for_good, reference = None, False, None
@@ -86,7 +93,7 @@ def main(path: Path) -> int:
         fault, for_good = str(error), error.for_good
     except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace or probe
         fault = one_line(error, spec) if spec else f"{type(error).__name__}: {error}"
-    answer.write_text(json.dumps({"fault": fault, "for_good": for_good, "reference_ns": reference}), "utf-8")
+    write_whole(answer, json.dumps({"fault": fault, "for_good": for_good, "reference_ns": reference}))
     return 1 if fault else 0
 
 

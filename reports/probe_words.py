@@ -47,9 +47,9 @@ def doubt(probe: Probe) -> str:
     """Why a probe's answer does not count, in a few words; empty where it does."""
     if probe.verdict == FAILED:
         return FAILED
-    if probe.control == "failed" or any(not control.passed for control in probe.controls):
+    if probe.checked == "failed":
         return CONTROL_FAILED
-    if probe.control == "absent":
+    if probe.checked == "absent":
         return NO_CONTROL
     if probe.verdict == INCONCLUSIVE:
         return INCONCLUSIVE

@@ -113,7 +113,7 @@ def hostile_probes(attack, long):
     many = ProbeTable(attack, (attack, "ns", "c", "d", "e"), rows)
     wide = ProbeTable(long, tuple(f"column {at}" for at in range(500)), (tuple(range(500)),) * 200)
     ragged = ProbeTable("ragged", ("a", "b"), (("only one",), ("one", 2, "three"), ()))
-    figures = tuple(ProbeFigure(f"{attack} {at}: whole", 1e308, attack, (1e308, -1e308)) for at in range(500))
+    figures = tuple(ProbeFigure(f"{attack} {at}: whole", 1e308, attack, (-1e308, 1e308)) for at in range(500))
     first = Probe(
         attack,
         asks=attack,

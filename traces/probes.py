@@ -24,6 +24,11 @@ from launchlens.traces.problems import InputError
 FORMAT = "launchlens.probes/1"
 PROBES = "probes.json"
 INCONCLUSIVE = "inconclusive"
+#: Verdicts of probes that were made well and decide nothing: neither the one answer nor the other is shown.
+NO_DIFFERENCE, NO_FLIP = "no difference shown", "no flip shown"
+UNDECIDED = frozenset({INCONCLUSIVE, NO_DIFFERENCE, NO_FLIP})
+#: Between the answers of which a verdict names several, because they can't be told apart.
+OR = " or "
 
 #: A cell of a probe's table. Times are ns; a column's name says its unit.
 Cell = str | int | float | bool | None
@@ -32,13 +37,18 @@ Cell = str | int | float | bool | None
 class ProbeFigure(msgspec.Struct, frozen=True):
     """One figure of a probe, in `unit` (`ns`, `ratio`, `share`, or what is counted).
 
-    `interval` is its 95 % interval, None where it has none: then it is a count, or a mean over all that was made.
+    `interval` is its 95 % interval, None where it has none: then it is a count, or a mean over all that was made. Raises
+    ValueError for an interval that is none.
     """
 
     figure: str
     value: float | None
     unit: str = ""
     interval: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and not self.interval[0] <= self.interval[1]:
+            raise ValueError(f"figure {self.figure[:100]!r} has an interval that does not go from low to high")
 
 
 class Control(msgspec.Struct, frozen=True):
@@ -72,6 +82,11 @@ class Probe(msgspec.Struct, frozen=True):
     controls: tuple[Control, ...] = ()
     tables: tuple[ProbeTable, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def checked(self) -> Literal["passed", "failed", "absent"]:
+        """`control`, but failed where one of the controls listed did not pass, whatever the file says besides."""
+        return "failed" if any(not control.passed for control in self.controls) else self.control
 
     def figure(self, name: str) -> ProbeFigure | None:
         return next((item for item in self.figures if item.figure == name), None)

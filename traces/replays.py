@@ -1,13 +1,14 @@
 """Replays of CUDA graphs that were recorded in part: they have fewer GPU activities than others of the same graph.
 
 Which replays are of one graph, the ids of its nodes say where the recorder gives them. Where it gives none, the n-th graph
-launch in each instance of a range is held to replay one graph, if most of them have the very same activities by name.
+launch in each instance of a range is held to replay one graph, if more than half of them have the very same activities by name.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -70,9 +71,10 @@ def _by_node(
     replays_of = np.bincount(graph[replays], minlength=len(table))
     missing[replays] = nodes_of[graph[replays]] - np.bincount(launch, minlength=len(table))[replays]
     lacking = replays_of[graph[launch[first]]] - np.bincount(node)[nodes]
-    for at in np.flatnonzero(lacking):
-        (what,) = _what(events, seen["row"].to_numpy()[first[at : at + 1]])
-        names[_called(events, int(what))] += int(lacking[at])
+    lacked = np.flatnonzero(lacking)
+    what = _what(events, seen["row"].to_numpy()[first[lacked]])
+    for each, count in zip(what.tolist(), lacking[lacked].tolist(), strict=True):
+        names[_called(events, each)] += count
 
 
 def _sharing(launch: Ints, node: Ints, launches: int) -> Ints:
@@ -99,28 +101,28 @@ def _by_range(
     place = _places(events, table, np.unique(owner))
     content = np.zeros(len(table), np.uint64)
     np.add.at(content, owner, _scrambled(what))
-    replays = pd.DataFrame({"place": place, "content": content[np.unique(owner)], "launch": np.unique(owner)})
-    replays = replays[replays["place"] >= 0]
-    alike = replays.groupby(["place", "content"])["launch"].agg(["size", "first"]).reset_index()
-    in_place = alike.groupby("place")["size"]
-    alike = alike[(in_place.transform("sum") >= _FEWEST) & (in_place.transform("size") > 1)]
-    of_kind = replays.groupby(["place", "content"])["launch"].indices if len(alike) else {}
+    launches = np.unique(owner)
+    kinds = pd.DataFrame({"place": place, "content": content[launches], "launch": launches})
+    kinds = kinds[kinds["place"] >= 0]
+    alike = kinds.groupby(["place", "content"], sort=False)["launch"].transform("size").to_numpy(np.int64)
+    in_place = kinds.groupby("place")["launch"].transform("size").to_numpy(np.int64)
+    # the usual kind of a place is what most replays there are, and every other one is held against it
+    usual = 2 * alike > in_place
+    full_of = dict(zip(kinds["place"][usual].tolist(), kinds["launch"][usual].tolist(), strict=True))
+    odd = kinds[~usual & (in_place >= _FEWEST) & kinds["place"].isin(list(full_of)).to_numpy()]
 
+    @cache
     def activities(launch: int) -> Counter[int]:
         low, high = np.searchsorted(owner, [launch, launch + 1])
         return Counter(what[low:high].tolist())
 
-    for at, kinds in alike.groupby("place"):
-        usual = kinds.loc[kinds["size"].idxmax()]
-        full = activities(int(usual["first"]))
-        for other in kinds[kinds["size"] < usual["size"]].itertuples():
-            held = activities(int(other.first))
-            if held - full:
-                continue  # it ran something else, and so is another graph
-            mine = replays["launch"].to_numpy()[of_kind[at, other.content]]
-            missing[mine] = (full - held).total()
-            for each, count in (full - held).items():
-                names[_called(events, each)] += count * len(mine)
+    for at, launch in zip(odd["place"].tolist(), odd["launch"].tolist(), strict=True):
+        full, held = activities(full_of[at]), activities(launch)
+        if held - full:
+            continue  # it ran something else, and so is another graph
+        missing[launch] = (full - held).total()
+        for each, count in (full - held).items():
+            names[_called(events, each)] += count
 
 
 def _places(events: pd.DataFrame, table: pd.DataFrame, launches: Ints) -> Ints:

@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 from launchlens.traces.readers import nsys_folder
 from launchlens.traces.readers.nsys_export import STRINGS
 from launchlens.traces.readers.nsys_parquet import (
-    FAULTS,
-    damaged,
+    batches,
     ints,
     is_number,
     is_text,
@@ -69,7 +68,7 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
         lost = {field.name for field in fields if pa.types.is_null(field.type)}
         schema = pa.schema([pa.field(field.name, pa.int64()) if field.name in lost else field for field in fields])
         with _written(output, name, schema) as written:
-            for batch in _batches(folder, name, source):
+            for batch in batches(folder, name, source, CHUNK, None):
                 if name in META:
                     batch = _of_the_program(batch, removed, name)
                 columns = []
@@ -121,7 +120,7 @@ def _copy_strings(folder: Path, kept: Mapping[str, Path], output: Path, removed:
     with opened_table(folder, kept[STRINGS]) as source, _written(output, STRINGS, _STRINGS_SCHEMA) as written:
         left_out = source.metadata.num_rows
         told = {"id", "value"} <= set(source.schema_arrow.names)
-        for batch in _batches(folder, STRINGS, source) if told else ():
+        for batch in batches(folder, STRINGS, source, CHUNK, None) if told else ():
             rows = zip(ints(batch.column("id")).tolist(), texts_of(batch.column("value")), strict=True)
             kept_rows = {}
             for number, raw in rows:
@@ -143,18 +142,10 @@ def _used_ids(folder: Path, kept: Mapping[str, Path]) -> tuple[frozenset[int], f
     for name in by_name_ids(kept):
         with opened_table(folder, kept[name]) as source:
             columns = [each.name for each in source.schema_arrow if each.name in NAME_IDS and is_number(each.type)]
-            for batch in _batches(folder, name, source, columns) if columns else ():
+            for batch in batches(folder, name, source, CHUNK, columns) if columns else ():
                 for column in columns:
                     used[name in OVERHEADS].update(np.unique(ints(batch.column(column))).tolist())
     return frozenset(used[0]), frozenset(used[1])
-
-
-def _batches(folder: Path, table: str, source: pq.ParquetFile, columns: list[str] | None = None) -> Iterator[Any]:
-    """Record batches of a table; whatever is found damaged on the way is an InputError."""
-    try:
-        yield from source.iter_batches(batch_size=CHUNK, columns=columns, use_threads=False)
-    except FAULTS as error:
-        raise damaged(folder, table, error) from None
 
 
 @contextmanager

@@ -30,15 +30,14 @@ class Submitted:
         self._stray = np.sort(self._start[_strays(events, gpu[~joined])])
         context, stream = (pd.factorize(events[each].iloc[self.rows])[0] for each in ("context", "stream"))
         self._queue = context.astype(np.int64) * (int(stream.max(initial=0)) + 2) + stream
-        self.devices = [int(number) for number in np.unique(self._device[gpu]) if number != _NONE]
+        self.devices = _named(self._device[gpu])
         self._submitter = (table["process"].to_numpy(np.int64), table["thread"].to_numpy(np.int64))
 
     def devices_of(self, process: int, thread: int | None = None) -> list[int]:
         """The devices that a thread gave work to, else those of its process, else all of the trace."""
         of_process = self._submitter[0][self.owner] == process
         for mine in (of_process & (self._submitter[1][self.owner] == thread), of_process):
-            found = [int(number) for number in np.unique(self._device[self.rows[mine]]) if number != _NONE]
-            if found:
+            if found := _named(self._device[self.rows[mine]]):
                 return found
         return self.devices
 
@@ -57,15 +56,15 @@ class Submitted:
 
         Not before the call, and not after the first wait that covers it, or after the end of the trace. Where all that its
         thread submitted ran on one stream, nor before what was submitted earlier has ended, nor after what was submitted
-        later has started.
+        later has started; else which stream a wait was for is not known, and only one for the whole device covers it.
         """
         low, called = (self.table[each].to_numpy()[launches] for each in ("start_ns", "end_ns"))
         high = np.full(len(launches), self._trace_end)
         for at, mine in self._by_thread(launches):
-            high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine]))
             work = (self._submitter[0][self.owner] == at[0]) & (self._submitter[1][self.owner] == at[1])
-            places = np.stack((self._device[self.rows[work]], self._queue[work]))
-            if np.unique(places, axis=1).shape[1] != 1:
+            one_stream = self._on_one_stream(work)
+            high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine], one_stream=one_stream))
+            if not one_stream or not work.any():
                 continue
             began = self.table["start_ns"].to_numpy()[self.owner[work]]
             order = np.argsort(began, kind="stable")
@@ -75,6 +74,11 @@ class Submitted:
             high[mine] = np.minimum(high[mine], after[np.searchsorted(began[order], low[mine], side="right")])
             low[mine] = np.maximum(low[mine], before[np.searchsorted(began[order], low[mine], side="left")])
         return low, np.maximum(low, high)
+
+    def _on_one_stream(self, work: npt.NDArray[np.bool_]) -> bool:
+        """Whether no two of some joined activities ran on different streams, or devices."""
+        device, queue = self._device[self.rows[work]], self._queue[work]
+        return not len(queue) or bool((device == device[0]).all() and (queue == queue[0]).all())
 
     def strays_within(self, low: Ints, high: Ints) -> npt.NDArray[np.bool_]:
         """Whether activities whose launch is not known start within some intervals: they may be of any launch."""
@@ -98,6 +102,11 @@ class Submitted:
         """Positions within `launches` by the process and thread that made them."""
         groups = self.table.iloc[launches].groupby(["process", "thread"]).indices
         return [((int(at[0]), int(at[1])), mine) for at, mine in groups.items()]
+
+
+def _named(devices: Ints) -> list[int]:
+    """The devices that occur, in order, less the one that stands for none."""
+    return sorted(int(number) for number in pd.unique(devices) if number != _NONE)
 
 
 def _strays(events: pd.DataFrame, rows: Ints) -> Ints:

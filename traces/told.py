@@ -24,6 +24,7 @@ class Told:
         self._channel = work["channel"].cat.codes.to_numpy()
         queued = work["queued_ns"]
         self._known = queued.notna().to_numpy()
+        self._any_known = bool(self._known.any())
         self._waited = work["start_ns"].to_numpy() - queued.fillna(0).to_numpy(np.int64)
 
     def queued_to_start_ns(self, chosen: Ints) -> Ints:
@@ -31,7 +32,7 @@ class Told:
 
         The recorder takes the first on the GPU's clock and the second on the host's: what comes out negative is left out.
         """
-        if not self._known.any():
+        if not self._any_known:
             return np.empty(0, np.int64)
         work = self._work_of(chosen)
         waited: Ints = self._waited[work][self._known[work]]

@@ -79,7 +79,9 @@ def _within_one_that_ran(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _spans(work: Submitted, waits: Waits, launches: Ints) -> Spans:
-    """From each launch until its work must have ended, by device."""
+    """From each launch until its work must have ended, by device; nothing without launches."""
+    if not len(launches):
+        return {}
     low, high = work.bounds(launches, waits)
     found = {}
     for device in work.devices:

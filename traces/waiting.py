@@ -19,9 +19,9 @@ FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 class Waits:
     """The waiting calls of a trace, in order of their start; int64, times in ns.
 
-    Once a call has returned, what its thread submitted until `covers` is done: until it began, or, for an event, until the
-    event was recorded (FIRST where no record of one came before). For a call that waits for the `whole_device` that holds
-    of the other threads of its process as well.
+    Once a call has returned, what its thread submitted to the stream that it waits for until `covers` is done: until it
+    began, or, for an event, until the event was recorded (FIRST where no record of one came before). For a call that waits
+    for the `whole_device` that holds of all streams, and of the other threads of its process as well.
     """
 
     process: Ints
@@ -31,9 +31,13 @@ class Waits:
     covers: Ints
     whole_device: npt.NDArray[np.bool_]
 
-    def done_at(self, process: int, thread: int, submitted: Ints) -> Ints:
-        """When what a thread had `submitted` by some moments must have been done: the first such end, LAST without one."""
-        mine = (self.process == process) & ((self.thread == thread) | self.whole_device) & (self.covers > FIRST)
+    def done_at(self, process: int, thread: int, submitted: Ints, *, one_stream: bool) -> Ints:
+        """When what a thread had `submitted` by some moments must have been done: the first such end, LAST without one.
+
+        Unless all of it went to `one_stream`, only a wait for the whole device is sure to be for it.
+        """
+        its_own = (self.thread == thread) & one_stream
+        mine = (self.process == process) & (its_own | self.whole_device) & (self.covers > FIRST)
         order = np.argsort(self.covers[mine], kind="stable")
         soonest = np.append(np.minimum.accumulate(self.end[mine][order][::-1])[::-1], LAST)
         found: Ints = soonest[np.searchsorted(self.covers[mine][order], submitted, side="left")]

@@ -13,12 +13,12 @@ from typing import Literal
 
 from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, Kept, Sample
 from launchlens.profiling.probes.estimates import figure
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.probes import NO_FLIP, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "backlog"
 ASKS = "Does the ranking of the variants flip when the device never waits for the host?"
-FLIPS, HOLDS, NOT_SHOWN = "ranking flips", "ranking holds", "no flip shown"
+FLIPS, HOLDS, NOT_SHOWN = "ranking flips", "ranking holds", NO_FLIP
 
 ALIKE, SCALES = 0.05, 0.15
 #: Share of rounds in which the blocker may have let go too early. A variant with more of them is left out; else the rounds are.

@@ -9,7 +9,7 @@ from statistics import median as middle
 from typing import Literal
 
 from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, interval_of, ratio_in_words
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "launch-floor"
@@ -89,7 +89,7 @@ def conclude(
     return concluded(
         ID,
         asks=ASKS,
-        verdict=" or ".join(item.path.name for item in cheapest) or "nothing measured",
+        verdict=OR.join(item.path.name for item in cheapest) or "nothing measured",
         says=_says(timed, cheapest),
         controls=controls(timed, again, answered_unasked),
         figures=_figures(timed),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from launchlens.profiling.probes.estimates import figure
 from launchlens.profiling.probes.launch_ladder_steps import API_CALL, RESIDUAL, Account, Ladder, Times, account
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 
 ID = "launch-ladder"
@@ -48,7 +48,7 @@ def conclude(ladders: Sequence[Ladder], times: Times, checks: Checks, notes: Seq
     return concluded(
         ID,
         asks=ASKS,
-        verdict="; ".join(f"{name}: {' or '.join(found.largest)}" for name, found in accounts.items()),
+        verdict="; ".join(f"{name}: {OR.join(found.largest)}" for name, found in accounts.items()),
         says=" ".join(_says(name, found) for name, found in accounts.items()),
         controls=controls(ladders, times, checks),
         figures=list(_figures(ladders, accounts, times)),

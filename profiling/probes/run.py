@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +21,8 @@ from launchlens.traces.problems import InputError
 
 #: A probe that takes longer than this hangs, seconds; the first build of the CUDA C++ extension is in it.
 LONGEST_S = 300
+#: What a manifest says of its workload in words, which may change without the work.
+_WORDS = frozenset({"says", "file"})
 
 
 def run_probes(
@@ -62,9 +65,11 @@ def _run(listed: Listed, workload: WorkloadSpec, variants: Sequence[str], seed: 
             ended = child.run(child.command(replace(asked, probe=listed.id, quick=quick), here), longest_s=LONGEST_S)
             if child.answered(here, "its process") is None:
                 raise CollectorError(f"its process {ended}")
+            return read_probes(here)[listed.id]
         except CollectorError as error:
             return _not_run(listed, str(error))
-        return read_probes(here)[listed.id]
+        except (InputError, KeyError):
+            return _not_run(listed, "what its process wrote down can't be read")
 
 
 def _not_run(listed: Listed, why: str) -> Probe:
@@ -79,13 +84,23 @@ def right_variants(workload: WorkloadSpec, variants: Sequence[Variant], seed: in
     return [record.variant for record, call in found if call is not None]
 
 
-def check_same_gpu(capture: Path) -> None:
-    """Raise InputError unless `capture` is a capture of the GPU that is here: probes of another would decide its claims."""
+def check_goes_into(capture: Path, probes: Sequence[Listed], workload: WorkloadSpec) -> None:
+    """Raise InputError unless what `probes` find is of what `capture` is of: claims on it would rest on something else.
+
+    It is of the GPU that is here; and where any of them runs the workload's variants, of `workload` with its parameters.
+    """
     import torch
 
-    was = read_capture(capture).manifest.environment.get("gpu")
-    now = torch.cuda.get_device_name()
+    manifest = read_capture(capture).manifest
+    was, now = manifest.environment.get("gpu"), torch.cuda.get_device_name()
     if was != now:
         raise InputError(
             capture, f"is of {was or 'no GPU'}, and here is {now}", "probe on the machine that was measured"
         )
+    of_variants = [one.id for one in probes if one.of_variants]
+    asked = json.loads(json.dumps(workload.described()))  # a manifest holds lists where this has tuples
+    differing = [name for name in asked if name not in _WORDS and manifest.workload.get(name) != asked[name]]
+    if of_variants and differing:
+        name = differing[0]
+        what = f"is of {name} {manifest.workload.get(name)!r}, and {of_variants[0]} would run {asked[name]!r}"
+        raise InputError(capture, what, "give the capture's own --workload and --set, or name other probes")

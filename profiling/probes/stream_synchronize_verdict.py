@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median as middle
 
 from launchlens.profiling.probes.sampled import aa_control, figure, in_words, interval_of, ratio_in_words
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.probes import NO_DIFFERENCE, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "stream-synchronize"
@@ -36,7 +36,7 @@ SAYS = {
 }
 SEVEN_COST_MORE = "one synchronize of the device costs less"
 SEVEN_COST_LESS = "seven synchronizes cost less"
-ALIKE = "no difference shown"
+ALIKE = NO_DIFFERENCE
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,12 @@
 """Processes of our own: how they end is said in words, and nothing hangs."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +27,70 @@ def test_a_signal_is_named():
 def test_a_process_that_hangs_is_ended():
     with pytest.raises(CollectorError, match="did not end within 1 s"):
         child.run([sys.executable, "-c", "import time; time.sleep(60)"], longest_s=1)
+
+
+def starts_another(folder, then):
+    """A program that starts one that would run on, writes down its number, and goes on with `then`."""
+    code = (
+        "import pathlib, subprocess, sys, time, os; "
+        "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+        f"part = pathlib.Path({str(folder / 'part')!r}); part.write_text(str(other.pid)); "
+        f"part.rename({str(folder / 'other')!r}); {then}"
+    )
+    return [sys.executable, "-c", code]
+
+
+def gone(folder, within_s=10):
+    """Whether the other program has ended, or ends soon."""
+    number, until = int((folder / "other").read_text()), time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{number}/stat").read_text().split(") ")[1][0] == "Z":
+                return True  # ended, and nobody has asked how
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_what_a_process_that_hangs_has_started_is_ended_too(tmp_path):
+    with pytest.raises(CollectorError, match="did not end within 2 s"):
+        child.run(starts_another(tmp_path, "time.sleep(60)"), longest_s=2)
+    assert gone(tmp_path)
+
+
+def test_a_process_that_ended_is_not_waited_for_because_of_what_it_started(tmp_path):
+    began = time.monotonic()
+    assert child.run(starts_another(tmp_path, "os._exit(4)"), longest_s=30) == "ended with status 4 and left no answer"
+    assert time.monotonic() - began < 20
+    os.kill(int((tmp_path / "other").read_text()), signal.SIGKILL)
+
+
+def test_an_interruption_leaves_no_process_behind(tmp_path):
+    ours = "import sys; from launchlens.profiling import child; child.run(sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", ours, *starts_another(tmp_path, "time.sleep(60)")], stderr=subprocess.DEVNULL
+    ) as process:
+        while not (tmp_path / "other").exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)  # to this one alone, as a supervisor sends it
+        assert process.wait(30)
+    assert gone(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux does this")
+def test_a_process_may_end_with_the_one_that_started_it(tmp_path):
+    hangs = (
+        "import os, pathlib, time; from launchlens.profiling.processes import end_with_parent; end_with_parent(); "
+        f"part = pathlib.Path({str(tmp_path / 'part')!r}); part.write_text(str(os.getpid())); "
+        f"part.rename({str(tmp_path / 'other')!r}); time.sleep(60)"
+    )
+    ours = "import sys; from launchlens.profiling import child; child.run(sys.argv[1:])"
+    with subprocess.Popen([sys.executable, "-c", ours, sys.executable, "-c", hangs]) as process:
+        while not (tmp_path / "other").exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()
+    assert gone(tmp_path)
 
 
 def test_a_program_that_is_not_there_is_one_line():

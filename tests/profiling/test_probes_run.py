@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ from launchlens.profiling import child, worker
 from launchlens.profiling.probes import catalogue
 from launchlens.profiling.probes import run as running
 from launchlens.profiling.probes.catalogue import CATALOGUE, Listed, chosen
-from launchlens.profiling.probes.run import check_same_gpu, right_variants, run_probes
-from launchlens.traces.capture import read_capture
-from launchlens.traces.probes import Control, concluded, read_probes, write_probes
+from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
+from launchlens.traces.capture import read_capture, write_manifest
+from launchlens.traces.probes import Control, ProbeFigure, concluded, read_probes, write_probes
 from launchlens.traces.problems import InputError
 from made_capture import make_capture
 
@@ -127,10 +128,48 @@ def test_probes_go_only_into_captures_of_the_same_gpu(monkeypatch, tmp_path):
     make_capture(tmp_path)
     manifest = read_capture(tmp_path).manifest
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: manifest.environment["gpu"])
-    check_same_gpu(tmp_path)
+    check_goes_into(tmp_path, [answering("one")], small_copies())
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "another GPU")
     with pytest.raises(InputError, match="here is another GPU"):
-        check_same_gpu(tmp_path)
+        check_goes_into(tmp_path, [answering("one")], small_copies())
+
+
+def test_probes_of_variants_go_only_into_captures_of_the_same_work(monkeypatch, tmp_path):
+    torch = pytest.importorskip("torch")
+    make_capture(tmp_path)
+    manifest = read_capture(tmp_path).manifest
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: manifest.environment["gpu"])
+    spec, of_variants = small_copies(), [answering("backlog", of_variants=True)]
+    write_manifest(tmp_path, replace(manifest, workload=spec.described() | {"correctness": "said otherwise"}))
+    check_goes_into(tmp_path, of_variants, spec)
+    more = spec.with_parameters({"count": "50"})
+    with pytest.raises(InputError, match="and backlog would run"):
+        check_goes_into(tmp_path, of_variants, more)
+    check_goes_into(tmp_path, [answering("of the machine alone")], more)
+    other = next(each for each in workloads() if each.name == "nsa-metadata")
+    with pytest.raises(InputError, match="is of name 'small-copies', and backlog would run 'nsa-metadata'"):
+        check_goes_into(tmp_path, of_variants, other)
+
+
+def test_what_cant_be_read_costs_that_probe_alone(in_this_process, monkeypatch, tmp_path):
+    one, two = answering("one"), answering("two")
+    in_this_process(one, two)
+    real = worker.write_probes
+
+    def cut_off(folder, probes):
+        real(folder, probes)
+        if probes[0].id == "one":
+            (folder / "probes.json").write_text("{")
+
+    monkeypatch.setattr(worker, "write_probes", cut_off)
+    first, second = run_probes([one, two], small_copies(), [], tmp_path, Steps())
+    assert first.verdict == "inconclusive" and "can't be read" in first.says and second.verdict == "yes"
+
+
+@pytest.mark.parametrize("interval", [(2.0, 1.0), (float("nan"), 1.0)])
+def test_a_figure_whose_interval_is_none_is_refused_at_once(interval):
+    with pytest.raises(ValueError, match="from low to high"):
+        ProbeFigure("time", 1.5, "ns", interval)
 
 
 def test_the_command_lists_probes_anywhere():

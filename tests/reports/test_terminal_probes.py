@@ -77,7 +77,7 @@ def test_a_hostile_probe_fills_no_screen_and_drives_no_terminal():
         says=attack + "k" * 1_000_000,
         control="passed",
         controls=(Control(attack, True, attack),) * 2,
-        figures=(ProbeFigure(attack, 1e308, attack, (1e308, -1e308)),) * 5000,
+        figures=(ProbeFigure(attack, 1e308, attack, (-1e308, 1e308)),) * 5000,
         tables=(table,),
         notes=(attack,),
     )

@@ -34,6 +34,11 @@ def made(tmp_path_factory):
         ("failed", "copy-engine", "not-testable"),
         ("absent", "copy-engine", "not-testable"),
         ("passed", None, "not-testable"),
+        ("passed", "inconclusive", "not-testable"),
+        ("passed", "no difference shown", "not-testable"),
+        ("passed", "no flip shown", "not-testable"),
+        ("passed", "sm or copy-engine", "not-testable"),  # one of several that it can't tell apart
+        ("passed", "sm or something", "refuted"),
     ],
 )
 def test_a_probe_counts_where_its_control_passed(made, tmp_path, control, found, verdict):
@@ -42,6 +47,14 @@ def test_a_probe_counts_where_its_control_passed(made, tmp_path, control, found,
     one = judged(with_probes(made, tmp_path, [probe]), tmp_path, 'kind = "needs-probe"; probe = "copy-engine"; is = "copy-engine"')  # fmt: skip
     assert one.verdict == verdict
     assert [(item.value, item.unit, item.rows) for item in one.evidence] == [(3, "copies", "probes.json: copy-engine")]
+
+
+def test_a_probe_with_a_control_that_did_not_pass_says_nothing_whatever_it_says_of_its_controls(made, tmp_path):
+    controls = [{"control": "known", "passed": True}, {"control": "other", "passed": False}]
+    probe = {"id": "copy-engine", "verdict": "sm", "control": "passed", "controls": controls}
+    test = 'kind = "needs-probe"; probe = "copy-engine"; is = "sm"'
+    one = judged(with_probes(made, tmp_path, [probe]), tmp_path, test)
+    assert one.verdict == "not-testable" and "did not pass" in one.why
 
 
 def test_a_probes_figure_is_held_against_bounds(made, tmp_path):

@@ -288,6 +288,22 @@ def test_texts_that_unpack_to_too_much_are_not_read(tmp_path, monkeypatch):
     refused(path, "says that its texts take .* bytes, which no recording")
 
 
+def test_codes_beyond_their_texts_are_damage(tmp_path):
+    for codes in ([0, 7], [-3, 0], [5]):
+        column = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(["kernel"]), safe=False)
+        damaged = cupti_file.Recording(tmp_path / "x.parquet", 1, {}, pa.table({"kind": column}))
+        with pytest.raises(InputError, match="it refers to texts that it does not hold"):
+            damaged.texts("kind")
+    column = pa.DictionaryArray.from_arrays(pa.array([0, None], pa.int32()), pa.array(["kernel"]))
+    whole = cupti_file.Recording(tmp_path / "x.parquet", 1, {}, pa.table({"kind": column}))
+    assert whole.texts("kind")[0].tolist() == [0, -1]
+
+
+def test_a_device_of_five_thousand_digits_is_none(tmp_path):
+    header = {"devices": {"9" * 5000: "x", "1": "Made-up GPU"}}
+    assert open_trace(recording(tmp_path / "x.parquet", ROWS, header=header)).devices == {1: "Made-up GPU"}
+
+
 def test_damage_is_one_line_or_another_trace_and_never_a_surprise(tmp_path):
     whole = recording(tmp_path / "x.parquet", ROWS).read_bytes()
     dice = random.Random(5)

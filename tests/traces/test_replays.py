@@ -78,6 +78,15 @@ def test_work_on_other_streams_bounds_nothing():
     assert states == {"kernel": 45, "unknown": 135, "idle": 20}
 
 
+def test_where_work_went_to_several_streams_a_wait_for_one_proves_nothing():
+    other = [host("api", "cudaLaunchKernel", 45, 50, correlation=3), gpu("kernel", 60, 65, 3, stream=8)]
+    rows = [*graph(0, 1, (20, 30)), *other, *graph(100, 2), host("range", "r", 0, 300)]
+    assert of(rows, sync(112, 180, "cudaStreamSynchronize"))[1]["unknown"] == 200
+    assert of(rows, sync(112, 180, "cudaDeviceSynchronize"))[1]["unknown"] == 80
+    alone = [*graph(0, 1, (20, 30)), *graph(100, 2), host("range", "r", 0, 300)]
+    assert of(alone, sync(112, 180, "cudaStreamSynchronize"))[1]["unknown"] == 80
+
+
 def test_without_any_wait_it_is_unknown_to_the_end():
     _, states = of(graph(0, 1, (20, 30)), graph(100, 2), host("range", "r", 0, 300))
     assert states == {"kernel": 10, "unknown": 200, "idle": 90}
@@ -200,6 +209,7 @@ def test_without_ids_the_odd_replay_of_a_range_is_told_by_the_names():
         (5, 2, 5, 2),
         (4, 1, 4, 1),
         (2, 2, 3, 2),  # a larger graph among smaller ones
+        (3, 3, 2, 2, 1),  # most are not alike
         (3, 3, 3, 3),
     ],
 )

@@ -11,7 +11,7 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.ground import Ground
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.probes import PROBES, Probe
+from launchlens.traces.probes import OR, PROBES, UNDECIDED, Probe
 
 
 class NeedsProbe(Bounded, frozen=True, kw_only=True):
@@ -58,18 +58,23 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             yield Case(subject, None, "absent", f"the probe {self.probe} was not run")
             return
         found = _evidence(probe)
-        if probe.control != "passed":
+        if probe.checked != "passed":
             absent = f"the probe {self.probe} made no control. {probe.says}".strip()
-            reason = f"the control of the probe {self.probe} did not pass" if probe.control == "failed" else absent
+            reason = f"the control of the probe {self.probe} did not pass" if probe.checked == "failed" else absent
             yield Case(subject, None, "undecided", reason, found)
         elif self.expect is not None:
             reason = f"the probe {self.probe} finds: {probe.verdict or 'nothing'}"
-            outcome: Outcome = (
-                "undecided" if probe.verdict is None else "holds" if probe.verdict == self.expect else "fails"
-            )
-            yield Case(subject, None, outcome, reason, found)
+            yield Case(subject, None, self._outcome(probe.verdict), reason, found)
         else:
             yield self._of_figure(found)
+
+    def _outcome(self, verdict: str | None) -> Outcome:
+        """What a verdict says; one that names this answer among several that it can't tell apart does not decide it."""
+        if verdict == self.expect:
+            return "holds"
+        if not verdict or verdict in UNDECIDED or self.expect in verdict.split(OR):
+            return "undecided"
+        return "fails"
 
     def _of_figure(self, found: list[Evidence]) -> Case:
         known = {item.figure: item for item in found if item.value is not None}

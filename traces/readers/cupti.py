@@ -22,6 +22,8 @@ from launchlens.traces.schema import BY_NAME, GPU_KINDS, HOST_KINDS, KINDS, even
 from launchlens.traces.trace import Progress, Trace
 
 NO_NAME = "(no name)"
+#: No device has a number of more digits.
+_DIGITS = 9
 _LAYERS = ("runtime", "driver")
 #: Whole numbers of which the event table holds none below this.
 _LEAST = {"correlation": 1, "queued_ns": 1, "submitted_ns": 1}
@@ -172,5 +174,9 @@ def _version(header: dict[str, Any]) -> str | None:
 
 def _devices(given: dict[str, Any]) -> dict[int, str]:
     """Names by number, in order of the numbers; what is not that is left out."""
-    names = {int(number): name for number, name in given.items() if number.isdecimal() and isinstance(name, str)}
+    names = {
+        int(number): name
+        for number, name in given.items()
+        if len(number) <= _DIGITS and number.isdecimal() and isinstance(name, str)
+    }
     return dict(sorted(names.items()))

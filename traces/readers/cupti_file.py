@@ -16,7 +16,7 @@ from launchlens.traces.cupti_schema import COLUMNS, FORMAT, METADATA_KEY, header
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers import nsys_folder
-from launchlens.traces.readers.nsys_parquet import most_text
+from launchlens.traces.readers.nsys_parquet import check_codes, most_text
 
 #: Stands for null in this reader's int64 arrays; the event table turns it into real nulls.
 NULL = np.iinfo(np.int64).min
@@ -53,9 +53,10 @@ class Recording:
             column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         try:
             column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+            check_codes(column)
             texts = column.dictionary.to_pylist()
             codes = np.asarray(pc.fill_null(column.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False))
-        except (pa.ArrowException, UnicodeDecodeError) as error:
+        except (pa.ArrowException, ValueError) as error:  # text that is not UTF-8 among them
             raise _damaged(self.path, error, f"column {name}") from None
         # a dictionary may hold null as well; the empty text says nothing either
         known = np.array([code if text else -1 for code, text in enumerate(texts)] + [-1], np.int64)

@@ -105,12 +105,27 @@ class ParquetExport:
         return arrays
 
     def _batches(self, table: str, columns: Sequence[str]) -> Iterator[Any]:
-        """Record batches of some columns; whatever is found damaged on the way is an InputError."""
-        file = self._files[table]
-        try:
-            yield from file.iter_batches(batch_size=CHUNK, columns=list(columns), use_threads=False)
-        except FAULTS as error:
-            raise damaged(self._path, table, error) from None
+        return batches(self._path, table, self._files[table], CHUNK, columns)
+
+
+def batches(folder: Path, table: str, file: pq.ParquetFile, rows: int, columns: Sequence[str] | None) -> Iterator[Any]:
+    """Record batches of some columns, or of all; whatever is found damaged on the way is an InputError."""
+    chosen = None if columns is None else list(columns)
+    try:
+        for batch in file.iter_batches(batch_size=rows, columns=chosen, use_threads=False):
+            for column in batch.columns:
+                check_codes(column)
+            yield batch
+    except FAULTS as error:
+        raise damaged(folder, table, error) from None
+
+
+def check_codes(column: Any) -> None:
+    """Raise ValueError where a column refers to entries that its dictionary does not have: pyarrow looks at none of that."""
+    if pa.types.is_dictionary(column.type) and len(column):
+        low, high = (bound.as_py() for bound in pc.min_max(column.indices).values())
+        if low is not None and (low < 0 or high >= len(column.dictionary)):
+            raise ValueError("it refers to texts that it does not hold")
 
 
 def opened_table(folder: Path, file: Path) -> pq.ParquetFile:
