@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from launchlens.profiling.probes.launch_floor_verdict import CPP_ONCE, PREPARED
 from launchlens.traces.capture import read_capture
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
@@ -113,6 +114,9 @@ def test_the_probes_it_quotes_are_those_of_the_shipped_capture():
     assert f"API call is {share['triton']:.0%}".replace("%", " %") in text
     alike, batched = (backlog.figure(f"triton-{name} ÷ copy_ behind a backlog") for name in ("per-tensor", "batched"))
     assert f"({alike.value:.2f} ×)" in text and round(1 / batched.value) in (6, 7)
+    bare = probes["launch-floor"].figure(f"{CPP_ONCE}: host time per call").value / 1000
+    assert f"takes the host {bare:.1f} µs, and the one launch" in text
+    assert f"{probes['launch-floor'].figure(f'{PREPARED} ÷ {CPP_ONCE}').value:.2f} × of that" in text
     assert (probes["copy-engine"].verdict, probes["triton-compile"].verdict) == ("sm", "once")
     assert f"{probes['triton-compile'].figure('launches that were repeated').value:,.0f} repeated launches" in text
 
