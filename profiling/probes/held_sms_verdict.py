@@ -155,7 +155,7 @@ def conclude(
         ID,
         asks=ASKS,
         verdict=verdict,
-        says=" ".join([_says(observed, compared, flips), *_rule(rows)]),
+        says=_says(observed, compared, flips, _rule(rows)),
         controls=controls(rows, half, full),
         figures=[
             ProbeFigure("kernels that wait beside one block per SM", len(waiting), f"of {len(observed)} kernels"),
@@ -273,22 +273,23 @@ def _rule(rows: Sequence[Tried]) -> list[str]:
     return [told]
 
 
-def _says(observed: Sequence[Tried], compared: Sequence[Group], flips: Sequence[str]) -> str:
+def _says(observed: Sequence[Tried], compared: Sequence[Group], flips: Sequence[str], rule: Sequence[str]) -> str:
     waits = [row.kernel for row in observed if answer(row) == "waits"]
     starts = [row.kernel for row in observed if answer(row) == "starts"]
     tested = [name for name in HYPOTHESES if any(group.hypothesis == name for group in compared)]
     parts = [
-        f"With one block on every SM, {_and(waits) or 'no kernel'} did not start and {_and(starts) or 'none'} did."
+        f"With one block on every SM, these did not start: {'; '.join(waits) or 'none'}. These did: {'; '.join(starts) or 'none'}.",
+        *rule,
     ]
+    counted = []
     for name in flips:
         mine = [group for group in compared if group.hypothesis == name]
-        which = dict.fromkeys(f"{group.factor} ({group.kernel})" for group in mine if group.flips)
-        parts.append(
-            f"Flips it: {name}, in {sum(g.flips for g in mine)} of {len(mine)} comparisons: {'; '.join(which)}."
-        )
+        counted.append(f"{name} (in {sum(group.flips for group in mine)} of {len(mine)} comparisons)")
+    if counted:
+        parts.append(f"What flips it, changed alone: {_and(counted)}.")
     others = [name for name in tested if name not in flips]
     if others:
-        parts.append(f"Does not: {_and(others)}.")
+        parts.append(f"What does not: {_and(others)}.")
     return " ".join(parts)
 
 

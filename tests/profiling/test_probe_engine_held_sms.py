@@ -70,8 +70,8 @@ def test_a_world_of_carve_outs_is_found_to_be_one():
     assert probe.figure("bare kernels that start beside a hold of the same carve-out").value == 4
     assert probe.figure("bare kernels that start beside a hold of another carve-out").value == 0
     assert probe.figure("registers: comparisons that it flips").value == 0
-    assert "Flips it: carve-out" in probe.says and "registers" in probe.says.partition("Does not: ")[2]
-    assert "bare kernel, 1,024 threads and torch copy_, same dtype did" in probe.says
+    assert "changed alone: carve-out" in probe.says and "registers" in probe.says.partition("What does not: ")[2]
+    assert "These did: bare kernel, 1,024 threads; torch copy_, same dtype." in probe.says
 
 
 def wanting(rows, of):
@@ -99,19 +99,19 @@ def test_a_number_that_tells_nothing_apart_is_not_named():
 def test_a_world_where_everything_starts_has_nothing_to_explain():
     probe = conclude(world(lambda item: True), HALF, FULL)
     assert (probe.verdict, probe.control) == ("nothing waits", "passed")
-    assert "no kernel did not start" in probe.says and "Flips it" not in probe.says
+    assert "these did not start: none" in probe.says and "What flips it" not in probe.says
 
 
 def test_a_world_where_nothing_makes_triton_start_is_not_explained():
     probe = conclude(world(lambda item: item.work.kind != TRITON), HALF, FULL)
     assert (probe.verdict, probe.control) == ("not explained", "passed")
-    assert "Triton copy did not start" in probe.says
+    assert "these did not start: Triton copy." in probe.says
 
 
 def test_a_world_of_stacks_is_not_taken_for_one_of_carve_outs():
     probe = conclude(world(lambda item: item.holding.local_bytes == 0 and not item.work.fresh), HALF, FULL)
     assert probe.verdict == "local memory, loading"
-    assert "local memory, in " in probe.says and "carve-out" in probe.says.partition("Does not: ")[2]
+    assert "local memory (in " in probe.says and "carve-out" in probe.says.partition("What does not: ")[2]
 
 
 def test_what_can_not_fit_or_was_not_held_counts_for_no_hypothesis():
