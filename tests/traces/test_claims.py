@@ -90,6 +90,20 @@ def test_a_channel_is_told_by_whoever_recorded_it(made, tmp_path, channels, test
         assert case.evidence[0].rows == "cupti/eager.parquet: variant:copy_ launches"
 
 
+def test_launches_of_one_kind_may_go_to_several_channels(made, tmp_path):
+    seen = told_channels(made, "copy_", "eager", "compute")
+    recording = seen.recordings["cupti", "copy_", "eager"]
+    (row,) = recording.ledger
+    taken = {"compute": 0.25, "async-memcpy": 6.5, "async-memcpy, compute": 0.25}
+    mixed = replace(recording, ledger=(replace(row, channels=taken),))
+    seen = replace(seen, recordings=dict(seen.recordings) | {("cupti", "copy_", "eager"): mixed})
+    test = 'kind = "channel"; variant = "copy_"; is = "async-memcpy"; at_least = {}; regimes = ["eager"]'
+    one = judged(seen, tmp_path, test.format(0.9))
+    assert one.verdict == "supported" and one.evidence[0].value == pytest.approx(6.5 / 7)
+    assert judged(seen, tmp_path, test.format(0.95)).verdict == "refuted"
+    assert mixed.ledger[0].channel == "async-memcpy, compute"
+
+
 def test_a_channel_that_no_recorder_told_is_not_tested(made, tmp_path):
     one = judged(made, tmp_path, 'kind = "channel"; variant = "copy_"; is = "compute"')
     assert one.verdict == "not-testable" and "no recorder told the channel" in str(one)
