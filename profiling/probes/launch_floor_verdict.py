@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median as middle
 from typing import Literal
 
-from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, interval_of, ratio_in_words
+from launchlens.profiling.probes.estimates import interval
+from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, ratio_in_words
 from launchlens.traces.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, median, paired_ratio
 
@@ -208,9 +209,9 @@ def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
         if not item.call:
             continue
         call = median(item.call)
-        low, high = interval_of(call) or (None, None)
+        low, high = interval(call) or (None, None)
         answer = median(item.answer) if item.answer else None
-        soonest, latest = (interval_of(answer) if answer else None) or (None, None)
+        soonest, latest = (interval(answer) if answer else None) or (None, None)
         launched = item.path.work if item.path.node is None else _launched(item.nodes)
         rows.append(
             (
