@@ -176,7 +176,7 @@ def _says(timed: Sequence[Timed], cheapest: Sequence[Timed]) -> str:
     first = cheapest[0]
     tied = [item.path.name for item in cheapest[1:]]
     parts = [
-        f"Of what Python can call, {first.path.name} costs the host least to launch one kernel of one block: "
+        f"Of the ways tried that Python can call, {first.path.name} costs the host least to launch one kernel of one block: "
         f"{in_words(middle(first.call))} per call" + (f" (no difference shown to {', '.join(tied)})." if tied else "."),
     ]
     others = [item for item in usable if item not in cheapest]
