@@ -225,3 +225,25 @@ def test_a_test_can_ask_for_a_workload_of_some_size(made, tmp_path):
     assert small.verdict == "not-testable" and "sizes at least 1,000,000 (here: 32 to 64)" in small.why
     assert judged(made, tmp_path, HOLDS + "; when = { sizes = { at_most = 64 } }").verdict == "supported"
     assert "not said" in judged(made, tmp_path, HOLDS + "; when = { nothing = { at_most = 64 } }").why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gpu_busy_ns": None}, "replays of graphs were recorded in part"),
+        ({"gpu_busy_ns": None, "gpu_recorded_ns": None, "device": None}, "no GPU activity was recorded"),
+    ],
+)
+def test_what_a_recorder_left_out_is_not_counted_as_none(made, tmp_path, changes, why):
+    side = made.sides["copy_", "graph"]
+    counts = dict(side.recording.counts) | {"kernels": 0.0}
+    partly = replace(side, recording=replace(side.recording, counts=counts, **changes))
+    seen = replace(made, sides=dict(made.sides) | {("copy_", "graph"): partly})
+    for test in (
+        'kind = "launches"; variant = "copy_"; of = "kernels"; at_most = 0; regimes = ["graph"]',
+        'kind = "gpu-busy"; variant = "copy_"; against = "foreach"; at_most = 1; regimes = ["graph"]',
+    ):
+        one = judged(seen, tmp_path, test)
+        assert one.verdict == "not-testable" and why in one.why, one
+    launches = 'kind = "launches"; variant = "copy_"; at_least = 1; regimes = ["graph"]'
+    assert judged(seen, tmp_path, launches).verdict == "supported"
