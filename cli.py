@@ -836,6 +836,10 @@ def probe_(
             return
         print_rows(stdout(), ("probe", "asks", "needs"), [(one.id, one.asks, ", ".join(one.needs)) for one in probes])
         return
+    if quick and into is not None:
+        raise typer.BadParameter(
+            "is not for a result, and goes into no capture: leave out --into", param_hint="--quick"
+        )
     _where("cuda")  # refuses where there is none
     spec, made = _chosen(workload, variant, every=every)
     spec, _ = _changed(spec, None, None, setting)

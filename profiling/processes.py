@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-#: How long a program that was asked to end may take over it, seconds.
+#: How long a program that was interrupted may take to end, seconds.
 GRACE_S = 3.0
 _PR_SET_PDEATHSIG = 1
 
@@ -45,13 +45,16 @@ def run_to_end(
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask every process of the group to end, and then make it."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    """Interrupt every process of the group, as Ctrl-C would, and end what does not end by itself.
+
+    Interrupted, torch takes back the lock of an extension that it was building, which later builds would wait for.
+    """
+    for number in (signal.SIGINT, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:  # nothing is left of it
             break
-        if number == signal.SIGTERM:
+        if number == signal.SIGINT:
             try:
                 process.wait(GRACE_S)
             except subprocess.TimeoutExpired:

@@ -62,7 +62,7 @@ def probe_json(probe: Probe) -> dict[str, Any]:
         "asks": probe.asks,
         "verdict": probe.verdict,
         "says": probe.says,
-        "control": probe.control,
+        "control": probe.checked,
         "controls": [{"control": item.control, "passed": item.passed, "found": item.found} for item in probe.controls],
         "figures": [
             {

@@ -89,6 +89,8 @@ def told_channels(made, variant, regime, *channels):
     side = made.sides[variant, regime].recording
     (row, *_) = side.ledger
     share = row.per_iteration / len(channels)
-    ledger = tuple(replace(row, per_iteration=share, channel=channel) for channel in channels)
+    ledger = tuple(
+        replace(row, per_iteration=share, channels={channel: share} if channel else {}) for channel in channels
+    )
     recording = replace(side, ledger=ledger, trace=f"cupti/{regime}.parquet")
     return replace(made, recordings=dict(made.recordings) | {("cupti", variant, regime): recording})

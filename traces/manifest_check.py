@@ -15,6 +15,8 @@ from launchlens.traces.problems import InputError
 
 STATUSES = ("measured", "skipped", "wrong", "failed", "interrupted")
 MOST_NAME, MOST_PATH, LEAST_TOO_MANY = 200, 500, 10**9
+#: No iteration takes longer (eleven days), ns.
+MOST_NS = 10**15
 
 #: What a field must hold: whether a value is that, and how to say it.
 Rule = tuple[Callable[[Any], bool], str]
@@ -41,7 +43,7 @@ def _are_times(value: object) -> bool:
     if value is None:
         return True
     return isinstance(value, dict) and all(
-        is_name(name) and isinstance(time, int | float) and not isinstance(time, bool) and time > 0
+        is_name(name) and isinstance(time, int | float) and not isinstance(time, bool) and 0 < time < MOST_NS
         for name, time in value.items()
     )
 
@@ -51,7 +53,7 @@ MAYBE_TEXT: Rule = (lambda value: value is None or isinstance(value, str), "text
 NAME: Rule = (is_name, f"text of 1 to {MOST_NAME} printable characters")
 COUNT: Rule = (_is_count, f"a whole number from 0 to {LEAST_TOO_MANY - 1}")
 OBJECT: Rule = (lambda value: isinstance(value, dict), "an object")
-TIMES: Rule = (_are_times, "null or an object of names and times above 0")
+TIMES: Rule = (_are_times, "null or an object of names and times above 0, ns")
 LIST: Rule = (lambda value: isinstance(value, list), "a list")
 
 #: Field -> what it must hold and whether it must be there.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from launchlens.traces.intervals import union_length
 from launchlens.traces.launches import Launches, alike, find_launches, queue_ns
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances
-from launchlens.traces.told import Told
+from launchlens.traces.told import AND, Told
 from launchlens.traces.trace import Trace
 
 BLOCK, ITERATION = "variant:", "iteration:"
@@ -37,7 +37,8 @@ class LedgerRow:
 
     `api_ns` is the mean time in the call, so that `per_iteration * api_ns` is the time per iteration; `queue_ns` the
     median of the launches that queue (`queued` of them, per iteration); `gpu_ns` the mean GPU time of one launch's work.
-    `channel` is the kind of hardware channel that took the work, None where the recorder does not tell.
+    `channels` says of how many launches per iteration each kind of hardware channel took the work; none where the recorder
+    does not tell.
     """
 
     api: str
@@ -47,7 +48,12 @@ class LedgerRow:
     queued: float
     queue_ns: float | None
     gpu_ns: float | None
-    channel: str | None = None
+    channels: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def channel(self) -> str | None:
+        """The kind of hardware channel that took the work, or all of them by name; None where the recorder does not tell."""
+        return AND.join(sorted({kind for kinds in self.channels for kind in kinds.split(AND)})) or None
 
 
 @dataclass(frozen=True)
@@ -247,6 +253,7 @@ def ledger(
     for (api, activity), group in alike(table):
         queued = waits[group]
         queued = queued[queued >= 0]
+        channels = {} if told is None else told.channels(chosen[group])
         rows.append(
             LedgerRow(
                 api=api,
@@ -256,7 +263,7 @@ def ledger(
                 queued=len(queued) / iterations,
                 queue_ns=float(np.median(queued)) if len(queued) else None,
                 gpu_ns=None if activity is None else float(gpu_ns[group].mean()),
-                channel=None if told is None else told.channel(chosen[group]),
+                channels={kind: count / iterations for kind, count in channels.items()},
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.per_iteration * row.api_ns))

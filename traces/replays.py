@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.intervals import Ints, innermost
+from launchlens.traces.waiting import grouped
 
 #: Labels of replays that share nodes settle in two or three rounds; no real graph needs more.
 _ROUNDS = 64
@@ -138,8 +139,9 @@ def _places(events: pd.DataFrame, table: pd.DataFrame, launches: Ints) -> Ints:
     end = start + events["dur_ns"].to_numpy()
     mine = table.iloc[launches]
     instance = np.full(len(launches), -1, np.int64)
-    for (of_process, of_thread), group in mine.groupby(["process", "thread"]).indices.items():
-        ranges = np.flatnonzero(is_range & (process == of_process) & (thread == of_thread))
+    ranges_of = grouped(np.flatnonzero(is_range), process[is_range], thread[is_range])
+    for at, group in mine.groupby(["process", "thread"]).indices.items():
+        ranges = ranges_of.get(at, np.empty(0, np.int64))
         edges, holder = innermost(start[ranges], end[ranges])
         if not len(holder):
             continue

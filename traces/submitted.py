@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.intervals import Ints
-from launchlens.traces.waiting import FIRST, LAST, Waits
+from launchlens.traces.waiting import FIRST, LAST, Waits, grouped
 
 #: Stands for a device or a stream that is not named.
 _NONE = -1
@@ -31,15 +31,15 @@ class Submitted:
         context, stream = (pd.factorize(events[each].iloc[self.rows])[0] for each in ("context", "stream"))
         self._queue = context.astype(np.int64) * (int(stream.max(initial=0)) + 2) + stream
         self.devices = _named(self._device[gpu])
-        self._submitter = (table["process"].to_numpy(np.int64), table["thread"].to_numpy(np.int64))
+        process, thread = (table[each].to_numpy(np.int64)[self.owner] for each in ("process", "thread"))
+        here = np.arange(len(self.owner))
+        self._of_thread = grouped(here, process, thread)
+        self._of_process = {at: _named(self._device[self.rows[work]]) for at, work in grouped(here, process).items()}
 
     def devices_of(self, process: int, thread: int | None = None) -> list[int]:
         """The devices that a thread gave work to, else those of its process, else all of the trace."""
-        of_process = self._submitter[0][self.owner] == process
-        for mine in (of_process & (self._submitter[1][self.owner] == thread), of_process):
-            if found := _named(self._device[self.rows[mine]]):
-                return found
-        return self.devices
+        work = self._of_thread.get((process, thread), np.empty(0, np.int64))
+        return _named(self._device[self.rows[work]]) or self._of_process.get(process) or self.devices
 
     def may_run_on(self, launches: Ints, device: int) -> npt.NDArray[np.bool_]:
         """Which of some launches ran something on a device; of those that ran nothing, whose thread uses it."""
@@ -61,10 +61,10 @@ class Submitted:
         low, called = (self.table[each].to_numpy()[launches] for each in ("start_ns", "end_ns"))
         high = np.full(len(launches), self._trace_end)
         for at, mine in self._by_thread(launches):
-            work = (self._submitter[0][self.owner] == at[0]) & (self._submitter[1][self.owner] == at[1])
+            work = self._of_thread.get(at, np.empty(0, np.int64))
             one_stream = self._on_one_stream(work)
             high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine], one_stream=one_stream))
-            if not one_stream or not work.any():
+            if not one_stream or not len(work):
                 continue
             began = self.table["start_ns"].to_numpy()[self.owner[work]]
             order = np.argsort(began, kind="stable")
@@ -75,7 +75,7 @@ class Submitted:
             low[mine] = np.maximum(low[mine], before[np.searchsorted(began[order], low[mine], side="left")])
         return low, np.maximum(low, high)
 
-    def _on_one_stream(self, work: npt.NDArray[np.bool_]) -> bool:
+    def _on_one_stream(self, work: Ints) -> bool:
         """Whether no two of some joined activities ran on different streams, or devices."""
         device, queue = self._device[self.rows[work]], self._queue[work]
         return not len(queue) or bool((device == device[0]).all() and (queue == queue[0]).all())

@@ -38,6 +38,28 @@ class Told:
         waited: Ints = self._waited[work][self._known[work]]
         return waited[waited >= 0]
 
+    def channels(self, chosen: Ints) -> dict[str, int]:
+        """How many of the `chosen` launches each kind of channel took the work of; none where not told.
+
+        Launches whose work went to several kinds count under all their names together.
+        """
+        if not len(self._channels):
+            return {}
+        work = self._work_of(chosen)
+        launch = np.repeat(np.arange(len(chosen)), self._first[chosen + 1] - self._first[chosen])
+        code = self._channel[work].astype(np.int64)
+        pairs = np.unique(launch[code >= 0] * len(self._channels) + code[code >= 0])
+        launch, code = np.divmod(pairs, len(self._channels))
+        alone = np.bincount(launch, minlength=len(chosen))[launch] == 1
+        found = {str(self._channels[kind]): int(count) for kind, count in enumerate(np.bincount(code[alone])) if count}
+        several: dict[int, list[str]] = {}
+        for at, kind in zip(launch[~alone].tolist(), code[~alone].tolist(), strict=True):
+            several.setdefault(at, []).append(str(self._channels[kind]))
+        for names in several.values():
+            together = AND.join(sorted(names))
+            found[together] = found.get(together, 0) + 1
+        return found
+
     def channel(self, chosen: Ints) -> str | None:
         """The kind of channel that took the work of the `chosen` launches, or all of them by name; None where not told."""
         if not len(self._channels):

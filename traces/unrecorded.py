@@ -152,8 +152,13 @@ def _covered_until(spans: tuple[Ints, Ints], moment: Ints) -> Ints:
 
 def _listed(names: Counter[str]) -> str:
     """The most frequent of some names with their counts, and how many others there are."""
-    shown = [f"{name[:_NAME]} × {count}" for name, count in sorted(names.items(), key=lambda item: (-item[1], item[0]))]
+    shown = [f"{_plain(name)} × {count}" for name, count in sorted(names.items(), key=lambda item: (-item[1], item[0]))]
     return ", ".join(shown[:_NAMES]) + (f" and {len(shown) - _NAMES} other names" if len(shown) > _NAMES else "")
+
+
+def _plain(name: str) -> str:
+    """The beginning of a name that a trace gave, for a sentence: what steers a terminal or breaks a line is replaced."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name[:_NAME])
 
 
 def _joined(several: Iterable[Spans]) -> Spans:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +16,9 @@ from launchlens.traces.intervals import Ints
 
 #: Before and after everything.
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+#: Of some waits what each covers, in order, and the first end of any that covers as much or more; LAST at the end.
+_Ends: TypeAlias = tuple[Ints, Ints]
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,43 @@ class Waits:
 
         Unless all of it went to `one_stream`, only a wait for the whole device is sure to be for it.
         """
-        its_own = (self.thread == thread) & one_stream
-        mine = (self.process == process) & (its_own | self.whole_device) & (self.covers > FIRST)
-        order = np.argsort(self.covers[mine], kind="stable")
-        soonest = np.append(np.minimum.accumulate(self.end[mine][order][::-1])[::-1], LAST)
-        found: Ints = soonest[np.searchsorted(self.covers[mine][order], submitted, side="left")]
+        found = _first_end(self._of_device.get(process), submitted)
+        return np.minimum(found, _first_end(self._of_thread.get((process, thread)), submitted)) if one_stream else found
+
+    @cached_property
+    def _of_device(self) -> dict[Hashable, _Ends]:
+        """The waits for the whole device by process."""
+        chosen = np.flatnonzero(self.whole_device & (self.covers > FIRST))
+        return self._ends(grouped(chosen, self.process[chosen]))
+
+    @cached_property
+    def _of_thread(self) -> dict[Hashable, _Ends]:
+        """All waits by process and thread."""
+        chosen = np.flatnonzero(self.covers > FIRST)
+        return self._ends(grouped(chosen, self.process[chosen], self.thread[chosen]))
+
+    def _ends(self, groups: Mapping[Hashable, Ints]) -> dict[Hashable, _Ends]:
+        found = {}
+        for at, mine in groups.items():
+            mine = mine[np.argsort(self.covers[mine], kind="stable")]
+            soonest = np.append(np.minimum.accumulate(self.end[mine][::-1])[::-1], LAST)
+            found[at] = self.covers[mine], soonest
         return found
+
+
+def _first_end(ends: _Ends | None, submitted: Ints) -> Ints:
+    """The first end of the waits that cover each moment, LAST without one."""
+    if ends is None:
+        return np.full(len(submitted), LAST)
+    covers, soonest = ends
+    found: Ints = soonest[np.searchsorted(covers, submitted, side="left")]
+    return found
+
+
+def grouped(positions: Ints, *keys: Ints) -> dict[Hashable, Ints]:
+    """Some positions by their keys, one or several, each a number a position; in the order in which they stand."""
+    by = keys[0] if len(keys) == 1 else list(keys)
+    return {at: positions[mine] for at, mine in pd.Series(positions).groupby(by).indices.items()}
 
 
 def find_waits(events: pd.DataFrame) -> Waits:
@@ -61,9 +98,10 @@ def find_waits(events: pd.DataFrame) -> Waits:
     of_event = np.append(np.array([waits_for_event(name) for name in names], bool), False)[called[rows]]
     if of_event.any():
         recorded = rows_where(np.array([records_event(name) for name in names], bool))
-        for at in np.unique(np.stack((process[rows], thread[rows])), axis=1).T:
-            theirs = start[recorded[(process[recorded] == at[0]) & (thread[recorded] == at[1])]]
-            mine = of_event & (process[rows] == at[0]) & (thread[rows] == at[1])
+        of_thread = grouped(recorded, process[recorded], thread[recorded])
+        asking = np.flatnonzero(of_event)
+        for at, mine in grouped(asking, process[rows[asking]], thread[rows[asking]]).items():
+            theirs = start[of_thread.get(at, np.empty(0, np.int64))]
             covers[mine] = np.insert(theirs, 0, FIRST)[np.searchsorted(theirs, covers[mine], side="right")]
     whole = np.append(np.array([waits_for_whole_device(name) for name in names], bool), False)[called[rows]]
     end = start[rows] + events["dur_ns"].to_numpy()[rows]

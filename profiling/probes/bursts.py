@@ -12,16 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter_ns
 
 import numpy as np
 
-from launchlens.profiling.environment import quiet_collector
-from launchlens.profiling.timing import block_order
+from launchlens.profiling.probes.in_rounds import Entry, in_rounds
 from launchlens.traces.statistics import Floats
 
 #: Bursts of each kind before any is timed.
 WARM_UP = 2
+_NS = "ns per call"
 
 
 @dataclass(frozen=True)
@@ -47,23 +48,19 @@ def time_bursts(
 ) -> Mapping[str, Floats]:
     """Time per call in ns of every burst, by name: [rounds]. `wait` waits for the device; `advance(1)` is called per round.
 
-    Raises ValueError where two bursts have one name, and whatever a burst raises.
+    Raises ValueError where two bursts have the same name, and whatever a burst raises.
     """
-    names = [burst.name for burst in bursts]
-    if len(set(names)) < len(names):
-        raise ValueError(f"two bursts have one name: {names}")
-    found = {name: np.empty(rounds) for name in names}
+    entries = [Entry(burst.name, partial(_sample, burst, wait, clock)) for burst in bursts]
     for burst in bursts:
         for _ in range(WARM_UP):
             _spent(burst, wait, clock)
-    with quiet_collector():
-        for number in range(rounds):
-            for index in block_order(len(bursts), number):
-                burst = bursts[index]
-                found[burst.name][number] = _spent(burst, wait, clock) / burst.times
-            advance(1)
+    found = in_rounds(entries, rounds, advance)
     wait()
-    return found
+    return {name: np.array(samples[_NS], np.float64) for name, samples in found.items()}
+
+
+def _sample(burst: Burst, wait: Callable[[], object], clock: Callable[[], int]) -> dict[str, float]:
+    return {_NS: _spent(burst, wait, clock) / burst.times}
 
 
 def _spent(burst: Burst, wait: Callable[[], object], clock: Callable[[], int]) -> int:

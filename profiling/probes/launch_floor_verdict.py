@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median as middle
 from typing import Literal
 
-from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, interval_of, ratio_in_words
+from launchlens.profiling.probes.estimates import interval
+from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, ratio_in_words
 from launchlens.traces.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
@@ -188,7 +189,7 @@ def _says(timed: Sequence[Timed], cheapest: Sequence[Timed]) -> str:
     first = cheapest[0]
     tied = [item.path.name for item in cheapest[1:]]
     parts = [
-        f"Of what Python can call, {first.path.name} costs the host least to launch one kernel of one block: "
+        f"Of the ways tried that Python can call, {first.path.name} costs the host least to launch one kernel of one block: "
         f"{in_words(middle(first.call))} per call" + (f" (no difference shown to {', '.join(tied)})." if tied else "."),
     ]
     others = [item for item in usable if item not in cheapest]
@@ -227,9 +228,9 @@ def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
         if not item.call:
             continue
         call = median(item.call)
-        low, high = interval_of(call) or (None, None)
+        low, high = interval(call) or (None, None)
         answer = median(item.answer) if item.answer else None
-        soonest, latest = (interval_of(answer) if answer else None) or (None, None)
+        soonest, latest = (interval(answer) if answer else None) or (None, None)
         launched = item.path.work if item.path.node is None else _launched(item.nodes)
         rows.append(
             (

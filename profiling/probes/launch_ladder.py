@@ -67,7 +67,10 @@ def probe(bench: Bench) -> Probe:
             "An API call is its time through ctypes less that of a C function that does nothing, called the same way. In the whole "
             "it is called from other code, so what it costs there may differ; the residual holds the difference."
         ),
-        "The residual of copy_ is mostly torch's code around its cudaMemcpyAsync: device, stream, and whether a memcpy will do.",
+        (
+            "What the residual of copy_ holds was not taken apart: torch's code around its cudaMemcpyAsync (device, stream, whether "
+            "a memcpy will do) is in it."
+        ),
         *made.notes,
     ]
     return conclude(made.ladders, times, Checks(made.launched, made.right, made.same), notes)

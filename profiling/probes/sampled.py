@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from launchlens.profiling.probes import estimates
 from launchlens.traces.probes import Control, ProbeFigure
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 
@@ -16,12 +17,7 @@ def figure(name: str, samples: Sequence[float], unit: str = "ns") -> ProbeFigure
     """The median of samples, one a round, with its interval; None as value without samples."""
     if not samples:
         return ProbeFigure(name, None, unit)
-    estimate = median(samples)
-    return ProbeFigure(name, estimate.value, unit, interval_of(estimate))
-
-
-def interval_of(estimate: Estimate) -> tuple[float, float] | None:
-    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+    return estimates.figure(name, median(samples), unit)
 
 
 def agrees(ratio: Estimate, within: float) -> bool:
@@ -31,16 +27,6 @@ def agrees(ratio: Estimate, within: float) -> bool:
     """
     covered = ratio.low is not None and ratio.covers(1)
     return covered or 1 / (1 + within) <= ratio.value <= 1 + within
-
-
-def longer(a: Sequence[float], b: Sequence[float]) -> bool | None:
-    """Whether `a` takes longer than `b`, round by round; None where that can't be told."""
-    if not a or not b:
-        return None
-    ratio = paired_ratio(a, b)
-    if ratio.low is None or ratio.covers(1):
-        return None
-    return ratio.value > 1
 
 
 def aa_control(name: str, first: Sequence[float], again: Sequence[float]) -> Control:

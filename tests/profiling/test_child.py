@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from launchlens.profiling import child
+from launchlens.profiling import child, processes
 from launchlens.profiling.collectors.fault import CollectorError
 
 
@@ -54,9 +54,27 @@ def gone(folder, within_s=10):
 
 
 def test_what_a_process_that_hangs_has_started_is_ended_too(tmp_path):
-    with pytest.raises(CollectorError, match="did not end within 2 s"):
-        child.run(starts_another(tmp_path, "time.sleep(60)"), longest_s=2)
+    with pytest.raises(CollectorError, match="did not end within 5 s"):
+        child.run(starts_another(tmp_path, "time.sleep(60)"), longest_s=5)
     assert gone(tmp_path)
+
+
+def test_a_process_that_hangs_may_tidy_up(tmp_path):
+    lock = tmp_path / "lock"
+    code = (
+        f"import pathlib, time; lock = pathlib.Path({str(lock)!r}); lock.touch()\n"
+        "try:\n    time.sleep(60)\nfinally:\n    lock.unlink(); (lock.parent / 'tidied').touch()"
+    )
+    with pytest.raises(CollectorError, match="did not end"):
+        child.run([sys.executable, "-c", code], longest_s=2)
+    assert not lock.exists() and (tmp_path / "tidied").exists()
+
+
+def test_a_process_that_does_not_heed_an_interruption_is_ended(monkeypatch):
+    monkeypatch.setattr(processes, "GRACE_S", 0.5)
+    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    with pytest.raises(CollectorError, match="did not end"):
+        child.run([sys.executable, "-c", code], longest_s=2)
 
 
 def test_a_process_that_ended_is_not_waited_for_because_of_what_it_started(tmp_path):

@@ -75,7 +75,7 @@ def test_what_is_around_a_burst_is_not_in_its_time_and_ends_when_it_fails():
 
 
 def test_two_bursts_of_one_name_are_refused():
-    with pytest.raises(ValueError, match="one name"):
+    with pytest.raises(ValueError, match="same name"):
         time_bursts([Burst("a", print, 1), Burst("a", print, 1)], 1, lambda: None)
 
 

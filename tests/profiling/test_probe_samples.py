@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchlens.profiling.probes.in_rounds import Entry, in_rounds
-from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, longer, ratio_in_words
+from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, ratio_in_words
 from launchlens.traces.statistics import Estimate
 
 
@@ -54,14 +54,6 @@ def test_a_figure_is_a_median_with_its_interval_or_says_that_it_has_none():
 )
 def test_two_things_agree_by_their_interval_or_by_nearness(value, low, high, alike):
     assert agrees(Estimate(value, low, high, 9), 0.15) is alike
-
-
-def test_longer_is_said_only_where_it_shows():
-    base = [100, 110, 120, 130, 140, 150]
-    assert longer([2 * ns for ns in base], base) is True
-    assert longer([ns / 2 for ns in base], base) is False
-    assert longer([ns + 1 - 2 * (ns % 20 == 0) for ns in base], base) is None
-    assert longer(base[:3], base[:3]) is None and longer([], []) is None
 
 
 def test_aa_passes_for_itself_and_fails_for_a_twentieth_more():

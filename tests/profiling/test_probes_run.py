@@ -184,6 +184,7 @@ def test_the_command_lists_probes_anywhere():
     ("arguments", "said"),
     [
         (["probe", "copy-engine"], "there is no CUDA GPU to measure on"),
+        (["probe", "--quick", "--into", "capture"], "goes into no capture"),
         (["probe", "nix"], "'nix' is none of launch-floor"),
         (["profile", "--device", "cpu", "--probe", "copy-engine"], "probes are of a GPU"),
         (["profile", "--probe", "nix"], "'nix' is none of launch-floor"),

@@ -121,6 +121,13 @@ def changed(folder, change):
         ("traces.1.rounds", True, r"`traces\[1\].rounds`"),
         ("traces.1.iterations", 0, r"`traces\[1\].iterations` must be at least 1"),
         ("traces.1.iterations", 10**9, r"`traces\[1\].iterations`"),
+        (
+            "traces.0.reference_ns",
+            {"copy_": 0},
+            r"`traces\[0\].reference_ns` must be null or an object of names and times",
+        ),
+        ("traces.0.reference_ns", {"copy_": 10**400}, r"`traces\[0\].reference_ns`"),  # more than a float can hold
+        ("traces.0.reference_ns", {"copy_": True}, r"`traces\[0\].reference_ns`"),
         ("traces.0.collector", 7, r"`traces\[0\].collector`"),
         ("traces.0.path", "a\0b", r"`traces\[0\].path`"),
         ("traces.0.path", "p" * 501, r"`traces\[0\].path`"),

@@ -90,6 +90,20 @@ def test_a_channel_is_told_by_whoever_recorded_it(made, tmp_path, channels, test
         assert case.evidence[0].rows == "cupti/eager.parquet: variant:copy_ launches"
 
 
+def test_launches_of_one_kind_may_go_to_several_channels(made, tmp_path):
+    seen = told_channels(made, "copy_", "eager", "compute")
+    recording = seen.recordings["cupti", "copy_", "eager"]
+    (row,) = recording.ledger
+    taken = {"compute": 0.25, "async-memcpy": 6.5, "async-memcpy, compute": 0.25}
+    mixed = replace(recording, ledger=(replace(row, channels=taken),))
+    seen = replace(seen, recordings=dict(seen.recordings) | {("cupti", "copy_", "eager"): mixed})
+    test = 'kind = "channel"; variant = "copy_"; is = "async-memcpy"; at_least = {}; regimes = ["eager"]'
+    one = judged(seen, tmp_path, test.format(0.9))
+    assert one.verdict == "supported" and one.evidence[0].value == pytest.approx(6.5 / 7)
+    assert judged(seen, tmp_path, test.format(0.95)).verdict == "refuted"
+    assert mixed.ledger[0].channel == "async-memcpy, compute"
+
+
 def test_a_channel_that_no_recorder_told_is_not_tested(made, tmp_path):
     one = judged(made, tmp_path, 'kind = "channel"; variant = "copy_"; is = "compute"')
     assert one.verdict == "not-testable" and "no recorder told the channel" in str(one)
@@ -211,3 +225,25 @@ def test_a_test_can_ask_for_a_workload_of_some_size(made, tmp_path):
     assert small.verdict == "not-testable" and "sizes at least 1,000,000 (here: 32 to 64)" in small.why
     assert judged(made, tmp_path, HOLDS + "; when = { sizes = { at_most = 64 } }").verdict == "supported"
     assert "not said" in judged(made, tmp_path, HOLDS + "; when = { nothing = { at_most = 64 } }").why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gpu_busy_ns": None}, "replays of graphs were recorded in part"),
+        ({"gpu_busy_ns": None, "gpu_recorded_ns": None, "device": None}, "no GPU activity was recorded"),
+    ],
+)
+def test_what_a_recorder_left_out_is_not_counted_as_none(made, tmp_path, changes, why):
+    side = made.sides["copy_", "graph"]
+    counts = dict(side.recording.counts) | {"kernels": 0.0}
+    partly = replace(side, recording=replace(side.recording, counts=counts, **changes))
+    seen = replace(made, sides=dict(made.sides) | {("copy_", "graph"): partly})
+    for test in (
+        'kind = "launches"; variant = "copy_"; of = "kernels"; at_most = 0; regimes = ["graph"]',
+        'kind = "gpu-busy"; variant = "copy_"; against = "foreach"; at_most = 1; regimes = ["graph"]',
+    ):
+        one = judged(seen, tmp_path, test)
+        assert one.verdict == "not-testable" and why in one.why, one
+    launches = 'kind = "launches"; variant = "copy_"; at_least = 1; regimes = ["graph"]'
+    assert judged(seen, tmp_path, launches).verdict == "supported"

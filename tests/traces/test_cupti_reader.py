@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,10 +17,12 @@ from launchlens.cli import app
 from launchlens.traces.account import HOST_STATES
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.cupti_schema import COLUMNS, METADATA_KEY
-from launchlens.traces.problems import InputError
+from launchlens.traces.launches import find_launches
+from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers import cupti_file
 from launchlens.traces.schema import MAX_DUR_NS, validate
 from launchlens.traces.scrub import scrub
+from launchlens.traces.told import Told
 from launchlens.traces.trace import open_trace
 from made_cupti import HEADER, TID, call, named, on_gpu, recording, row
 
@@ -421,3 +424,18 @@ def test_the_commands_take_it(tmp_path):
     result = CliRunner().invoke(app, ["export", str(path), "--perfetto", "-o", str(tmp_path / "x.pftrace")])
     assert result.exit_code == 0, result.output
     assert Path(tmp_path / "x.pftrace").stat().st_size > 100
+
+
+def test_channels_are_counted_launch_by_launch(tmp_path):
+    rows = []
+    for number, channels in enumerate((("compute",), ("async-memcpy",) * 2, ("async-memcpy", "compute"), (None,)), 1):
+        at = 10_000 * number
+        rows.append(call("cudaMemcpyBatchAsync", at, at + 100, number))
+        rows += [
+            on_gpu("memcpy", at + 200 * place, at + 200 * place + 100, number, channel=channel)
+            for place, channel in enumerate(channels, 1)
+        ]
+    trace = open_trace(recording(tmp_path / "x.parquet", rows))
+    told = Told(find_launches(trace.events, Problems()), trace.events)
+    assert told.channels(np.arange(4)) == {"compute": 1, "async-memcpy": 1, "async-memcpy, compute": 1}
+    assert told.channels(np.array([3])) == {} and told.channel(np.arange(4)) == "async-memcpy, compute"

@@ -168,6 +168,17 @@ def test_a_replay_that_lacks_nodes_is_unknown_where_nothing_was_recorded():
     assert "launch-without-gpu-record" not in problems
 
 
+def test_names_of_what_is_missing_steer_no_terminal():
+    rows = [graph(0, 1, (20, 30), (40, 50)), sync(60, 70), graph(100, 2, (120, 130)), sync(160, 170)]
+    named = [
+        [row | {"name": "\x1b[31mk\n\u202e"} if row["name"] == "k1" else row for row in part]
+        for part in rows
+        if isinstance(part, list)
+    ]
+    problem = of(*named, sync(60, 70), sync(160, 170))[0]["graph-replay-incomplete"]
+    assert problem.details == ("1 missing (kernel \ufffd[31mk\ufffd\ufffd × 1)",) and problem.meaning.isprintable()
+
+
 def test_several_graphs_and_processes_are_told_apart_by_their_nodes():
     rows = [*graph(0, 1, (20, 30, 1), (31, 40, 2)), *graph(50, 2, (60, 70, 3))]
     other = [row | {"process": "2"} for row in graph(100, 9, (120, 130, 1))]

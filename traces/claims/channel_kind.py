@@ -35,21 +35,19 @@ class Channel(Bounded, frozen=True, kw_only=True):
 
     def _of(self, ground: Ground, regime: str) -> Case:
         for (_, variant, where), recording in ground.study.recordings.items():
-            if (variant, where) == (self.variant, regime) and any(row.channel for row in recording.ledger):
+            if (variant, where) == (self.variant, regime) and any(row.channels for row in recording.ledger):
                 return self._told(regime, recording)
         return Case(self.subject(), regime, "absent", f"{self.variant}: no recorder told the channel; CUPTI's does")
 
     def _told(self, regime: str, recording: Recording) -> Case:
         where, rows = f"{self.variant}, {regime}", f"{recording.trace}: variant:{self.variant} launches"
-        told = [row for row in recording.ledger if row.channel is not None]
-        launches = sum(row.per_iteration for row in told)
-        these = sum(row.per_iteration for row in told if row.channel == self.expect)
+        told = [(row.activity, *taken) for row in recording.ledger for taken in row.channels.items()]
+        launches = sum(count for _, _, count in told)
+        these = sum(count for _, channel, count in told if channel == self.expect)
         name = f"launches whose work went to {self.expect} channels, {where}"
         main = Evidence(name, these / launches, "share", None, rows, "ledger")
         each = [
-            Evidence(
-                f"{row.activity}: {row.channel}, {where}", row.per_iteration, "per iteration", None, rows, "ledger"
-            )
-            for row in told
+            Evidence(f"{activity}: {channel}, {where}", count, "per iteration", None, rows, "ledger")
+            for activity, channel, count in told
         ]
         return self.judged(regime, main, *each, exact=True)

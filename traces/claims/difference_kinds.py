@@ -11,7 +11,7 @@ import numpy as np
 
 from launchlens.traces.account import HOST_STATES
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.ground import Ground, interval, paired_rows, recorded_rows
+from launchlens.traces.claims.ground import Ground, interval, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
 from launchlens.traces.recording import Recording
 from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean, median
@@ -128,6 +128,11 @@ def quotient(above: Estimate, below: Estimate) -> tuple[float, float] | None:
     return min(ends), max(ends)
 
 
+def _unseen(*sides: Side) -> str:
+    """Why not all of some sides say what the GPU did, in words."""
+    return next((why for side in sides if (why := unseen(side.recording))), "no GPU activity was recorded")
+
+
 class GpuPart(TwoRecorded, frozen=True, kw_only=True):
     """The share of the unprofiled difference (`variant` − `against`) that longer GPU work would explain."""
 
@@ -141,7 +146,7 @@ class GpuPart(TwoRecorded, frozen=True, kw_only=True):
         ours = side.recording.gpu_busy_ns if side.recording else None
         theirs = other.recording.gpu_busy_ns if other.recording else None
         if none or ours is None or theirs is None:
-            return none or Case(self.subject(), side.regime, "absent", "no GPU activity was recorded")
+            return none or Case(self.subject(), side.regime, "absent", _unseen(side, other))
         extra = median((side.blocks["wall_ns"] - other.blocks["wall_ns"]).dropna())
         ends = interval(extra)
         share = None
@@ -182,7 +187,7 @@ class GpuBusy(TwoRecorded, frozen=True, kw_only=True):
         ]
         ours, theirs = (one.value for one in each)
         if ours is None or not theirs:
-            return Case(self.subject(), side.regime, "absent", "no GPU activity was recorded")
+            return Case(self.subject(), side.regime, "absent", _unseen(side, other))
         rows = f"{each[0].rows} and variant:{other.variant}"
         name = f"time that the GPU is busy, {self.variant} ÷ {self.against}, {side.regime}"
         main = Evidence(name, ours / theirs, "ratio", None, rows, "account")

@@ -147,3 +147,10 @@ def recorded_rows(side: Side) -> str:
 def interval(estimate: Estimate) -> tuple[float, float] | None:
     """The two ends of an estimate's interval, or None where it has none."""
     return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+
+
+def unseen(recording: Recording | None) -> str | None:
+    """Why a recording does not say what the GPU did, in words; None where it does."""
+    if recording is None or recording.gpu_recorded_ns is None:
+        return "no GPU activity was recorded"
+    return "replays of graphs were recorded in part" if recording.gpu_busy_ns is None else None

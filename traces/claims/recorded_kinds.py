@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.ground import Ground, figure, recorded_rows
+from launchlens.traces.claims.ground import Ground, figure, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
 from launchlens.traces.recording import Recording
 from launchlens.traces.study import Side
@@ -76,6 +76,9 @@ class Launches(OneRecorded, frozen=True, kw_only=True):
         return f"{self.counted} of {self.variant} per iteration{self.bounds()}"
 
     def of(self, side: Side, recording: Recording) -> Case:
+        unknown = unseen(recording) if self.counted != "launches" else None
+        if unknown is not None:
+            return Case(self.subject(), side.regime, "absent", f"{side.variant}: {unknown}")
         value, where = recording.counts[self.counted], f"{side.variant}, {side.regime}"
         rows = recorded_rows(side) + " launches"
         main = Evidence(f"{self.counted}, {where}", value, "per iteration", None, rows, "ledger")
