@@ -171,7 +171,7 @@ def _figures(timed: Sequence[Timed]) -> list[ProbeFigure]:
     found += [figure(f"{item.path.name}: host time per call", item.call) for item in timed]
     against = _prepared(by_name)
     if against is not None:
-        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", interval_of(against)))
+        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", interval(against)))
     return [*found, *(figure(f"{item.path.name}: call to answer", item.answer) for item in timed if item.answer)]
 
 
