@@ -26,7 +26,7 @@ from launchlens.profiling.probes import launch_floor, stream_synchronize, triton
 from launchlens.profiling.probes.answer_word import AnswerWord
 from launchlens.profiling.probes.launch_bursts import answer
 from launchlens.profiling.probes.launch_calls import NEEDS as CPP_NEEDS
-from launchlens.profiling.probes.launch_floor_verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, TORCH_GRAPH
+from launchlens.profiling.probes.launch_floor_verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, PREPARED, TORCH_GRAPH
 from launchlens.profiling.probes.probing import Bench
 
 
@@ -67,9 +67,10 @@ def test_every_way_of_launching_is_timed_and_launches_one_thing():
         if "graph" in row["launches"]:
             assert name in (CPP_GRAPH, TORCH_GRAPH)
         else:
-            assert row["launches"] == "1 memcpy" or row["launches"].startswith("1 kernel (1 × ")
+            shape = "1 kernel (" if name == PREPARED else "1 kernel (1 × "
+            assert row["launches"] == "1 memcpy" or row["launches"].startswith(shape)
         # a copy on the device leaves nothing that the host could see
-        assert (row["call to answer, ns"] is None) == (row["launches"] == "1 memcpy")
+        assert (row["call to answer, ns"] is None) == (row["launches"] == "1 memcpy" or name == PREPARED)
     if not missing(CPP_NEEDS, "cuda"):
         for name, path in (("cudaLaunchKernel per call", CPP_LAUNCH), ("cudaMemcpyAsync per call", CPP_MEMCPY)):
             figure = probe.figure(name)
