@@ -75,6 +75,7 @@ def needs(seen: Mapping[str, Seen]) -> Needs:
 
 
 def by_size(seen: Iterable[Seen]) -> dict[Key, dict[str, Seen]]:
+    """Trials by operation and bytes, and of each by the state of the SMs."""
     found: dict[Key, dict[str, Seen]] = {}
     for item in seen:
         found.setdefault((item.operation, item.bytes), {})[item.state] = item

@@ -12,4 +12,5 @@ def interval(found: Estimate) -> tuple[float, float] | None:
 
 
 def figure(name: str, found: Estimate, unit: str = "ns") -> ProbeFigure:
+    """A probe's figure: the estimate's value in `unit`, with its interval."""
     return ProbeFigure(name, found.value, unit, interval(found))

@@ -176,6 +176,7 @@ def _kinds(schema: Any) -> dict[str, str]:
 
 
 def is_text(kind: Any) -> bool:
+    """Whether columns of this Arrow type hold text, coded or plain."""
     types = pa.types
     if types.is_dictionary(kind):
         return is_text(kind.value_type)
@@ -185,6 +186,7 @@ def is_text(kind: Any) -> bool:
 
 
 def is_number(kind: Any) -> bool:
+    """Whether columns of this Arrow type hold numbers."""
     types = pa.types
     return bool(types.is_integer(kind) or types.is_boolean(kind) or types.is_float32(kind) or types.is_float64(kind))
 
