@@ -246,14 +246,14 @@ def _collectors(given: list[str] | None) -> tuple[str, ...]:
     return tuple(name for name in COLLECTORS if name in wanted or "all" in wanted)
 
 
-def _probes(names: list[str]) -> list[Listed]:
+def _probes(names: list[str], given_by: str = "--probe") -> list[Listed]:
     from launchlens.profiling.probes.catalogue import CATALOGUE, chosen
 
     try:
         return chosen(names)
     except KeyError as error:
         known = ", ".join((*CATALOGUE, "all"))
-        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--probe") from None
+        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint=given_by) from None
 
 
 @app.command("_worker", hidden=True)
@@ -826,7 +826,7 @@ def probe_(
     from launchlens.reports.terminal import print_rows, stdout
     from launchlens.traces.probes import INCONCLUSIVE
 
-    probes = _probes(names or ["all"])
+    probes = _probes(names or ["all"], "NAME")
     if listing:
         rows = [{"name": one.id, "asks": one.asks, "needs": list(one.needs)} for one in probes]
         if as_json:

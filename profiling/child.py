@@ -1,4 +1,4 @@
-"""What the collectors that record in a process of its own share: how it is started, and what it answers."""
+"""A process of its own, for a recorder or a probe that needs one: how it is started, how it ended, what it answers."""
 
 from __future__ import annotations
 
