@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from launchlens.kernels.cuda_extension import NEEDS as CPP_NEEDS
 from launchlens.kernels.small_copies.cuda_prepared import cuda_prepared
-from launchlens.kernels.small_copies.extension import NEEDS as EXTENSION_NEEDS
 from launchlens.kernels.small_copies.raw_cuda import check
 from launchlens.kernels.small_copies.workload import make
 from launchlens.profiling.environment import NEEDS as HOW
@@ -16,7 +16,6 @@ from launchlens.profiling.environment import missing
 from launchlens.profiling.probes import launch_floor_verdict as named
 from launchlens.profiling.probes.answer_word import AnswerWord
 from launchlens.profiling.probes.launch_bursts import LEAD
-from launchlens.profiling.probes.launch_calls import NEEDS as CPP_NEEDS
 from launchlens.profiling.probes.launch_calls import launch_calls
 from launchlens.profiling.probes.launch_floor_verdict import Path, Work
 from launchlens.profiling.probes.launch_path import LaunchPath, from_python
@@ -63,9 +62,7 @@ class Paths:
         yield named.PREPARED, self._prepared
 
     def _from_cpp(self) -> list[LaunchPath]:
-        lacking = missing(CPP_NEEDS, "cuda")
-        if lacking:
-            raise LookupError("; ".join(f"needs {need}: {HOW[need][1]}" for need in lacking))
+        _insist_on_a_compiler()
         module = launch_calls()
         calls = module.Calls(
             stream=self.raw_stream,
@@ -172,8 +169,13 @@ class Paths:
         return [from_python(named.TORCH_GRAPH, work, replay, self.word.seen, stamp=answering, holds=graphs)]
 
     def _prepared(self) -> list[LaunchPath]:
-        lacking = missing(EXTENSION_NEEDS, "cuda")
-        if lacking:
-            raise LookupError("; ".join(f"needs {need}: {HOW[need][1]}" for need in lacking))
+        _insist_on_a_compiler()
         copies = make(device="cuda", seed=0)
         return [from_python(named.PREPARED, "seven copies", cuda_prepared(copies), self.word.seen, holds=copies)]
+
+
+def _insist_on_a_compiler() -> None:
+    """Raise LookupError, naming what is missing and how to get it, where no extension can be built."""
+    lacking = missing(CPP_NEEDS, "cuda")
+    if lacking:
+        raise LookupError("; ".join(f"needs {need}: {HOW[need][1]}" for need in lacking))
