@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from launchlens.kernels.registry import Variant, WorkloadSpec
     from launchlens.profiling.probes.catalogue import Listed
     from launchlens.profiling.run import Plan
-    from launchlens.traces.capture import Manifest
+    from launchlens.traces.captures.capture import Manifest
     from launchlens.traces.claims.claim import Claim
-    from launchlens.traces.study import Study
+    from launchlens.traces.studies.study import Study
     from launchlens.traces.trace import Progress, Trace
 
 DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -369,8 +369,8 @@ def _refuse_recorded(changed: list[str]) -> None:
 
 
 def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
-    from launchlens.traces.capture import read_capture
-    from launchlens.traces.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
+    from launchlens.traces.captures.capture import read_capture
+    from launchlens.traces.captures.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
 
     found = recorded_captures(workload, every=every)
     if not found:
@@ -397,8 +397,8 @@ def _report_recorded(workload: str, output: Path | None, as_json: bool, every: b
 
 def _study(folder: Path) -> Study:
     from launchlens.reports.progress import reading
-    from launchlens.traces.capture import read_capture
-    from launchlens.traces.study import study
+    from launchlens.traces.captures.capture import read_capture
+    from launchlens.traces.studies.study import study
 
     capture = read_capture(folder)
     with reading(folder.name) as progress:
@@ -409,9 +409,9 @@ def _report(
     folder: Path, html: Path | None, *, as_json: bool, recorded: str | None, claims: Path | None = None
 ) -> None:
     """Print the verdict (or JSON) of a capture to stdout and write its report."""
-    from launchlens.reports.words import sentences
+    from launchlens.reports.words.verdict import sentences
     from launchlens.traces import outputs
-    from launchlens.traces.verdict import verdict
+    from launchlens.traces.studies.verdict import verdict
 
     worked_out = _study(folder)
     findings = verdict(worked_out)
@@ -419,7 +419,7 @@ def _report(
         # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces
         from urllib.parse import quote
 
-        from launchlens.reports.html import render
+        from launchlens.reports.html.report import render
 
         way = os.path.relpath(folder.resolve(), html.parent.resolve())
         base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
@@ -430,7 +430,7 @@ def _report(
 
         typer.echo(text(study_json(worked_out, findings, recorded=recorded)))
         return
-    from launchlens.reports.terminal import print_study, stdout
+    from launchlens.reports.terminal.study import print_study, stdout
 
     print_study(stdout(), worked_out, sentences(findings), recorded)
     if html is not None:
@@ -469,13 +469,13 @@ def analyze(
     with reading(trace.name) as progress:
         document = to_json(work_out(_opened(trace, partial, progress), range_name=range_name))
     if html is not None:
-        from launchlens.reports.analysis_html import render
+        from launchlens.reports.html.analysis import render
 
         outputs.write(html, render(document))
     if as_json:
         typer.echo(text(document))
         return
-    from launchlens.reports.terminal import print_analysis, stdout
+    from launchlens.reports.terminal.study import print_analysis, stdout
 
     print_analysis(stdout(), document, top=top)
     if html is not None:
@@ -524,8 +524,8 @@ def report(
 
 def _if_recorded(capture: Path) -> str | None:
     """What to say of a shipped capture, or a copy of one: it was not measured on this machine. None of any other."""
-    from launchlens.traces.capture import read_capture
-    from launchlens.traces.recorded import FOLDER, describe_recorded
+    from launchlens.traces.captures.capture import read_capture
+    from launchlens.traces.captures.recorded import FOLDER, describe_recorded
 
     shipped = {path.read_bytes() for path in FOLDER.glob("*/manifest.json")}
     manifest = capture / "manifest.json"
@@ -554,11 +554,11 @@ def claims_(
 
     Example: launchlens claims --json
     """
+    from launchlens.traces.captures.recorded import all_recorded
     from launchlens.traces.claims.document import captures_json, document
     from launchlens.traces.claims.judge import judge_across
     from launchlens.traces.claims.read import note_claims
     from launchlens.traces.claims.sources import named
-    from launchlens.traces.recorded import all_recorded
 
     if as_json and markdown:
         raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
@@ -575,18 +575,18 @@ def claims_(
         rows = captures_json(studies, shipped)
         typer.echo(text(document(judged, measured_here=not shipped, recorded=recorded, captures=rows)))
         return
-    from launchlens.reports.claim_words import Source
-    from launchlens.reports.html_answer import header
+    from launchlens.reports.html.answer import header
+    from launchlens.reports.words.claims import Source
 
     heads = {name: header(study) for name, study in studies.items()}
     sources = [Source(name, head.says, shipped.get(name, head.measured)) for name, head in heads.items()]
     if markdown:
-        from launchlens.reports.claim_words import markdown as table
+        from launchlens.reports.words.claims import markdown as table
 
         typer.echo(table(judged, sources), nl=False)
         return
-    from launchlens.reports.terminal import stdout
-    from launchlens.reports.terminal_claims import print_claims
+    from launchlens.reports.terminal.claims import print_claims
+    from launchlens.reports.terminal.study import stdout
 
     print_claims(stdout(), judged, recorded, sources)
 
@@ -618,8 +618,8 @@ def compare(
 
     Example: launchlens compare trace.json::forward other.json::forward
     """
-    from launchlens.traces.compare import document
-    from launchlens.traces.named_sides import comparisons_of, named
+    from launchlens.traces.studies.compare import document
+    from launchlens.traces.studies.named_sides import comparisons_of, named
 
     comparisons = comparisons_of(named(a), named(b), _study)
     if as_json:
@@ -627,7 +627,7 @@ def compare(
 
         typer.echo(text(document(comparisons)))
         return
-    from launchlens.reports.terminal import print_comparisons, stdout
+    from launchlens.reports.terminal.study import print_comparisons, stdout
 
     print_comparisons(stdout(), comparisons)
 
@@ -667,9 +667,9 @@ def open_(
         return
     import webbrowser
 
+    from launchlens.reports.open.serve import serve
+    from launchlens.reports.open.viewable import viewable
     from launchlens.reports.progress import reading
-    from launchlens.reports.serve import serve
-    from launchlens.reports.viewable import viewable
 
     def announce(address: str) -> None:
         typer.echo(address)
@@ -718,7 +718,7 @@ def export(
     """
     from launchlens.reports.progress import reading
     from launchlens.traces import outputs
-    from launchlens.traces.perfetto import export as write_perfetto
+    from launchlens.traces.perfetto.export import export as write_perfetto
 
     if not perfetto:
         raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
@@ -769,7 +769,7 @@ def scrub(
     Example: launchlens scrub report1.sqlite -o shared.sqlite
     """
     from launchlens.reports.progress import reading
-    from launchlens.traces.scrub import scrub as make_copy
+    from launchlens.traces.scrub.scrub import scrub as make_copy
 
     with reading(trace.name) as progress:
         done = make_copy(trace, output, force=force, progress=progress)
@@ -778,7 +778,7 @@ def scrub(
 
         typer.echo(text(done.to_json()))
         return
-    from launchlens.reports.terminal import print_rows, stdout
+    from launchlens.reports.terminal.study import print_rows, stdout
 
     print_rows(stdout(), ("removed", "count"), [(what, f"{count:,}") for what, count in done.removed.items()])
     typer.echo(f"\n{output}: its analysis is that of {trace.name}.")
@@ -823,8 +823,8 @@ def probe_(
 
     from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
     from launchlens.reports.progress import Steps
-    from launchlens.reports.terminal import print_rows, stdout
-    from launchlens.traces.probes import INCONCLUSIVE
+    from launchlens.reports.terminal.study import print_rows, stdout
+    from launchlens.traces.captures.probes import INCONCLUSIVE
 
     probes = _probes(names or ["all"], "NAME")
     if listing:
@@ -853,7 +853,7 @@ def probe_(
 
         typer.echo(text({"format": "launchlens.probes/1", "probes": [probe_json(one) for one in found]}))
     else:
-        from launchlens.reports.terminal_probes import print_probe
+        from launchlens.reports.terminal.probes import print_probe
 
         for probe in found:
             print_probe(stdout(), probe, full=True)
@@ -889,7 +889,7 @@ def variants(
         ]
         typer.echo(text({"format": "launchlens.variants/1", "variants": rows}))
         return
-    from launchlens.reports.terminal import print_rows, stdout
+    from launchlens.reports.terminal.study import print_rows, stdout
 
     columns = ("workload", "variant", "needs", "regimes", "what it does")
     print_rows(
@@ -913,7 +913,7 @@ def doctor(as_json: Json = False) -> None:
 
         typer.echo(text({"format": "launchlens.doctor/1", "checks": rows}))
         return
-    from launchlens.reports.terminal import print_rows, stdout
+    from launchlens.reports.terminal.study import print_rows, stdout
 
     table = [
         (row["name"], row["version"] or "found" if row["found"] else "missing", row["gives"], row["get"] or "")

@@ -12,7 +12,7 @@ from launchlens.kernels.registry import Iteration, NotForTheseInputsError, Varia
 from launchlens.kernels.user_module import place
 from launchlens.profiling.environment import NEEDS, missing
 from launchlens.profiling.regimes import ENTER, CannotCaptureError
-from launchlens.traces.capture import Status, VariantRecord
+from launchlens.traces.captures.capture import Status, VariantRecord
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from pathlib import Path
 from launchlens.profiling import nsight
 from launchlens.profiling.checking import without_folders
 from launchlens.profiling.nsight import NsysError
-from launchlens.traces.capture import MANIFEST, Capture, read_capture
+from launchlens.traces.captures.capture import MANIFEST, Capture, read_capture
 
 #: Where installers put it, below the root of the file system; last what Nsight Compute brings along, if it brings it.
 PLACES = (

@@ -17,7 +17,7 @@ from launchlens.profiling.probes.catalogue import Listed
 from launchlens.profiling.probes.run import run_probes
 from launchlens.profiling.steps import Steps
 from launchlens.profiling.timing import Entry, Failures, choose_iterations, time_blocks, timings_frame
-from launchlens.traces.capture import (
+from launchlens.traces.captures.capture import (
     Manifest,
     Status,
     TraceRecord,

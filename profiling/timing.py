@@ -18,7 +18,7 @@ import pandas as pd
 from launchlens.kernels.registry import Iteration
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.environment import quiet_collector, sm_clock_reader
-from launchlens.traces.capture import typed
+from launchlens.traces.captures.capture import typed
 
 #: A block lasts about this long, so that the closing synchronize weighs little and a round is over before the host drifts.
 BLOCK_NS = 8_000_000
@@ -138,7 +138,7 @@ def timings_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
         per_round = frame.groupby("round")["round"].transform("size")
         frame = frame[per_round == per_round.max()]
     else:
-        from launchlens.traces.capture import TIMING_COLUMNS
+        from launchlens.traces.captures.capture import TIMING_COLUMNS
 
         frame = pd.DataFrame({column.name: [] for column in TIMING_COLUMNS})
     return typed(frame.reset_index(drop=True))

@@ -23,8 +23,8 @@ from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.processes import end_with_parent
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry
-from launchlens.traces.capture import write_whole
-from launchlens.traces.probes import write_probes
+from launchlens.traces.captures.capture import write_whole
+from launchlens.traces.captures.probes import write_probes
 
 #: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again,
 #: `reference_ns` the unprofiled time of one iteration by variant, in this process, where it was timed.

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from launchlens.reports.words import sentences
-from launchlens.traces import agreement, compare
-from launchlens.traces.probes import Probe, read_probes
-from launchlens.traces.study import Study
-from launchlens.traces.verdict import Finding
+from launchlens.reports.words.verdict import sentences
+from launchlens.traces.captures.probes import Probe, read_probes
+from launchlens.traces.studies import agreement, compare
+from launchlens.traces.studies.study import Study
+from launchlens.traces.studies.verdict import Finding
 
 STUDY_FORMAT = "launchlens.study/1"
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.capture import (
+from launchlens.traces.captures.capture import (
     Manifest,
     TraceRecord,
     VariantRecord,

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from launchlens.traces.cupti_schema import COLUMNS, FORMAT, METADATA_KEY
+from launchlens.traces.readers.cupti.schema import COLUMNS, FORMAT, METADATA_KEY
 
 PID, TID = 4711, 313262400
 HEADER = {

@@ -5,7 +5,7 @@
 
 from dataclasses import replace
 
-from launchlens.traces.probes import Control, Probe, ProbeFigure, ProbeTable, concluded, write_probes
+from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable, concluded, write_probes
 
 FAILED_CONTROL = Control("a bare kernel does not finish with all SMs held", False, "2 of 18 did")
 PASSED_CONTROL = Control("every byte is right after the release", True, "0 trials left wrong bytes")

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.recorded import all_recorded
 from made_capture import make_capture
 
 ROOT = Path(__file__).parents[1]

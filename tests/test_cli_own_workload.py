@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "rms_norm.py"
@@ -276,8 +276,8 @@ def test_count_and_sizes_reach_the_inputs_and_the_manifest(tmp_path):
     assert workload["correctness"] == "the workload's own check"
     trace = json.loads(run("analyze", folder / "torch" / "eager.pt.trace.json.gz", "--json").stdout)
     assert trace["format"] == "launchlens.analysis/1"
-    from launchlens.traces.capture import read_capture
-    from launchlens.traces.study import study
+    from launchlens.traces.captures.capture import read_capture
+    from launchlens.traces.studies.study import study
 
     recording = study(read_capture(folder)).sides["copy_", "eager"].recording
     assert recording is not None and recording.timeline is not None

@@ -9,10 +9,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.probe_words import markdown
-from launchlens.traces.capture import MANIFEST, read_capture
-from launchlens.traces.probes import read_probes, write_probes
-from launchlens.traces.recorded import FOLDER, describe_recorded
+from launchlens.reports.words.probes import markdown
+from launchlens.traces.captures.capture import MANIFEST, read_capture
+from launchlens.traces.captures.probes import read_probes, write_probes
+from launchlens.traces.captures.recorded import FOLDER, describe_recorded
 from made_capture import make_capture
 from made_probes import ALL
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.account import HOST_STATES
-from launchlens.traces.capture import read_capture
-from launchlens.traces.study import study
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.studies.study import study
 from made_capture import PID, ROUNDS, WALL, make_capture, make_trace
 
 ROOT = Path(__file__).parents[1]

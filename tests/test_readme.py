@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from launchlens.profiling.probes.launch_floor_verdict import CPP_ONCE, PREPARED
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.probes import read_probes
+from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.compare import against_baseline
-from launchlens.traces.probes import read_probes
-from launchlens.traces.recorded import all_recorded
-from launchlens.traces.study import study
+from launchlens.traces.studies.compare import against_baseline
+from launchlens.traces.studies.study import study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

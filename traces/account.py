@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.apis import waits
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
-from launchlens.traces.launches import Launches
+from launchlens.traces.launches.apis import waits
+from launchlens.traces.launches.join import Launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 

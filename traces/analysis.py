@@ -10,11 +10,11 @@ import pandas as pd
 
 from launchlens.traces.account import Account, Accountant, busiest_device, count_late_work, launching_thread
 from launchlens.traces.intervals import Ints, union_length
-from launchlens.traces.launches import SUBMITS, Launches, alike, apart, find_launches, queue_ns
+from launchlens.traces.launches.join import SUBMITS, Launches, alike, apart, find_launches, queue_ns
+from launchlens.traces.launches.told import Told
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances, range_totals
 from launchlens.traces.schema import GPU_KINDS, MAX_TOTAL_NS
-from launchlens.traces.told import Told
 from launchlens.traces.trace import Trace
 
 FORMAT = "launchlens.analysis/1"

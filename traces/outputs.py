@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from launchlens.traces.capture import write_whole
+from launchlens.traces.captures.capture import write_whole
 from launchlens.traces.problems import InputError
 
 

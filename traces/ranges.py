@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.intervals import Ints
-from launchlens.traces.launches import Launches
+from launchlens.traces.launches.join import Launches
 
 
 def range_instances(events: pd.DataFrame, launches: Launches) -> pd.DataFrame:

@@ -59,14 +59,14 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
     if not head:
         raise InputError(path, "is empty", "record it again")
     if head.startswith(b"SQLite format 3\x00"):
-        from launchlens.traces.readers.nsys import read as read_nsys
+        from launchlens.traces.readers.nsys.reader import read as read_nsys
 
         return read_nsys(path, progress=progress)
     if head.startswith(b"PAR1"):
-        from launchlens.traces.readers.cupti import read as read_cupti
+        from launchlens.traces.readers.cupti.reader import read as read_cupti
 
         return read_cupti(path, progress=progress)
-    from launchlens.traces.readers.kineto import read as read_kineto
+    from launchlens.traces.readers.kineto.reader import read as read_kineto
 
     if path.suffix in {".nsys-rep", ".qdrep"}:
         raise InputError(
@@ -76,8 +76,8 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
 
 
 def _open_folder(path: Path, progress: Progress | None) -> Trace:
-    from launchlens.traces.capture import MANIFEST
-    from launchlens.traces.readers.nsys import read as read_nsys
+    from launchlens.traces.captures.capture import MANIFEST
+    from launchlens.traces.readers.nsys.reader import read as read_nsys
 
     if (path / MANIFEST).exists():
         raise InputError(path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")

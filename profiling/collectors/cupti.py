@@ -21,7 +21,7 @@ from launchlens.profiling import child
 from launchlens.profiling.collectors.cupti_session import GET, library
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.worker import RECORDING
-from launchlens.traces.capture import TraceRecord
+from launchlens.traces.captures.capture import TraceRecord
 
 NAME: Literal["cupti"] = "cupti"
 

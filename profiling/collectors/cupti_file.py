@@ -1,4 +1,4 @@
-"""Writes the rows of a CUPTI recording to their parquet file (`launchlens.traces.cupti_schema`)."""
+"""Writes the rows of a CUPTI recording to their parquet file (`launchlens.traces.readers.cupti.schema`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from launchlens.profiling.collectors.cupti_rows import Rows
-from launchlens.traces.cupti_schema import COLUMNS, METADATA_KEY
+from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
 
 
 def write(path: Path, rows: Rows, header: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from launchlens.profiling.collectors.cupti_records import FIELDS, ON_DEVICE, Range, Records
 from launchlens.profiling.collectors.demangling import demangled
-from launchlens.traces.cupti_schema import COLUMNS
+from launchlens.traces.readers.cupti.schema import COLUMNS
 
 #: Columns of the file by name, all of one length; None where a row has no value.
 Rows = dict[str, list[Any]]

@@ -26,7 +26,7 @@ from typing import Any, Self
 from launchlens.profiling.collectors.cupti_records import NEEDED, WANTED, Range, Records
 from launchlens.profiling.collectors.cupti_rows import Rows, rows_of
 from launchlens.profiling.collectors.fault import CollectorError
-from launchlens.traces.cupti_schema import FORMAT
+from launchlens.traces.readers.cupti.schema import FORMAT
 
 #: Of one buffer; a call and its kernel take some 350 bytes, so it holds about 190,000 launches.
 BUFFER_BYTES = 64 << 20

@@ -18,7 +18,7 @@ from launchlens.kernels.registry import WorkloadSpec
 from launchlens.profiling import child, nsight
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.nsight import GET, Nsys, NsysError
-from launchlens.traces.capture import TraceRecord
+from launchlens.traces.captures.capture import TraceRecord
 
 NAME: Literal["nsys"] = "nsys"
 

@@ -13,7 +13,7 @@ from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.blocks import run_blocks
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.timing import Entry
-from launchlens.traces.capture import TraceRecord
+from launchlens.traces.captures.capture import TraceRecord
 
 NAME = "torch"
 

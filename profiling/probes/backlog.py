@@ -19,7 +19,7 @@ from launchlens.profiling.probes.backlog_verdict import conclude
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS, device
 from launchlens.profiling.timing import block_order
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 from launchlens.traces.statistics import LEAST_SAMPLES
 
 __all__ = ["NEEDS", "probe"]

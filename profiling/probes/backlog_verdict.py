@@ -13,7 +13,7 @@ from typing import Literal
 
 from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, Kept, Sample
 from launchlens.profiling.probes.estimates import figure
-from launchlens.traces.probes import NO_FLIP, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import NO_FLIP, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "backlog"

@@ -24,7 +24,7 @@ from launchlens.profiling.probes.copy_engine_verdict import (
 from launchlens.profiling.probes.held_trial import Bystander, Occupied, Outcome, independent, trial
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 
 __all__ = ["NEEDS", "probe"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from launchlens.profiling.probes.held_trial import Share
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 
 ID = "copy-engine"
 ASKS = "Does a copy need an SM, or does a copy engine make it?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launchlens.traces.probes import ProbeFigure
+from launchlens.traces.captures.probes import ProbeFigure
 from launchlens.traces.statistics import Estimate
 
 

@@ -27,7 +27,7 @@ from launchlens.profiling.probes.held_trial import Occupied, Outcome, Share, ind
 from launchlens.profiling.probes.hold import Hold
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS, Attributes, device, make_stream
-from launchlens.traces.probes import Probe, ProbeTable
+from launchlens.traces.captures.probes import Probe, ProbeTable
 
 __all__ = ["NEEDS", "probe"]
 

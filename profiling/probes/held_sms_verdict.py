@@ -8,7 +8,7 @@ from typing import Literal
 
 from launchlens.profiling.probes.held_sms_experiments import CARVEOUT, CONTROL, HYPOTHESES, MEMCPY, OBSERVATION
 from launchlens.profiling.probes.raw_kernel import Device
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 
 ID = "held-sms"
 ASKS = "Which kernels start on SMs that hold one large block already, and what decides it?"

@@ -16,7 +16,7 @@ from launchlens.profiling.probes.launch_path import LaunchPath
 from launchlens.profiling.probes.launch_paths import THREADS, Paths
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 
 __all__ = ["NEEDS", "probe"]
 

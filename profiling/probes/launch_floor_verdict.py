@@ -10,7 +10,7 @@ from typing import Literal
 
 from launchlens.profiling.probes.estimates import interval
 from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, ratio_in_words
-from launchlens.traces.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "launch-floor"

@@ -21,7 +21,7 @@ from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder_verdict import Checks, Launched, conclude
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.raw_kernel import NEEDS, device
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 
 __all__ = ["NEEDS", "probe"]
 

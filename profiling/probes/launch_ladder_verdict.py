@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from launchlens.profiling.probes.estimates import figure
 from launchlens.profiling.probes.launch_ladder_steps import API_CALL, RESIDUAL, Account, Ladder, Times, account
-from launchlens.traces.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 
 ID = "launch-ladder"

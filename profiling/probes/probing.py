@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from launchlens.kernels.registry import Iteration, Variant, WorkloadSpec
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import NEEDS, missing
 from launchlens.profiling.probes.catalogue import Listed
 from launchlens.profiling.steps import Steps
-from launchlens.traces.capture import read_capture
-from launchlens.traces.probes import INCONCLUSIVE, Probe, read_probes, write_probes
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.probes import INCONCLUSIVE, Probe, read_probes, write_probes
 from launchlens.traces.problems import InputError
 
 #: A probe that takes longer than this hangs, seconds; the first build of the CUDA C++ extension is in it.

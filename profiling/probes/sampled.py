@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from launchlens.profiling.probes import estimates
-from launchlens.traces.probes import Control, ProbeFigure
+from launchlens.traces.captures.probes import Control, ProbeFigure
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 
 #: A 95 % interval misses the truth one time in twenty, also where a thing is held against itself. Below 2 % nothing here

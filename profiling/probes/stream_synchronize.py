@@ -16,7 +16,7 @@ from launchlens.profiling.probes import stream_synchronize_verdict as named
 from launchlens.profiling.probes.in_rounds import Entry, in_rounds
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.stream_synchronize_verdict import Checked, conclude
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 
 __all__ = ["NEEDS", "probe"]
 

@@ -8,7 +8,7 @@ from statistics import median as middle
 
 from launchlens.profiling.probes.estimates import interval
 from launchlens.profiling.probes.sampled import aa_control, figure, in_words, ratio_in_words
-from launchlens.traces.probes import NO_DIFFERENCE, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import NO_DIFFERENCE, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "stream-synchronize"

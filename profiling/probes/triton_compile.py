@@ -19,7 +19,7 @@ from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.probes.triton_compilations import Compilations, cache_folder, in_memory
 from launchlens.profiling.probes.triton_compile_verdict import COLD, FROM_DISK, REPEATED, Case, Seen, conclude
-from launchlens.traces.probes import Probe
+from launchlens.traces.captures.probes import Probe
 
 __all__ = ["NEEDS", "probe"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median as middle
 
 from launchlens.profiling.probes.sampled import figure, in_words
-from launchlens.traces.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 
 ID = "triton-compile"
 ASKS = "Does every launch of a Triton kernel pay for compilation?"

@@ -28,11 +28,11 @@ from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
 from launchlens.profiling.collectors import cupti
 from launchlens.profiling.doctor import examine
-from launchlens.traces.agreement import agreement
 from launchlens.traces.analysis import analyze, to_json
-from launchlens.traces.capture import read_capture
-from launchlens.traces.cupti_schema import COLUMNS
-from launchlens.traces.study import study
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.readers.cupti.schema import COLUMNS
+from launchlens.traces.studies.agreement import agreement
+from launchlens.traces.studies.study import study
 from launchlens.traces.trace import open_trace
 
 NAMES = ("copy_", "foreach", "triton-batched")

@@ -26,11 +26,11 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.kernels.registry import variants
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.study import study
-from launchlens.traces.verdict import winners
+from launchlens.traces.studies.study import study
+from launchlens.traces.studies.verdict import winners
 
 BACKENDS = (4, 8)
 PARTS = {made.name for made in variants("nsa-metadata") if made.part_of is not None}

@@ -25,8 +25,8 @@ if not has_cuda():
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.traces.capture import read_capture
-from launchlens.traces.study import study
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.studies.study import study
 
 
 @pytest.fixture(scope="module")

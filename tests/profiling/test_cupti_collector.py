@@ -30,8 +30,8 @@ from launchlens.profiling.collectors.cupti_session import Session
 from launchlens.profiling.collectors.demangling import demangled
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.run import Plan, run
-from launchlens.traces.capture import read_capture
-from launchlens.traces.study import study
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.studies.study import study
 from launchlens.traces.trace import open_trace
 
 THREAD = threading.get_ident() & 0xFFFFFFFF

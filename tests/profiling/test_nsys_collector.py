@@ -20,9 +20,9 @@ from launchlens.profiling.doctor import examine
 from launchlens.profiling.nsight import Nsys, NsysError
 from launchlens.profiling.run import Plan, run
 from launchlens.profiling.worker import plain_parameters
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.problems import InputError
-from launchlens.traces.study import study
+from launchlens.traces.studies.study import study
 from launchlens.traces.trace import open_trace
 
 #: Stands for nsys: `profile` runs what follows its options, `export` copies a database made by the test.

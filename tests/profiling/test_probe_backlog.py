@@ -17,8 +17,8 @@ from launchlens.profiling.probes.backlog_samples import (
     limit_s,
 )
 from launchlens.profiling.probes.backlog_verdict import conclude
+from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.probes import read_probes, write_probes
 
 ROUNDS, ITERATIONS, EAGERLY = 20, 16, 50
 #: (eager µs, device µs behind a backlog) per iteration: what launches less wins eagerly, and one loses behind a backlog.

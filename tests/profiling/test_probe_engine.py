@@ -26,7 +26,7 @@ from launchlens.profiling.probes.copy_engine_verdict import (
     needs,
     size,
 )
-from launchlens.traces.probes import read_probes, write_probes
+from launchlens.traces.captures.probes import read_probes, write_probes
 
 SIZES = (128, 65536, 64 << 20)
 #: What finishes with all SMs held in a world where device-to-device copies are made by SMs.

@@ -12,8 +12,8 @@ from launchlens.profiling.probes import launch_ladder_triton as of_triton
 from launchlens.profiling.probes.launch_ladder_steps import RESIDUAL, Ladder, Step, account
 from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder_verdict import Checks, Launched, conclude
+from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.probes import read_probes, write_probes
 
 ROUNDS = 40
 COPY = {"loop": 15, "call": 60, "dispatch": 1400, "API call": 2500, "residual": 700}

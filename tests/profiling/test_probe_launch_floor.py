@@ -23,7 +23,7 @@ from launchlens.profiling.probes.launch_floor_verdict import (
     conclude,
 )
 from launchlens.profiling.probes.launch_path import LaunchPath, from_python
-from launchlens.traces.probes import read_probes, write_probes
+from launchlens.traces.captures.probes import read_probes, write_probes
 
 ROUNDS = 12
 #: Rounds drift by up to a tenth, all paths alike; beside that each sample has a little noise of its own.

@@ -22,9 +22,9 @@ from launchlens.profiling.probes.stream_synchronize_verdict import (
     Checked,
     conclude,
 )
+from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.ground import Ground
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.probes import read_probes, write_probes
 
 ROUNDS = 10
 NS = {

@@ -19,7 +19,7 @@ from launchlens.profiling.probes.triton_compile_verdict import (
     Seen,
     conclude,
 )
-from launchlens.traces.probes import read_probes, write_probes
+from launchlens.traces.captures.probes import read_probes, write_probes
 from made_triton import launching_on_the_host
 
 needs_triton = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed")

@@ -15,8 +15,8 @@ from launchlens.profiling.probes import catalogue
 from launchlens.profiling.probes import run as running
 from launchlens.profiling.probes.catalogue import CATALOGUE, Listed, chosen
 from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
-from launchlens.traces.capture import read_capture, write_manifest
-from launchlens.traces.probes import Control, ProbeFigure, concluded, read_probes, write_probes
+from launchlens.traces.captures.capture import read_capture, write_manifest
+from launchlens.traces.captures.probes import Control, ProbeFigure, concluded, read_probes, write_probes
 from launchlens.traces.problems import InputError
 from made_capture import make_capture
 

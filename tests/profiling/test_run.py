@@ -8,8 +8,8 @@ import pytest
 
 from launchlens.kernels.registry import Variant, WorkloadSpec, variants, workloads
 from launchlens.profiling.run import NothingToMeasureError, Plan, run
-from launchlens.traces.capture import read_capture
-from launchlens.traces.study import study
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.studies.study import study
 
 torch = pytest.importorskip("torch", reason="measuring needs torch")
 

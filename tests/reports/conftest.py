@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 import made_capture
-from launchlens.reports.html import render
-from launchlens.traces.capture import MANIFEST, read_capture
-from launchlens.traces.study import study
+from launchlens.reports.html.report import render
+from launchlens.traces.captures.capture import MANIFEST, read_capture
+from launchlens.traces.studies.study import study
 
 
 @dataclass(frozen=True)

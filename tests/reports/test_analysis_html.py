@@ -4,7 +4,7 @@ import html
 import re
 
 from events import gpu, host, trace
-from launchlens.reports.analysis_html import render
+from launchlens.reports.html.analysis import render
 from launchlens.traces.analysis import analyze, to_json
 
 EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(2)>&{{ 7*7 }}"

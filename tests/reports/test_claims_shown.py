@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from launchlens.reports.claim_words import Source, between, markdown, tally, value
-from launchlens.reports.html import render
-from launchlens.reports.terminal_claims import print_claims
+from launchlens.reports.html.report import render
+from launchlens.reports.terminal.claims import print_claims
+from launchlens.reports.words.claims import Source, between, markdown, tally, value
 from launchlens.traces.claims.claim import Evidence
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims, read_claims

@@ -12,10 +12,10 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from launchlens.reports.html import render
-from launchlens.reports.words import sentences
-from launchlens.traces.study import Study
-from launchlens.traces.verdict import verdict
+from launchlens.reports.html.report import render
+from launchlens.reports.words.verdict import sentences
+from launchlens.traces.studies.study import Study
+from launchlens.traces.studies.verdict import verdict
 from page_elements import Elements
 
 

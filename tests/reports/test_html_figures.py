@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from launchlens.reports.figure_account import account_figure
-from launchlens.reports.figure_difference import difference_figure, steps
-from launchlens.reports.figure_timeline import EVENTS, drawn_events, summary, timeline_figure
-from launchlens.reports.figure_timing import timing_figure
-from launchlens.reports.figures import LABEL, label, log_ticks, short, to_script
-from launchlens.traces.compare import against_baseline
-from launchlens.traces.recording import Timeline
+from launchlens.reports.figures.account import account_figure
+from launchlens.reports.figures.difference import difference_figure, steps
+from launchlens.reports.figures.drawing import LABEL, label, log_ticks, short, to_script
+from launchlens.reports.figures.timeline import EVENTS, drawn_events, summary, timeline_figure
+from launchlens.reports.figures.timing import timing_figure
+from launchlens.traces.studies.compare import against_baseline
+from launchlens.traces.studies.recording import Timeline
 
 REGIMES = ("eager", "graph")
 

@@ -5,12 +5,12 @@ from itertools import pairwise
 import pytest
 
 import made_probes
-from launchlens.reports.figure_backlog import DEVICE, EAGER, backlog_figure, pairs
-from launchlens.reports.figure_ladder import ladder_figure
-from launchlens.reports.figures import GREY, log_axis
-from launchlens.reports.html_probes import probes_section
-from launchlens.reports.ladder_steps import COLOURS, LADDERS, STEPS, ladders
-from launchlens.traces.probes import Probe, ProbeFigure
+from launchlens.reports.figures.backlog import DEVICE, EAGER, backlog_figure, pairs
+from launchlens.reports.figures.drawing import GREY, log_axis
+from launchlens.reports.figures.ladder import ladder_figure
+from launchlens.reports.figures.ladder_steps import COLOURS, LADDERS, STEPS, ladders
+from launchlens.reports.html.probes import probes_section
+from launchlens.traces.captures.probes import Probe, ProbeFigure
 from made_probes import BACKLOG, LADDER, with_figures
 
 

@@ -6,11 +6,19 @@ from itertools import pairwise
 import pytest
 
 import made_probes
-from launchlens.reports.html import render
-from launchlens.reports.html_probes import CELLS, FIGURES, MOST_PROBES, ROWS, anchors, probes_section
-from launchlens.reports.probe_words import cell_text, controls_words, doubt, says, sentences, tally, verdict_words
+from launchlens.reports.html.probes import CELLS, FIGURES, MOST_PROBES, ROWS, anchors, probes_section
+from launchlens.reports.html.report import render
+from launchlens.reports.words.probes import (
+    cell_text,
+    controls_words,
+    doubt,
+    says,
+    sentences,
+    tally,
+    verdict_words,
+)
+from launchlens.traces.captures.probes import Probe, ProbeFigure, ProbeTable
 from launchlens.traces.claims.read import read_claims
-from launchlens.traces.probes import Probe, ProbeFigure, ProbeTable
 from page_elements import Elements
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from launchlens.reports.serve import ORIGIN, TraceServer
+from launchlens.reports.open.serve import ORIGIN, TraceServer
 
 
 @pytest.fixture

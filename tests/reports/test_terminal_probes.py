@@ -8,13 +8,13 @@ from rich.console import Console
 
 import made_probes
 from launchlens.reports.machine import study_json, text
-from launchlens.reports.probe_words import markdown
-from launchlens.reports.terminal import print_study
-from launchlens.reports.terminal_probes import ROWS, print_probe
-from launchlens.reports.words import sentences
-from launchlens.traces.probes import Control, Probe, ProbeFigure, ProbeTable
+from launchlens.reports.terminal.probes import ROWS, print_probe
+from launchlens.reports.terminal.study import print_study
+from launchlens.reports.words.probes import markdown
+from launchlens.reports.words.verdict import sentences
+from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.problems import InputError
-from launchlens.traces.verdict import verdict
+from launchlens.traces.studies.verdict import verdict
 
 
 def printed(probe, *, full, width=140, **console):

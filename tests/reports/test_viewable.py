@@ -9,7 +9,7 @@ from traces.made_nsys import as_parquet, call, export, on_gpu
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.viewable import viewable
+from launchlens.reports.open.viewable import viewable
 from launchlens.traces.problems import InputError
 from launchlens.traces.trace import open_trace
 from made_capture import make_capture

@@ -4,11 +4,20 @@ import re
 
 import pytest
 
-from launchlens.reports.units import count, duration, interval, percent, signed_duration, significant, size, times
-from launchlens.reports.words import sentences
-from launchlens.traces.capture import read_capture
-from launchlens.traces.study import study
-from launchlens.traces.verdict import Finding, verdict
+from launchlens.reports.words.units import (
+    count,
+    duration,
+    interval,
+    percent,
+    signed_duration,
+    significant,
+    size,
+    times,
+)
+from launchlens.reports.words.verdict import sentences
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.studies.study import study
+from launchlens.traces.studies.verdict import Finding, verdict
 from made_capture import make_capture
 
 

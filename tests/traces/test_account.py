@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from events import events, gpu, host
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Accountant, count_late_work
-from launchlens.traces.launches import find_launches
+from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
 
 API_NAMES = ["cudaLaunchKernel", "cudaMemcpyAsync", "cudaDeviceSynchronize", "cudaFree", "cuLaunchKernelEx"]

@@ -8,9 +8,9 @@ from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.traces.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, agreement, rows_json, table
-from launchlens.traces.capture import TraceRecord, read_capture, write_manifest
-from launchlens.traces.study import study
+from launchlens.traces.captures.capture import TraceRecord, read_capture, write_manifest
+from launchlens.traces.studies.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, agreement, rows_json, table
+from launchlens.traces.studies.study import study
 from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
 from made_cupti import call as cupti_call
 from made_cupti import named, recording

@@ -13,7 +13,7 @@ from traces.nsys_facts import FACTS
 from events import events, gpu, host, trace
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.recording import ledger
+from launchlens.traces.studies.recording import ledger
 from launchlens.traces.trace import Trace, open_trace
 from traces import plain_analysis as plain
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from launchlens.traces.capture import read_capture, typed, write_timings, write_whole
+from launchlens.traces.captures.capture import read_capture, typed, write_timings, write_whole
 from launchlens.traces.problems import InputError
 from made_capture import make_capture, make_timings
 
@@ -190,7 +190,7 @@ def test_timings_that_no_block_can_have_are_refused(folder, timings, said):
 
 
 def test_too_many_rows_are_refused_before_they_are_read(folder, monkeypatch):
-    monkeypatch.setattr("launchlens.traces.capture.MOST_TIMINGS", 100)
+    monkeypatch.setattr("launchlens.traces.captures.capture.MOST_TIMINGS", 100)
     monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", lambda *_, **__: pytest.fail("was read"))
     with pytest.raises(InputError, match="rows, and no capture has over 100"):
         read_capture(folder)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.claims.claim import decide
-from launchlens.traces.study import study
+from launchlens.traces.studies.study import study
 from made_capture import make_capture
 from made_claims import ABSENT, FAILS, HOLDS, RATIO, judged, many_blocks, told_channels, with_manifest
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launchlens.traces.capture import VariantRecord, read_capture
+from launchlens.traces.captures.capture import VariantRecord, read_capture
 from launchlens.traces.claims.document import captures_json, document
 from launchlens.traces.claims.judge import judge, judge_across
 from launchlens.traces.claims.read import note_claims
 from launchlens.traces.claims.sources import named
 from launchlens.traces.claims.telling import listed
-from launchlens.traces.study import study
+from launchlens.traces.studies.study import study
 from made_capture import make_capture
 from made_claims import (
     FAILS,

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.claims.document import document
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import KINDS, NOTE, note_claims
-from launchlens.traces.compare import within
 from launchlens.traces.problems import InputError
-from launchlens.traces.study import study
+from launchlens.traces.studies.compare import within
+from launchlens.traces.studies.study import study
 from made_capture import TIMED_ROUNDS, make_capture
 from made_claims import HOLDS, RATIO, judged, many_blocks, with_probes
 

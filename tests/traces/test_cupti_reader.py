@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.traces.account import HOST_STATES
 from launchlens.traces.analysis import analyze, to_json
-from launchlens.traces.cupti_schema import COLUMNS, METADATA_KEY
-from launchlens.traces.launches import find_launches
+from launchlens.traces.launches.join import find_launches
+from launchlens.traces.launches.told import Told
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.readers import cupti_file
+from launchlens.traces.readers.cupti import file as cupti_file
+from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
 from launchlens.traces.schema import MAX_DUR_NS, validate
-from launchlens.traces.scrub import scrub
-from launchlens.traces.told import Told
+from launchlens.traces.scrub.scrub import scrub
 from launchlens.traces.trace import open_trace
 from made_cupti import HEADER, TID, call, named, on_gpu, recording, row
 

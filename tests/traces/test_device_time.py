@@ -7,15 +7,15 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.html import render
-from launchlens.traces import recording
+from launchlens.reports.html.report import render
 from launchlens.traces.account import DEVICE_STATES
-from launchlens.traces.capture import read_capture, write_timings
-from launchlens.traces.device_time import busier_than_recorded
-from launchlens.traces.recorded import FOLDER
-from launchlens.traces.recording import unknown_share
-from launchlens.traces.study import side_of_range, study
+from launchlens.traces.captures.capture import read_capture, write_timings
+from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.studies import recording
+from launchlens.traces.studies.recording import unknown_share
+from launchlens.traces.studies.study import side_of_range, study
 from launchlens.traces.trace import open_trace
+from launchlens.traces.unrecorded.device_time import busier_than_recorded
 from made_capture import make_capture, make_timings
 
 GRAPH = "torch/graph.pt.trace.json.gz"

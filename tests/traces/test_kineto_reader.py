@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers import json_blocks, kineto
-from launchlens.traces.readers.json_repair import repair
-from launchlens.traces.readers.kineto_categories import copy_kind
-from launchlens.traces.readers.kineto_times import text_to_ns
+from launchlens.traces.readers.kineto import json_blocks
+from launchlens.traces.readers.kineto import reader as kineto
+from launchlens.traces.readers.kineto.categories import copy_kind
+from launchlens.traces.readers.kineto.json_repair import repair
+from launchlens.traces.readers.kineto.times import text_to_ns
 from launchlens.traces.schema import COLUMNS, MAX_DUR_NS, validate
 from launchlens.traces.trace import Trace, open_trace
 

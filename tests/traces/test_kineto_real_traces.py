@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from launchlens.traces.readers import json_blocks, kineto
+from launchlens.traces.readers.kineto import json_blocks
+from launchlens.traces.readers.kineto import reader as kineto
 from launchlens.traces.schema import validate
 from launchlens.traces.trace import Trace
 

@@ -3,8 +3,8 @@
 import pytest
 
 from events import events, gpu, host
-from launchlens.traces.apis import submits, waits
-from launchlens.traces.launches import find_launches, queue_ns
+from launchlens.traces.launches.apis import submits, waits
+from launchlens.traces.launches.join import find_launches, queue_ns
 from launchlens.traces.problems import Problems
 
 

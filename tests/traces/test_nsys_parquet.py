@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers import nsys, nsys_parquet
+from launchlens.traces.readers.nsys import parquet as nsys_parquet
+from launchlens.traces.readers.nsys import reader as nsys
 from launchlens.traces.trace import open_trace
 
 TABLES: dict[str, Any] = {

@@ -17,7 +17,7 @@ from traces.nsys_facts import FACTS
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.intervals import union_length
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers import nsys
+from launchlens.traces.readers.nsys import reader as nsys
 from launchlens.traces.schema import BY_NAME
 from launchlens.traces.trace import Trace, open_trace
 

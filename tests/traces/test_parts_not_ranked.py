@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from launchlens.reports.html import render
-from launchlens.reports.terminal import print_study
-from launchlens.reports.words import sentences
-from launchlens.traces.capture import read_capture
-from launchlens.traces.compare import against_baseline, within
+from launchlens.reports.html.report import render
+from launchlens.reports.terminal.study import print_study
+from launchlens.reports.words.verdict import sentences
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.problems import InputError
-from launchlens.traces.study import study
-from launchlens.traces.verdict import verdict, winners
+from launchlens.traces.studies.compare import against_baseline, within
+from launchlens.traces.studies.study import study
+from launchlens.traces.studies.verdict import verdict, winners
 from made_capture import make_capture
 
 FASTEST = {"eager": "foreach", "graph": "triton-batched"}

@@ -15,10 +15,10 @@ pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Accountant, busiest_device, launching_thread
 from launchlens.traces.analysis import analyze
-from launchlens.traces.launches import find_launches
+from launchlens.traces.launches.join import find_launches
 from launchlens.traces.nesting import sweep
-from launchlens.traces.perfetto import Part, write
-from launchlens.traces.perfetto_tracks import TRACK_OF_KIND
+from launchlens.traces.perfetto.export import Part, write
+from launchlens.traces.perfetto.tracks import TRACK_OF_KIND
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 from launchlens.traces.trace import Trace

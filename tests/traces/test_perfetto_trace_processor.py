@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
 
 from launchlens.traces.analysis import analyze
-from launchlens.traces.perfetto import export
-from launchlens.traces.recorded import FOLDER
+from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.perfetto.export import export
 from launchlens.traces.trace import open_trace
 
 TRACE = FOLDER / "small-copies-h200" / "torch" / "graph.pt.trace.json.gz"

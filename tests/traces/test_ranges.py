@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import events, gpu, host
-from launchlens.traces.launches import find_launches
+from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances, range_totals
 

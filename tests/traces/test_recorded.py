@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from launchlens.profiling.probes.catalogue import CATALOGUE
-from launchlens.traces.agreement import agreement
-from launchlens.traces.capture import read_capture
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.probes import INCONCLUSIVE, read_probes
+from launchlens.traces.captures.recorded import all_recorded, describe_recorded, recorded_captures
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.compare import against_baseline, to_json
-from launchlens.traces.probes import INCONCLUSIVE, read_probes
-from launchlens.traces.recorded import all_recorded, describe_recorded, recorded_captures
-from launchlens.traces.study import study
+from launchlens.traces.studies.agreement import agreement
+from launchlens.traces.studies.compare import against_baseline, to_json
+from launchlens.traces.studies.study import study
 
 EXPECTED = {
     ("copy_", "eager"): {"gpu_memcpy": 7},

@@ -14,7 +14,7 @@ from events import events, gpu, host, trace
 from launchlens.traces.account import DEVICE_STATES, Accountant
 from launchlens.traces.analysis import analyze, to_json
 from launchlens.traces.intervals import covered, moments, union
-from launchlens.traces.launches import find_launches
+from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.trace import Trace, open_trace
 

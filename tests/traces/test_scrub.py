@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from traces.made_nsys import as_parquet, call, export, global_pid, global_tid, on_gpu
 
 from events import events, gpu, host
-from launchlens.traces import scrub_kineto, scrub_text
 from launchlens.traces.analysis import analyze, to_json
-from launchlens.traces.capture import TIMING_COLUMNS
+from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.problems import InputError
-from launchlens.traces.scrub import Scrubbed, scrub
+from launchlens.traces.scrub import kineto as scrub_kineto
+from launchlens.traces.scrub import text as scrub_text
+from launchlens.traces.scrub.scrub import Scrubbed, scrub
 from launchlens.traces.trace import open_trace
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "traces"

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import events, gpu, host, trace
-from launchlens.traces import compare
 from launchlens.traces.account import HOST_STATES
-from launchlens.traces.capture import read_capture, write_manifest, write_timings
-from launchlens.traces.compare import against_baseline, to_json
+from launchlens.traces.captures.capture import read_capture, write_manifest, write_timings
 from launchlens.traces.problems import InputError
-from launchlens.traces.recording import apportion
 from launchlens.traces.statistics import Estimate
-from launchlens.traces.study import side_of_range, study
-from launchlens.traces.verdict import verdict
+from launchlens.traces.studies import compare
+from launchlens.traces.studies.compare import against_baseline, to_json
+from launchlens.traces.studies.recording import apportion
+from launchlens.traces.studies.study import side_of_range, study
+from launchlens.traces.studies.verdict import verdict
 from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
 
 

@@ -10,7 +10,7 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.recording import Recording
+from launchlens.traces.studies.recording import Recording
 
 
 class Channel(Bounded, frozen=True, kw_only=True):

@@ -13,9 +13,9 @@ from launchlens.traces.account import HOST_STATES
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, interval, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.recording import Recording
 from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean, median
-from launchlens.traces.study import Side
+from launchlens.traces.studies.recording import Recording
+from launchlens.traces.studies.study import Side
 
 HostState = Literal["python", "dispatch", "launch", "sync", "api", "profiler"]
 

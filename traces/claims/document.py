@@ -7,7 +7,7 @@ from typing import Any
 
 from launchlens.traces.claims.claim import Case, Evidence, Judgement
 from launchlens.traces.claims.ground import machine
-from launchlens.traces.study import Study
+from launchlens.traces.studies.study import Study
 
 FORMAT = "launchlens.claims/1"
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from launchlens.traces.capture import Manifest
+from launchlens.traces.captures.capture import Manifest
+from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.compare import Comparison, compare, control_ratio
-from launchlens.traces.probes import Probe, read_probes
-from launchlens.traces.recording import Recording
 from launchlens.traces.statistics import Estimate
-from launchlens.traces.study import Side, Study
+from launchlens.traces.studies.compare import Comparison, compare, control_ratio
+from launchlens.traces.studies.recording import Recording
+from launchlens.traces.studies.study import Side, Study
 
 
 @dataclass

@@ -13,7 +13,7 @@ from launchlens.traces.claims.ground import Ground
 from launchlens.traces.claims.kind import Test, unmet
 from launchlens.traces.claims.pool import counting, merged
 from launchlens.traces.claims.telling import listed, told
-from launchlens.traces.study import Study
+from launchlens.traces.studies.study import Study
 
 #: The outcome that a settled verdict is made of, which its words need not say again.
 SETTLED: dict[Verdict, tuple[Outcome, ...]] = {"supported": ("holds",), "refuted": ("fails",)}

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import msgspec
 
+from launchlens.traces.captures.probes import OR, PROBES, UNDECIDED, Probe
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.ground import Ground
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.probes import OR, PROBES, UNDECIDED, Probe
 
 
 class NeedsProbe(Bounded, frozen=True, kw_only=True):

@@ -15,8 +15,8 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, figure, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.recording import Recording
-from launchlens.traces.study import Side
+from launchlens.traces.studies.recording import Recording
+from launchlens.traces.studies.study import Side
 
 
 class OneRecorded(Bounded, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from launchlens.traces.capture import MANIFEST, TIMINGS
-from launchlens.traces.probes import PROBES
+from launchlens.traces.captures.capture import MANIFEST, TIMINGS
+from launchlens.traces.captures.probes import PROBES
 
 
 def named(paths: Sequence[Path]) -> dict[str, Path]:

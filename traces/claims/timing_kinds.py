@@ -10,8 +10,8 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.ground import Ground, interval, paired_rows
 from launchlens.traces.claims.kind import Bounded, Name, Test
-from launchlens.traces.compare import REASONS
 from launchlens.traces.statistics import median
+from launchlens.traces.studies.compare import REASONS
 
 
 class Ratio(Bounded, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from launchlens.traces.scrub import scrub
+from launchlens.traces.scrub.scrub import scrub
 
 HERE = Path(__file__).parents[1]
 REPORTS = (

@@ -1,0 +1,132 @@
+"""The account figure: one iteration of each variant by host state, with the device lane as a thinner bar beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from launchlens.reports.figures.drawing import (
+    DEVICE_COLOURS,
+    GREY,
+    HOST_COLOURS,
+    Drawing,
+    draw,
+    label,
+    row_title,
+    us,
+)
+from launchlens.reports.words.units import duration, times
+from launchlens.reports.words.verdict import DEVICE_WORDS, HOST_WORDS
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.studies.study import Side
+
+HOST_AT, HOST_HIGH = 0.53, 0.36
+DEVICE_AT, DEVICE_HIGH = 0.82, 0.16
+
+
+def account_figure(id: str, sides: Sequence[Side]) -> Drawing:
+    """Profiled time of one iteration, cut by host state and by device state; a mark at the unprofiled time.
+
+    `sides` are of one regime and all have a recording. A side whose trace holds no device event gets no device bar.
+    """
+    regime = sides[0].regime
+    data = [_host_bars(sides, state, index) for index, state in enumerate(HOST_STATES)]
+    data += [_device_bars(sides, state, index) for index, state in enumerate(DEVICE_STATES)]
+    data = [bars for bars in data if any(bars.x)]
+    data.append(_marks(sides))
+    titles = [row_title(row + 0.05, label(side.variant), _numbers(side)) for row, side in enumerate(sides)]
+    marks = [_mark(side, row) for row, side in enumerate(sides)]
+    says = f"Where one recorded iteration goes, {regime}: " + "; ".join(
+        f"{side.variant} {_spoken(side)}" for side in sides
+    )
+    return draw(
+        id,
+        says,
+        data=data,
+        rows=len(sides),
+        row_height=66,
+        unit="µs per iteration, under the profiler",
+        axis={"rangemode": "tozero"},
+        annotations=titles,
+        shapes=marks,
+    )
+
+
+def _host_bars(sides: Sequence[Side], state: str, index: int) -> Any:
+    amounts = [side.recording.per_iteration.sum(axis=1) if side.recording else None for side in sides]
+    values = [us(amount[index]) if amount is not None else 0.0 for amount in amounts]
+    before = [us(amount[:index].sum()) if amount is not None else 0.0 for amount in amounts]
+    return go.Bar(
+        orientation="h",
+        name=state,
+        meta="host",
+        x=values,
+        base=before,
+        y=[row + HOST_AT for row in range(len(sides))],
+        width=HOST_HIGH,
+        marker={"color": HOST_COLOURS[state], "line": {"width": 0}},
+        hovertext=[f"{label(side.variant)}<br>{state}: {value:.3f} µs<br>{HOST_WORDS[state]}"
+                   for side, value in zip(sides, values, strict=True)],
+        hoverinfo="text",
+    )  # fmt: skip
+
+
+def _device_bars(sides: Sequence[Side], state: str, index: int) -> Any:
+    known = [side.recording is not None and side.recording.device is not None for side in sides]
+    amounts = [
+        side.recording.per_iteration.sum(axis=0) if side.recording and seen else None
+        for side, seen in zip(sides, known, strict=True)
+    ]
+    values = [us(amount[index]) if amount is not None else 0.0 for amount in amounts]
+    before = [us(amount[:index].sum()) if amount is not None else 0.0 for amount in amounts]
+    return go.Bar(
+        orientation="h",
+        name=state,
+        meta="device",
+        x=values,
+        base=before,
+        y=[row + DEVICE_AT for row in range(len(sides))],
+        width=DEVICE_HIGH,
+        marker={"color": DEVICE_COLOURS[state], "line": {"width": 0.5, "color": GREY}},
+        hovertext=[f"{label(side.variant)}<br>{DEVICE_WORDS[state]}: {value:.3f} µs"
+                   for side, value in zip(sides, values, strict=True)],
+        hoverinfo="text",
+    )  # fmt: skip
+
+
+def _marks(sides: Sequence[Side]) -> object:
+    """Points to hover at, at the top of each mark."""
+    return go.Scatter(
+        x=[us(side.wall.value) for side in sides],
+        y=[row + HOST_AT - HOST_HIGH / 2 for row in range(len(sides))],
+        mode="markers",
+        name="unprofiled",
+        meta="mark",
+        marker={"symbol": "triangle-down", "size": 10, "color": "#444"},
+        hovertext=[f"{label(side.variant)}<br>without a profiler: {duration(side.wall.value)}" for side in sides],
+        hoverinfo="text",
+    )
+
+
+def _mark(side: Side, row: int) -> dict[str, object]:
+    at = us(side.wall.value)
+    known = side.recording is not None and side.recording.device is not None
+    top, bottom = (
+        row + HOST_AT - HOST_HIGH / 2,
+        row + (DEVICE_AT + DEVICE_HIGH / 2 if known else HOST_AT + HOST_HIGH / 2),
+    )
+    return {"type": "line", "x0": at, "x1": at, "y0": top, "y1": bottom, "line": {"width": 2, "color": "#444"}}
+
+
+def _numbers(side: Side) -> str:
+    assert side.recording is not None and side.inflation is not None
+    return f"{duration(side.recording.profiled_ns)}  ({times(side.inflation)} unprofiled)"
+
+
+def _spoken(side: Side) -> str:
+    assert side.recording is not None
+    host = side.recording.per_iteration.sum(axis=1)
+    parts = [f"{state} {duration(ns)}" for state, ns in zip(HOST_STATES, host, strict=True) if ns]
+    return ", ".join(parts)

@@ -1,0 +1,141 @@
+"""The difference as a waterfall: from the baseline's profiled time to the variant's, one step per state of a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from launchlens.reports.figures.drawing import (
+    DEVICE_COLOURS,
+    GREY,
+    HOST_COLOURS,
+    Drawing,
+    draw,
+    label,
+    row_title,
+    us,
+)
+from launchlens.reports.words.units import signed_duration
+from launchlens.reports.words.verdict import DEVICE_WORDS, HOST_WORDS
+from launchlens.traces.studies.compare import OTHER_AXIS, STATES, Comparison, Lane
+from launchlens.traces.studies.recording import apportion
+
+#: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
+DIGIT_NS = 10
+WORDS = {"host": HOST_WORDS, "device": DEVICE_WORDS}
+COLOURS = {"host": HOST_COLOURS, "device": DEVICE_COLOURS | {"idle": "#BBBBBB"}}
+BAR = {"orientation": "h", "width": 0.5, "hoverinfo": "text"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a waterfall: a state's share of the difference, ns per iteration, with its interval."""
+
+    lane: Lane
+    state: str
+    ns: float
+    low: float | None
+    high: float | None
+
+    @property
+    def words(self) -> str:
+        """What the state means to somebody who meets it for the first time."""
+        return WORDS[self.lane][self.state]
+
+    @property
+    def text(self) -> str:
+        """The step in µs with its sign, two digits after the point."""
+        return f"{'−' if self.ns < 0 else '+'}{abs(self.ns) / 1000:.2f} µs"
+
+
+def steps(comparison: Comparison, lane: Lane = "host") -> list[Step]:
+    """The difference by state of a lane, in whole tens of ns: they sum to the difference, and so do the digits shown."""
+    if comparison.cells is None:
+        return []
+    rounded = apportion(comparison.cells.sum(axis=OTHER_AXIS[lane]) / DIGIT_NS) * DIGIT_NS
+    bounds = comparison.intervals(lane)
+    return [
+        Step(lane, state, float(ns), *(bounds[state] or (None, None)))
+        for state, ns in zip(STATES[lane], rounded, strict=True)
+        if ns
+    ]
+
+
+def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> Drawing:
+    """A waterfall of `steps`; the first and last bars are the profiled times of the two sides."""
+    a, b = comparison.a, comparison.b
+    assert a.recording is not None and comparison.difference_ns is not None
+    made = steps(comparison, lane)
+    start = round(a.recording.profiled_ns / DIGIT_NS) * DIGIT_NS
+    edges = [start, *(start + np.cumsum([step.ns for step in made]))]
+    rows = len(made) + 2
+    moves = go.Bar(
+        name="parts",
+        x=[us(step.ns) for step in made],
+        base=[us(edge) for edge in edges[:-1]],
+        y=[row + 1.68 for row in range(len(made))],
+        marker={"color": [COLOURS[lane][step.state] for step in made]},
+        hovertext=[_hover(step) for step in made],
+        error_x=_whiskers(made),
+        **BAR,
+    )
+    wholes = go.Bar(
+        name="wholes",
+        x=[us(start), us(edges[-1])],
+        y=[0.68, rows - 0.32],
+        marker={"color": GREY},
+        hovertext=[f"{label(side.variant)}: {us(ns):.2f} µs recorded" for side, ns in ((a, start), (b, edges[-1]))],
+        **BAR,
+    )
+    titles = [row_title(0.02, label(a.variant), f"{us(start):.2f} µs")]
+    titles += [row_title(i + 1.02, step.text, step.words) for i, step in enumerate(made)]
+    titles.append(row_title(rows - 0.98, label(b.variant), f"{us(edges[-1]):.2f} µs"))
+    links = [_link(edges[row], row) for row in range(rows - 1)]
+    says = (
+        f"{b.variant} against {a.variant}, {a.regime}, profiled time per iteration: "
+        f"{signed_duration(comparison.difference_ns)}, of which "
+        + ", ".join(f"{step.text} {step.words}" for step in made)
+    )
+    return draw(
+        id,
+        says,
+        data=[moves, wholes],
+        rows=rows,
+        row_height=44,
+        unit=f"µs per iteration under the profiler, by what the {lane} did",
+        axis={"range": [0, us(max(edges)) * 1.06]},
+        annotations=titles,
+        shapes=links,
+    )
+
+
+def _hover(step: Step) -> str:
+    text = f"{step.words} ({step.state}): {step.text}"
+    if step.low is not None and step.high is not None:
+        text += f"<br>95 % interval {us(step.low):+.3f} to {us(step.high):+.3f} µs"
+    return text
+
+
+def _whiskers(made: list[Step]) -> dict[str, object] | None:
+    """The steps' intervals as error bars, which Plotly hangs on the end of each bar."""
+    if not made or any(step.low is None for step in made):
+        return None
+    bounds = [(step.ns, step.low or 0.0, step.high or 0.0) for step in made]
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [us(max(high - ns, 0.0)) for ns, _, high in bounds],
+        "arrayminus": [us(max(ns - low, 0.0)) for ns, low, _ in bounds],
+        "color": "#444",
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def _link(at: float, row: int) -> dict[str, object]:
+    """The thin line that hands one step's end to the next one's start."""
+    x = us(at)
+    line = {"width": 1, "color": GREY, "dash": "dot"}
+    return {"type": "line", "x0": x, "x1": x, "y0": row + 0.43, "y1": row + 1.93, "line": line, "layer": "below"}

@@ -1,0 +1,142 @@
+"""Judged claims as people read them: verdicts, figures with units, and the table that the docs hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from launchlens.reports.words.units import duration, interval, significant, times, unit_of
+from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "supported": "supported",
+    "refuted": "refuted",
+    "depends": "depends",
+    "not-testable": "not testable here",
+}
+
+#: Figures that stand beside a verdict; the others are listed with the evidence.
+FIGURES = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """A capture that claims were tested on, as text: its name, what its workload was, and where it was measured."""
+
+    name: str
+    says: str
+    measured: str
+
+
+class Valued(Protocol):
+    """A figure with a unit, whoever found it: evidence of a claim, or a figure of a probe."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def interval(self) -> tuple[float, float] | None: ...
+
+
+def value(figure: Valued) -> str:
+    """A figure with its unit; `unknown` where there is none."""
+    return "unknown" if figure.value is None else _written(figure.value, figure.unit)
+
+
+def between(figure: Valued) -> str:
+    """Its 95 % interval with the unit; empty where it has none."""
+    if figure.interval is None:
+        return ""
+    low, high = figure.interval
+    if figure.unit == "ns":
+        # in the unit of the value between them
+        factor, unit = unit_of((low + high) / 2 if figure.value is None else figure.value)
+        return f"{interval({'interval': [low, high]}, factor)} {unit}"
+    if figure.unit == "share":
+        return f"{interval({'interval': [low, high]}, 0.01)} %"
+    unit = "×" if figure.unit == "ratio" else figure.unit
+    return f"{interval({'interval': [low, high]})} {unit}".strip()
+
+
+def _written(number: float, unit: str) -> str:
+    if unit == "ns":
+        return duration(number)
+    if unit == "share":
+        return f"{significant(100 * number)} %"
+    if unit == "ratio":
+        return times(number)
+    # whole numbers keep their digits, and a count is not rounded to a whole one
+    text = f"{number:,.0f}" if number == int(number) else significant(number)
+    return f"{text} {unit}".strip()
+
+
+def because(judgement: Judgement) -> str:
+    """What the verdict depends on, and what was not shown or not tested; empty where there is nothing to add."""
+    text = "; ".join(part for part in (judgement.on, judgement.why) if part)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def written(evidence: Evidence) -> str:
+    """A figure in one line: its name, its value and its interval."""
+    bounds = between(evidence)
+    return f"{evidence.figure}: {value(evidence)}" + (f" ({bounds})" if bounds else "")
+
+
+def found(judgement: Judgement) -> str:
+    """The figures that decided, a few of them; empty where there are none."""
+    figures = [written(each) for each in judgement.deciding]
+    more = [f"{len(figures) - FIGURES} more below"] if len(figures) > FIGURES else []
+    return "; ".join(figures[:FIGURES] + more)
+
+
+def tally(judged: Sequence[Judgement]) -> str:
+    """How many claims got which verdict: `2 supported, 5 refuted, 17 not testable here`."""
+    counts = {verdict: sum(item.verdict == verdict for item in judged) for verdict in VERDICT_WORDS}
+    return ", ".join(f"{count} {VERDICT_WORDS[verdict]}" for verdict, count in counts.items() if count) or "none"
+
+
+def measured_first(judged: Sequence[Judgement]) -> list[Judgement]:
+    """Claims that this capture bears on before those that it doesn't, each in their own order."""
+    return sorted(judged, key=lambda item: not item.measured)
+
+
+def by_place(sources: Sequence[Source]) -> dict[str, list[Source]]:
+    """Captures by where they were measured, in their order."""
+    places: dict[str, list[Source]] = {}
+    for each in sources:
+        places.setdefault(each.measured, []).append(each)
+    return places
+
+
+def markdown(judged: Sequence[Judgement], sources: Sequence[Source]) -> str:
+    """The claims as a Markdown table with their evidence, and above it the captures that they were tested on."""
+    lines = []
+    if len(sources) == 1:
+        lines += [f"{cell(sources[0].measured)} Intervals are of 95 %.", ""]
+    else:
+        for measured, here in by_place(sources).items():
+            lines += [cell(measured), "", *(f"- {cell(each.name)}: {cell(each.says)}" for each in here), ""]
+        lines += ["Intervals are of 95 %. Behind each figure stands the capture that it is from.", ""]
+    lines += [
+        "| claim | what it gave | how it is tested | verdict | evidence |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for item in judged:
+        evidence = "<br>".join(
+            cell(written(each) + (f", {each.capture}" if each.capture is not None else "")) for each in item.evidence
+        )
+        why = because(item)
+        verdict = f"**{VERDICT_WORDS[item.verdict]}**" + (f": {cell(why)}" if why else "")
+        gave = cell(item.claim.gave) or "no figure"
+        text = f"{cell(item.claim.text)} ({cell(item.claim.source)})"
+        lines.append(f"| {text} | {gave} | {cell(item.claim.test)} | {verdict} | {evidence or 'none'} |")
+    return "\n".join([*lines, "", f"{len(judged)} claims: {tally(judged)}."]) + "\n"
+
+
+def cell(text: str) -> str:
+    """Text that is only text in a Markdown table: no markup, no cell of its own, one line, nothing unprintable."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(clean.split())).replace("&", "&amp;")

@@ -1,0 +1,244 @@
+"""The verdict in sentences. Every sentence is made of a finding's figures and names them; none is assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from launchlens.reports.words.units import count, duration, interval, percent, signed_duration, times
+from launchlens.traces.studies.verdict import Finding
+
+Weight = Literal["headline", "plain", "caveat"]
+
+#: What a host state means to somebody who reads it for the first time.
+HOST_WORDS = {
+    "python": "Python and launcher code",
+    "dispatch": "framework dispatch",
+    "launch": "launch API calls",
+    "sync": "waiting for the device",
+    "api": "other API calls",
+    "profiler": "the profiler itself",
+}
+DEVICE_WORDS = {
+    "kernel": "kernels running",
+    "memcpy": "memcpys running",
+    "memset": "memsets running",
+    "kernel+memcpy": "kernels and memcpys at once",
+    "graph": "graphs running, recorded whole",
+    "unknown": "GPU not recorded",
+    "idle": "GPU idle",
+}
+REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a verdict: plain text, the finding's code, and the report section that holds its figures."""
+
+    text: str
+    code: str
+    regime: str | None
+    anchor: str | None
+    weight: Weight
+
+
+def sentences(findings: Iterable[Finding]) -> list[Sentence]:
+    """The findings in words, in their order; findings that belong together become one sentence."""
+    found = list(findings)
+    made = [sentence for finding in found if finding.code in _WORDS for sentence in _WORDS[finding.code](finding)]
+    made += _bounds([finding for finding in found if finding.code == "bound"])
+    made += _not_measured([finding for finding in found if finding.code == "not-measured"])
+    order = {"headline": 0, "plain": 1, "caveat": 2}
+    return sorted(made, key=lambda sentence: order[sentence.weight])
+
+
+def in_regime(regime: str | None) -> str:
+    """How a sentence about a regime begins."""
+    return REGIME_WORDS.get(regime or "", str(regime))
+
+
+def _fastest(finding: Finding) -> list[Sentence]:
+    figures = finding.figures
+    wall, baseline, ratio = figures["wall"], figures["baseline"], figures["baseline_ratio"]
+    where, first = in_regime(finding.regime), figures["variant"]
+    if figures["all_tie"]:
+        text = f"{where}, no difference is shown among {_list([first, *figures['ties']])}: {first} takes {_per_iteration(wall)}"
+    elif figures["ties"]:
+        text = (
+            f"{where}, {_list([first, *figures['ties']])} are fastest, with no difference between them shown: {first}"
+            f" takes {_per_iteration(wall)}"
+        )
+    else:
+        text = f"{where}, {first} is fastest: {_per_iteration(wall)}"
+    if ratio is not None:
+        text += (
+            f", {times(ratio['value'])} as fast as {baseline} at {duration(figures['baseline_wall']['value'])}"
+            f" (95 % interval {interval(ratio)})"
+        )
+    return [Sentence(text + ".", finding.code, finding.regime, "timing", "headline")]
+
+
+def _alone(finding: Finding) -> list[Sentence]:
+    text = f"{in_regime(finding.regime)}, only {finding.figures['variant']} was measured: {_per_iteration(finding.figures['wall'])}."
+    return [Sentence(text, finding.code, finding.regime, "timing", "headline")]
+
+
+def _winner(finding: Finding) -> list[Sentence]:
+    figures = finding.figures
+    if finding.code == "winner-same":
+        text = f"Fastest, or not shown to be slower than the fastest, in every regime: {_list(figures['common'])}."
+    else:
+        each = "; ".join(f"{regime}: {_list(names)}" for regime, names in figures["winners"].items())
+        text = f"The winner changes with the regime ({each})."
+    if figures["flips"]:
+        text += f" Faster than the baseline in one regime and slower in the other: {_list(figures['flips'])}."
+    return [Sentence(text, finding.code, None, "timing", "headline")]
+
+
+def _against(finding: Finding) -> list[Sentence]:
+    figures = finding.figures
+    ratio = figures["ratio"]
+    names = figures["variant"], figures["baseline"]
+    if figures["verdict"] == "slower":
+        what = (
+            f"{names[0]} takes {times(ratio['value'])} the time of {names[1]} (95 % interval {interval(ratio)}): slower"
+        )
+    elif figures["verdict"] == "faster":
+        what = (
+            f"{names[0]} takes {times(ratio['value'])} the time of {names[1]} (95 % interval {interval(ratio)}): faster"
+        )
+    elif "within-control" in figures["reasons"]:
+        what = (
+            f"no difference between {names[0]} and {names[1]} is shown: the ratio {times(ratio['value'])} is no further"
+            f" from 1 than {names[1]}'s to itself"
+        )
+    else:
+        what = (
+            f"no difference between {names[0]} and {names[1]} is shown"
+            f" (ratio {times(ratio['value'])}, 95 % interval {interval(ratio)})"
+        )
+    return [Sentence(f"{in_regime(finding.regime)}, {what}.", finding.code, finding.regime, "timing", "plain")]
+
+
+def _why(finding: Finding) -> list[Sentence]:
+    figures = finding.figures
+    by_device = figures["split_by"] == "device"
+    words, chosen = (DEVICE_WORDS, "device_parts") if by_device else (HOST_WORDS, "host_parts")
+    parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in figures[chosen].items()]
+    text = (
+        f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {_more(figures['difference_ns'])} per"
+        f" iteration than {figures['baseline']} ({_more(figures['unprofiled_difference_ns'])} without the profiler):"
+        f" {_list(parts)}."
+    )
+    mine, theirs = figures["launches"][1], figures["launches"][0]
+    costs = figures["cost_per_launch_ns"]
+    if mine or theirs:
+        each = " against ".join("none" if cost is None else duration(cost) for cost in reversed(costs))
+        text += f" It makes {count(mine)} {'launch' if mine == 1 else 'launches'} to {count(theirs)}, at {each} each"
+        busy = figures["gpu_busy_ns"]
+        if None not in busy:
+            text += f"; its work keeps the GPU busy for {duration(busy[1])} against {duration(busy[0])}"
+        text += "."
+    return [Sentence(text, finding.code, finding.regime, "difference", "plain")]
+
+
+def _control(finding: Finding) -> list[Sentence]:
+    figures = finding.figures
+    text = (
+        f"{in_regime(finding.regime)}, {figures['baseline']} timed against itself in the same rounds gives a ratio of"
+        f" {times(figures['value'])} (95 % interval {interval(figures)}): differences no larger than that are not shown."
+    )
+    return [Sentence(text, finding.code, finding.regime, "timing", "caveat")]
+
+
+def _inflation(finding: Finding) -> list[Sentence]:
+    factors = finding.figures["factors"]
+    low, high = min(factors, key=factors.__getitem__), max(factors, key=factors.__getitem__)
+    text = f"{in_regime(finding.regime)}, the profiler stretches an iteration to {times(factors[low])} ({low})"
+    if low != high:
+        text += f" to {times(factors[high])} ({high})"
+    text += " of its unprofiled time; ratios are of unprofiled times, parts and ledgers of the profiled run."
+    return [Sentence(text, finding.code, finding.regime, "account", "caveat")]
+
+
+def _incomplete(finding: Finding) -> list[Sentence]:
+    text = (
+        "The capture is incomplete: the run was interrupted, and what follows rests on what had been measured by then."
+    )
+    return [Sentence(text, finding.code, None, "environment", "caveat")]
+
+
+def _bounds(findings: list[Finding]) -> list[Sentence]:
+    """One sentence per regime and kind of bound, over all the variants that share it."""
+    groups: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
+    for finding in findings:
+        groups.setdefault((finding.regime, finding.figures["bound"]), []).append(finding.figures)
+    made = []
+    for (regime, bound), members in groups.items():
+        if bound == "unknown":
+            continue
+        names = _list([member["variant"] for member in members])
+        host = _span([member["host_share"] for member in members])
+        busy = _span([member["gpu_busy_share"] for member in members])
+        verb = "is" if len(members) == 1 else "are"
+        meaning = {
+            "host-bound": "the GPU waits for the host",
+            "device-bound": "the host waits for the GPU",
+            "mixed": "neither side waits for the other throughout",
+        }[bound]
+        text = (
+            f"{in_regime(regime)}, {names} {verb} {bound} ({meaning}): submitting takes {host} of the time, and GPU work"
+            f" fills {busy} of it."
+        )
+        made.append(Sentence(text, "bound", regime, "account", "plain"))
+    return made
+
+
+def _not_measured(findings: list[Finding]) -> list[Sentence]:
+    groups: dict[tuple[str, str | None], list[str]] = {}
+    for finding in findings:
+        figures = finding.figures
+        name = f"{figures['variant']} ({finding.regime})"
+        groups.setdefault((figures["status"], figures["why"]), []).append(name)
+    return [
+        Sentence(
+            f"Not measured: {_list(names)}, {status}: {why or 'no reason recorded'}.",
+            "not-measured",
+            None,
+            "environment",
+            "caveat",
+        )
+        for (status, why), names in groups.items()
+    ]
+
+
+def _span(shares: list[float]) -> str:
+    low, high = percent(min(shares)), percent(max(shares))
+    return low if low == high else f"{low} to {high}"
+
+
+def _more(ns: float) -> str:
+    return f"{duration(abs(ns))} {'more' if ns >= 0 else 'less'}"
+
+
+def _per_iteration(wall: dict[str, Any]) -> str:
+    certainty = f"95 % interval {interval(wall, 1000)} µs" if wall["interval"] else "too few rounds for an interval"
+    return f"{duration(wall['value'])} per iteration ({certainty})"
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+_WORDS: dict[str, Callable[[Finding], list[Sentence]]] = {
+    "fastest": _fastest,
+    "baseline-alone": _alone,
+    "winner-changes": _winner,
+    "winner-same": _winner,
+    "against-baseline": _against,
+    "why": _why,
+    "control": _control,
+    "inflation": _inflation,
+    "incomplete": _incomplete,
+}

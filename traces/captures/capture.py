@@ -1,0 +1,238 @@
+"""A capture: the directory that `profile` writes and everything after it reads.
+
+    manifest.json        what was run, on what, and what came of it (this module's `Manifest`)
+    timings.parquet      a row per unprofiled block, in time order (`TIMING_COLUMNS`)
+    torch/*.pt.trace.json.gz   raw traces, a folder per collector, openable as they are
+    nsys/*.sqlite, *.nsys-rep  the same of Nsight Systems, where it recorded as well
+    cupti/*.parquet            the same of CUPTI (`launchlens.traces.readers.cupti.schema`)
+
+History of the format, newest first. A reader accepts every version listed here.
+    launchlens.capture/1   the first
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from launchlens.traces.captures.manifest_check import MOST_NAME, checked_manifest, is_name, loads_finite
+from launchlens.traces.problems import InputError
+from launchlens.traces.schema import Column
+
+FORMAT = "launchlens.capture/1"
+MANIFEST = "manifest.json"
+TIMINGS = "timings.parquet"
+#: A capture of 100 variants timed for 10 000 rounds has a million rows; a file that says it has more than this is not read.
+MOST_TIMINGS = 5_000_000
+
+#: `timings.parquet`. Times are of one block of `iterations` iterations, never of one iteration.
+TIMING_COLUMNS: tuple[Column, ...] = (
+    Column(
+        "round", "int64", "", False, "rounds hold one block of every variant and regime; ratios are paired by round"
+    ),
+    Column("position", "int64", "", False, "place of the block within its round"),
+    Column("variant", "str", "", False, "name of the variant"),
+    Column("regime", "str", "", False, "eager or graph"),
+    Column("control", "bool", "", False, "true for the second block of the same variant in a round (the A/A control)"),
+    Column("iterations", "int64", "", False, "iterations in the block"),
+    Column("start_ns", "int64", "ns", False, "start of the block since the first one began"),
+    Column("host_ns", "int64", "ns", False, "host submission time: until the last iteration had been submitted"),
+    Column("wall_ns", "int64", "ns", False, "until the final synchronize had returned"),
+    Column(
+        "device_ns", "Int64", "ns", True, "between a device event before the first iteration and one after the last"
+    ),
+    Column("sm_clock_mhz", "Int64", "MHz", True, "SM clock read before the round, where NVML gives it"),
+)
+
+Status = Literal["measured", "skipped", "wrong", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class VariantRecord:
+    """What became of one variant in one regime. `why` says it in a sentence unless it was measured.
+
+    `part_of` names the variant whose work it does a part of; None where it does the whole.
+    """
+
+    variant: str
+    regime: str
+    status: Status
+    says: str = ""
+    why: str | None = None
+    part_of: str | None = None
+
+
+@dataclass(frozen=True)
+class TraceRecord:
+    """One raw trace of a capture: who recorded it, which regime it holds, and how its ranges are laid out.
+
+    Its ranges are called `variant:NAME`, one instance a round, each over `iterations` iterations and the synchronize
+    after them; `iteration:NAME` ranges, where present, hold one iteration each and are for looking at, not for timing.
+    Where the collector could not record, `problem` says why and `path` is empty. `reference_ns` is the unprofiled time of
+    one iteration by variant just before, in the recorded process or one like it; None where the timed rounds serve.
+    """
+
+    collector: str
+    regime: str
+    path: str
+    rounds: int
+    iterations: int
+    problem: str | None = None
+    reference_ns: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a capture says of itself. `environment` is flat text and numbers, nothing that names machine or user."""
+
+    workload: Mapping[str, Any]
+    variants: list[VariantRecord]
+    baseline: str
+    device: str
+    command: list[str]
+    recorded_at: str
+    environment: Mapping[str, Any]
+    timing: Mapping[str, Any]
+    traces: list[TraceRecord] = field(default_factory=list)
+    complete: bool = False
+    format: str = FORMAT
+    launchlens: str = ""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A capture read back: its folder, its manifest and its timings (`TIMING_COLUMNS`; empty when none were written)."""
+
+    path: Path
+    manifest: Manifest
+    timings: pd.DataFrame
+
+    def trace_path(self, record: TraceRecord) -> Path:
+        """Where a raw trace lies. Raises InputError for a path that leads out of the capture, or to nothing."""
+        path = self.path / record.path
+        try:
+            inside, is_there = path.resolve().is_relative_to(self.path.resolve()), path.is_file()
+        except (OSError, RuntimeError, ValueError):  # a name no file can have, or links that lead round in a circle
+            inside, is_there = True, False
+        if not inside:
+            raise InputError(
+                self.path / MANIFEST, f"names a trace outside the capture: {record.path!r}", "record it again"
+            )
+        if not is_there:
+            raise InputError(path, "is missing from the capture", "record it again")
+        return path
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` into `folder`, whole or not at all."""
+    write_whole(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n")
+
+
+def write_timings(folder: Path, timings: pd.DataFrame) -> None:
+    """Write `timings.parquet` into `folder`, whole or not at all."""
+    data = typed(timings)
+    _write_whole(folder / TIMINGS, lambda temporary: data.to_parquet(temporary, index=False))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file beside its place and rename it into place, so that no half of it is ever seen."""
+    _write_whole(path, lambda temporary: temporary.write_text(text, "utf-8"))
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def typed(timings: pd.DataFrame) -> pd.DataFrame:
+    """`timings` with exactly the declared columns and dtypes; ValueError names a column that doesn't fit."""
+    missing = [column.name for column in TIMING_COLUMNS if column.name not in timings]
+    if missing:
+        raise ValueError(f"columns missing: {', '.join(missing)}")
+    data = {}
+    for column in TIMING_COLUMNS:
+        values = timings[column.name]
+        if not column.nullable and values.isna().any():
+            raise ValueError(f"column {column.name} holds nulls")
+        try:
+            data[column.name] = values.astype(column.dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"column {column.name}: {error}") from None
+    return pd.DataFrame(data)
+
+
+def read_capture(path: Path) -> Capture:
+    """Read a capture directory (or its manifest). Raises InputError with one line when it can't be used."""
+    folder = path.parent if path.name == MANIFEST else path
+    manifest_path = folder / MANIFEST
+    if not manifest_path.is_file():
+        raise InputError(path, "is not a capture: it has no manifest.json", "give a folder that `profile` wrote")
+    try:
+        raw = loads_finite(manifest_path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise InputError(manifest_path, f"can't be read as JSON: {error}", "record the capture again") from None
+    manifest = _manifest(manifest_path, raw)
+    return Capture(folder, manifest, _timings(folder / TIMINGS))
+
+
+def _manifest(path: Path, raw: Any) -> Manifest:
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
+        raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
+    fields = checked_manifest(path, raw)
+    fields["variants"] = [VariantRecord(**record) for record in fields["variants"]]
+    fields["traces"] = [TraceRecord(**record) for record in fields["traces"]]
+    return Manifest(**fields)
+
+
+def _timings(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.metadata.num_rows > MOST_TIMINGS:
+                raise ValueError(f"it has {file.metadata.num_rows} rows, and no capture has over {MOST_TIMINGS}")
+            table = file.read(columns=[column.name for column in TIMING_COLUMNS])
+        timings = typed(table.to_pandas(ignore_metadata=True))
+        _check_timings(timings)
+    except (OSError, ValueError, ArithmeticError, MemoryError, pa.ArrowException) as error:
+        what = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(path, f"can't be read: {what}", "record the capture again") from None
+    return timings
+
+
+def _check_timings(timings: pd.DataFrame) -> None:
+    """Raise ValueError, naming column and row, for what no timed block can say."""
+    for name in ("wall_ns", "host_ns", "iterations", "device_ns"):
+        least = 0 if name == "device_ns" else 1
+        low = (timings[name] < least).fillna(False).to_numpy(bool)
+        if low.any():
+            row = int(low.argmax())
+            raise ValueError(f"column {name} holds {timings[name].iloc[row]} in row {row}; it must be at least {least}")
+    for name in ("variant", "regime"):
+        for value in timings[name].unique():
+            if not is_name(value):
+                raise ValueError(
+                    f"column {name} holds {str(value)[:40]!r}; names are 1 to {MOST_NAME} printable characters"
+                )
+    key = ["round", "variant", "regime", "control"]
+    again = timings.duplicated(key).to_numpy(bool)
+    if again.any():
+        raise ValueError(f"columns {', '.join(key)} name the same block twice: row {int(again.argmax())} repeats one")

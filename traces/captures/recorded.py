@@ -1,0 +1,64 @@
+"""The recorded captures that ship with the package, for machines without a GPU."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from launchlens.traces.captures.capture import MANIFEST, Manifest
+
+FOLDER = Path(__file__).parents[1] / "recorded"
+
+
+#: Options that make a capture answer another question than the plain command does.
+SPECIAL = {"--all", "--count", "--sizes", "--set", "--variant", "--regime"}
+
+
+def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
+    """Shipped captures of a workload, the one to report on first.
+
+    Those made on a GPU come first; then those made by the plain command or, for `every`, of all variants; then the newest.
+    """
+    found = []
+    for manifest in FOLDER.glob(f"*/{MANIFEST}"):
+        raw = json.loads(manifest.read_text("utf-8"))
+        if raw["workload"]["name"] == workload:
+            options = SPECIAL & set(raw["command"])
+            wanted = options == ({"--all"} if every else set())
+            found.append((raw["device"] == "cuda", wanted, raw["recorded_at"], manifest.parent))
+    return [path for *_, path in sorted(found, reverse=True)]
+
+
+def all_recorded() -> list[Path]:
+    """Every shipped capture, by name."""
+    return sorted(manifest.parent for manifest in FOLDER.glob(f"*/{MANIFEST}"))
+
+
+def describe_recorded(manifest: Manifest) -> str:
+    """One line that says that numbers are recorded, and where, when and with what they were."""
+    environment = manifest.environment
+    where = environment.get("gpu") or f"{environment.get('cpu') or 'a CPU'} (no GPU)"
+    versions = [
+        f"{name} {environment[key]}"
+        for name, key in (("driver", "driver"), ("CUDA", "cuda"), ("torch", "torch"), ("triton", "triton"))
+        if environment.get(key)
+    ]
+    return f"Recorded, not measured on this machine: {where}, {manifest.recorded_at[:10]}, {', '.join(versions)}."
+
+
+def is_copy(source: Path, target: Path) -> bool:
+    """Whether `target` is a copy of the shipped capture `source`: it has the same manifest, byte for byte."""
+    manifest = target / MANIFEST
+    return manifest.is_file() and manifest.read_bytes() == (source / MANIFEST).read_bytes()
+
+
+def copy_recorded(source: Path, target: Path) -> None:
+    """Copy a shipped capture to `target`, where a report can lie beside its traces.
+
+    Contents only: what ships may be read-only, and the copy's folder must take a report.
+    """
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)

@@ -1,0 +1,75 @@
+"""What only some recorders tell of the work that a launch caused: when it was queued, and which kind of channel took it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.intervals import Ints
+from launchlens.traces.launches.join import Launches
+
+#: Between the kinds of channels that took the work of some launches, where there are several.
+AND = ", "
+
+
+class Told:
+    """Looks up the activities of some launches, given as positions in `Launches.table`."""
+
+    def __init__(self, launches: Launches, events: pd.DataFrame) -> None:
+        joined = np.flatnonzero(launches.launch_of >= 0)
+        by_launch = joined[np.argsort(launches.launch_of[joined], kind="stable")]
+        self._first = np.searchsorted(launches.launch_of[by_launch], np.arange(len(launches.table) + 1))
+        work = events.iloc[launches.activity_rows[by_launch]]
+        self._channels = work["channel"].cat.categories
+        self._channel = work["channel"].cat.codes.to_numpy()
+        queued = work["queued_ns"]
+        self._known = queued.notna().to_numpy()
+        self._any_known = bool(self._known.any())
+        self._waited = work["start_ns"].to_numpy() - queued.fillna(0).to_numpy(np.int64)
+
+    def queued_to_start_ns(self, chosen: Ints) -> Ints:
+        """GPU start - the moment the recorder saw it queued, ns, of each activity of the `chosen` launches that tells.
+
+        The recorder takes the first on the GPU's clock and the second on the host's: what comes out negative is left out.
+        """
+        if not self._any_known:
+            return np.empty(0, np.int64)
+        work = self._work_of(chosen)
+        waited: Ints = self._waited[work][self._known[work]]
+        return waited[waited >= 0]
+
+    def channels(self, chosen: Ints) -> dict[str, int]:
+        """How many of the `chosen` launches each kind of channel took the work of; none where not told.
+
+        Launches whose work went to several kinds count under all their names together.
+        """
+        if not len(self._channels):
+            return {}
+        work = self._work_of(chosen)
+        launch = np.repeat(np.arange(len(chosen)), self._first[chosen + 1] - self._first[chosen])
+        code = self._channel[work].astype(np.int64)
+        pairs = np.unique(launch[code >= 0] * len(self._channels) + code[code >= 0])
+        launch, code = np.divmod(pairs, len(self._channels))
+        alone = np.bincount(launch, minlength=len(chosen))[launch] == 1
+        found = {str(self._channels[kind]): int(count) for kind, count in enumerate(np.bincount(code[alone])) if count}
+        several: dict[int, list[str]] = {}
+        for at, kind in zip(launch[~alone].tolist(), code[~alone].tolist(), strict=True):
+            several.setdefault(at, []).append(str(self._channels[kind]))
+        for names in several.values():
+            together = AND.join(sorted(names))
+            found[together] = found.get(together, 0) + 1
+        return found
+
+    def channel(self, chosen: Ints) -> str | None:
+        """The kind of channel that took the work of the `chosen` launches, or all of them by name; None where not told."""
+        if not len(self._channels):
+            return None
+        found = {int(code) for code in np.unique(self._channel[self._work_of(chosen)])} - {-1}
+        return AND.join(sorted(str(self._channels[code]) for code in found)) or None
+
+    def _work_of(self, chosen: Ints) -> Ints:
+        """Where the activities of the `chosen` launches stand, which lie one launch after the other."""
+        first, end = self._first[chosen], self._first[chosen + 1]
+        count = end - first
+        places: Ints = np.repeat(end - np.cumsum(count), count) + np.arange(count.sum())
+        return places

@@ -1,0 +1,249 @@
+"""Export: a capture or a trace as one Perfetto protobuf trace, with launchlens' own tracks on top.
+
+Each trace is one group of tracks, starting at its own zero (its first event): the eager and the graph run of a capture
+lie one above the other, so that they can be compared by eye; they did not run at the same time. In a group, from the
+top: the account's host and device lanes, launches in flight and queued, then what the trace itself holds: per host
+thread ranges, framework ops, API calls and the recorder's overhead, per GPU its streams. Events of one track that
+overlap without nesting go onto further tracks, which Perfetto draws as one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.captures.capture import MANIFEST, Capture, TraceRecord, read_capture
+from launchlens.traces.launches.join import find_launches
+from launchlens.traces.nesting import sweep
+from launchlens.traces.perfetto.layers import Counter, Layer
+from launchlens.traces.perfetto.tracks import Flows, flows, layers
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.readers.nsys.folder import is_folder_of_tables
+from launchlens.traces.trace import Progress, Trace, open_trace
+
+if TYPE_CHECKING:
+    from launchlens.traces.perfetto.writer import Argument, PacketWriter
+
+FORMAT = "launchlens.export/1"
+
+
+class PerfettoMissing(InputError):
+    """The package that builds Perfetto's traces is not installed."""
+
+
+#: Columns of the event table that a slice shows as arguments, where they are not null.
+ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer", "channel")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One trace of an export. `name` is its own, `label` what its group of tracks is called.
+
+    `blocks`: it is a capture's, and accounted for within its `variant:` ranges; else as a whole.
+    """
+
+    label: str
+    name: str
+    trace: Trace
+    blocks: bool
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written. `counters` are values of counters; `flows_left_out` would have pointed back in time.
+
+    `problems` are those of each trace, by its name.
+    """
+
+    bytes: int
+    slices: int
+    flows: int
+    counters: int
+    flows_left_out: int
+    problems: dict[str, Problems]
+
+    def to_json(self, path: Path) -> dict[str, Any]:
+        """As FORMATS.md writes it."""
+        return {
+            "format": FORMAT,
+            "path": str(path),
+            "bytes": self.bytes,
+            "slices": self.slices,
+            "flows": self.flows,
+            "counters": self.counters,
+            "flows_left_out": self.flows_left_out,
+            "problems": {trace: [item.to_json() for item in problems] for trace, problems in self.problems.items()},
+        }
+
+
+def export(source: Path, output: Path, progress: Progress | None = None) -> Exported:
+    """Write `source`, a capture or a trace, to `output`: whole, or not at all.
+
+    Raises InputError when the source can't be used or the perfetto package is missing, OSError when the output can't
+    be written.
+    """
+    with _replacing(output) as file:
+        return write(file, parts(source, progress))
+
+
+def is_capture(source: Path) -> bool:
+    """Whether `source` is to be read as a capture: a folder that is none of an export's tables, or a manifest."""
+    return source.name == MANIFEST or (source.is_dir() and not is_folder_of_tables(source))
+
+
+def parts(source: Path, progress: Progress | None = None, regime: str | None = None) -> Iterator[Part]:
+    """The traces of a capture, of one `regime` where it is named, or a trace file; each read when it is asked for."""
+    if not is_capture(source):
+        yield part_of(open_trace(source, progress=progress))
+        return
+    capture = read_capture(source)
+    for record in recorded_traces(capture, regime):
+        trace = open_trace(capture.trace_path(record), progress=progress)
+        yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)
+
+
+def part_of(trace: Trace) -> Part:
+    """A trace that is no capture's, as the one part of an export."""
+    return Part(trace.path.name, trace.path.name, trace, False)
+
+
+def recorded_traces(capture: Capture, regime: str | None = None) -> list[TraceRecord]:
+    """The traces that a capture holds, of one `regime` where it is named. Raises InputError when there are none."""
+    recorded = [record for record in capture.manifest.traces if record.path]
+    if not recorded:
+        raise InputError(capture.path, "holds no traces", "record it again")
+    chosen = [record for record in recorded if regime in (None, record.regime)]
+    if not chosen:
+        known = ", ".join(dict.fromkeys(record.regime for record in recorded))
+        raise InputError(capture.path, f"holds no trace of regime {regime!r}", f"it holds {known}")
+    return chosen
+
+
+def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
+    """Write some traces to a binary file, packet by packet (about 100,000 slices a second).
+
+    Raises PerfettoMissing without the perfetto package.
+    """
+    try:
+        from launchlens.traces.perfetto.writer import PacketWriter
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in ("perfetto", "google"):
+            raise
+        raise PerfettoMissing(
+            "--perfetto", "needs the perfetto package, which is not installed", "pip install 'launchlens[export]'"
+        ) from None
+    problems: dict[str, Problems] = {}
+    left_out = 0
+    writer = PacketWriter(file)
+    for number, part in enumerate(traces, start=1):
+        noted = problems[part.name] = part.trace.problems.copy()
+        left_out += _write(writer, f"{number}. {part.label}", part, noted)
+    return Exported(file.tell(), writer.slices, writer.flows, writer.counter_values, left_out, problems)
+
+
+def _write(writer: PacketWriter, group: str, part: Part, problems: Problems) -> int:
+    """Write one trace as a group of tracks; return how many flows had to be left out."""
+    trace = part.trace
+    launches = find_launches(trace.events, problems)
+    recorder = f"{trace.recorded_by} {trace.recorded_by_version or ''}".strip()
+    writer.track((group,), says=f"Recorded by {recorder}. Time 0 is the first event of this trace.")
+    if not len(trace.events):
+        return 0
+    zero = int(trace.events["start_ns"].min())
+    arrows = flows(trace.events, launches)
+    events = _Events(trace.events, arrows, first_flow=writer.flows + 1)
+    for layer in layers(trace, launches, blocks=part.blocks):
+        path = (group, *layer.path)
+        if len(path) > 2 and not writer.knows(path[:-1]):
+            writer.track(path[:-1])
+        if isinstance(layer, Counter):
+            _write_counter(writer, path, layer, zero)
+        else:
+            _write_slices(writer, path, layer, zero, events)
+    return arrows.backwards
+
+
+def _write_counter(writer: PacketWriter, path: tuple[str, ...], counter: Counter, zero: int) -> None:
+    track = writer.track(path, says=counter.says, unit=counter.unit)
+    if not len(counter.at_ns) or counter.at_ns[0] > zero:
+        writer.count(track, 0, 0)  # without it the counter is unknown until its first change
+    for at, value in zip(counter.at_ns.tolist(), counter.value.tolist(), strict=True):
+        writer.count(track, at - zero, value)
+
+
+def _write_slices(writer: PacketWriter, path: tuple[str, ...], layer: Layer, zero: int, events: _Events) -> None:
+    start, end, name = layer.start_ns.tolist(), layer.end_ns.tolist(), layer.name.tolist()
+    rows = None if layer.rows is None else layer.rows.tolist()
+    tracks = [writer.track(path, says=layer.says)]
+    for lane, index, begins in sweep(start, end):
+        if lane == len(tracks):
+            tracks.append(writer.track(path, overflow_of=tracks[0]))
+        if not begins:
+            writer.end(tracks[lane], end[index] - zero)
+        elif rows is None:
+            writer.begin(tracks[lane], start[index] - zero, layer.names[name[index]], "time account", {})
+        else:
+            row = rows[index]
+            writer.begin(
+                tracks[lane],
+                start[index] - zero,
+                layer.names[name[index]],
+                events.kind[row],
+                events.arguments(row),
+                events.leaving(row),
+                events.entering(row),
+            )
+
+
+class _Events:
+    """What the slices of an event table carry: arguments and flow ids, looked up by position."""
+
+    def __init__(self, events: pd.DataFrame, arrows: Flows, first_flow: int) -> None:
+        self.kind: list[str] = events["kind"].astype(str).tolist()
+        self._columns = [
+            (name, column.astype(object).tolist(), column.notna().tolist())
+            for name, column in ((name, events[name]) for name in ARGUMENTS)
+            if column.notna().any()
+        ]
+        # a flow of its own per activity: Perfetto strings the slices that share one id together in order of time
+        order = np.argsort(arrows.source, kind="stable")
+        moments = np.arange(len(events) + 1)
+        self._leaving = np.searchsorted(arrows.source[order], moments).tolist()
+        self._first = first_flow
+        self._entering = np.zeros(len(events), np.int64)
+        self._entering[arrows.target[order]] = first_flow + np.arange(len(order))
+
+    def arguments(self, row: int) -> dict[str, Argument]:
+        """The arguments of an event by name."""
+        return {name: values[row] for name, values, known in self._columns if known[row]}
+
+    def leaving(self, row: int) -> range:
+        """Ids of the flows from an event to the work it caused."""
+        return range(self._first + self._leaving[row], self._first + self._leaving[row + 1])
+
+    def entering(self, row: int) -> tuple[int, ...]:
+        """Id of the flow to an event from its launch, if it has one."""
+        flow = int(self._entering[row])
+        return (flow,) if flow else ()
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file beside `path`, renamed to it at the end: no half of it is ever seen under that name."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            yield file
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,251 @@
+"""Gathers blocks of Kineto events into columns, and the columns into the event table."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import compress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.problems import Problems
+from launchlens.traces.readers.kineto.categories import (
+    HARMLESS,
+    PROFILERS_OWN,
+    PYTHON_STACK,
+    copy_kind,
+    kind_and_layer,
+)
+from launchlens.traces.readers.kineto.events import NO_ARGS, Args, Complete, EventBlock, Scalar
+from launchlens.traces.readers.kineto.times import Bools, Ints, to_ns
+from launchlens.traces.readers.numbering import Codes, Numbering
+from launchlens.traces.schema import KINDS, event_table, within_limits, within_total
+
+_KIND = {kind: number for number, kind in enumerate(KINDS)}
+_LAYERS = ("runtime", "driver")
+_ON_DEVICE = [_KIND[kind] for kind in ("kernel", "memcpy", "memset", "gpu-range")]
+_WORK = [_KIND[kind] for kind in ("kernel", "memcpy", "memset")]
+_MOVES_BYTES = [_KIND["memcpy"], _KIND["memset"]]
+#: In transit an id that is absent is -1 (none of the ids is ever negative); the event table has nulls.
+_ABSENT = -1
+_ID_TEXT = re.compile(r"(?:^|\s)(0x[0-9a-fA-F]{1,16}|[0-9]{1,19})$")
+_LEFT_OUT, _NO_CATEGORY, _PYTHON, _HARMLESS = -1, -2, -3, -4
+
+
+class KinetoColumns:
+    """The columns so far, a list of arrays each; what is left out is counted in `problems` and forgotten."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.rows = 0
+        self.threads: dict[tuple[str, str], str] = {}
+        self.processes: dict[str, str] = {}
+        self._categories, self._names, self._ids, self._copy_kinds = (Numbering() for _ in range(4))
+        self._kind_of_category = np.empty(0, np.int8)
+        self._layer_of_category = np.empty(0, np.int8)
+        self._parts: defaultdict[str, list[npt.NDArray[Any]]] = defaultdict(list)
+
+    def add(self, block: EventBlock) -> None:
+        """Take in the events of one block that the event table holds."""
+        for event in block.metadata:
+            name = None if event.args is None else event.args.name
+            if name is not None and event.name == "process_name":
+                self.processes[str(event.pid)] = str(name)
+            elif name is not None and event.name == "thread_name":
+                self.threads[str(event.pid), str(event.tid)] = str(name)
+        category = self._categories.of([event.cat for event in block.complete])
+        self._learn_categories()
+        kind, layer = self._kind_of_category[category], self._layer_of_category[category]
+        for code, left_out in (
+            ("unknown-category", _LEFT_OUT),
+            ("event-without-category", _NO_CATEGORY),
+            ("python-stack-left-out", _PYTHON),
+        ):
+            self.problems.add(code, int((kind == left_out).sum()))
+        known = kind >= 0
+        events, kind, layer = list(compress(block.complete, known)), kind[known], layer[known]
+        start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
+        dur, dur_usable = to_ns([event.dur for event in events], lambda: compress(block.times_as_text("dur"), known))
+        usable = (
+            start_usable
+            & dur_usable
+            & within_limits(start, dur)
+            & np.fromiter((event.name is not None for event in events), bool, len(events))
+        )
+        self.problems.add("event-not-understood", int((~usable).sum()))
+        self.problems.add("negative-duration", int((usable & (dur < 0)).sum()))
+        usable &= dur >= 0
+        cudas_own = usable & (kind == _KIND["overhead"])
+        for row in np.flatnonzero(cudas_own):
+            cudas_own[row] = not PROFILERS_OWN.search(events[row].name or "")
+        self.problems.add("cuda-overhead-left-out", int(cudas_own.sum()))
+        usable &= ~cudas_own
+        if usable.any():
+            self._keep(list(compress(events, usable)), kind[usable], layer[usable], start[usable], dur[usable])
+
+    def _learn_categories(self) -> None:
+        for category in list(self._categories)[len(self._kind_of_category) :]:
+            kind, layer = kind_and_layer(category or "")
+            if kind is not None:
+                number = _KIND[kind]
+            elif not category:
+                number = _NO_CATEGORY
+            elif category.lower() in PYTHON_STACK:
+                number = _PYTHON
+            else:
+                number = _HARMLESS if category.lower() in HARMLESS else _LEFT_OUT
+            self._kind_of_category = np.append(self._kind_of_category, np.int8(number))
+            self._layer_of_category = np.append(
+                self._layer_of_category, np.int8(_LAYERS.index(layer) if layer is not None else -1)
+            )
+
+    def _keep(
+        self, kept: list[Complete], kind: npt.NDArray[np.int8], layer: npt.NDArray[np.int8], start: Ints, dur: Ints
+    ) -> None:
+        part: dict[str, npt.NDArray[Any]] = {"kind": kind, "layer": layer, "start_ns": start, "dur_ns": dur}
+        part["name"] = self._names.of([event.name for event in kept])
+        on_device = np.isin(kind, _ON_DEVICE)
+        part["process"] = np.where(on_device, -1, self._ids.of([event.pid for event in kept]))
+        part["thread"] = np.where(on_device, -1, self._ids.of([event.tid for event in kept]))
+        args = [event.args or NO_ARGS for event in kept]
+        part["correlation"] = _ids([each.correlation for each in args])
+        part["correlation"][part["correlation"] == 0] = _ABSENT  # CUPTI's way of saying none
+        self.problems.add("missing-correlation", int((np.isin(kind, _WORK) & (part["correlation"] < 0)).sum()))
+        for name, values in part.items():
+            self._parts[name].append(values)
+        if on_device.any():
+            self._keep_device(
+                list(compress(kept, on_device)), list(compress(args, on_device)), np.flatnonzero(on_device)
+            )
+        api = kind == _KIND["api"]
+        size = _ids([each.size for each in compress(args, api)])
+        if (size >= 0).any():
+            self._parts["api_size"].append(size[size >= 0])
+            self._parts["api_correlation"].append(part["correlation"][api][size >= 0])
+        self.rows += len(kept)
+
+    def _keep_device(self, events: list[Complete], args: list[Args], rows: npt.NDArray[np.intp]) -> None:
+        device = _ids([each.device for each in args])
+        stream = _ids([each.stream for each in args])
+        # gpu_user_annotation rows say where they are by process and thread alone, as the oldest traces do: "stream 7"
+        for ids, places in ((device, [each.pid for each in events]), (stream, [each.tid for each in events])):
+            for row in np.flatnonzero(ids < 0):
+                ids[row] = _id(places[row], last_word=True)
+        device[device > np.iinfo(np.int32).max] = _ABSENT
+        kinds = [each.kind if isinstance(each.kind, str) and each.kind[:1].isalpha() else None for each in args]
+        part: dict[str, npt.NDArray[Any]] = {
+            "row": rows + self.rows,
+            "device": device,
+            "stream": stream,
+            "context": _ids([each.context for each in args]),
+            "bytes": _ids([each.bytes for each in args]),
+            "graph": _ids([each.graph for each in args]),
+            "graph_node": _ids([each.graph_node for each in args]),
+            "copy_kind": self._copy_kinds.of(kinds),
+        }
+        for name, values in part.items():
+            self._parts[name].append(values)
+
+    def table(self) -> pd.DataFrame:
+        """The event table, in the order of the file; the columns are used up."""
+        kind, rows = self._take("kind", np.int8), self._take("row", np.intp)
+        on_device = kind[rows]
+        name = self._take("name", np.int32)
+        correlation = self._take("correlation")
+        moved = np.where(np.isin(on_device, _MOVES_BYTES), self._take("bytes"), _ABSENT)
+        copies = on_device == _KIND["memcpy"]
+        moved = self._bytes_from_calls(moved, np.where(copies, correlation[rows], _ABSENT))
+        process, thread = self._take("process", np.int32), self._take("thread", np.int32)
+        # newer Kineto reports its overhead on process -1: on none, then, and on no thread that exists
+        nowhere = np.array([str(value) == "-1" for value in self._ids] + [False])
+        thread[nowhere[process]] = -1
+        columns: dict[str, Any] = {
+            "kind": pd.Categorical.from_codes(kind, categories=list(KINDS)),
+            "start_ns": self._take("start_ns"),
+            "dur_ns": self._take("dur_ns"),
+            "process": self._ids.categorical(process, lambda value: None if str(value) == "-1" else _id_text(value)),
+            "thread": self._ids.categorical(thread, _id_text),
+            "correlation": _nullable(correlation),
+            "layer": pd.Categorical.from_codes(self._take("layer", np.int8), categories=list(_LAYERS)),
+            "copy_kind": self._copy_kind(name, self._take("copy_kind", np.int32), rows, copies),
+            "bytes": self._spread(moved, rows),
+            "name": self._names.categorical(name, str),
+        }
+        for each in ("device", "context", "stream", "graph", "graph_node"):
+            columns[each] = self._spread(self._take(each), rows, np.int32 if each == "device" else np.int64)
+        table = event_table(columns, self.rows)
+        summable = within_total(columns["dur_ns"])
+        if summable.all():
+            return table
+        self.problems.add("event-not-understood", int((~summable).sum()))
+        return table[summable].reset_index(drop=True)
+
+    def _take(self, name: str, dtype: Any = np.int64) -> npt.NDArray[Any]:
+        parts = self._parts.pop(name, [])
+        return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype)
+
+    def _spread(self, values: Ints, rows: npt.NDArray[np.intp], dtype: Any = np.int64) -> Any:
+        """A nullable column from the values of device events alone."""
+        full = np.full(self.rows, _ABSENT, dtype)
+        full[rows] = values
+        return _nullable(full)
+
+    def _bytes_from_calls(self, moved: Ints, correlation: Ints) -> Ints:
+        """`moved` with the bytes of copies that carry none (ROCm's) taken from the calls of the same correlation id."""
+        calls, sizes = self._take("api_correlation"), self._take("api_size")
+        lacking = np.flatnonzero((moved < 0) & (correlation >= 0))
+        calls, sizes = calls[calls >= 0], sizes[calls >= 0]
+        if not len(lacking) or not len(calls):
+            return moved
+        size_of = pd.Series(sizes).groupby(calls).agg(["min", "max"])
+        size_of = size_of["min"][size_of["min"] == size_of["max"]]  # ids that name two sizes name none
+        moved[lacking] = size_of.reindex(correlation[lacking], fill_value=_ABSENT).to_numpy()
+        return moved
+
+    def _copy_kind(self, name: Codes, given: Codes, rows: npt.NDArray[np.intp], copies: Bools) -> pd.Categorical:
+        """The kinds of the memcpys among device events: what the recorder calls it, else what its name says."""
+        names, kinds, texts = list(self._names), list(self._copy_kinds), Numbering()
+        pairs, pair_of = np.unique(np.stack([name[rows][copies], given[copies]]), axis=1, return_inverse=True)
+        of_pair = [copy_kind(kinds[kind] or names[each]) for each, kind in pairs.T]
+        codes = np.full(self.rows, -1, np.int32)
+        codes[rows[copies]] = texts.of(of_pair)[pair_of.ravel()]
+        return texts.categorical(codes, str)
+
+
+def _nullable(values: npt.NDArray[Any]) -> Any:
+    absent = values < 0
+    return pd.arrays.IntegerArray(np.where(absent, values.dtype.type(0), values), absent)
+
+
+def _ids(values: Sequence[Scalar]) -> Ints:
+    """Ids or counts as int64, -1 where there is none or what is there is not one."""
+    if set(map(type, values)) <= {int}:
+        try:
+            ids = np.fromiter(values, np.int64, len(values))
+        except OverflowError:
+            pass
+        else:
+            return np.maximum(ids, _ABSENT)
+    return np.fromiter(map(_id, values), np.int64, len(values))
+
+
+def _id(value: Scalar, *, last_word: bool = False) -> int:
+    """An id from a number or its text, decimal or 0x...; with `last_word`, from the 7 of `stream 7`."""
+    if isinstance(value, str):
+        match = _ID_TEXT.search(value)
+        if match is None or (match.start() and not last_word):
+            return _ABSENT
+        value = int(match[1], 16 if match[1].startswith("0x") else 10)
+    if value is None or not 0 <= value < 1 << 63 or value != int(value):
+        return _ABSENT
+    return int(value)
+
+
+def _id_text(value: Scalar) -> str | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if value is not None and value != "" else None

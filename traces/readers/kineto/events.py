@@ -1,0 +1,251 @@
+"""A block of Kineto's JSON as typed events: complete events (`ph` is X) with the few fields kept, the rest as good as skipped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import Any, TypeAlias
+
+import msgspec
+
+from launchlens.traces.problems import Problems
+from launchlens.traces.readers.kineto.json_brackets import elements
+from launchlens.traces.readers.kineto.json_repair import repair
+
+#: A number or an id; the formats' history holds each of them as a number and as text.
+Scalar: TypeAlias = int | float | str | None
+_Fields: TypeAlias = dict[str, msgspec.Raw]
+
+
+class Args(msgspec.Struct, gc=False):
+    """The arguments of a complete event that reach the event table. An id that is not there is -1."""
+
+    device: Scalar = -1
+    context: Scalar = -1
+    stream: Scalar = -1
+    correlation: Scalar = -1
+    bytes: Scalar = -1
+    size: Scalar = -1  # ROCm: the bytes of a memcpy, on its API call
+    kind: Scalar = None  # ROCm: HtoD, ...
+    graph: Scalar = msgspec.field(name="graph id", default=-1)
+    graph_node: Scalar = msgspec.field(name="graph node id", default=-1)
+
+
+NO_ARGS = Args()
+
+
+class Complete(msgspec.Struct, gc=False, tag_field="ph", tag="X"):
+    """An event with a start and a duration, both in microseconds as the file writes them."""
+
+    name: str | None = None
+    cat: str | None = None
+    ts: Scalar = None
+    dur: Scalar = None
+    pid: Scalar = None
+    tid: Scalar = None
+    args: Args | None = None
+
+
+class _CompleteText(msgspec.Struct, gc=False, tag_field="ph", tag="X"):
+    """The same, with the decimal text of its times."""
+
+    name: str | None = None
+    cat: str | None = None
+    ts: msgspec.Raw = msgspec.Raw()
+    dur: msgspec.Raw = msgspec.Raw()
+    pid: Scalar = None
+    tid: Scalar = None
+    args: Args | None = None
+
+    def with_times_as_text(self) -> Complete:
+        return Complete(self.name, self.cat, _text(self.ts), _text(self.dur), self.pid, self.tid, self.args)
+
+
+class MetadataArgs(msgspec.Struct, gc=False):
+    """The arguments of a metadata event: the name that it gives a process or thread."""
+
+    name: Scalar = None
+
+
+class Metadata(msgspec.Struct, gc=False, tag_field="ph", tag="M"):
+    """Names a process or a thread."""
+
+    name: str | None = None
+    pid: Scalar = None
+    tid: Scalar = None
+    args: MetadataArgs | None = None
+
+
+class _Begin(msgspec.Struct, gc=False, tag_field="ph", tag="B"):
+    """Half an event: its end is another one. Kineto writes none, and they are not put together here."""
+
+
+class _End(msgspec.Struct, gc=False, tag_field="ph", tag="E"):
+    """The other half."""
+
+
+#: The trace event format's other phases (flows, instants, counters, async, samples, ...): objects without fields.
+_OTHERS = tuple(
+    msgspec.defstruct(f"_Phase{ord(phase)}", [], gc=False, tag_field="ph", tag=phase)
+    for phase in "iIstfPCbneSTpFNODvVRrac(),="
+)
+
+
+def _one_of(complete: type[msgspec.Struct]) -> Any:
+    return reduce(or_, (complete, Metadata, _Begin, _End, *_OTHERS))
+
+
+_EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(Complete)])  # type: ignore[misc]
+_TEXTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(_CompleteText)])  # type: ignore[misc]
+_ONE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_one_of(_CompleteText))
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_ARGS = {info.encode_name: info.name for info in msgspec.structs.fields(Args)}
+_TEXT, _IDS = ({name: name for name in names} for names in (("name", "cat"), ("pid", "tid")))
+_INVALID = (msgspec.DecodeError, UnicodeDecodeError)
+
+
+@dataclass
+class EventBlock:
+    """Several whole events. `body` is their JSON array, or None when they were decoded one by one: those have their times as text."""
+
+    complete: list[Complete]
+    metadata: list[Metadata]
+    body: bytes | None
+
+    def times_as_text(self, name: str) -> Iterable[str]:
+        """The decimal text of `ts` or `dur`, for each of `complete`: more digits than a float holds."""
+        if self.body is None:
+            return [str(getattr(event, name)) for event in self.complete]
+        events = [event for event in _TEXTS.decode(self.body) if type(event) is _CompleteText]
+        return [_text(getattr(event, name)) for event in events]
+
+
+@dataclass
+class EventDecoder:
+    """Decodes blocks of events, with patience for odd JSON; counts what it had to change or leave out in `problems`."""
+
+    problems: Problems = field(default_factory=Problems)
+    #: elements of the events' array met so far
+    seen: int = 0
+    #: such a file has its oddity in many blocks: once one was repaired, guesses at a cut are tried repaired too
+    _odd: bool = False
+
+    def __call__(self, data: bytes, *, certain: bool) -> EventBlock | None:
+        body = b"[" + data + b"]"
+        try:
+            return self._sorted(_EVENTS.decode(body), body)
+        except msgspec.ValidationError:
+            pass  # JSON as far as it was read, but of another shape
+        except _INVALID:
+            if not certain and not self._odd:
+                return None
+        return self._patiently(data, body, certain=certain)
+
+    def _patiently(self, data: bytes, body: bytes, *, certain: bool) -> EventBlock | None:
+        try:
+            raws = [bytes(raw) for raw in _ELEMENTS.decode(body)]
+            if _is_utf8(data):
+                return self._one_by_one(raws)
+        except _INVALID:
+            pass
+        body, replaced = repair(body)
+        try:
+            raws = [bytes(raw) for raw in _ELEMENTS.decode(body)]
+        except _INVALID:
+            if not certain:
+                return None
+            fixed = [repair(element) for element in elements(data)]
+            raws, replaced = [raw for raw, _ in fixed], sum(count for _, count in fixed)
+        self._odd = True
+        self.problems.add("replaced-bad-json", replaced)
+        try:
+            return self._sorted(_EVENTS.decode(body), body)
+        except _INVALID:
+            return self._one_by_one(raws)
+
+    def _sorted(self, events: list[Any], body: bytes) -> EventBlock:
+        kinds = Counter(map(type, events))
+        self.seen += len(events)
+        self.problems.add("event-not-understood", kinds[_Begin] + kinds[_End])
+        complete = [event for event in events if type(event) is Complete]
+        metadata = [event for event in events if type(event) is Metadata] if kinds[Metadata] else []
+        return EventBlock(complete, metadata, body)
+
+    def _one_by_one(self, raws: Iterable[bytes]) -> EventBlock:
+        block = EventBlock([], [], None)
+        for raw in raws:
+            self.seen += 1
+            try:
+                event = _one(raw)
+            except _INVALID:
+                self.problems.add("unreadable-json")
+                continue
+            if isinstance(event, _CompleteText):
+                block.complete.append(event.with_times_as_text())
+            elif isinstance(event, Metadata):
+                block.metadata.append(event)
+            elif event is None or isinstance(event, _Begin | _End):
+                self.problems.add("event-not-understood")
+        return block
+
+
+def _one(raw: bytes) -> Any:
+    try:
+        return _ONE.decode(raw)
+    except msgspec.ValidationError:
+        return _by_hand(raw)
+
+
+def _by_hand(raw: bytes) -> Any:
+    """An event of an unusual shape, by as many of its fields as make sense; None when it is no event."""
+    try:
+        fields = msgspec.json.decode(raw, type=_Fields)
+    except msgspec.ValidationError:
+        return None  # a number, say, among the events
+    phase = _scalar(fields.get("ph"))
+    if phase == "X":
+        times: dict[str, Any] = {name: fields[name] for name in ("ts", "dur") if name in fields}
+        args = Args(**_known(_ARGS, _arguments(fields)))
+        return _CompleteText(**_known(_TEXT, fields, str), **_known(_IDS, fields), **times, args=args)
+    if phase == "M":
+        args_name = MetadataArgs(**_known({"name": "name"}, _arguments(fields)))
+        return Metadata(**_known({"name": "name"}, fields, str), **_known(_IDS, fields), args=args_name)
+    return phase if isinstance(phase, str) and phase not in ("B", "E") else None
+
+
+def _arguments(fields: _Fields) -> _Fields:
+    try:
+        return msgspec.json.decode(fields.get("args", b"{}"), type=_Fields)
+    except msgspec.ValidationError:
+        return {}  # not an object: as good as none
+
+
+def _known(names: dict[str, str], fields: _Fields, kind: type = object) -> dict[str, Any]:
+    """The fields of `names` (attribute by key) that are there and scalars; the others keep their default."""
+    values = {attribute: _scalar(fields[key]) for key, attribute in names.items() if key in fields}
+    return {name: value for name, value in values.items() if value is not None and isinstance(value, kind)}
+
+
+def _scalar(raw: msgspec.Raw | None) -> Scalar:
+    if raw is None:
+        return None
+    try:
+        value: Scalar = msgspec.json.decode(raw, type=int | float | str | None)
+    except _INVALID:
+        return None
+    return value
+
+
+def _text(raw: msgspec.Raw) -> str:
+    return bytes(raw).decode("ascii", "replace").strip(' "')
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,217 @@
+"""Cuts a trace's JSON into blocks of whole events, so that no more than a block is ever held.
+
+    { "schemaVersion": 1, ... "traceEvents": [ {..}, {..}, {..}, {..}, {..} ], "traceName": ... }
+      `------- head -------'                    `-- block ---'`-- block ---'   `---- tail ----'
+
+A cut is guessed (the last `}, {` of what was read) and the decoder proves it: a block that begins at an event and
+decodes as an array holds whole events, for a cut inside an event leaves a bracket or a string open. Only when
+the guesses fail are the brackets counted. Every byte is looked at a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from launchlens.traces.problems import InputError
+from launchlens.traces.readers.byte_source import ByteSource
+from launchlens.traces.readers.kineto.json_brackets import BETWEEN, scan
+from launchlens.traces.readers.kineto.json_repair import STRING, repair
+
+#: What is read at once. Objects of 1 MiB of JSON stay in a core's cache; 8 MiB took twice as long (measured).
+BLOCK_BYTES = 1 << 20
+#: An event larger than this, or as much before the first or after the last, is taken for damage.
+MAX_EVENT_BYTES = 64 << 20
+#: How many cuts are tried, and how many closing braces looked at for them, before brackets are counted.
+_GUESSES, _LOOKS = 4, 256
+
+_EVENTS_KEY = re.compile(rb'"traceEvents"\s*+:\s*+(?=(?P<value>\S|\Z))|' + STRING + rb"|[\[\]{}]", re.DOTALL)
+_CUT = re.compile(rb"\}\s*+,\s*+\{")
+_SPACE = b" \t\r\n\x00"  # with NUL, which a file that was to grow further ends in
+
+BlockT_co = TypeVar("BlockT_co", covariant=True)
+
+
+class Decoder(Protocol[BlockT_co]):
+    """Decodes the text of several events, without the array's brackets.
+
+    Returns None when the text is not whole events; never so when `certain`, which says that brackets were counted.
+    """
+
+    def __call__(self, data: bytes, *, certain: bool) -> BlockT_co | None: ...
+
+
+class TraceDocument:
+    """One pass over a trace's JSON: `blocks` first, then `head` and `tail` hold what stands around the events.
+
+    `head` and `tail` are the text of objects (`{}` for a bare array). `truncated` says that the document breaks off,
+    which is an InputError unless `partial`. `offset` is how far the pass got, in bytes of the unpacked file.
+    """
+
+    def __init__(self, source: ByteSource, *, partial: bool = False) -> None:
+        self.source = source
+        self.partial = partial
+        self.head = self.tail = b"{}"
+        self.truncated = False
+        self.offset = 0
+        self._data = b""
+        self._ended = False
+
+    def blocks(self, decode: Decoder[BlockT_co]) -> Iterator[BlockT_co]:
+        """The events, decoded a block at a time. Raises InputError for a document that is not a trace."""
+        in_object = self._skip_head()
+        wanted = BLOCK_BYTES
+        while True:
+            self._fill(wanted)
+            if between := BETWEEN.match(self._data).end():  # type: ignore[union-attr]
+                self._drop(between)
+            cut, block = self._guess(decode)
+            if block is not None:
+                yield block
+            else:
+                found = scan(self._data)
+                cut = found.last if found.end is None else found.end
+                if cut and (block := decode(self._data[:cut], certain=True)) is not None:
+                    yield block
+                if found.end is not None:
+                    self._drop(cut)
+                    break
+                if not cut and self._ended:
+                    self._break_off(
+                        "in the middle of an event" if self._data.strip() else "before the end of its events"
+                    )
+                    return
+                if not cut and len(self._data) > MAX_EVENT_BYTES:
+                    raise self.error(
+                        f"one event is larger than {MAX_EVENT_BYTES >> 20} MiB, or is not valid JSON",
+                        "record it again; if the file was edited, look for an unbalanced quote or bracket there",
+                    )
+            # a block without a cut is read again twice as long, so that a long event is not scanned over and over
+            wanted = BLOCK_BYTES if cut else self._longer()
+            self._drop(cut)
+        self._finish(in_object)
+
+    def error(self, what: str, remedy: str = "") -> InputError:
+        """An InputError that names the file and how far the pass got in it."""
+        return InputError(self.source.path, what, remedy, f"byte {self.offset:,}")
+
+    def _fill(self, wanted: int) -> None:
+        parts = [self._data]
+        have = len(self._data)
+        while have < wanted and not self._ended:
+            parts.append(self.source.read(wanted - have))
+            have += len(parts[-1])
+            self._ended = not parts[-1]
+        self._data = b"".join(parts)
+
+    def _longer(self) -> int:
+        return min(max(2 * len(self._data), BLOCK_BYTES), MAX_EVENT_BYTES + 1)
+
+    def _drop(self, count: int) -> None:
+        self._data = self._data[count:]
+        self.offset += count
+
+    def _guess(self, decode: Decoder[BlockT_co]) -> tuple[int, BlockT_co | None]:
+        brace, guesses, looks = len(self._data), 0, 0
+        # a distance within which a cut stands, or the events are so large that brackets may as well be counted
+        nearest = max(0, brace - BLOCK_BYTES // 2)
+        while guesses < _GUESSES and looks < _LOOKS and (brace := self._data.rfind(b"}", nearest, brace)) >= 0:
+            looks += 1
+            if _CUT.match(self._data, brace):
+                guesses += 1
+                if (block := decode(self._data[: brace + 1], certain=False)) is not None:
+                    return brace + 1, block
+        return 0, None
+
+    def _skip_head(self) -> bool:
+        """Go to the first event; False for a bare array, which has no keys around it."""
+        wanted, padded = BLOCK_BYTES, False
+        while True:
+            self._fill(wanted)
+            text = self._data.lstrip(_SPACE)
+            padded = padded or b"\x00" in self._data[: len(self._data) - len(text)]
+            if not text and not self._ended:
+                self._drop(len(self._data))
+                continue
+            if text.startswith(b"["):
+                self._drop(len(self._data) - len(text) + 1)
+                return False
+            if not text and padded:
+                what = "is not JSON: it holds nothing but null bytes"
+                raise InputError(self.source.path, what, "copy or record it again")
+            if not text.startswith(b"{"):
+                raise self._no_trace(text)
+            start = self._find_events()
+            if start is not None:
+                self._drop(start)
+                return True
+            if self._ended or len(self._data) > MAX_EVENT_BYTES:
+                raise self._no_trace(text)
+            wanted = self._longer()
+
+    def _find_events(self) -> int | None:
+        depth = 0
+        for match in _EVENTS_KEY.finditer(self._data):
+            token = match.group()
+            if token in b"[{":
+                depth += 1
+            elif token in b"]}":
+                depth -= 1
+            elif depth == 1 and match["value"]:
+                if match["value"] != b"[":
+                    self.offset += match.end()
+                    raise self.error("traceEvents is not an array", "give a trace that torch.profiler exported")
+                self.head = self._data[: match.start()].rstrip(b", \t\r\n") + b"}"
+                return match.end() + 1
+        return None
+
+    def _no_trace(self, text: bytes) -> InputError:
+        remedy = "give a trace that torch.profiler, Nsight Systems or launchlens wrote"
+        if not text:
+            return InputError(self.source.path, "is empty", "record it again")
+        if not self._ended:
+            what = (
+                f"has no traceEvents in its first {MAX_EVENT_BYTES >> 20} MiB"
+                if text.startswith(b"{")
+                else "is not JSON"
+            )
+            return InputError(self.source.path, what, remedy)
+        try:
+            msgspec.json.decode(repair(text.rstrip(_SPACE))[0], type=msgspec.Raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if text.startswith(b"{") and scan(text[1:]).end is None:
+                return InputError(self.source.path, "breaks off, or is not JSON, before any event", "record it again")
+            return InputError(self.source.path, "is not JSON", remedy)
+        return InputError(self.source.path, "is JSON, but not a trace: it has no traceEvents", remedy)
+
+    def _break_off(self, where: str) -> None:
+        self.offset += len(self._data)
+        if not self.partial:
+            raise self.error(
+                f"breaks off {where}", "record or copy it again, or read the whole events before that with --partial"
+            )
+        self.truncated = True
+
+    def _finish(self, in_object: bool) -> None:
+        """Check that the document ends where it should, down to the checksum of gzip, and keep the tail."""
+        if not self._data.startswith(b"]"):
+            raise self.error("is not valid JSON: a bracket closes what was not opened", "record it again")
+        self._drop(1)
+        self._fill(MAX_EVENT_BYTES)
+        rest = self._data
+        if in_object:
+            end = scan(rest).end
+            if end is None and self._ended:
+                return self._break_off("after its events")
+            self.tail = b"{" + rest[:end].lstrip(b", \t\r\n") + b"}"
+            self._drop(len(rest) if end is None else end + 1)
+        if self._data.strip(_SPACE):
+            raise self.error("holds something more after the end of the trace", "give one trace per file")
+        while self.source.read(BLOCK_BYTES):
+            pass
+        if self.source.broken_off:
+            self.truncated = True
+        return None

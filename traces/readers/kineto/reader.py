@@ -1,0 +1,139 @@
+"""Reads the traces of torch.profiler (Kineto's JSON, plain or gzip) into the event table, a block of events at a time.
+
+Start times are the file's own `ts`, in nanoseconds; `baseTimeNanoseconds`, where the file gives it, is kept apart in
+`Trace.meta["base_ns"]`. `Trace.meta` also holds what the file says of the recording (`MADE_WITH`), and the names it
+gives to processes and threads.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.readers.byte_source import ByteSource
+from launchlens.traces.readers.kineto.columns import KinetoColumns
+from launchlens.traces.readers.kineto.events import EventDecoder
+from launchlens.traces.readers.kineto.json_blocks import TraceDocument
+from launchlens.traces.readers.kineto.json_repair import repair
+from launchlens.traces.trace import Progress, Trace
+
+#: The keys around the events that are kept in `Trace.meta` under their own names, when they are numbers or text.
+MADE_WITH = (
+    "schemaVersion",
+    "traceName",
+    "trace_id",
+    "cupti_version",
+    "cuda_runtime_version",
+    "cuda_driver_version",
+    "record_shapes",
+    "profile_memory",
+    "with_stack",
+)
+
+
+def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
+    """Read a Kineto trace: the object that torch.profiler exports, or a bare array of events.
+
+    `partial` keeps the whole events of a file that breaks off (problem `truncated`). Rows are in the order of the
+    file. Raises InputError for a file that is not a trace, breaks off, is damaged, or holds no event to account for.
+    """
+    problems = Problems()
+    decoder = EventDecoder(problems)
+    columns = KinetoColumns(problems)
+    with ByteSource(path, partial=partial, progress=progress) as source, _no_cycle_collection():
+        document = TraceDocument(source, partial=partial)
+        try:
+            for block in document.blocks(decoder):
+                columns.add(block)
+            about = _keys(document.tail, problems) | _keys(document.head, problems)
+        except RecursionError:
+            raise document.error("nests its JSON too deeply", "no profiler does: record it again") from None
+        if document.truncated:
+            problems.add("truncated")
+        if not columns.rows:
+            raise _nothing_kept(path, decoder.seen, problems)
+        events = columns.table()
+    schema = about.get("schemaVersion")
+    return Trace(
+        path=path,
+        recorded_by="kineto",
+        recorded_by_version=None if schema is None else f"schemaVersion {schema}",
+        bytes=source.size,
+        events=events,
+        problems=problems,
+        devices=_devices(about),
+        meta=_meta(about, columns),
+    )
+
+
+@contextmanager
+def _no_cycle_collection() -> Iterator[None]:
+    """Switch Python's cycle collector off: it takes half the time of decoding JSON, and finds nothing there."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _nothing_kept(path: Path, seen: int, problems: Problems) -> InputError:
+    remedy = "record it with torch.profiler, with CPU and CUDA activities"
+    if not seen:
+        return InputError(path, "holds no events" + (" before it breaks off" if problems["truncated"] else ""), remedy)
+    if problems["unreadable-json"] == seen:
+        return InputError(path, "is not JSON, though it begins like it", remedy)
+    what = f"holds {seen:,} events, but no usable range, op, API call or GPU activity among them"
+    return InputError(path, what, remedy)
+
+
+def _keys(text: bytes, problems: Problems) -> dict[str, Any]:
+    """The keys beside the events that are of use, decoded; what can't be read is counted and left out."""
+    replaced = 0
+    try:
+        raws = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        text.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text, replaced = repair(text)
+        try:
+            raws = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            problems.add("unreadable-json")
+            return {}
+    problems.add("replaced-bad-json", replaced)
+    keys: dict[str, Any] = {}
+    for name in (*MADE_WITH, "baseTimeNanoseconds", "deviceProperties", "computeProperties"):
+        if name in raws:
+            try:
+                keys[name] = msgspec.json.decode(raws[name])
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                problems.add("unreadable-json")
+    return keys
+
+
+def _devices(about: Mapping[str, Any]) -> dict[int, str]:
+    devices: dict[int, str] = {}
+    listed = about.get("deviceProperties", about.get("computeProperties"))  # torch 1.9 said computeProperties
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict) and isinstance(each.get("id"), int) and isinstance(each.get("name"), str):
+            devices[each["id"]] = each["name"]
+    return devices
+
+
+def _meta(about: Mapping[str, Any], columns: KinetoColumns) -> dict[str, Any]:
+    meta = {name: about[name] for name in MADE_WITH if isinstance(about.get(name), int | float | str)}
+    base = about.get("baseTimeNanoseconds")
+    if isinstance(base, int):
+        meta["base_ns"] = base
+    if columns.processes:
+        meta["process_names"] = columns.processes
+    if columns.threads:
+        meta["thread_names"] = columns.threads
+    return meta

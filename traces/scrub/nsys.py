@@ -1,0 +1,63 @@
+"""What of an Nsight Systems export may be shared, whatever it is stored in: which tables, columns, rows and texts.
+
+Everything is on a list of what is known to be safe; what is on none is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from launchlens.traces.readers.nsys.export import as_text
+from launchlens.traces.readers.nsys.schema import SOURCES
+
+#: Tables of events, whose name columns refer to StringIds.
+EVENTS = frozenset(source.table for source in SOURCES)
+#: Events of the recorder's own: what they are called may hold the path of a library.
+OVERHEADS = ("PROFILER_OVERHEAD", "CUPTI_ACTIVITY_KIND_OVERHEAD")
+#: What an export says of itself, of which only some rows are kept.
+META = ("META_DATA_EXPORT", "EXPORT_META_DATA")
+#: Columns that hold ids into StringIds.
+NAME_IDS = frozenset({"nameId", "textId", "demangledName", "shortName", "mangledName", "name", "text"})
+#: Tables that are copied: what the reader reads, and what else `nsys stats` wants for its CUDA and NVTX reports.
+_KEPT_TABLES = re.compile(
+    r"CUPTI_ACTIVITY_KIND_\w+|ENUM_\w+|NVTX_EVENTS|PROFILER_OVERHEAD|StringIds|ANALYSIS_DETAILS"
+    r"|META_DATA_EXPORT|EXPORT_META_DATA|TARGET_INFO_(GPU|CUDA_GPU|CUDA_DEVICE|CUDA_CONTEXT_INFO|CUDA_(NULL_)?STREAM)"
+    r"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS"
+)
+#: Columns whose text is copied, by table; of every other column only numbers are.
+_KEPT_TEXT: dict[str, frozenset[str]] = {
+    "NVTX_EVENTS": frozenset({"text"}),
+    "TARGET_INFO_GPU": frozenset({"name", "chipName"}),
+    "TARGET_INFO_CUDA_GPU": frozenset({"name", "chipName"}),
+} | dict.fromkeys(META, frozenset({"name", "value"}))
+#: What an export says of the program that made it; the other rows name files, the host and the user.
+_META_ROWS = re.compile(
+    r"EXPORT_PRODUCT_.*|EXPORT_SCHEMA_.*|EXPORT_PLATFORM|EXPORT_ARCH|EXPORT_PARAM_LAZY|EXPORT_PARAM_TIME_NORMALIZE"
+    r"|EXPORT_PARAM_TIME_SHIFT|EXPORT_CONFIG_TIME_SHIFT"
+)
+
+
+def keeps_table(name: str) -> bool:
+    """Whether anything of a table is copied."""
+    return _KEPT_TABLES.fullmatch(name) is not None
+
+
+def text_columns(table: str) -> frozenset[str]:
+    """The columns of a table whose text is copied as it is."""
+    if table.startswith("ENUM_"):
+        return frozenset({"name", "label"})
+    names = next((source.names for source in SOURCES if source.table == table), ())
+    return _KEPT_TEXT.get(table, frozenset()) | frozenset(names)
+
+
+def keeps_meta(name: object, value: object) -> bool:
+    """Whether a row of META is copied: it tells of the program that exported, and holds no path."""
+    said, text = as_text(name), as_text(value)
+    return bool(said and text is not None and _META_ROWS.fullmatch(said) and not re.search(r"[/\\]", text))
+
+
+def by_name_ids(tables: Iterable[str]) -> list[str]:
+    """Those of some tables that refer to StringIds, overheads last: a text is an overhead's if nothing else has it."""
+    events = [name for name in tables if name in EVENTS]
+    return sorted(events, key=lambda name: name in OVERHEADS)

@@ -1,0 +1,103 @@
+"""Copies a parquet file of launchlens (an event table, a capture's timings, a recording of CUPTI) with what is declared alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from launchlens.traces.captures.capture import TIMING_COLUMNS
+from launchlens.traces.problems import InputError
+from launchlens.traces.readers.cupti.schema import METADATA_KEY
+from launchlens.traces.readers.nsys.folder import refuse_table
+from launchlens.traces.schema import COLUMNS
+from launchlens.traces.scrub.text import Removed, without_paths
+
+#: Columns that event tables had not got from the first.
+_LATER = {"queued_ns", "submitted_ns", "channel"}
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The declared columns of `path`, in their order. Raises InputError for what launchlens did not write."""
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's own errors are both
+        raise InputError(path, f"can't be read: {str(error).splitlines()[0]}", "write it again") from None
+    for declared in (COLUMNS, TIMING_COLUMNS):
+        names = [column.name for column in declared]
+        if set(names) - _LATER <= set(frame.columns):
+            return frame[[name for name in names if name in frame.columns]].reset_index(drop=True)
+    refuse_table(path, _metadata(path))
+    raise InputError(
+        path, "holds neither an event table nor timings", "give a parquet file that launchlens wrote, or a trace"
+    )
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a parquet file says that it is a recording of CUPTI; what can't be read is none."""
+    return METADATA_KEY in _metadata(path)
+
+
+def _metadata(path: Path) -> dict[bytes, bytes]:
+    """What a parquet file says of itself as a whole; nothing where it can't be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return dict(pq.read_schema(path).metadata or {})
+    except (OSError, ValueError, pa.ArrowException):
+        return {}
+
+
+def copy_recording(path: Path, output: Path, removed: Removed) -> None:
+    """Write the recording `path` to `output` less other columns and metadata; count these in `removed`.
+
+    Process and thread ids stay: they tell a reader which calls are of one thread, and name nobody. Raises InputError for
+    what is no recording, OSError when `output` can't be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from launchlens.traces.readers.cupti.file import opened
+
+    recording = opened(path)
+    schema = pq.read_schema(path)
+    said = json.loads(schema.metadata[METADATA_KEY])
+    kept = {name: _plain(value) for name, value in recording.header.items()}
+    removed["entries of metadata"] += len(set(schema.metadata) - {METADATA_KEY, b"ARROW:schema"})
+    removed["facts of the header"] += sum(kept.get(name) != value for name, value in said.items())
+    for name in schema.names:
+        if name not in recording.table.column_names:
+            removed[f"column {name!r}"] += 1
+    # dictionaries are made anew: one may hold texts that no row refers to
+    columns = [
+        each.cast(pa.string()).dictionary_encode() if pa.types.is_dictionary(each.type) else each
+        for each in recording.table.columns
+    ]
+    metadata = {METADATA_KEY: json.dumps(kept, sort_keys=True).encode()}
+    pq.write_table(pa.table(columns, names=recording.table.column_names, metadata=metadata), output, compression="zstd")
+
+
+def _plain(value: object) -> object:
+    """A value of the header without paths; of an object only what a table of devices holds, numbers and names."""
+    if isinstance(value, dict):
+        return {key: _plain(name) for key, name in value.items() if key.isdecimal() and isinstance(name, str)}
+    return without_paths(value)[0] if isinstance(value, str) else value
+
+
+def copy(path: Path, output: Path, removed: Removed) -> None:
+    """Write `path` to `output` less other columns, the index and all metadata; count these in `removed`.
+
+    Raises InputError for what launchlens did not write, OSError when `output` can't be written.
+    """
+    import pyarrow.parquet as pq
+
+    frame = read(path)
+    schema = pq.read_schema(path)
+    # `pandas` says how columns become a frame again, and is written anew; `ARROW:schema` repeats the others
+    removed["entries of metadata"] += len(set(schema.metadata or {}) - {b"pandas"})
+    for name in schema.names:
+        if name not in frame.columns:
+            removed[f"column {name!r}"] += 1
+    frame.to_parquet(output, index=False)

@@ -1,0 +1,165 @@
+"""Copies a folder of an Nsight Systems export's parquet tables without what names its machine or its user.
+
+Every table is written anew from what may stay: no statistics, dictionary or metadata of an old file comes along. Texts are
+written as dictionaries, for a file may say in few bytes that a million rows hold the same long one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from launchlens.traces.readers.nsys import folder as nsys_folder
+from launchlens.traces.readers.nsys.export import STRINGS
+from launchlens.traces.readers.nsys.parquet import (
+    batches,
+    ints,
+    is_number,
+    is_text,
+    opened_table,
+    texts_of,
+    values_of,
+)
+from launchlens.traces.scrub.nsys import (
+    META,
+    NAME_IDS,
+    OVERHEADS,
+    by_name_ids,
+    keeps_meta,
+    keeps_table,
+    text_columns,
+)
+from launchlens.traces.scrub.text import Removed, is_hardware_id, without_paths
+from launchlens.traces.trace import Progress
+
+#: Rows at a time, and in a row group of a copy.
+CHUNK = 262_144
+_TEXT = pa.dictionary(pa.int32(), pa.large_string())
+_STRINGS_SCHEMA = pa.schema(
+    [pa.field("id", pa.int64(), nullable=False), pa.field("value", pa.large_string(), nullable=False)]
+)
+
+
+def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | None = None) -> None:
+    """Write what may stay of the tables in the folder `path` to the new folder `output`; count the rest in `removed`.
+
+    Raises InputError for a table that can't be read, OSError when `output` can't be written.
+    """
+    files = nsys_folder.tables(path)
+    output.mkdir()
+    removed["other files"] += sum(1 for _ in path.iterdir()) - len(files)
+    kept = {name: file for name, file in files.items() if keeps_table(name)}
+    for name in (name for name in files if name not in kept):
+        removed[f"table {name}"] += 1  # which nobody reads, and so nobody opens to count its rows
+    size, done = sum(file.stat().st_size for file in kept.values()), 0
+    for name, file in kept.items():
+        if name == STRINGS:
+            _copy_strings(path, kept, output, removed)
+        else:
+            _copy_table(path, name, file, output, removed)
+        done += file.stat().st_size
+        if progress is not None:
+            progress(done, size)
+
+
+def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Removed) -> None:
+    """Copy one table: numbers, and the texts that are on the list; of what else a column holds only that it was there."""
+    with opened_table(folder, file) as source:
+        fields = [_field(name, field) for field in source.schema_arrow]
+        lost = {field.name for field in fields if pa.types.is_null(field.type)}
+        schema = pa.schema([pa.field(field.name, pa.int64()) if field.name in lost else field for field in fields])
+        with _written(output, name, schema) as written:
+            for batch in batches(folder, name, source, CHUNK, None):
+                if name in META:
+                    batch = _of_the_program(batch, removed, name)
+                columns = []
+                for field in schema:
+                    column = batch.column(field.name)
+                    if field.name in lost:
+                        removed[f"{name}.{field.name}"] += len(column) - column.null_count
+                        column = pa.nulls(len(column), field.type)
+                    columns.append(_compact(column) if pa.types.is_dictionary(field.type) else column)
+                written.write_table(pa.table(columns, schema=schema), row_group_size=CHUNK)
+
+
+def _field(table: str, field: Any) -> Any:
+    """The field of a copy: without metadata, texts as dictionaries; of type null where nothing of it may stay."""
+    if is_hardware_id(field.name):
+        return pa.field(field.name, pa.null())
+    if is_text(field.type):
+        return pa.field(field.name, _TEXT if field.name in text_columns(table) else pa.null(), field.nullable)
+    return pa.field(field.name, field.type if is_number(field.type) else pa.null(), field.nullable)
+
+
+def _of_the_program(batch: Any, removed: Removed, table: str) -> Any:
+    """The rows of a batch of META that tell of the program that exported."""
+    if not {"name", "value"} <= set(batch.schema.names):
+        keep = [False] * batch.num_rows
+    else:
+        pairs = zip(values_of(batch.column("name")), values_of(batch.column("value")), strict=True)
+        keep = [keeps_meta(name, value) for name, value in pairs]
+    removed[f"rows of {table}"] += keep.count(False)
+    return batch.filter(pa.array(keep, pa.bool_()))
+
+
+def _compact(column: Any) -> Any:
+    """A column of texts as a dictionary of those that its rows refer to, and of no others."""
+    column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    used = pc.unique(column.indices).drop_null()
+    indices = pc.index_in(column.indices, value_set=used)
+    return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), _texts(texts_of(column.dictionary.take(used))))
+
+
+def _texts(raw: list[bytes | None]) -> Any:
+    """A column of texts; bytes that are not UTF-8 stay as they are, so that this is no cast."""
+    return pa.array(raw, pa.large_binary()).view(pa.large_string())
+
+
+def _copy_strings(folder: Path, kept: Mapping[str, Path], output: Path, removed: Removed) -> None:
+    """Copy the strings that rows of the copy refer to by id; what only overheads refer to, without paths."""
+    of_events, of_overheads = _used_ids(folder, kept)
+    with opened_table(folder, kept[STRINGS]) as source, _written(output, STRINGS, _STRINGS_SCHEMA) as written:
+        left_out = source.metadata.num_rows
+        told = {"id", "value"} <= set(source.schema_arrow.names)
+        for batch in batches(folder, STRINGS, source, CHUNK, None) if told else ():
+            rows = zip(ints(batch.column("id")).tolist(), texts_of(batch.column("value")), strict=True)
+            kept_rows = {}
+            for number, raw in rows:
+                if raw is not None and number in of_events:
+                    kept_rows[number] = raw
+                elif raw is not None and number in of_overheads:
+                    text, count = without_paths(raw.decode("utf-8", "backslashreplace"))
+                    removed["paths in the names of overheads"] += count
+                    kept_rows[number] = text.encode()
+            left_out -= len(kept_rows)
+            columns = [pa.array(kept_rows.keys(), pa.int64()), _texts(list(kept_rows.values()))]
+            written.write_table(pa.table(columns, schema=_STRINGS_SCHEMA), row_group_size=CHUNK)
+    removed["strings that nothing kept refers to"] += left_out
+
+
+def _used_ids(folder: Path, kept: Mapping[str, Path]) -> tuple[frozenset[int], frozenset[int]]:
+    """The ids of strings that events refer to, and those that the recorder's overheads do."""
+    used: tuple[set[int], set[int]] = set(), set()
+    for name in by_name_ids(kept):
+        with opened_table(folder, kept[name]) as source:
+            columns = [each.name for each in source.schema_arrow if each.name in NAME_IDS and is_number(each.type)]
+            for batch in batches(folder, name, source, CHUNK, columns) if columns else ():
+                for column in columns:
+                    used[name in OVERHEADS].update(np.unique(ints(batch.column(column))).tolist())
+    return frozenset(used[0]), frozenset(used[1])
+
+
+@contextmanager
+def _written(output: Path, table: str, schema: Any) -> Iterator[pq.ParquetWriter]:
+    """The file of a table in the copy, with nothing in it but its columns."""
+    file = output / f"{table}{nsys_folder.SUFFIX}"
+    # Arrow's own schema in the file would turn dictionaries of texts into another type than nsys gives them
+    with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as written:
+        yield written

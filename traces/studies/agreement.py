@@ -1,0 +1,200 @@
+"""How far the recorders of one capture are from each other: the same blocks, seen by torch.profiler, Nsight Systems, CUPTI.
+
+What is counted must agree exactly, and so must GPU times but for a few per cent: recorders that differ there did not see
+the same work. What they cost the host, each in its own way, is not meant to agree; it is shown because a reader of one
+account ought to know by how much another recorder's would differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from launchlens.traces.statistics import Estimate, median
+from launchlens.traces.studies.recording import Recording
+from launchlens.traces.studies.study import PREFERRED, Side, Study
+
+#: Times of one GPU activity may differ by this share: clocks move between two runs.
+GPU_TOLERANCE = 0.03
+#: Or by this, ns: one step of the GPU's clock as its times show it. Medians of short work are equal or a step apart, and one
+#: step of 0.8 µs is 4 %. Of the 152,000 durations in the captures that ship, of an H100 and an H200, all but 239 (of copies of
+#: 16 MB) are a multiple of 32 ns or 1 ns from one; so two that are a step apart differ by 34 at most.
+GPU_CLOCK_STEP_NS = 32 + 2
+
+Rule = Literal["exact", "close", "free"]
+Verdict = Literal["agree", "differ"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that every recorder gives of a side. `rule`: `exact`, `close` (GPU_TOLERANCE or GPU_CLOCK_STEP_NS), or `free`."""
+
+    code: str
+    says: str
+    brief: str
+    unit: str
+    rule: Rule
+
+
+METRICS = (
+    Metric("launches", "launches per iteration", "launches", "", "exact"),
+    Metric("activities", "GPU activities per iteration", "GPU activities", "", "exact"),
+    Metric("gpu_ns", "GPU time of one activity, median", "GPU µs of one", "ns", "close"),
+    Metric("api_ns", "API time of one launch, median", "API µs of one", "ns", "free"),
+    Metric("queue_ns", "queue time of one launch, median", "queue µs", "ns", "free"),
+    Metric("inflation", "recorded time over unprofiled time", "inflation ×", "×", "free"),
+)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One metric of one side by each collector: the median over its blocks with its interval.
+
+    `apart` is the largest relative difference from the first collector's value, None where that is 0 and others are not.
+    `verdict` is `differ` where the intervals do not meet (counts: where the numbers are not the same) and `apart` is beyond
+    what the metric's rule allows.
+    """
+
+    variant: str
+    regime: str
+    metric: Metric
+    values: Mapping[str, Estimate]
+    apart: float | None
+    verdict: Verdict
+
+    @property
+    def amiss(self) -> bool:
+        """Whether recorders differ in what they must agree on."""
+        return self.verdict == "differ" and self.metric.rule != "free"
+
+
+def agreement(study: Study) -> list[Agreement]:
+    """A row per side and metric that at least two collectors give; empty for a capture of one collector."""
+    rows = []
+    for side in study.sides.values():
+        of_side = {
+            name: made
+            for (name, variant, regime), made in study.recordings.items()
+            if (variant, regime) == (side.variant, side.regime)
+        }
+        # the one whose account the side has is what the others are compared with
+        of_side = dict(sorted(of_side.items(), key=lambda item: item[0] != PREFERRED))
+        for metric in METRICS:
+            values = {
+                name: value for name, made in of_side.items() if (value := _value(metric, made, side)) is not None
+            }
+            if len(values) > 1:
+                rows.append(_judged(side, metric, values))
+    return rows
+
+
+def _value(metric: Metric, recording: Recording, side: Side) -> Estimate | None:
+    """The metric's median over the blocks of a recording; None where no block has any of it."""
+    blocks = recording.per_block
+    if metric.code == "activities" and recording.device is None:
+        return None  # no GPU was recorded: not known, which is not none
+    if metric.code == "inflation":
+        unprofiled = recording.reference_ns or side.wall.value
+        samples = recording.cells.sum(axis=(1, 2)) / recording.iterations / unprofiled
+    elif metric.rule == "exact":
+        samples = blocks[metric.code].to_numpy() / recording.iterations
+    else:
+        samples = blocks[metric.code].dropna().to_numpy()
+    return median(samples) if len(samples) else None
+
+
+def _judged(side: Side, metric: Metric, values: Mapping[str, Estimate]) -> Agreement:
+    first, *others = values.values()
+    differences = [_relative(first.value, other.value) for other in others]
+    apart = None if None in differences else max(each for each in differences if each is not None)
+    if metric.rule == "exact":
+        differs = any(other.value != first.value for other in others)
+    else:
+        differs = any(
+            not _meet(first, other) and not (metric.rule == "close" and _close(first.value, other.value))
+            for other in others
+        )
+    return Agreement(side.variant, side.regime, metric, values, apart, "differ" if differs else "agree")
+
+
+def _close(first: float, other: float) -> bool:
+    """Whether two GPU times differ by no more than clocks do: by a share, or by one step of the GPU's clock."""
+    return abs(other - first) <= max(GPU_TOLERANCE * abs(first), GPU_CLOCK_STEP_NS)
+
+
+def _relative(first: float, other: float) -> float | None:
+    if first == other:
+        return 0.0
+    return abs(other - first) / abs(first) if first and np.isfinite(first) else None
+
+
+def _meet(a: Estimate, b: Estimate) -> bool:
+    """Whether two intervals share a point; too few blocks for an interval leave only the values to compare."""
+    low_a, high_a = (a.value, a.value) if a.low is None or a.high is None else (a.low, a.high)
+    low_b, high_b = (b.value, b.value) if b.low is None or b.high is None else (b.low, b.high)
+    return max(low_a, low_b) <= min(high_a, high_b)
+
+
+def rows_json(rows: list[Agreement]) -> list[dict[str, Any]]:
+    """Agreement rows as plain data; times in ns."""
+    return [
+        {
+            "variant": row.variant,
+            "regime": row.regime,
+            "metric": row.metric.code,
+            "unit": row.metric.unit or None,
+            "must_agree": row.metric.rule != "free",
+            "values": {name: value.to_json() for name, value in row.values.items()},
+            "apart": row.apart,
+            "verdict": row.verdict,
+        }
+        for row in rows
+    ]
+
+
+def table(rows: list[Agreement]) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of text for people: a row per side and metric, a column per collector."""
+    collectors = list(dict.fromkeys(name for row in rows for name in row.values))
+    columns = ["variant", "regime", "figure", *collectors, "apart", ""]
+    return columns, [[row.variant, row.regime, row.metric.says, *_cells(row, collectors)] for row in rows]
+
+
+def brief(rows: list[Agreement]) -> tuple[list[str], list[list[str]]]:
+    """The same, a row per side and a column per metric: each collector's value and how far apart, `!` where amiss."""
+    metrics = [metric for metric in METRICS if any(row.metric is metric for row in rows)]
+    of = {(row.variant, row.regime, row.metric.code): row for row in rows}
+    sides = dict.fromkeys((row.variant, row.regime) for row in rows)
+    columns = ["variant", "regime", *(metric.brief for metric in metrics)]
+    return columns, [
+        [*side, *(_brief(of[*side, metric.code]) if (*side, metric.code) in of else "–" for metric in metrics)]
+        for side in sides
+    ]
+
+
+def _brief(row: Agreement) -> str:
+    numbers = [_number(value.value, row.metric.unit) for value in row.values.values()]
+    if row.metric.rule == "exact" and row.verdict == "agree":
+        return numbers[0]
+    share = "" if row.apart is None else f" {100 * row.apart:.1f} %"
+    return " | ".join(numbers) + share + (" !" if row.amiss else "")
+
+
+def _number(value: float, unit: str) -> str:
+    if not unit:
+        return f"{value:g}"
+    shown = value / 1000 if unit == "ns" else value
+    return f"{shown:.2f}" if shown < 10 else f"{shown:.1f}"
+
+
+def _cells(row: Agreement, collectors: list[str]) -> Iterator[str]:
+    for name in collectors:
+        yield _written(row.values[name].value, row.metric.unit) if name in row.values else "–"
+    yield "–" if row.apart is None else f"{100 * row.apart:.1f} %"
+    yield "DIFFER, and must not" if row.amiss else "differ" if row.verdict == "differ" else "agree"
+
+
+def _written(value: float, unit: str) -> str:
+    return _number(value, unit) + {"ns": " µs", "×": " ×"}.get(unit, "")

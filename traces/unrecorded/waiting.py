@@ -1,0 +1,108 @@
+"""Calls in which the host waits for the device: when they prove that submitted work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.intervals import Ints
+from launchlens.traces.launches.apis import records_event, waits, waits_for_event, waits_for_whole_device
+
+#: Before and after everything.
+FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+#: Of some waits what each covers, in order, and the first end of any that covers as much or more; LAST at the end.
+_Ends: TypeAlias = tuple[Ints, Ints]
+
+
+@dataclass(frozen=True)
+class Waits:
+    """The waiting calls of a trace, in order of their start; int64, times in ns.
+
+    Once a call has returned, what its thread submitted to the stream that it waits for until `covers` is done: until it
+    began, or, for an event, until the event was recorded (FIRST where no record of one came before). For a call that waits
+    for the `whole_device` that holds of all streams, and of the other threads of its process as well.
+    """
+
+    process: Ints
+    thread: Ints
+    start: Ints
+    end: Ints
+    covers: Ints
+    whole_device: npt.NDArray[np.bool_]
+
+    def done_at(self, process: int, thread: int, submitted: Ints, *, one_stream: bool) -> Ints:
+        """When what a thread had `submitted` by some moments must have been done: the first such end, LAST without one.
+
+        Unless all of it went to `one_stream`, only a wait for the whole device is sure to be for it.
+        """
+        found = _first_end(self._of_device.get(process), submitted)
+        return np.minimum(found, _first_end(self._of_thread.get((process, thread)), submitted)) if one_stream else found
+
+    @cached_property
+    def _of_device(self) -> dict[Hashable, _Ends]:
+        """The waits for the whole device by process."""
+        chosen = np.flatnonzero(self.whole_device & (self.covers > FIRST))
+        return self._ends(grouped(chosen, self.process[chosen]))
+
+    @cached_property
+    def _of_thread(self) -> dict[Hashable, _Ends]:
+        """All waits by process and thread."""
+        chosen = np.flatnonzero(self.covers > FIRST)
+        return self._ends(grouped(chosen, self.process[chosen], self.thread[chosen]))
+
+    def _ends(self, groups: Mapping[Hashable, Ints]) -> dict[Hashable, _Ends]:
+        found = {}
+        for at, mine in groups.items():
+            mine = mine[np.argsort(self.covers[mine], kind="stable")]
+            soonest = np.append(np.minimum.accumulate(self.end[mine][::-1])[::-1], LAST)
+            found[at] = self.covers[mine], soonest
+        return found
+
+
+def _first_end(ends: _Ends | None, submitted: Ints) -> Ints:
+    """The first end of the waits that cover each moment, LAST without one."""
+    if ends is None:
+        return np.full(len(submitted), LAST)
+    covers, soonest = ends
+    found: Ints = soonest[np.searchsorted(covers, submitted, side="left")]
+    return found
+
+
+def grouped(positions: Ints, *keys: Ints) -> dict[Hashable, Ints]:
+    """Some positions by their keys, one or several, each a number a position; in the order in which they stand."""
+    by = keys[0] if len(keys) == 1 else list(keys)
+    return {at: positions[mine] for at, mine in pd.Series(positions).groupby(by).indices.items()}
+
+
+def find_waits(events: pd.DataFrame) -> Waits:
+    """The calls of `events` that wait for a device, told by their names."""
+    is_api = (events["kind"] == "api").to_numpy()
+    called = events["name"].cat.codes.to_numpy()
+    names = [str(name) for name in events["name"].cat.categories]
+
+    def rows_where(says: npt.NDArray[np.bool_]) -> Ints:
+        rows = np.flatnonzero(is_api & np.append(says, False)[called])
+        return rows[np.argsort(start[rows], kind="stable")]
+
+    start = events["start_ns"].to_numpy()
+    process, thread = (events[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread"))
+    rows = rows_where(np.array([waits(name) for name in names], bool))
+    covers = start[rows].copy()
+    of_event = np.append(np.array([waits_for_event(name) for name in names], bool), False)[called[rows]]
+    if of_event.any():
+        recorded = rows_where(np.array([records_event(name) for name in names], bool))
+        of_thread = grouped(recorded, process[recorded], thread[recorded])
+        asking = np.flatnonzero(of_event)
+        for at, mine in grouped(asking, process[rows[asking]], thread[rows[asking]]).items():
+            theirs = start[of_thread.get(at, np.empty(0, np.int64))]
+            covers[mine] = np.insert(theirs, 0, FIRST)[np.searchsorted(theirs, covers[mine], side="right")]
+    whole = np.append(np.array([waits_for_whole_device(name) for name in names], bool), False)[called[rows]]
+    end = start[rows] + events["dur_ns"].to_numpy()[rows]
+    return Waits(process[rows], thread[rows], start[rows], end, covers, whole)
