@@ -1,4 +1,4 @@
-"""The four literal folders keep their names without taking them from anybody (see pyproject.toml)."""
+"""The literal folders keep their names without taking them from anybody (see pyproject.toml)."""
 
 import runpy
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import launchlens
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("kernels", "profiling", "reports", "traces")
+FOLDERS = ("commands", "kernels", "profiling", "reports", "traces")
 
 
 def pyproject():
@@ -49,6 +49,7 @@ def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
         "reports": {"reports", "traces"},
         "kernels": {"kernels"},
         "profiling": {"profiling", "kernels", "traces"},
+        "commands": set(FOLDERS),
     }
     for folder, others in allowed.items():
         for path in (ROOT / folder).rglob("*.py"):
@@ -62,7 +63,7 @@ def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
 def test_of_traces_profiling_uses_only_what_a_capture_holds():
     # a capture's files and their schema; and the statistics that a probe's figures are made with
     allowed = tuple(
-        f"traces.{name}" for name in ("capture", "schema", "cupti_schema", "probes", "statistics", "problems")
+        f"traces.{name}" for name in ("capture", "schema", "readers.cupti.schema", "probes", "statistics", "problems")
     )
     for path in (ROOT / "profiling").rglob("*.py"):
         for line in path.read_text().splitlines():

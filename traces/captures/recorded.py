@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from launchlens.traces.captures.capture import MANIFEST, Manifest
+from launchlens.traces.captures.capture import MANIFEST, Manifest, read_capture
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 
@@ -45,6 +45,15 @@ def describe_recorded(manifest: Manifest) -> str:
         if environment.get(key)
     ]
     return f"Recorded, not measured on this machine: {where}, {manifest.recorded_at[:10]}, {', '.join(versions)}."
+
+
+def describe_if_recorded(capture: Path) -> str | None:
+    """What to say of a shipped capture, or a copy of one: it was not measured on this machine. None of any other."""
+    shipped = {path.read_bytes() for path in FOLDER.glob(f"*/{MANIFEST}")}
+    manifest = capture / MANIFEST
+    if manifest.is_file() and manifest.read_bytes() in shipped:
+        return describe_recorded(read_capture(capture).manifest)
+    return None
 
 
 def is_copy(source: Path, target: Path) -> bool:

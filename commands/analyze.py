@@ -1,0 +1,55 @@
+"""`analyze`: what a trace holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from launchlens.commands.opening import opened
+from launchlens.commands.options import Force, Json
+
+
+def command(
+    trace: Annotated[
+        Path,
+        typer.Argument(
+            help="A Kineto trace (.json, .json.gz), an Nsight Systems sqlite export (or, with nsys, report), or a CUPTI recording."
+        ),
+    ],
+    range_name: Annotated[
+        str | None, typer.Option("--range", help="Account for all instances of this range instead of the whole trace.")
+    ] = None,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Write the analysis as one HTML file.")] = None,
+    partial: Annotated[bool, typer.Option(help="Keep the whole events of a JSON trace that breaks off.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="Rows per table.")] = 15,
+    force: Force = False,
+) -> None:
+    """Say what a trace holds: GPU work, launches and what they cost, ranges, and a time account.
+
+    Example: launchlens analyze trace.json.gz --range ProfilerStep#1
+    """
+    from launchlens.reports.machine import text
+    from launchlens.reports.progress import reading
+    from launchlens.traces import outputs
+    from launchlens.traces.analysis import analyze as work_out
+    from launchlens.traces.analysis import to_json
+
+    if html is not None:
+        outputs.free(html, force, trace)
+    with reading(trace.name) as progress:
+        document = to_json(work_out(opened(trace, partial, progress), range_name=range_name))
+    if html is not None:
+        from launchlens.reports.html.analysis import render
+
+        outputs.write(html, render(document))
+    if as_json:
+        typer.echo(text(document))
+        return
+    from launchlens.reports.terminal.study import print_analysis, stdout
+
+    print_analysis(stdout(), document, top=top)
+    if html is not None:
+        typer.echo(f"\nReport: {html}")

@@ -1,0 +1,68 @@
+"""`claims`: claims tested on captures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from launchlens.commands.capture_report import given_claims, study_of
+from launchlens.commands.options import Claims, Json
+from launchlens.traces.problems import InputError
+
+
+def command(
+    captures: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="CAPTURE", help="Folders that `profile` wrote; by default all recorded captures that ship."
+        ),
+    ] = None,
+    claims: Claims = None,
+    as_json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a Markdown table, as docs/claims.md holds.")
+    ] = False,
+) -> None:
+    """Test claims on captures: each is supported, refuted, depends, or not testable here, and on what evidence.
+
+    On several captures, each claim is tested on all that it is about, and what one lacks another may have.
+
+    Example: launchlens claims --json
+    """
+    from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded
+    from launchlens.traces.claims.document import captures_json, document
+    from launchlens.traces.claims.judge import judge_across
+    from launchlens.traces.claims.read import note_claims
+    from launchlens.traces.claims.sources import named
+
+    if as_json and markdown:
+        raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
+    folders = named(captures or all_recorded())
+    if not folders:
+        raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")
+    studies = {name: study_of(folder) for name, folder in folders.items()}
+    judged = judge_across(studies, note_claims() if claims is None else given_claims(claims, *studies.values()))
+    shipped = {name: said for name, folder in folders.items() if (said := describe_if_recorded(folder))}
+    recorded = " ".join(dict.fromkeys(shipped.values())) or None
+    if as_json:
+        from launchlens.reports.machine import text
+
+        rows = captures_json(studies, shipped)
+        typer.echo(text(document(judged, measured_here=not shipped, recorded=recorded, captures=rows)))
+        return
+    from launchlens.reports.html.answer import header
+    from launchlens.reports.words.claims import Source
+
+    heads = {name: header(study) for name, study in studies.items()}
+    sources = [Source(name, head.says, shipped.get(name, head.measured)) for name, head in heads.items()]
+    if markdown:
+        from launchlens.reports.words.claims import markdown as table
+
+        typer.echo(table(judged, sources), nl=False)
+        return
+    from launchlens.reports.terminal.claims import print_claims
+    from launchlens.reports.terminal.study import stdout
+
+    print_claims(stdout(), judged, recorded, sources)

@@ -1,0 +1,35 @@
+"""`compare`: two sides, their ratio, and the difference in parts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from launchlens.commands.capture_report import study_of
+from launchlens.commands.options import Json
+
+
+def command(
+    a: Annotated[str, typer.Argument(metavar="A", help="PATH::NAME, the side to compare with: see below.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="PATH::NAME, the side compared.")],
+    as_json: Json = False,
+) -> None:
+    """Compare B with A: the ratio with its interval, and the difference in parts that sum to it.
+
+    A side is CAPTURE::VARIANT, TRACE::RANGE, or two whole CAPTUREs, whose variants are compared one by one.
+
+    Example: launchlens compare trace.json::forward other.json::forward
+    """
+    from launchlens.traces.studies.compare import document
+    from launchlens.traces.studies.named_sides import comparisons_of, named
+
+    comparisons = comparisons_of(named(a), named(b), study_of)
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text(document(comparisons)))
+        return
+    from launchlens.reports.terminal.study import print_comparisons, stdout
+
+    print_comparisons(stdout(), comparisons)

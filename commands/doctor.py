@@ -1,0 +1,29 @@
+"""`doctor`: what is installed, and what is missing."""
+
+from __future__ import annotations
+
+import typer
+
+from launchlens.commands.options import Json
+
+
+def command(as_json: Json = False) -> None:
+    """Say what is installed here, what is missing, and what each missing thing would give.
+
+    Example: launchlens doctor
+    """
+    from launchlens.profiling.doctor import examine
+
+    rows = examine()
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text({"format": "launchlens.doctor/1", "checks": rows}))
+        return
+    from launchlens.reports.terminal.study import print_rows, stdout
+
+    table = [
+        (row["name"], row["version"] or "found" if row["found"] else "missing", row["gives"], row["get"] or "")
+        for row in rows
+    ]
+    print_rows(stdout(), ("what", "here", "gives", "how to get it"), table)

@@ -1,0 +1,5 @@
+"""The exit codes of every command; the help says what each means."""
+
+from __future__ import annotations
+
+DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

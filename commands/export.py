@@ -1,0 +1,53 @@
+"""`export`: a capture or trace for another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from launchlens.commands.options import Force, Json
+from launchlens.traces.problems import InputError
+
+
+def command(
+    source: Annotated[Path, typer.Argument(help="A folder that `profile` wrote, or any trace that `analyze` reads.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the trace: NAME.pftrace.")],
+    perfetto: Annotated[
+        bool, typer.Option("--perfetto", help="As a Perfetto protobuf trace, for ui.perfetto.dev.")
+    ] = False,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Write a capture or a trace for another tool, with the time account and the launches in flight drawn on top.
+
+    Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
+    """
+    from launchlens.reports.progress import reading
+    from launchlens.traces import outputs
+    from launchlens.traces.perfetto.export import export as write_perfetto
+
+    if not perfetto:
+        raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
+    outputs.free(output, force, source)
+    try:
+        with reading(source.name) as progress:
+            written = write_perfetto(source, output, progress)
+    except OSError as error:
+        raise InputError(output, f"can't be written: {error.strerror}", "give --output another place") from None
+    if as_json:
+        from launchlens.reports.machine import text
+
+        typer.echo(text(written.to_json(output)))
+        return
+    for trace, problems in written.problems.items():
+        for problem in problems:
+            if problem.severity != "info":
+                typer.echo(
+                    f"{trace}: {problem.severity}: {problem.count} × {problem.code}: {problem.meaning}", err=True
+                )
+    typer.echo(
+        f"{output}: {written.bytes:,} bytes, {written.slices:,} slices, {written.flows:,} flows. "
+        "Open it in https://ui.perfetto.dev"
+    )

@@ -1,0 +1,82 @@
+"""`open`: a trace in Perfetto or Nsight Systems."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from launchlens.commands.exit_codes import ANSWER_IS_NO
+from launchlens.commands.opening import opened
+from launchlens.traces.problems import InputError
+
+
+def command(
+    trace: Annotated[
+        Path, typer.Argument(help="A trace of any recorder, or a folder that `profile` wrote.", metavar="TRACE")
+    ],
+    viewer: Annotated[
+        str,
+        typer.Option("--in", metavar="VIEWER", help="perfetto: ui.perfetto.dev. nsight: Nsight Systems' own window."),
+    ] = "perfetto",
+    regime: Annotated[
+        str | None,
+        typer.Option(help="Of a capture, only this regime; by default all in perfetto, the first in nsight."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Loopback port; Perfetto's page may fetch from 9001 only.")
+    ] = 9001,
+    browser: Annotated[bool, typer.Option(help="Open the browser; without it the address is only printed.")] = True,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the page to fetch the trace; 0 waits until Ctrl-C.")
+    ] = 300,
+) -> None:
+    """Open a trace in ui.perfetto.dev: the file is served on loopback, to that page only, and leaves the machine nowhere.
+
+    What Perfetto can't read (a capture, a recording of Nsight Systems or CUPTI) is exported for it first. With --in nsight, a
+    .nsys-rep (of a capture: the one in its nsys folder) opens in nsys-ui.
+
+    Example: launchlens open captures/small-copies-20260102-030405/torch/eager.pt.trace.json.gz
+    """
+    if viewer not in ("perfetto", "nsight"):
+        raise typer.BadParameter(f"{viewer!r} is none of perfetto, nsight", param_hint="--in")
+    if viewer == "nsight":
+        _open_in_nsight(trace, regime)
+        return
+    import webbrowser
+
+    from launchlens.reports.open.serve import serve
+    from launchlens.reports.open.viewable import viewable
+    from launchlens.reports.progress import reading
+
+    def announce(address: str) -> None:
+        typer.echo(address)
+        if browser and not webbrowser.open(address):
+            typer.echo("No browser could be started here: open the address above in one on this machine.", err=True)
+
+    with ExitStack() as stack:
+        with reading(trace.name) as progress:
+            shown = stack.enter_context(viewable(trace, regime, lambda path: opened(path, False, progress), progress))
+        if shown.says:
+            typer.echo(shown.says, err=True)
+        fetched = serve(shown.path, port, wait, announce)
+    if not fetched:
+        typer.echo(f"launchlens: nothing fetched the trace within {wait:g} s", err=True)
+        raise typer.Exit(ANSWER_IS_NO)
+
+
+def _open_in_nsight(source: Path, regime: str | None) -> None:
+    """Show a report in nsys-ui, and say which."""
+    from launchlens.profiling import nsight_ui
+    from launchlens.profiling.nsight import NsysError
+
+    try:
+        report = nsight_ui.report_of(source, regime)
+        program = nsight_ui.show(report.path, nsight_ui.candidates())
+    except NsysError as error:
+        raise InputError(source, str(error)) from None
+    others = f" (also recorded, with --regime: {', '.join(report.others)})" if report.others else ""
+    which = f"{report.path}, regime {report.regime}{others}" if report.regime else f"{report.path}"
+    typer.echo(f"{which}: open in {program}")

@@ -1,0 +1,213 @@
+"""`profile`: measure every variant of a workload, record it, and report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from launchlens.commands.capture_report import report_on
+from launchlens.commands.choices import changed_parameters, chosen_probes, chosen_variants
+from launchlens.commands.device import cuda_for_own, device_or_recorded
+from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED
+from launchlens.commands.options import Json, Seed, Setting
+from launchlens.commands.own_code import blame_own, stdout_kept_clean
+from launchlens.traces.problems import InputError
+
+if TYPE_CHECKING:
+    from launchlens.profiling.run import Plan
+    from launchlens.traces.captures.capture import Manifest
+
+
+def command(
+    workload: Annotated[
+        str,
+        typer.Option(help="What to measure: a name (see `variants`), or FILE.py that declares a workload of yours."),
+    ] = "small-copies",
+    variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Measure every variant of the workload, not only the usual ones, and run every probe."
+        ),
+    ] = False,
+    regime: Annotated[
+        list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="auto: the GPU if there is one, else the recorded capture. cuda, cpu: measure there.")
+    ] = "auto",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the capture; a new one below captures/ by default.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of interleaved blocks.")] = 40,
+    iterations: Annotated[
+        int | None, typer.Option(min=1, help="Iterations in a block; chosen from a trial run by default.")
+    ] = None,
+    seed: Seed = 0,
+    count: Annotated[
+        int | None,
+        typer.Option(help="How many copies small-copies makes, its sizes over and over; each once by default."),
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option(help="Elements of each copy of small-copies, e.g. 32,64,128; the note's by default.")
+    ] = None,
+    setting: Setting = None,
+    collector: Annotated[
+        list[str] | None,
+        typer.Option(help="What records it: torch (torch.profiler, the default), nsys, cupti or all; may be repeated."),
+    ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(help="Run this probe as well (see `probe --list`), or all; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure every variant of a workload, record it under a profiler, and say which is fastest and why.
+
+    With several collectors the account is torch.profiler's, and a table says how far the others agree with it. Without a CUDA GPU it reports on the recorded capture that ships with launchlens, and says so.
+
+    Example: launchlens profile --variant copy_ --variant triton-batched
+    """
+    from launchlens.kernels.registry import REGIMES
+
+    if device not in ("auto", "cuda", "cpu"):
+        raise typer.BadParameter(f"{device!r} is none of auto, cuda, cpu", param_hint="--device")
+    unknown = [name for name in regime or () if name not in REGIMES]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
+    collectors, probes = _collectors(collector), chosen_probes(probe or [])
+    spec, chosen = chosen_variants(workload, variant, every=every)
+    spec, changed = changed_parameters(spec, count, sizes, setting)
+    where = device_or_recorded(cuda_for_own(workload) if spec.file and device == "auto" else device)
+    if where == "recorded":
+        _refuse_changed(changed)
+        if variant or every or regime or iterations or collector or probe:
+            options = "--variant, --all, --regime, --iterations, --collector and --probe need --device."
+            typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
+        _report_recorded(workload, output, as_json, every)
+        return
+    from launchlens.profiling.new_capture import new_folder
+    from launchlens.profiling.run import Plan
+
+    if where != "cuda" and probes:
+        raise InputError("--probe", "probes are of a GPU, and this measures on the CPU", "leave it out")
+    if every and where == "cuda" and not probes:
+        probes = chosen_probes(["all"])
+    regimes, command = tuple(regime or REGIMES), _command_line()
+    plan = Plan(
+        spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, probes=probes, command=command
+    )
+    folder = new_folder(output, spec.name)
+    manifest = _measure(plan, folder, workload)
+    report_on(folder, folder / "report.html", as_json=as_json, recorded=None)
+    wrong = [record for record in manifest.variants if record.status == "wrong"]
+    for record in wrong:
+        typer.echo(
+            f"launchlens: variant {record.variant} ({record.regime}) is wrong and was not timed: {record.why}", err=True
+        )
+    if wrong:
+        raise typer.Exit(ANSWER_IS_NO)
+
+
+def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
+    """Run a plan into `folder`; what ends it early becomes a line for people."""
+    from launchlens.profiling.checking import NOT_CHECKED
+    from launchlens.profiling.run import NothingToMeasureError, run
+    from launchlens.reports.progress import Steps
+
+    try:
+        with stdout_kept_clean():
+            manifest = run(plan, folder, Steps())
+    except NothingToMeasureError as error:
+        raise InputError(workload, f"nothing could be measured: {error}", "see `launchlens doctor`") from None
+    except KeyboardInterrupt:
+        typer.echo(
+            f"launchlens: interrupted; {folder} holds what had been measured and says that it is incomplete", err=True
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        blame_own(error, plan.workload, f"while it was measured; {folder} is incomplete")
+        raise
+    if manifest.workload["correctness"] == NOT_CHECKED:
+        typer.echo(f"launchlens: {workload} declares no check, so nothing says that its variants are right", err=True)
+    _warn_of_traces(manifest, folder)
+    return manifest
+
+
+def _warn_of_traces(manifest: Manifest, folder: Path) -> None:
+    """Say what could not be recorded and why, and, once, what a kept .nsys-rep tells about the machine."""
+    from launchlens.profiling.collectors import nsys
+    from launchlens.profiling.run import COLLECTORS
+
+    missing: dict[tuple[str, str], list[str]] = {}
+    for record in manifest.traces:
+        if record.problem:
+            missing.setdefault((record.collector, record.problem), []).append(record.regime)
+    for (name, problem), regimes in missing.items():
+        what = f"{COLLECTORS.get(name, name)} recorded nothing ({', '.join(regimes)})"
+        typer.echo(f"launchlens: {what}: {problem}", err=True)
+    kept = [record for record in manifest.traces if record.collector == nsys.NAME and record.path]
+    if kept:
+        typer.echo(
+            f"launchlens: {folder / nsys.NAME}/*.nsys-rep and *.sqlite hold the environment variables and command lines of "
+            f"this machine's processes. Share a copy: launchlens scrub {folder / kept[0].path} -o shared.sqlite; "
+            "a .nsys-rep can't be scrubbed.",
+            err=True,
+        )
+
+
+def _collectors(given: list[str] | None) -> tuple[str, ...]:
+    """The collectors asked for, each once, torch.profiler's first: the account is the first one's."""
+    from launchlens.profiling.run import COLLECTORS
+
+    unknown = [name for name in given or () if name not in (*COLLECTORS, "all")]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(COLLECTORS)}, all", param_hint="--collector")
+    wanted = given or ["torch"]
+    return tuple(name for name in COLLECTORS if name in wanted or "all" in wanted)
+
+
+def _command_line() -> list[str]:
+    """The arguments as given, paths cut to their last part: a capture names no folder of anybody's machine."""
+    return [part if "/" not in part and "\\" not in part else Path(part).name for part in sys.argv[1:]]
+
+
+def _refuse_changed(changed: list[str]) -> None:
+    if changed:
+        raise InputError(
+            ", ".join(changed),
+            "the recorded capture was made without it, so it can't answer for it, and there is no GPU here",
+            "measure on the CPU with --device cpu, or on a machine with a GPU",
+        )
+
+
+def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
+    from launchlens.traces.captures.capture import read_capture
+    from launchlens.traces.captures.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
+
+    found = recorded_captures(workload, every=every)
+    if not found:
+        raise InputError(
+            workload,
+            "no recorded capture of it ships with this version",
+            "measure it: --device cpu, or on a machine with a GPU",
+        )
+    if read_capture(found[0]).manifest.device != "cuda":
+        typer.echo(
+            "No capture of a GPU has been recorded with this version yet; the one that ships is of a CPU.", err=True
+        )
+    folder = output or Path("captures") / f"recorded-{found[0].name}"
+    if folder.exists() and not is_copy(found[0], folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(
+            folder, "exists and is neither empty nor a copy of the recorded capture", "give --output another name"
+        )
+    try:
+        copy_recorded(found[0], folder)
+    except OSError as error:
+        raise InputError(folder, f"can't be written: {error.strerror}", "give --output another place") from None
+    report_on(
+        folder, folder / "report.html", as_json=as_json, recorded=describe_recorded(read_capture(folder).manifest)
+    )

@@ -1,0 +1,31 @@
+"""`report`: the HTML report and the verdict of a capture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from launchlens.commands.capture_report import report_on
+from launchlens.commands.options import Claims, Force, Json
+
+
+def command(
+    capture: Annotated[Path, typer.Argument(help="A folder that `profile` wrote.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Where to write the report; report.html in the capture by default.")
+    ] = None,
+    claims: Claims = None,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Write the HTML report of a capture again and print its verdict.
+
+    Example: launchlens report captures/small-copies-20260102-030405
+    """
+    from launchlens.traces import outputs
+    from launchlens.traces.captures.recorded import describe_if_recorded
+
+    html = capture / "report.html" if output is None else outputs.free(output, force, capture)
+    report_on(capture, html, as_json=as_json, recorded=describe_if_recorded(capture), claims=claims)
