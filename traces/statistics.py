@@ -28,12 +28,17 @@ class Estimate:
     high: float | None
     samples: int
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The two ends of the interval, None where there were too few samples for one."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
     def covers(self, number: float) -> bool:
         """Whether the interval covers `number`; without an interval nothing can be excluded."""
-        return self.low is None or self.high is None or self.low <= number <= self.high
+        return self.interval is None or self.interval[0] <= number <= self.interval[1]
 
     def to_json(self) -> dict[str, float | int | list[float] | None]:
-        interval = None if self.low is None or self.high is None else [self.low, self.high]
+        interval = None if self.interval is None else list(self.interval)
         return {"value": self.value, "interval": interval, "samples": self.samples}
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, Kept, Sample
 from launchlens.profiling.probes.estimates import figure
 from launchlens.traces.captures.probes import NO_FLIP, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "backlog"
@@ -124,7 +125,7 @@ def _controls(
         ),
         Control(
             "the baseline, timed twice in every round behind a backlog, takes as long as itself (within its interval or 5 %)",
-            again is not None and (again.covers(1) or abs(again.value - 1) <= ALIKE),
+            again is not None and takes_as_long(again, ALIKE),
             absent if again is None else f"{baseline} × {again.value:.3f}",
         ),
         Control(

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from statistics import median as middle
 from typing import Literal
 
-from launchlens.profiling.probes.estimates import interval
-from launchlens.profiling.probes.sampled import aa_control, agrees, figure, in_words, ratio_in_words
+from launchlens.profiling.probes.sampled import aa_control, figure, in_words, ratio_in_words
 from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
 
 ID = "launch-floor"
@@ -114,7 +114,9 @@ def _cheapest(timed: Sequence[Timed]) -> list[Timed]:
 def controls(timed: Sequence[Timed], again: Sequence[float], answered_unasked: bool) -> list[Control]:
     """What must have been found before the verdict counts."""
     bursts = {item.path.name: paired_ratio(item.half, item.call) for item in timed if item.call}
-    uneven = [f"{name} {ratio_in_words(ratio)}" for name, ratio in bursts.items() if not agrees(ratio, BURST_WITHIN)]
+    uneven = [
+        f"{name} {ratio_in_words(ratio)}" for name, ratio in bursts.items() if not takes_as_long(ratio, BURST_WITHIN)
+    ]
     furthest = max(bursts.values(), key=lambda ratio: abs(ratio.value - 1), default=None)
     counted = [item for item in timed if item.path.node is not None]
     excepted = [item.path.name for item in timed if item.path.node is None]
@@ -171,7 +173,7 @@ def _figures(timed: Sequence[Timed]) -> list[ProbeFigure]:
     found += [figure(f"{item.path.name}: host time per call", item.call) for item in timed]
     against = _prepared(by_name)
     if against is not None:
-        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", interval(against)))
+        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", against.interval))
     return [*found, *(figure(f"{item.path.name}: call to answer", item.answer) for item in timed if item.answer)]
 
 
@@ -228,9 +230,9 @@ def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
         if not item.call:
             continue
         call = median(item.call)
-        low, high = interval(call) or (None, None)
+        low, high = call.interval or (None, None)
         answer = median(item.answer) if item.answer else None
-        soonest, latest = (interval(answer) if answer else None) or (None, None)
+        soonest, latest = (answer.interval if answer else None) or (None, None)
         launched = item.path.work if item.path.node is None else _launched(item.nodes)
         rows.append(
             (

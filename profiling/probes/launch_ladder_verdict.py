@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from launchlens.profiling.probes.estimates import figure
 from launchlens.profiling.probes.launch_ladder_steps import API_CALL, RESIDUAL, Account, Ladder, Times, account
 from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 
 ID = "launch-ladder"
@@ -68,7 +69,7 @@ def controls(ladders: Sequence[Ladder], times: Times, checks: Checks) -> list[Co
     made = [
         Control(
             "the whole, timed twice in every round, takes as long as itself (within its interval or 5 %)",
-            bool(again) and all(ratio.covers(1) or _near(ratio, ALIKE) for ratio in again.values()),
+            bool(again) and all(takes_as_long(ratio, ALIKE) for ratio in again.values()),
             _ratios(again),
         ),
         Control(

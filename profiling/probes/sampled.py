@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from launchlens.profiling.probes import estimates
 from launchlens.traces.captures.probes import Control, ProbeFigure
+from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
-
-#: A 95 % interval misses the truth one time in twenty, also where a thing is held against itself. Below 2 % nothing here
-#: is told apart from anything, so an A/A ratio that near to 1 agrees all the same.
-AA_WITHIN = 0.02
 
 
 def figure(name: str, samples: Sequence[float], unit: str = "ns") -> ProbeFigure:
@@ -20,29 +17,20 @@ def figure(name: str, samples: Sequence[float], unit: str = "ns") -> ProbeFigure
     return estimates.figure(name, median(samples), unit)
 
 
-def agrees(ratio: Estimate, within: float) -> bool:
-    """Whether two things are alike: their ratio's interval covers 1, or the ratio is `within` a share of it, either way.
-
-    Without an interval (too few samples) only the second counts.
-    """
-    covered = ratio.low is not None and ratio.covers(1)
-    return covered or 1 / (1 + within) <= ratio.value <= 1 + within
-
-
 def aa_control(name: str, first: Sequence[float], again: Sequence[float]) -> Control:
     """The A/A control: the same thing measured twice a round agrees with itself."""
     what = f"A/A: {name}, measured twice a round, agrees with itself"
     if not first or len(first) != len(again):
         return Control(what, False, "it was not measured twice in every round")
     ratio = paired_ratio(again, first)
-    return Control(what, agrees(ratio, AA_WITHIN), f"the second took {ratio_in_words(ratio)} of the first's time")
+    return Control(what, takes_as_long(ratio), f"the second took {ratio_in_words(ratio)} of the first's time")
 
 
 def ratio_in_words(ratio: Estimate) -> str:
     """`1.003 × (0.998 – 1.010)`."""
-    if ratio.low is None or ratio.high is None:
+    if ratio.interval is None:
         return f"{ratio.value:.3f} × (too few samples for an interval)"
-    return f"{ratio.value:.3f} × ({ratio.low:.3f} – {ratio.high:.3f})"
+    return f"{ratio.value:.3f} × ({ratio.interval[0]:.3f} – {ratio.interval[1]:.3f})"
 
 
 def in_words(ns: float) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median as middle
 
-from launchlens.profiling.probes.estimates import interval
 from launchlens.profiling.probes.sampled import aa_control, figure, in_words, ratio_in_words
 from launchlens.traces.captures.probes import NO_DIFFERENCE, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
@@ -113,7 +112,7 @@ def _figures(samples: Mapping[str, Sequence[float]], ratio: Estimate | None, che
     found = [figure(name, samples[name]) for name in (IN_FLIGHT, CREATED) if samples.get(name)]
     found += [figure(name, samples[name]) for name in SAYS if name not in (IN_FLIGHT, CREATED) and samples.get(name)]
     if ratio is not None:
-        found.append(ProbeFigure(f"{IN_FLIGHT} ÷ {WHOLE_DEVICE}", ratio.value, "ratio", interval(ratio)))
+        found.append(ProbeFigure(f"{IN_FLIGHT} ÷ {WHOLE_DEVICE}", ratio.value, "ratio", ratio.interval))
     if checked.working:
         found.append(figure("streams still copying when the synchronizes begin", checked.working, "of 7 streams"))
     found.append(
@@ -147,7 +146,7 @@ def _table(samples: Mapping[str, Sequence[float]]) -> ProbeTable:
     for name, what in SAYS.items():
         if samples.get(name):
             estimate = median(samples[name])
-            low, high = interval(estimate) or (None, None)
+            low, high = estimate.interval or (None, None)
             rows.append((name, what, estimate.value, low, high, len(samples[name])))
     columns = ("figure", "what was timed", "host ns", "low", "high", "rounds")
     return ProbeTable(

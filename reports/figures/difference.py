@@ -36,8 +36,7 @@ class Step:
     lane: Lane
     state: str
     ns: float
-    low: float | None
-    high: float | None
+    interval: tuple[float, float] | None
 
     @property
     def words(self) -> str:
@@ -56,11 +55,7 @@ def steps(comparison: Comparison, lane: Lane = "host") -> list[Step]:
         return []
     rounded = apportion(comparison.cells.sum(axis=OTHER_AXIS[lane]) / DIGIT_NS) * DIGIT_NS
     bounds = comparison.intervals(lane)
-    return [
-        Step(lane, state, float(ns), *(bounds[state] or (None, None)))
-        for state, ns in zip(STATES[lane], rounded, strict=True)
-        if ns
-    ]
+    return [Step(lane, state, float(ns), bounds[state]) for state, ns in zip(STATES[lane], rounded, strict=True) if ns]
 
 
 def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> Drawing:
@@ -113,16 +108,16 @@ def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> D
 
 def _hover(step: Step) -> str:
     text = f"{step.words} ({step.state}): {step.text}"
-    if step.low is not None and step.high is not None:
-        text += f"<br>95 % interval {us(step.low):+.3f} to {us(step.high):+.3f} µs"
+    if step.interval is not None:
+        text += "<br>95 % interval " + " to ".join(f"{us(end):+.3f}" for end in step.interval) + " µs"
     return text
 
 
 def _whiskers(made: list[Step]) -> dict[str, object] | None:
     """The steps' intervals as error bars, which Plotly hangs on the end of each bar."""
-    if not made or any(step.low is None for step in made):
+    bounds = [(step.ns, *step.interval) for step in made if step.interval is not None]
+    if not made or len(bounds) < len(made):
         return None
-    bounds = [(step.ns, step.low or 0.0, step.high or 0.0) for step in made]
     return {
         "type": "data",
         "symmetric": False,

@@ -71,12 +71,13 @@ def _row(side: Side, row: int, colour: str, *, hollow: bool) -> list[object]:
     )
     wall = side.wall
     error = None
-    if wall.low is not None and wall.high is not None:
+    if wall.interval is not None:
+        low, high = wall.interval
         error = {
             "type": "data",
             "symmetric": False,
-            "array": [us(wall.high - wall.value)],
-            "arrayminus": [us(wall.value - wall.low)],
+            "array": [us(high - wall.value)],
+            "arrayminus": [us(wall.value - low)],
             "color": colour,
             "thickness": 3,
             "width": 7,

@@ -136,11 +136,7 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
         table.add_column("difference", justify="right")
         table.add_column("95 % interval", justify="right")
         for part in item.parts:
-            ends = (
-                ""
-                if part.low is None or part.high is None
-                else f"{signed_duration(part.low)} – {signed_duration(part.high)}"
-            )
+            ends = "" if part.interval is None else " – ".join(signed_duration(end) for end in part.interval)
             device = part.device if item.b.recording and item.b.recording.device is not None else "not recorded"
             table.add_row(HOST_WORDS[part.host], device, signed_duration(part.ns), ends)
         console.print(table)

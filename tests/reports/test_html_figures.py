@@ -45,7 +45,7 @@ def test_digits_shown_of_a_waterfall_add_up(made):
 def test_waterfall_intervals_cover_their_steps(made):
     for comparison in against_baseline(made):
         for step in steps(comparison):
-            assert step.low is None or step.high is None or step.low - 10 <= step.ns <= step.high + 10
+            assert step.interval is None or step.interval[0] - 10 <= step.ns <= step.interval[1] + 10
 
 
 @pytest.mark.parametrize("regime", REGIMES)

@@ -11,7 +11,7 @@ import numpy as np
 
 from launchlens.traces.account import HOST_STATES
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.ground import Ground, interval, paired_rows, recorded_rows, unseen
+from launchlens.traces.claims.ground import Ground, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
 from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean, median
 from launchlens.traces.studies.recording import Recording
@@ -48,7 +48,7 @@ class TwoRecorded(Bounded, frozen=True, kw_only=True):
         if found.verdict != "no-difference-shown":
             return None
         name = f"time of {self.variant} ÷ {self.against}, {regime}"
-        main = Evidence(name, found.ratio.value, "ratio", interval(found.ratio), paired_rows(found), "timing")
+        main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
         return Case(self.subject(), regime, "no-difference-shown", "there is no difference to split", (main,))
 
 
@@ -93,10 +93,10 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
         case = self.judged(
             side.regime,
             main,
-            Evidence(f"{states} time, recorded, {pair}", part.value, "ns", interval(part), rows, "difference"),
-            Evidence(f"{self.whole} difference, {pair}", total.value, "ns", interval(total), beneath, "difference"),
+            Evidence(f"{states} time, recorded, {pair}", part.value, "ns", part.interval, rows, "difference"),
+            Evidence(f"{self.whole} difference, {pair}", total.value, "ns", total.interval, beneath, "difference"),
         )
-        if share is None and total.low is not None:
+        if share is None and total.interval is not None:
             reason = f"the interval of the {self.whole} difference covers 0, so no share of it says anything"
             return replace(case, outcome="undecided", reason=reason)
         return case
@@ -121,7 +121,7 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
 
 def quotient(above: Estimate, below: Estimate) -> tuple[float, float] | None:
     """The widest interval of `above` ÷ `below` that their own intervals allow; None where `below` may be 0."""
-    tops, bottoms = interval(above), interval(below)
+    tops, bottoms = above.interval, below.interval
     if tops is None or bottoms is None or below.covers(0):
         return None
     ends = [top / bottom for top in tops for bottom in bottoms]
@@ -148,7 +148,7 @@ class GpuPart(TwoRecorded, frozen=True, kw_only=True):
         if none or ours is None or theirs is None:
             return none or Case(self.subject(), side.regime, "absent", _unseen(side, other))
         extra = median((side.blocks["wall_ns"] - other.blocks["wall_ns"]).dropna())
-        ends = interval(extra)
+        ends = extra.interval
         share = None
         if ends is not None and not extra.covers(0):
             one, two = (ours - theirs) / ends[0], (ours - theirs) / ends[1]

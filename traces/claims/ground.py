@@ -121,7 +121,7 @@ def machine(manifest: Manifest) -> str:
 
 def figure(name: str, side: Side, estimate: Estimate, unit: str, divide: float = 1.0) -> Evidence:
     """An estimate over the unprofiled rounds of one side, divided by a constant."""
-    bounds = interval(estimate)
+    bounds = estimate.interval
     return Evidence(
         f"{name}, {side.variant}, {side.regime}",
         estimate.value / divide,
@@ -142,11 +142,6 @@ def recorded_rows(side: Side) -> str:
     """The part of a trace that a recorded figure comes from."""
     trace = "" if side.recording is None else side.recording.trace
     return f"{trace}: variant:{side.variant}"
-
-
-def interval(estimate: Estimate) -> tuple[float, float] | None:
-    """The two ends of an estimate's interval, or None where it has none."""
-    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
 
 
 def unseen(recording: Recording | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
-from launchlens.traces.claims.ground import Ground, interval, paired_rows
+from launchlens.traces.claims.ground import Ground, paired_rows
 from launchlens.traces.claims.kind import Bounded, Name, Test
 from launchlens.traces.statistics import median
 from launchlens.traces.studies.compare import REASONS
@@ -44,7 +44,7 @@ class Ratio(Bounded, frozen=True, kw_only=True):
     def _case(self, ground: Ground, regime: str) -> Case:
         found = ground.compared(self.variant, self.against, regime)
         name = f"time of {self.variant} ÷ {self.against}, {regime}"
-        main = Evidence(name, found.ratio.value, "ratio", interval(found.ratio), paired_rows(found), "timing")
+        main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
         beside = [ground.wall(found.b), ground.wall(found.a)]
         if self.expect is None:
             return self.judged(regime, main, *beside)
@@ -57,7 +57,7 @@ class Ratio(Bounded, frozen=True, kw_only=True):
                 rows = f"timings.parquet: control blocks, regime={regime}, {control.samples} rounds, paired"
                 baseline = ground.study.capture.manifest.baseline
                 again = f"time of {baseline} ÷ itself (A/A control), {regime}"
-                beside.append(Evidence(again, control.value, "ratio", interval(control), rows, "timing"))
+                beside.append(Evidence(again, control.value, "ratio", control.interval, rows, "timing"))
         return Case(self.subject(), regime, outcome, reason, (main, *beside))
 
 
@@ -103,7 +103,7 @@ class Difference(Bounded, frozen=True, kw_only=True):
             found = ground.compared(self.variant, self.against, regime)
             extra = median((found.b.blocks["wall_ns"] - found.a.blocks["wall_ns"]).dropna())
             name = f"time of {self.variant} − {self.against}, {regime}"
-            main = Evidence(name, extra.value, "ns", interval(extra), paired_rows(found), "timing")
+            main = Evidence(name, extra.value, "ns", extra.interval, paired_rows(found), "timing")
             yield self.judged(regime, main, factor=1000)
 
 
@@ -130,7 +130,7 @@ class Share(Bounded, frozen=True, kw_only=True):
                 continue
             found = ground.compared(self.variant, self.of, regime)
             name = f"time of {self.variant} as a share of {self.of}, {regime}"
-            main = Evidence(name, found.ratio.value, "share", interval(found.ratio), paired_rows(found), "timing")
+            main = Evidence(name, found.ratio.value, "share", found.ratio.interval, paired_rows(found), "timing")
             yield self.judged(regime, main, ground.wall(found.b), ground.wall(found.a))
 
 

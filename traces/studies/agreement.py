@@ -133,8 +133,8 @@ def _relative(first: float, other: float) -> float | None:
 
 def _meet(a: Estimate, b: Estimate) -> bool:
     """Whether two intervals share a point; too few blocks for an interval leave only the values to compare."""
-    low_a, high_a = (a.value, a.value) if a.low is None or a.high is None else (a.low, a.high)
-    low_b, high_b = (b.value, b.value) if b.low is None or b.high is None else (b.low, b.high)
+    low_a, high_a = a.interval or (a.value, a.value)
+    low_b, high_b = b.interval or (b.value, b.value)
     return max(low_a, low_b) <= min(high_a, high_b)
 
 

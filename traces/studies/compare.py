@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.control import explains
 from launchlens.traces.statistics import Estimate, mean, paired_ratio, unpaired_ratio
 from launchlens.traces.studies.recording import account_json, apportion
 from launchlens.traces.studies.study import Side, Study
@@ -44,8 +45,7 @@ class Part:
     host: str
     device: str
     ns: float
-    low: float | None
-    high: float | None
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,7 @@ class Comparison:
         axis = 1 + OTHER_AXIS[lane]
         blocks = b.cells.sum(axis=axis) / b.iterations - a.cells.sum(axis=axis) / a.iterations
         estimates = [mean(np.ascontiguousarray(blocks[:, index])) for index in range(len(states))]
-        return {
-            state: None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-            for state, estimate in zip(states, estimates, strict=True)
-        }
+        return {state: estimate.interval for state, estimate in zip(states, estimates, strict=True)}
 
     def host_parts(self) -> dict[str, float]:
         """The difference by host state, ns per iteration; it sums to `difference_ns`."""
@@ -128,21 +125,13 @@ def compare(
 
 
 def _verdict(ratio: Estimate, control: Estimate | None) -> tuple[Verdict, tuple[str, ...]]:
-    if ratio.low is None or ratio.high is None:
+    if ratio.interval is None:
         return "no-difference-shown", ("too-few-samples",)
     if ratio.covers(1.0):
         return "no-difference-shown", ("interval-covers-1",)
-    if control is not None and _within(ratio.value, control):
+    if control is not None and explains(control, ratio.value):
         return "no-difference-shown", ("within-control",)
     return ("faster" if ratio.value < 1 else "slower"), ("interval-excludes-1",)
-
-
-def _within(value: float, control: Estimate) -> bool:
-    """Whether `value` is as near to 1 as the control's interval reaches, on either side."""
-    if control.low is None or control.high is None:
-        return False
-    reach = max(control.high, 1 / control.low, 1 / control.high, control.low)
-    return 1 / reach <= value <= reach
 
 
 def _parts(a: Side, b: Side, paired: bool) -> tuple[Part, ...]:
@@ -158,9 +147,7 @@ def _parts(a: Side, b: Side, paired: bool) -> tuple[Part, ...]:
                 continue
             ns = float(right.mean() - left.mean())
             estimate = mean(right - left) if paired and len(left) == len(right) else None
-            parts.append(
-                Part(host, device, ns, estimate.low if estimate else None, estimate.high if estimate else None)
-            )
+            parts.append(Part(host, device, ns, estimate.interval if estimate else None))
     return tuple(sorted(parts, key=lambda part: -abs(part.ns)))
 
 
@@ -246,7 +233,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
                 "host": part.host,
                 "device": part.device if seen else None,
                 "ns": int(whole[HOST_STATES.index(part.host), DEVICE_STATES.index(part.device)]),
-                "interval_ns": None if part.low is None or part.high is None else [round(part.low), round(part.high)],
+                "interval_ns": None if part.interval is None else [round(end) for end in part.interval],
             }
             for part in intervals.values()
         ]
@@ -269,8 +256,7 @@ def side_json(side: Side) -> dict[str, Any]:
     def whole(estimate: Estimate | None) -> dict[str, Any] | None:
         if estimate is None:
             return None
-        low, high = estimate.low, estimate.high
-        interval = None if low is None or high is None else [round(low), round(high)]
+        interval = None if estimate.interval is None else [round(end) for end in estimate.interval]
         return {"median": round(estimate.value), "interval": interval, "rounds": estimate.samples}
 
     recording = side.recording
