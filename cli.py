@@ -24,6 +24,7 @@ from typer.core import TyperGroup
 
 from launchlens import __version__
 from launchlens.commands.exit_codes import BAD_INPUT, DONE, INTERRUPTED
+from launchlens.commands.termination import tidy_when_terminated
 from launchlens.traces.problems import InputError
 
 #: In the order of the help; the module of each in commands/ holds a function `command`. Those with a `_` are not for people.
@@ -48,7 +49,8 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with tidy_when_terminated():
+                return super().invoke(ctx)
         except InputError as error:
             typer.echo(f"launchlens: {error}", err=True)
             raise typer.Exit(BAD_INPUT) from None
@@ -73,7 +75,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 done, and the answer is no (a variant is wrong); 2 unusable input or command line; 130 interrupted.",
+    epilog="Exit codes: 0 done; 1 done, and the answer is no (a variant is wrong); 2 unusable input or command line; 130 interrupted; 143 terminated.",
 )
 
 

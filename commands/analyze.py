@@ -33,18 +33,20 @@ def command(
     """
     from launchlens.reports.machine import text
     from launchlens.reports.progress import reading
-    from launchlens.traces import outputs
+    from launchlens.traces import files
     from launchlens.traces.analysis import analyze as work_out
     from launchlens.traces.analysis import to_json
 
     if html is not None:
-        outputs.free(html, force, trace)
+        files.free(html, force, trace)
     with reading(trace.name) as progress:
         document = to_json(work_out(opened(trace, partial, progress), range_name=range_name))
     if html is not None:
         from launchlens.reports.html.analysis import render
 
-        outputs.write(html, render(document))
+        page = render(document)
+        with files.writable(html):
+            files.write_text(html, page)
     if as_json:
         typer.echo(text(document))
         return

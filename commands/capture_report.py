@@ -44,7 +44,7 @@ def report_on(
 ) -> None:
     """Print the verdict (or JSON) of a capture to stdout and write its report."""
     from launchlens.reports.words.verdict import sentences
-    from launchlens.traces import outputs
+    from launchlens.traces import files
     from launchlens.traces.studies.verdict import verdict
 
     worked_out = study_of(folder)
@@ -58,7 +58,9 @@ def report_on(
         way = os.path.relpath(folder.resolve(), html.parent.resolve())
         base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
         given = None if claims is None else given_claims(claims, worked_out)
-        outputs.write(html, render(worked_out, recorded=recorded, links_base=base, claims=given))
+        page = render(worked_out, recorded=recorded, links_base=base, claims=given)
+        with files.writable(html):
+            files.write_text(html, page)
     if as_json:
         from launchlens.reports.machine import study_json, text
 

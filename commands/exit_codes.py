@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.options import Force, Json
-from launchlens.traces.problems import InputError
 
 
 def command(
@@ -25,17 +24,14 @@ def command(
     Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
     """
     from launchlens.reports.progress import reading
-    from launchlens.traces import outputs
+    from launchlens.traces import files
     from launchlens.traces.perfetto.export import export as write_perfetto
 
     if not perfetto:
         raise typer.BadParameter("name the format to write: --perfetto", param_hint="export")
-    outputs.free(output, force, source)
-    try:
-        with reading(source.name) as progress:
-            written = write_perfetto(source, output, progress)
-    except OSError as error:
-        raise InputError(output, f"can't be written: {error.strerror}", "give --output another place") from None
+    files.free(output, force, source)
+    with files.writable(output, "give --output another place"), reading(source.name) as progress:
+        written = write_perfetto(source, output, progress)
     if as_json:
         from launchlens.reports.machine import text
 

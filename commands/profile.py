@@ -187,6 +187,7 @@ def _refuse_changed(changed: list[str]) -> None:
 def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
     from launchlens.traces.captures.capture import read_capture
     from launchlens.traces.captures.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
+    from launchlens.traces.files import writable
 
     found = recorded_captures(workload, every=every)
     if not found:
@@ -204,10 +205,8 @@ def _report_recorded(workload: str, output: Path | None, as_json: bool, every: b
         raise InputError(
             folder, "exists and is neither empty nor a copy of the recorded capture", "give --output another name"
         )
-    try:
+    with writable(folder, "give --output another place"):
         copy_recorded(found[0], folder)
-    except OSError as error:
-        raise InputError(folder, f"can't be written: {error.strerror}", "give --output another place") from None
     report_on(
         folder, folder / "report.html", as_json=as_json, recorded=describe_recorded(read_capture(folder).manifest)
     )

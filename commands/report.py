@@ -24,8 +24,8 @@ def command(
 
     Example: launchlens report captures/small-copies-20260102-030405
     """
-    from launchlens.traces import outputs
+    from launchlens.traces import files
     from launchlens.traces.captures.recorded import describe_if_recorded
 
-    html = capture / "report.html" if output is None else outputs.free(output, force, capture)
+    html = capture / "report.html" if output is None else files.free(output, force, capture)
     report_on(capture, html, as_json=as_json, recorded=describe_if_recorded(capture), claims=claims)

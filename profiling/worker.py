@@ -23,8 +23,8 @@ from launchlens.profiling.probes.probing import Bench
 from launchlens.profiling.processes import end_with_parent
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry
-from launchlens.traces.captures.capture import write_whole
 from launchlens.traces.captures.probes import write_probes
+from launchlens.traces.files import write_text
 
 #: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again,
 #: `reference_ns` the unprofiled time of one iteration by variant, in this process, where it was timed.
@@ -93,7 +93,7 @@ def main(path: Path, *, own_process: bool = False) -> int:
         fault, for_good = str(error), error.for_good
     except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace or probe
         fault = one_line(error, spec) if spec else f"{type(error).__name__}: {error}"
-    write_whole(answer, json.dumps({"fault": fault, "for_good": for_good, "reference_ns": reference}))
+    write_text(answer, json.dumps({"fault": fault, "for_good": for_good, "reference_ns": reference}))
     return 1 if fault else 0
 
 

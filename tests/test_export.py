@@ -156,7 +156,7 @@ def test_an_existing_file_needs_force(trace, tmp_path):
 def test_the_source_is_never_overwritten(trace):
     before = trace.read_bytes()
     refused = export(trace, trace, "--force")
-    assert refused.exit_code == 2 and "belongs to the input" in refused.stderr and trace.read_bytes() == before
+    assert refused.exit_code == 2 and "is the input itself" in refused.stderr and trace.read_bytes() == before
 
 
 def broken(folder):

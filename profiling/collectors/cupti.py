@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from launchlens.profiling import child
 from launchlens.profiling.collectors.cupti_session import GET, library
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.worker import RECORDING
+from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
 
 NAME: Literal["cupti"] = "cupti"
@@ -74,9 +74,11 @@ def record(
             if said is None:
                 continue
             advance(rounds)
-            _keep(here / RECORDING, folder / NAME / f"{regime}.parquet")
+            place = folder / NAME / f"{regime}.parquet"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            files.put({place: here / RECORDING})
             advance(1)
-            path, reference = f"{NAME}/{regime}.parquet", said["reference_ns"]
+            path, reference = f"{NAME}/{place.name}", said["reference_ns"]
             return TraceRecord(NAME, regime, path, rounds, iterations, reference_ns=reference)
     raise CollectorError(f"the recorded process {ended}")
 
@@ -88,15 +90,3 @@ def _environment(*, markers: bool) -> dict[str, str]:
         # NVTX looks here, at its first call in a process, for who wants its ranges
         environment.setdefault("NVTX_INJECTION64_PATH", wanted_by)
     return environment
-
-
-def _keep(recording: Path, place: Path) -> None:
-    """Move a recording to its place, which may be on another file system, whole or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f".{place.name}")
-    try:
-        shutil.copyfile(recording, partial)
-        os.replace(partial, place)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

@@ -8,7 +8,6 @@ variables and the command line of every process recorded, so it is not for shari
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from launchlens.kernels.registry import WorkloadSpec
 from launchlens.profiling import child, nsight
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.nsight import GET, Nsys, NsysError
+from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
 
 NAME: Literal["nsys"] = "nsys"
@@ -76,8 +76,7 @@ def record(
         nsight.export_sqlite(nsys, report, export)
         kept = folder / NAME
         kept.mkdir(parents=True, exist_ok=True)
-        shutil.move(report, kept / f"{regime}.nsys-rep")
-        shutil.move(export, kept / f"{regime}.sqlite")
+        files.put({kept / f"{regime}.nsys-rep": report, kept / f"{regime}.sqlite": export})
     advance(1)
     return TraceRecord(NAME, regime, f"{NAME}/{regime}.sqlite", rounds, iterations, reference_ns=reference)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.blocks import run_blocks
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.timing import Entry
+from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
 
 NAME = "torch"
@@ -47,19 +46,17 @@ def record(
         run_blocks(entries, rounds=rounds, iterations=iterations, device=device, advance=advance)
     path = folder / NAME / f"{regime}.pt.trace.json.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as temporary:
-        plain = Path(temporary) / "trace.json"
+    with files.writing(path) as packed:
+        plain = packed.with_name("trace.json")
         session.export_chrome_trace(str(plain))
-        _pack(plain, path)
+        _pack(plain, packed)
     advance(1)
     return TraceRecord(NAME, regime, f"{NAME}/{path.name}", rounds, iterations)
 
 
 def _pack(plain: Path, path: Path) -> None:
-    """Compress a trace beside its place and rename it there, less the host's name and the path it was written to."""
-    partial = plain.with_suffix(".gz")
+    """Compress a trace, less the host's name and the path it was written to."""
     text = _PRIVATE.sub(rb'"\1": ""', plain.read_bytes())
     # no time stamp and no file name in the header: the same trace gives the same bytes
-    with open(partial, "wb") as out, gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed:
+    with open(path, "wb") as out, gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed:
         packed.write(text)
-    shutil.move(partial, path)

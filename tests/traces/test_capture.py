@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from launchlens.traces.captures.capture import read_capture, typed, write_timings, write_whole
+from launchlens.traces.captures.capture import read_capture, typed, write_timings
 from launchlens.traces.problems import InputError
 from made_capture import make_capture, make_timings
 
@@ -73,16 +73,6 @@ def test_a_trace_whose_name_no_file_can_have_is_missing(folder, name):
     capture = read_capture(folder)
     with pytest.raises(InputError, match="missing"):
         capture.trace_path(capture.manifest.traces[0])
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    target = tmp_path / "report.html"
-    write_whole(target, "old")
-    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        write_whole(target, "new")
-    assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_timings_are_checked_when_written(tmp_path):

@@ -13,9 +13,7 @@ History of the format, newest first. A reader accepts every version listed here.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from launchlens.traces import files
 from launchlens.traces.captures.manifest_check import MOST_NAME, checked_manifest, is_name, loads_finite
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
@@ -134,31 +133,14 @@ class Capture:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into `folder`, whole or not at all."""
-    write_whole(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n")
+    files.write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n")
 
 
 def write_timings(folder: Path, timings: pd.DataFrame) -> None:
     """Write `timings.parquet` into `folder`, whole or not at all."""
     data = typed(timings)
-    _write_whole(folder / TIMINGS, lambda temporary: data.to_parquet(temporary, index=False))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file beside its place and rename it into place, so that no half of it is ever seen."""
-    _write_whole(path, lambda temporary: temporary.write_text(text, "utf-8"))
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with files.writing(folder / TIMINGS) as path:
+        data.to_parquet(path, index=False)
 
 
 def typed(timings: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from launchlens.traces.captures.capture import write_whole
+from launchlens.traces.files import write_text
 from launchlens.traces.problems import InputError
 
 FORMAT = "launchlens.probes/1"
@@ -129,7 +129,7 @@ class _Document(msgspec.Struct):
 def write_probes(folder: Path, probes: Sequence[Probe]) -> None:
     """Write `probes.json` into `folder`, whole or not at all."""
     raw = msgspec.json.encode(_Document(FORMAT, list(probes)))
-    write_whole(folder / PROBES, msgspec.json.format(raw, indent=1).decode() + "\n")
+    write_text(folder / PROBES, msgspec.json.format(raw, indent=1).decode() + "\n")
 
 
 def read_probes(folder: Path) -> Mapping[str, Probe]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 from launchlens.traces.captures.capture import MANIFEST, Manifest, read_capture
+from launchlens.traces.files import put_copies
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 
@@ -63,11 +63,11 @@ def is_copy(source: Path, target: Path) -> bool:
 
 
 def copy_recorded(source: Path, target: Path) -> None:
-    """Copy a shipped capture to `target`, where a report can lie beside its traces.
+    """Copy a shipped capture to `target`, whole or not at all, where a report can lie beside its traces.
 
     Contents only: what ships may be read-only, and the copy's folder must take a report.
     """
-    for file in sorted(path for path in source.rglob("*") if path.is_file()):
-        copy = target / file.relative_to(source)
+    copies = {target / file.relative_to(source): file for file in sorted(source.rglob("*")) if file.is_file()}
+    for copy in copies:
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+    put_copies(copies)

@@ -9,10 +9,7 @@ overlap without nesting go onto further tracks, which Perfetto draws as one.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -21,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.captures.capture import MANIFEST, Capture, TraceRecord, read_capture
+from launchlens.traces.files import writing
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto.layers import Counter, Layer
@@ -90,7 +88,7 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
     Raises InputError when the source can't be used or the perfetto package is missing, OSError when the output can't
     be written.
     """
-    with _replacing(output) as file:
+    with writing(output) as path, open(path, "wb") as file:
         return write(file, parts(source, progress))
 
 
@@ -233,17 +231,3 @@ class _Events:
         """Id of the flow to an event from its launch, if it has one."""
         flow = int(self._entering[row])
         return (flow,) if flow else ()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file beside `path`, renamed to it at the end: no half of it is ever seen under that name."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            yield file
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -5,8 +5,6 @@ Names of kernels and ranges stay as they are: analyses tell events by them, and 
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.files import free, free_folder, writable, writing
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys.folder import SUFFIX, is_folder_of_tables
 from launchlens.traces.scrub import kineto as scrub_kineto
@@ -65,9 +64,11 @@ def scrub(path: Path, output: Path, *, force: bool = False, progress: Progress |
     a trace, when `output` is `path`, or exists and `force` was not given, or can't be written.
     """
     if is_folder_of_tables(path):
-        _check_folders(path, output, force)
+        free_folder(output, force, path, suffix=SUFFIX, of="tables")
         return _into_place(path, output, lambda copy, removed: _trace(path, copy, removed, progress))
-    _check_places(path, output, force)
+    if path.is_dir():
+        raise InputError(path, "is a folder, not a trace", "scrub the files in it one by one")
+    free(output, force, path)
     try:
         with open(path, "rb") as file:
             head = file.read(16)
@@ -78,57 +79,13 @@ def scrub(path: Path, output: Path, *, force: bool = False, progress: Progress |
     return _into_place(path, output, lambda copy, removed: _trace(path, copy, removed, progress))
 
 
-def _check_places(path: Path, output: Path, force: bool) -> None:
-    if path.is_dir():
-        raise InputError(path, "is a folder, not a trace", "scrub the files in it one by one")
-    if output.is_dir():
-        raise InputError(output, "is a folder", "give --output the name of a file")
-    if output.exists():
-        if path.exists() and output.samefile(path):
-            raise InputError(output, "is the input itself, which is never altered", "give --output another name")
-        if not force:
-            raise InputError(output, "exists already", "pass --force to overwrite it")
-
-
-def _check_folders(path: Path, output: Path, force: bool) -> None:
-    """Where a folder of tables may be copied to: a place of its own, an empty folder, or with `force` another such copy."""
-    if output.exists() and not output.is_dir():
-        raise InputError(output, "is a file", "the copy of a folder is a folder: give --output the name of one")
-    source, place = Path(os.path.realpath(path)), Path(os.path.realpath(output))
-    if place.is_relative_to(source) or source.is_relative_to(place):
-        raise InputError(output, "is the input itself, which is never altered, or in it", "give --output another name")
-    held = list(output.iterdir()) if output.is_dir() else []
-    if held and not force:
-        raise InputError(output, "exists already", "pass --force to overwrite it")
-    if any(each.suffix != SUFFIX or not each.is_file() for each in held):
-        raise InputError(output, "holds other files than tables, which are not overwritten", "give another name")
-
-
 def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[str, int]]) -> Scrubbed:
-    """Make the copy in a folder beside its place, and rename it there when all is done."""
+    """Make the copy, which takes its place when all is done."""
     removed = Removed()
-    try:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".scrub-") as folder:
-            copy = Path(folder) / output.name
-            recorded_by, paths_in_names = make(copy, removed)
-            size = sum(file.stat().st_size for file in (copy.iterdir() if copy.is_dir() else [copy]))
-            _replace(copy, output, Path(folder) / "before")
-    except OSError as error:
-        raise InputError(output, f"can't be written: {error.strerror or error}", "give another place") from None
+    with writable(output), writing(output) as copy:
+        recorded_by, paths_in_names = make(copy, removed)
+        size = sum(file.stat().st_size for file in (copy.iterdir() if copy.is_dir() else [copy]))
     return Scrubbed(path, output, recorded_by, size, dict(+removed), paths_in_names)
-
-
-def _replace(made: Path, output: Path, aside: Path) -> None:
-    """Rename `made` to `output`; a folder takes the place of none but an empty one, so that another goes to `aside` first."""
-    if output.is_dir() and any(output.iterdir()):
-        os.replace(output, aside)
-        try:
-            os.replace(made, output)
-        except OSError:
-            os.replace(aside, output)
-            raise
-    else:
-        os.replace(made, output)
 
 
 def _trace(path: Path, copy: Path, removed: Removed, progress: Progress | None) -> tuple[str, int]:
