@@ -35,12 +35,12 @@ def command(
     from launchlens.reports.progress import reading
     from launchlens.traces import files
     from launchlens.traces.analysis import analyze as work_out
-    from launchlens.traces.analysis import to_json
+    from launchlens.traces.analysis import as_document
 
     if html is not None:
         files.free(html, force, trace)
     with reading(trace.name) as progress:
-        document = to_json(work_out(opened(trace, partial, progress), range_name=range_name))
+        document = as_document(work_out(opened(trace, partial, progress), range_name=range_name))
     if html is not None:
         from launchlens.reports.html.analysis import render
 

@@ -17,13 +17,14 @@ def command(as_json: Json = False) -> None:
     rows = examine()
     if as_json:
         from launchlens.reports.machine import text
+        from launchlens.traces.documents.doctor import CheckRow, DoctorDocument
 
-        typer.echo(text({"format": "launchlens.doctor/1", "checks": rows}))
+        checks = [
+            CheckRow(name=row.name, found=row.found, version=row.version, gives=row.gives, get=row.get) for row in rows
+        ]
+        typer.echo(text(DoctorDocument(checks=checks)))
         return
     from launchlens.reports.terminal.study import print_rows, stdout
 
-    table = [
-        (row["name"], row["version"] or "found" if row["found"] else "missing", row["gives"], row["get"] or "")
-        for row in rows
-    ]
+    table = [(row.name, row.version or "found" if row.found else "missing", row.gives, row.get or "") for row in rows]
     print_rows(stdout(), ("what", "here", "gives", "how to get it"), table)

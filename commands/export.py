@@ -35,7 +35,7 @@ def command(
     if as_json:
         from launchlens.reports.machine import text
 
-        typer.echo(text(written.to_json(output)))
+        typer.echo(text(written.as_document(output)))
         return
     for trace, problems in written.problems.items():
         for problem in problems:

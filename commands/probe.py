@@ -52,11 +52,12 @@ def command(
 
     probes = chosen_probes(names or ["all"], "NAME")
     if listing:
-        rows = [{"name": one.id, "asks": one.asks, "needs": list(one.needs)} for one in probes]
         if as_json:
             from launchlens.reports.machine import text
+            from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
 
-            typer.echo(text({"format": "launchlens.probe-list/1", "probes": rows}))
+            listed = [ListedProbe(name=one.id, asks=one.asks, needs=list(one.needs)) for one in probes]
+            typer.echo(text(ProbeListDocument(probes=listed)))
             return
         print_rows(stdout(), ("probe", "asks", "needs"), [(one.id, one.asks, ", ".join(one.needs)) for one in probes])
         return

@@ -40,7 +40,7 @@ def command(
     if as_json:
         from launchlens.reports.machine import text
 
-        typer.echo(text(done.to_json()))
+        typer.echo(text(done.as_document()))
         return
     from launchlens.reports.terminal.study import print_rows, stdout
 

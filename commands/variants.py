@@ -23,19 +23,20 @@ def command(
     found = registry.variants() if workload is None else chosen_variants(workload, None, every=True)[1]
     if as_json:
         from launchlens.reports.machine import text
+        from launchlens.traces.documents.variants import VariantRow, VariantsDocument
 
         rows = [
-            {
-                "name": made.name,
-                "workload": made.workload,
-                "needs": list(made.needs),
-                "regimes": list(made.regimes),
-                "says": made.says,
-                "part_of": made.part_of,
-            }
+            VariantRow(
+                name=made.name,
+                workload=made.workload,
+                needs=list(made.needs),
+                regimes=list(made.regimes),
+                says=made.says,
+                part_of=made.part_of,
+            )
             for made in found
         ]
-        typer.echo(text({"format": "launchlens.variants/1", "variants": rows}))
+        typer.echo(text(VariantsDocument(variants=rows)))
         return
     from launchlens.reports.terminal.study import print_rows, stdout
 

@@ -6,7 +6,7 @@ import importlib.util
 import platform
 import subprocess
 import sys
-from typing import Any
+from dataclasses import dataclass
 
 from launchlens.profiling import nsight, nsight_ui
 from launchlens.profiling.checking import without_folders
@@ -16,8 +16,22 @@ from launchlens.profiling.environment import NEEDS, has_cuda, missing, version
 _PACKAGES = {"torch": "torch", "triton": "triton", "nvtx": "nvtx", "nvml": "nvidia-ml-py"}
 
 
-def examine() -> list[dict[str, Any]]:
-    """A row per thing: name, found, version (None where unknown or absent), gives, get (how to get it; None if found)."""
+@dataclass(frozen=True)
+class Check:
+    """One thing that can be used: what it `gives`, and how to `get` it (None if it was found).
+
+    `version` is None where it is absent, or does not say.
+    """
+
+    name: str
+    found: bool
+    version: str | None
+    gives: str
+    get: str | None
+
+
+def examine() -> list[Check]:
+    """A row per thing that can be used, whether it is here or not."""
     rows = [_row("python", True, platform.python_version(), "everything", "")]
     gpu = _gpu() if has_cuda() else None
     for need, (gives, get) in NEEDS.items():
@@ -48,14 +62,8 @@ def examine() -> list[dict[str, Any]]:
     return rows
 
 
-def _row(name: str, found: bool, known_version: str | None, gives: str, get: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "found": found,
-        "version": known_version if found else None,
-        "gives": gives,
-        "get": None if found else get,
-    }
+def _row(name: str, found: bool, known_version: str | None, gives: str, get: str) -> Check:
+    return Check(name, found, known_version if found else None, gives, None if found else get)
 
 
 def _gpu() -> str:
@@ -64,7 +72,7 @@ def _gpu() -> str:
     return f"{torch.cuda.get_device_name()} (CUDA {torch.version.cuda})"
 
 
-def _nsys() -> dict[str, Any]:
+def _nsys() -> Check:
     """Nsight Systems, which is of use only when its importer can run as well."""
     nsys = nsight.find()
     gives = "profile --collector nsys, and opening .nsys-rep files"
@@ -84,7 +92,7 @@ cupti.get_timestamp()
 """
 
 
-def _cupti() -> dict[str, Any]:
+def _cupti() -> Check:
     """cupti-python, which is of use only when it finds the libcupti of its CUDA version."""
     gives = "profile --collector cupti"
     if importlib.util.find_spec("cupti") is None:

@@ -1,4 +1,4 @@
-"""What scripts read: one JSON object a command, strict JSON, no NaN (FORMATS)."""
+"""What scripts read: one JSON object a command, strict JSON, no NaN (docs/formats.md)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.probes import Probe, read_probes
+from launchlens.traces.documents.problem import problem_rows
+from launchlens.traces.documents.structure import Structure
 from launchlens.traces.studies import agreement, compare
 from launchlens.traces.studies.study import Study
 from launchlens.traces.studies.verdict import Finding
@@ -15,9 +19,9 @@ from launchlens.traces.studies.verdict import Finding
 STUDY_FORMAT = "launchlens.study/1"
 
 
-def text(document: dict[str, Any]) -> str:
+def text(document: Structure | dict[str, Any]) -> str:
     """The document as JSON text. Raises ValueError for a number that JSON has no spelling for."""
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | None) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
         "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
         "agreement": agreement.rows_json(agreement.agreement(study)),
         "probes": [probe_json(probe) for probe in read_probes(study.capture.path).values()],
-        "problems": {path: [item.to_json() for item in problems] for path, problems in study.problems.items()},
+        "problems": {path: problem_rows(problems) for path, problems in study.problems.items()},
         "not_measured": [
             {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}
             for item in manifest.variants

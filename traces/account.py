@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.documents.account import AccountCell
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.launches.apis import waits
 from launchlens.traces.launches.join import Launches
@@ -56,10 +57,10 @@ class Account:
         """Time by device state, ns."""
         return {state: int(ns) for state, ns in zip(DEVICE_STATES, self.cells.sum(axis=0), strict=True)}
 
-    def rows(self) -> list[dict[str, str | int | None]]:
-        """The cells that hold time, as FORMATS.md writes them; a device that was not recorded is null, never idle."""
+    def rows(self) -> list[AccountCell]:
+        """The cells that hold time, as documents hold them; a device that was not recorded is null, never idle."""
         return [
-            {"host": host, "device": device if self.device is not None else None, "ns": int(self.cells[i, j])}
+            AccountCell(host=host, device=device if self.device is not None else None, ns=int(self.cells[i, j]))
             for i, host in enumerate(HOST_STATES)
             for j, device in enumerate(DEVICE_STATES)
             if self.cells[i, j]

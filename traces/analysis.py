@@ -1,14 +1,29 @@
-"""What one trace holds: totals, ranges, launch costs and an account, as plain data (FORMATS: launchlens.analysis/1)."""
+"""What one trace holds: totals, ranges, launch costs and an account, and the document of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec import UNSET
 
 from launchlens.traces.account import Account, Accountant, busiest_device, count_late_work, launching_thread
+from launchlens.traces.documents.analysis import (
+    AccountOfTrace,
+    AnalysisDocument,
+    CopyTotals,
+    CountedSpread,
+    GraphTotals,
+    KernelTotals,
+    LaunchCostRow,
+    LaunchCount,
+    RangeRow,
+    Source,
+    Spread,
+    Totals,
+)
+from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.intervals import Ints, union_length
 from launchlens.traces.launches.join import SUBMITS, Launches, alike, apart, find_launches, queue_ns
 from launchlens.traces.launches.told import Told
@@ -16,8 +31,6 @@ from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_instances, range_totals
 from launchlens.traces.schema import GPU_KINDS, MAX_TOTAL_NS
 from launchlens.traces.trace import Trace
-
-FORMAT = "launchlens.analysis/1"
 
 
 @dataclass(frozen=True)
@@ -95,27 +108,26 @@ def _account(
     return Accountant(events, launches, process=lane[0], thread=lane[1], device=device).account(start, end, covers)
 
 
-def to_json(analysis: Analysis) -> dict[str, Any]:
-    """The analysis as FORMATS.md writes it. All times are whole nanoseconds; what the trace does not hold is null."""
+def as_document(analysis: Analysis) -> AnalysisDocument:
+    """The analysis as `analyze --json` prints it. All times are whole nanoseconds; what the trace does not hold is null."""
     trace = analysis.trace
-    return {
-        "format": FORMAT,
-        "source": {
-            "path": str(trace.path),
-            "recorded_by": trace.recorded_by,
-            "recorded_by_version": trace.recorded_by_version,
-            "bytes": trace.bytes,
-            "devices": {str(number): name for number, name in trace.devices.items()},
-        },
-        "problems": [problem.to_json() for problem in analysis.problems],
-        "totals": _totals(analysis),
-        "ranges": _ranges(analysis),
-        "launch_cost": launch_cost(analysis.launches, trace.events),
-        "account": _account_json(analysis.account),
-    }
+    return AnalysisDocument(
+        source=Source(
+            path=str(trace.path),
+            recorded_by=trace.recorded_by,
+            recorded_by_version=trace.recorded_by_version,
+            bytes=trace.bytes,
+            devices={str(number): name for number, name in trace.devices.items()},
+        ),
+        problems=problem_rows(analysis.problems),
+        totals=_totals(analysis),
+        ranges=_ranges(analysis),
+        launch_cost=launch_cost(analysis.launches, trace.events),
+        account=_account_of(analysis.account),
+    )
 
 
-def _totals(analysis: Analysis) -> dict[str, Any]:
+def _totals(analysis: Analysis) -> Totals:
     events, launches = analysis.trace.events, analysis.launches
     start, duration = events["start_ns"].to_numpy(), events["dur_ns"].to_numpy()
     end = start + duration
@@ -127,15 +139,15 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
     has_bytes = events["bytes"].notna().to_numpy()
     moved = events["bytes"].fillna(0).to_numpy(np.int64)
 
-    def group(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:
+    def group(rows: Ints) -> CopyTotals:
         counted = moved[rows][has_bytes[rows]]
-        return {
-            "count": len(rows),
-            "bytes": sum(counted.tolist()) if len(counted) else (None if len(rows) else 0),
-            "total_ns": int(duration[rows].sum()),
-        }
+        return CopyTotals(
+            count=len(rows),
+            bytes=sum(counted.tolist()) if len(counted) else (None if len(rows) else 0),
+            total_ns=int(duration[rows].sum()),
+        )
 
-    def busy(rows: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, int]:
+    def busy(rows: Ints) -> dict[str, int]:
         device = events["device"].iloc[rows]
         known = device.notna().to_numpy()
         return {
@@ -147,54 +159,59 @@ def _totals(analysis: Analysis) -> dict[str, Any]:
     kind_name = np.array([*map(str, copy_kind.cat.categories), "unknown"], object)[copy_kind.cat.codes.to_numpy()]
     owned = launches.launch_of >= 0
     orphans = kind[launches.activity_rows[~owned]]
-    # a key of its own only where there are any: graphs recorded whole are the exception
-    whole = {"graph": {"count": len(graphs), "total_ns": int(duration[graphs].sum())}} if len(graphs) else {}
-    return {
-        "events": len(events),
-        "kernels": {"count": len(kernels), "total_ns": int(duration[kernels].sum()), "busy_ns": busy(kernels)}
+    return Totals(
+        events=len(events),
+        kernels=KernelTotals(count=len(kernels), total_ns=int(duration[kernels].sum()), busy_ns=busy(kernels))
         if saw_gpu
         else None,
-        "gpu_busy_ns": busy(launches.activity_rows) if saw_gpu else None,
-        "memcpy": {str(name): group(mine) for name, mine in apart(kind_name, memcpys)} if saw_gpu else None,
-        "memset": group(memsets) if saw_gpu else None,
-        **whole,
-        "launches": _launch_counts(launches.table, saw_gpu),
-        "gpu_activities_without_launch": {
+        gpu_busy_ns=busy(launches.activity_rows) if saw_gpu else None,
+        memcpy={str(name): group(mine) for name, mine in apart(kind_name, memcpys)} if saw_gpu else None,
+        memset=group(memsets) if saw_gpu else None,
+        # a key of its own only where there are any: graphs recorded whole are the exception
+        graph=GraphTotals(count=len(graphs), total_ns=int(duration[graphs].sum())) if len(graphs) else UNSET,
+        launches=_launch_counts(launches.table, saw_gpu),
+        gpu_activities_without_launch={
             name: int((orphans == name).sum()) for name in GPU_KINDS if name != "graph" or len(graphs)
         }
         if saw_gpu
         else None,
-        "first_ns": int(start.min()) if len(events) else None,
-        "last_ns": int(end.max()) if len(events) else None,
-    }
+        first_ns=int(start.min()) if len(events) else None,
+        last_ns=int(end.max()) if len(events) else None,
+    )
 
 
-def _launch_counts(table: pd.DataFrame, saw_gpu: bool) -> dict[str, dict[str, int | None]]:
-    counts: dict[str, dict[str, int | None]] = {}
+def _launch_counts(table: pd.DataFrame, saw_gpu: bool) -> dict[str, LaunchCount]:
+    counts = {}
     for name in SUBMITS:
         chosen = table[table["submits"] == name]
         joined = int((chosen["activities"] > 0).sum())
-        counts[name] = {
-            "calls": len(chosen),
-            "with_gpu_activity": joined if saw_gpu else None,
-            "without_gpu_activity": len(chosen) - joined if saw_gpu else None,
-        }
+        counts[name] = LaunchCount(
+            calls=len(chosen),
+            with_gpu_activity=joined if saw_gpu else None,
+            without_gpu_activity=len(chosen) - joined if saw_gpu else None,
+        )
     return counts
 
 
-def _ranges(analysis: Analysis) -> list[dict[str, Any]]:
-    gpu_columns = ("gpu_projection_ns", "kernels", "memcpys", "memsets", "gpu_ns")
-    rows = []
-    for row in analysis.ranges.to_dict("records"):
-        numbers = {str(key): int(value) for key, value in row.items() if key != "name"}
-        rows.append(
-            {"name": str(row["name"])}
-            | {key: None if key in gpu_columns and not analysis.saw_gpu else value for key, value in numbers.items()}
+def _ranges(analysis: Analysis) -> list[RangeRow]:
+    saw_gpu = analysis.saw_gpu
+    return [
+        RangeRow(
+            name=str(row["name"]),
+            instances=int(row["instances"]),
+            host_ns=int(row["host_ns"]),
+            gpu_projection_ns=int(row["gpu_projection_ns"]) if saw_gpu else None,
+            launches=int(row["launches"]),
+            kernels=int(row["kernels"]) if saw_gpu else None,
+            memcpys=int(row["memcpys"]) if saw_gpu else None,
+            memsets=int(row["memsets"]) if saw_gpu else None,
+            gpu_ns=int(row["gpu_ns"]) if saw_gpu else None,
         )
-    return rows
+        for row in analysis.ranges.to_dict("records")
+    ]
 
 
-def launch_cost(launches: Launches, events: pd.DataFrame) -> list[dict[str, Any]]:
+def launch_cost(launches: Launches, events: pd.DataFrame) -> list[LaunchCostRow]:
     """A row per (API call, what it caused), dearest first: count, API time, queue time and GPU time in whole ns.
 
     Launches that caused no recorded activity have `activity` null and no GPU time. Queue time counts only launches
@@ -214,55 +231,48 @@ def launch_cost(launches: Launches, events: pd.DataFrame) -> list[dict[str, Any]
         waited = waited[waited >= 0]
         of_api = api_ns.to_numpy()[index]
         rows.append(
-            {
-                "api": api,
-                "activity": activity,
-                "count": len(index),
-                "api_total_ns": int(of_api.sum()),
-                "api_ns": _spread(of_api),
-                "queue_ns": {"count": len(waited), **(_spread(waited) or _NO_SPREAD)},
-                "gpu_ns": _spread(table["gpu_ns"].to_numpy()[index]) if activity is not None else None,
-                **_told(told, index),
-            }
+            LaunchCostRow(
+                api=api,
+                activity=activity,
+                count=len(index),
+                api_total_ns=int(of_api.sum()),
+                api_ns=_spread(of_api),
+                queue_ns=_counted(waited),
+                gpu_ns=_spread(table["gpu_ns"].to_numpy()[index]) if activity is not None else None,
+                queued_to_start_ns=_counted(in_buffer) if len(in_buffer := told.queued_to_start_ns(index)) else UNSET,
+                channel=UNSET if (channel := told.channel(index)) is None else channel,
+            )
         )
-    return sorted(rows, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
+    return sorted(rows, key=lambda row: (-row.api_total_ns, row.api, row.activity or ""))
 
 
-def _told(told: Told, index: Ints) -> dict[str, Any]:
-    """What only some recorders tell of some launches, as keys that are there only where it is told."""
-    waited, channel = told.queued_to_start_ns(index), told.channel(index)
-    found: dict[str, Any] = {}
-    if len(waited):
-        found["queued_to_start_ns"] = {"count": len(waited), **(_spread(waited) or _NO_SPREAD)}
-    if channel is not None:
-        found["channel"] = channel
-    return found
-
-
-_NO_SPREAD: dict[str, int | None] = {"median": None, "mean": None, "min": None, "max": None}
-
-
-def _spread(values: Ints) -> dict[str, int | None] | None:
-    if not len(values):
-        return None
+def _spread(values: Ints) -> Spread:
     if len(values) == 1:  # a trace of many names has many of these, and numpy takes its time for one number
-        return dict.fromkeys(_NO_SPREAD, int(values[0]))
-    return {
-        "median": round(float(np.median(values))),
-        "mean": round(float(values.mean())),
-        "min": int(values.min()),
-        "max": int(values.max()),
-    }
+        only = int(values[0])
+        return Spread(median=only, mean=only, min=only, max=only)
+    return Spread(
+        median=round(float(np.median(values))),
+        mean=round(float(values.mean())),
+        min=int(values.min()),
+        max=int(values.max()),
+    )
 
 
-def _account_json(account: Account | None) -> dict[str, Any] | None:
+def _counted(values: Ints) -> CountedSpread:
+    if not len(values):
+        return CountedSpread(count=0, median=None, mean=None, min=None, max=None)
+    spread = _spread(values)
+    return CountedSpread(count=len(values), median=spread.median, mean=spread.mean, min=spread.min, max=spread.max)
+
+
+def _account_of(account: Account | None) -> AccountOfTrace | None:
     if account is None:
         return None
-    return {
-        "window": account.covers,
-        "windows": account.windows,
-        "window_ns": account.window_ns,
-        "thread": account.thread,
-        "device": account.device,
-        "cells": account.rows(),
-    }
+    return AccountOfTrace(
+        window=account.covers,
+        windows=account.windows,
+        window_ns=account.window_ns,
+        thread=account.thread,
+        device=account.device,
+        cells=account.rows(),
+    )

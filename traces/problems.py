@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from typing import Any, Literal
+from typing import Literal
 
 Severity = Literal["info", "warning", "error"]
 
@@ -135,11 +135,6 @@ class Problem:
         """One sentence: what the code means, and after a colon the details."""
         general = MEANINGS[self.code][1]
         return f"{general.removesuffix('.')}: {'; '.join(self.details)}." if self.details else general
-
-    def to_json(self) -> dict[str, Any]:
-        """As FORMATS.md writes it; `ns` is there only for a problem that concerns a time."""
-        found = {"code": self.code, "count": self.count, "severity": self.severity, "meaning": self.meaning}
-        return found if self.ns is None else found | {"ns": self.ns}
 
 
 @dataclass

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import UNSET
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +16,7 @@ from launchlens.reports.terminal.probes import print_probe
 from launchlens.reports.words.units import count, duration, interval, percent, signed_duration, size, times
 from launchlens.reports.words.verdict import HOST_WORDS, Sentence
 from launchlens.traces.captures.probes import read_probes
+from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument, LaunchCostRow, RangeRow, Totals
 from launchlens.traces.studies.agreement import agreement, brief
 from launchlens.traces.studies.compare import REASONS, Comparison, against_baseline
 from launchlens.traces.studies.study import Side, Study
@@ -149,28 +151,28 @@ def _side_line(side: Side) -> str:
     )
 
 
-def print_analysis(console: Console, document: dict[str, Any], *, top: int = 15) -> None:
-    """A trace's analysis (the JSON document) as tables: problems, totals, ranges, launch costs, account."""
-    source = document["source"]
-    known = f"{source['recorded_by']}{' ' + source['recorded_by_version'] if source['recorded_by_version'] else ''}"
+def print_analysis(console: Console, document: AnalysisDocument, *, top: int = 15) -> None:
+    """A trace's analysis as tables: problems, totals, ranges, launch costs, account."""
+    source = document.source
+    known = f"{source.recorded_by}{' ' + source.recorded_by_version if source.recorded_by_version else ''}"
     console.print(
-        f"[bold]{escape(short(source['path'], 120))}[/], {size(source['bytes'])}, recorded by {escape(short(known))}",
+        f"[bold]{escape(short(source.path, 120))}[/], {size(source.bytes)}, recorded by {escape(short(known))}",
         highlight=False,
     )
-    for problem in document["problems"]:
-        style = {"info": "dim", "warning": "yellow", "error": "bold red"}[problem["severity"]]
+    for problem in document.problems:
+        style = {"info": "dim", "warning": "yellow", "error": "bold red"}[problem.severity]
         console.print(
-            f"{problem['severity']}: {problem['count']} × {problem['code']}: {escape(problem['meaning'])}",
+            f"{problem.severity}: {problem.count} × {problem.code}: {escape(problem.meaning)}",
             style=style,
             highlight=False,
         )
-    console.print(_totals_table(document["totals"]))
-    if document["ranges"]:
-        console.print(_ranges_table(document["ranges"], top))
-    if document["launch_cost"]:
-        console.print(_cost_table(document["launch_cost"], top))
-    if document["account"]:
-        console.print(_account_table(document["account"]))
+    console.print(_totals_table(document.totals))
+    if document.ranges:
+        console.print(_ranges_table(document.ranges, top))
+    if document.launch_cost:
+        console.print(_cost_table(document.launch_cost, top))
+    if document.account:
+        console.print(_account_table(document.account))
     else:
         console.print("No time account: no thread launches anything, and no --range was given.", style="dim")
 
@@ -183,35 +185,31 @@ def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence
     console.print(table)
 
 
-def _totals_table(totals: dict[str, Any]) -> Table:
+def _totals_table(totals: Totals) -> Table:
     table = table_of("GPU work")
     for name in ("what", "count", "time", "bytes"):
         table.add_column(name, justify="left" if name == "what" else "right")
-    kernels = totals["kernels"]
+    kernels = totals.kernels
     if kernels is None:
         table.add_row("not recorded", "", "", "")
     else:
-        table.add_row("kernels", str(kernels["count"]), duration(kernels["total_ns"]), "")
-        rows = [(f"memcpy {kind}", row) for kind, row in totals["memcpy"].items()] + [("memset", totals["memset"])]
-        for name, row in rows:
-            if row["count"]:
-                moved = "unknown" if row["bytes"] is None else size(row["bytes"])
-                table.add_row(escape(short(name)), str(row["count"]), duration(row["total_ns"]), moved)
-        if "graph" in totals:
-            graphs = totals["graph"]
-            table.add_row("graphs, recorded whole", str(graphs["count"]), duration(graphs["total_ns"]), "")
-        for device, busy in totals["gpu_busy_ns"].items():
-            span = totals["last_ns"] - totals["first_ns"]
-            share = f" ({percent(busy / span)} of the trace)" if span else ""
+        table.add_row("kernels", str(kernels.count), duration(kernels.total_ns), "")
+        for name, copies in totals.copies():
+            moved = "unknown" if copies.bytes is None else size(copies.bytes)
+            table.add_row(escape(short(name)), str(copies.count), duration(copies.total_ns), moved)
+        if totals.graph is not UNSET:
+            table.add_row("graphs, recorded whole", str(totals.graph.count), duration(totals.graph.total_ns), "")
+        for device, busy in (totals.gpu_busy_ns or {}).items():
+            share = f" ({percent(busy / totals.span_ns)} of the trace)" if totals.span_ns else ""
             table.add_row(f"device {device} busy", "", duration(busy) + share, "")
-    for kind, row in totals["launches"].items():
-        if row["calls"]:
-            lost = f", {row['without_gpu_activity']} without GPU activity" if row["without_gpu_activity"] else ""
-            table.add_row(f"{kind} launches{lost}", str(row["calls"]), "", "")
+    for kind, row in totals.launches.items():
+        if row.calls:
+            lost = f", {row.without_gpu_activity} without GPU activity" if row.without_gpu_activity else ""
+            table.add_row(f"{kind} launches{lost}", str(row.calls), "", "")
     return table
 
 
-def _ranges_table(ranges: list[dict[str, Any]], top: int) -> Table:
+def _ranges_table(ranges: list[RangeRow], top: int) -> Table:
     table = table_of(f"ranges ({min(top, len(ranges))} of {len(ranges)}, by host time)")
     names = ("range", "instances", "host time", "GPU projection", "GPU time", "launches", "kernels", "memcpys")
     for name in names:
@@ -222,51 +220,51 @@ def _ranges_table(ranges: list[dict[str, Any]], top: int) -> Table:
 
     for row in ranges[:top]:
         table.add_row(
-            escape(short(row["name"])),
-            str(row["instances"]),
-            duration(row["host_ns"]),
-            optional(row["gpu_projection_ns"], duration),
-            optional(row["gpu_ns"], duration),
-            str(row["launches"]),
-            optional(row["kernels"], str),
-            optional(row["memcpys"], str),
+            escape(short(row.name)),
+            str(row.instances),
+            duration(row.host_ns),
+            optional(row.gpu_projection_ns, duration),
+            optional(row.gpu_ns, duration),
+            str(row.launches),
+            optional(row.kernels, str),
+            optional(row.memcpys, str),
         )
     return table
 
 
-def _cost_table(costs: list[dict[str, Any]], top: int) -> Table:
+def _cost_table(costs: list[LaunchCostRow], top: int) -> Table:
     table = table_of(
         f"launch costs ({min(top, len(costs))} of {len(costs)} kinds of call, by time in the call; medians)"
     )
     for name in ("API call", "caused", "count", "in the call", "queued", "on the GPU"):
         table.add_column(name, justify="left" if name in ("API call", "caused") else "right")
     for row in costs[:top]:
-        queue = row["queue_ns"]
+        queue = row.queue_ns
         table.add_row(
-            escape(short(row["api"])),
-            escape(row["activity"] or "nothing recorded"),
-            str(row["count"]),
-            duration(row["api_ns"]["median"]),
-            f"{duration(queue['median'])} ({queue['count']} ×)" if queue["count"] else "",
-            "" if row["gpu_ns"] is None else duration(row["gpu_ns"]["median"]),
+            escape(short(row.api)),
+            escape(row.activity or "nothing recorded"),
+            str(row.count),
+            duration(row.api_ns.median),
+            "" if queue.median is None else f"{duration(queue.median)} ({queue.count} ×)",
+            "" if row.gpu_ns is None else duration(row.gpu_ns.median),
         )
     return table
 
 
-def _account_table(account: dict[str, Any]) -> Table:
-    window = account["window_ns"]
-    devices = list(dict.fromkeys(cell["device"] for cell in account["cells"]))
+def _account_table(account: AccountOfTrace) -> Table:
+    window = account.window_ns
+    devices = list(dict.fromkeys(cell.device for cell in account.cells))
     table = table_of(
-        f"time account of {short(account['window'])}: {duration(window)}, thread {short(account['thread'])}, "
-        f"device {account['device'] if account['device'] is not None else 'none recorded'}"
+        f"time account of {short(account.window)}: {duration(window)}, thread {short(account.thread)}, "
+        f"device {account.device if account.device is not None else 'none recorded'}"
     )
     table.add_column("host")
     for device in devices:
         table.add_column(device or "device not recorded", justify="right")
     table.add_column("sum", justify="right")
     table.add_column("share", justify="right")
-    hosts = list(dict.fromkeys(cell["host"] for cell in account["cells"]))
-    cells = {(cell["host"], cell["device"]): cell["ns"] for cell in account["cells"]}
+    hosts = list(dict.fromkeys(cell.host for cell in account.cells))
+    cells = {(cell.host, cell.device): cell.ns for cell in account.cells}
     for host in hosts:
         row = [cells.get((host, device), 0) for device in devices]
         table.add_row(

@@ -28,8 +28,9 @@ from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
 from launchlens.profiling.collectors import cupti
 from launchlens.profiling.doctor import examine
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.readers.cupti.schema import COLUMNS
 from launchlens.traces.studies.agreement import agreement
 from launchlens.traces.studies.study import study
@@ -56,7 +57,7 @@ def recorded(tmp_path_factory):
             advance=lambda done: None,
         )  # fmt: skip
         found[regime] = open_trace(folder / made.path), pq.read_table(folder / made.path)
-        document = to_json(analyze(found[regime][0]))
+        document = as_plain(as_document(analyze(found[regime][0])))
         print(regime, json.dumps({name: document[name] for name in ("source", "problems", "totals", "launch_cost")}))
         print(regime, found[regime][1].schema.metadata[b"launchlens"].decode())
     return found
@@ -74,7 +75,7 @@ def test_nothing_is_lost_and_all_work_is_joined_to_its_call(recorded, regime):
         "missing-correlation", "correlation-id-repeats", "event-not-understood", "negative-duration",
     ):  # fmt: skip
         assert analysis.problems[code] == 0, code
-    totals = to_json(analysis)["totals"]
+    totals = as_plain(as_document(analysis))["totals"]
     assert sum(totals["gpu_activities_without_launch"].values()) == 0
     assert header["devices"]["0"] and trace.devices[0] == header["devices"]["0"]
 
@@ -82,7 +83,7 @@ def test_nothing_is_lost_and_all_work_is_joined_to_its_call(recorded, regime):
 @pytest.mark.parametrize("regime", ["eager", "graph"])
 @pytest.mark.parametrize("name", NAMES)
 def test_each_range_owns_the_work_of_its_iterations(recorded, regime, name):
-    ranges = {row["name"]: row for row in to_json(analyze(recorded[regime][0]))["ranges"]}
+    ranges = {row["name"]: row for row in as_plain(as_document(analyze(recorded[regime][0])))["ranges"]}
     row = ranges[f"variant:{name}"]
     assert row["instances"] == ROUNDS
     assert row["kernels"] + row["memcpys"] == ROUNDS * ITERATIONS * WORK[name]
@@ -106,8 +107,8 @@ def test_copies_name_their_channel_and_graphs_their_nodes(recorded):
 
 
 def test_doctor_finds_it():
-    row = next(row for row in examine() if row["name"] == "cupti")
-    assert row["found"] and row["version"], row
+    row = next(row for row in examine() if row.name == "cupti")
+    assert row.found and row.version, row
 
 
 def test_all_collectors_count_the_same(tmp_path):

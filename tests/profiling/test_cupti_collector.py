@@ -369,14 +369,14 @@ def test_profile_says_what_was_not_recorded(tmp_path):
 
 
 def row_of_cupti():
-    return next(row for row in doctor.examine() if row["name"] == "cupti")
+    return next(row for row in doctor.examine() if row.name == "cupti")
 
 
 def test_doctor_says_how_to_get_it(monkeypatch):
     real = doctor.importlib.util.find_spec
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "cupti" else real(name))
     row = row_of_cupti()
-    assert not row["found"] and "launchlens[cupti]" in row["get"]
+    assert not row.found and "launchlens[cupti]" in row.get
 
 
 @pytest.mark.parametrize(
@@ -387,6 +387,6 @@ def test_doctor_tries_it_in_a_process_of_its_own(monkeypatch, code, found):
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: object() if name == "cupti" else real(name))
     monkeypatch.setattr(doctor, "_TRY_CUPTI", code)
     row = row_of_cupti()
-    assert row["found"] is found
+    assert row.found is found
     if not found:
-        assert "is there, but RuntimeError: no libcupti in x.so" in row["get"] and "/home" not in row["get"]
+        assert "is there, but RuntimeError: no libcupti in x.so" in row.get and "/home" not in row.get

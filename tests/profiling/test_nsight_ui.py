@@ -201,8 +201,8 @@ def test_a_script_that_finds_no_window_is_passed_over(tmp_path, report):
 def test_without_it_one_line_says_how_to_get_it(report):
     said = one_line(run(report))
     assert "nsys-ui is neither on PATH" in said and "https://developer.nvidia.com/nsight-systems" in said
-    row = next(row for row in examine() if row["name"] == "nsys-ui")
-    assert not row["found"] and row["gives"] == "open --in nsight" and "nsys-ui on PATH" in row["get"]
+    row = next(row for row in examine() if row.name == "nsys-ui")
+    assert not row.found and row.gives == "open --in nsight" and "nsys-ui on PATH" in row.get
 
 
 def test_other_viewers_are_refused(report):

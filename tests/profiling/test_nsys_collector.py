@@ -252,11 +252,11 @@ def test_nsys_is_found_in_the_places_of_its_installers_newest_first(tmp_path, mo
 
 def test_doctor_names_a_library_that_the_importer_lacks(monkeypatch):
     monkeypatch.setattr(nsight, "find", lambda: Nsys(Path("/opt/x/nsys"), "2025.3", ("libdw.so.1",)))
-    row = next(row for row in examine() if row["name"] == "nsys")
-    assert not row["found"] and "libdw.so.1 is missing; apt-get install libdw1" in row["get"]
+    row = next(row for row in examine() if row.name == "nsys")
+    assert not row.found and "libdw.so.1 is missing; apt-get install libdw1" in row.get
     monkeypatch.setattr(nsight, "find", lambda: Nsys(Path("/opt/x/nsys"), "2025.3"))
-    row = next(row for row in examine() if row["name"] == "nsys")
-    assert row["found"] and row["version"] == "2025.3" and row["get"] is None
+    row = next(row for row in examine() if row.name == "nsys")
+    assert row.found and row.version == "2025.3" and row.get is None
 
 
 # -- in a run

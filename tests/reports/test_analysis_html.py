@@ -5,13 +5,13 @@ import re
 
 from events import gpu, host, trace
 from launchlens.reports.html.analysis import render
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
 
 EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(2)>&{{ 7*7 }}"
 
 
 def page(rows, **more):
-    return render(to_json(analyze(trace(rows), **more)))
+    return render(as_document(analyze(trace(rows), **more)))
 
 
 def test_the_page_holds_the_account_to_the_nanosecond():

@@ -11,7 +11,8 @@ import pytest
 from traces.nsys_facts import FACTS
 
 from events import events, gpu, host, trace
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.studies.recording import ledger
 from launchlens.traces.trace import Trace, open_trace
@@ -37,7 +38,7 @@ LANES = {
 
 def document(made: Trace, **more: Any) -> dict[str, Any]:
     """The analysis as a script reads it: through strict JSON, which knows no NaN."""
-    found: dict[str, Any] = json.loads(json.dumps(to_json(analyze(made, **more)), allow_nan=False))
+    found: dict[str, Any] = json.loads(json.dumps(as_plain(as_document(analyze(made, **more))), allow_nan=False))
     return found
 
 
@@ -271,7 +272,7 @@ def test_many_distinct_names_take_no_quadratic_time() -> None:
     made = trace(rows)
     began = time.process_time()
     analysis = analyze(made)
-    found = to_json(analysis)
+    found = as_plain(as_document(analysis))
     kinds = ledger(analysis.launches, np.arange(count), 1)
     assert time.process_time() - began < 10, "it took three times that when every name was looked for in every row"
     assert len(found["totals"]["memcpy"]) == len(found["launch_cost"]) == len(kinds) == count

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.account import HOST_STATES
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.launches.told import Told
 from launchlens.traces.problems import InputError, Problems
@@ -78,7 +79,7 @@ def test_every_kind_of_row(tmp_path):
 
 
 def test_its_analysis_by_hand(tmp_path):
-    document = to_json(analyze(read(tmp_path), range_name="variant:copy_"))
+    document = as_plain(as_document(analyze(read(tmp_path), range_name="variant:copy_")))
     assert document["source"]["recorded_by"] == "cupti" and document["problems"] == []
     (found,) = document["ranges"]
     assert found == {
@@ -174,7 +175,7 @@ def test_dropped_records_and_full_buffers_are_named(tmp_path):
 
 def test_ids_that_repeat_join_nothing_by_chance(tmp_path):
     again = call("cudaMemcpyAsync_v3020", 8_200, 8_300, 5, external=1)
-    document = to_json(analyze(read(tmp_path, [*ROWS, again])))
+    document = as_plain(as_document(analyze(read(tmp_path, [*ROWS, again]))))
     assert {problem["code"] for problem in document["problems"]} >= {"correlation-id-repeats"}
     assert document["totals"]["gpu_activities_without_launch"]["memcpy"] == 1
 
@@ -352,7 +353,7 @@ def test_any_numbers_make_an_event_table_that_can_be_analyzed(tmp_path_factory, 
         problems_of(trace).get(code, 0) for code in ("unknown-category", "event-not-understood", "negative-duration")
     )
     assert len(trace.events) + lost == len(rows) + 1
-    document = to_json(analyze(trace))
+    document = as_plain(as_document(analyze(trace)))
     json.dumps(document, allow_nan=False)
     account = document["account"]
     assert account is None or sum(cell["ns"] for cell in account["cells"]) == account["window_ns"]
@@ -384,7 +385,7 @@ def test_a_scrubbed_recording_says_the_same_and_nothing_else(tmp_path):
     assert done.recorded_by == "cupti"
     assert done.removed == {"entries of metadata": 1, "facts of the header": 3, "column 'secret'": 1}
     assert b"ada" in plain_bytes(path) and b"ada" not in plain_bytes(tmp_path / "out.parquet")
-    before, after = (to_json(analyze(open_trace(each))) for each in (path, tmp_path / "out.parquet"))
+    before, after = (as_plain(as_document(analyze(open_trace(each)))) for each in (path, tmp_path / "out.parquet"))
     for document in (before, after):
         del document["source"]["path"], document["source"]["bytes"]
     assert before == after

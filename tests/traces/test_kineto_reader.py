@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.kineto import json_blocks
 from launchlens.traces.readers.kineto import reader as kineto
@@ -252,7 +253,7 @@ def test_times_whose_sums_would_overflow_are_counted(tmp_path):
                        "dur": 2, "args": {"correlation": 1}})  # fmt: skip
     trace = read_events(tmp_path, call, *many)
     assert len(trace.events) == 1 + 512 and problems(trace) == {"event-not-understood": 2_000 - 512}
-    found = to_json(analyze(trace))
+    found = as_plain(as_document(analyze(trace)))
     assert found["totals"]["kernels"]["total_ns"] == 512 * 9_007_199_254_740_000
     assert found["totals"]["launches"]["kernel"]["with_gpu_activity"] == 1
     assert sum(cell["ns"] for cell in found["account"]["cells"]) == found["account"]["window_ns"]

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.trace import open_trace
 
 DATA = Path(__file__).parents[1] / "data" / "nsys"
@@ -105,7 +106,7 @@ def test_copies_and_memsets(folder):
         row["Operation"]: (whole(row["Count"]), whole(row["Total Time (ns)"]))
         for row in report(folder, "cuda_gpu_mem_time_sum")
     }
-    totals = to_json(analysis(folder))["totals"]
+    totals = as_plain(as_document(analysis(folder)))["totals"]
     groups = {operation("memcpy", kind): row for kind, row in totals["memcpy"].items()} | {
         "[CUDA memset]": totals["memset"]
     }
@@ -119,7 +120,9 @@ def test_ranges(folder):
     theirs = {}
     for row in report(folder, "nvtx_pushpop_sum"):
         theirs[unprefixed(row["Range"])] = (whole(row["Instances"]), whole(row["Total Time (ns)"]))
-    ours = {row["name"]: (row["instances"], row["host_ns"]) for row in to_json(analysis(folder))["ranges"]}
+    ours = {
+        row["name"]: (row["instances"], row["host_ns"]) for row in as_plain(as_document(analysis(folder)))["ranges"]
+    }
     assert {name: sums for name, sums in ours.items() if name != "epoch"} == theirs != {}
 
 

@@ -16,7 +16,8 @@ from traces.made_nsys import TID, as_parquet, call, export, global_pid, global_t
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import parquet as nsys_parquet
 from launchlens.traces.readers.nsys import reader as nsys
@@ -82,7 +83,7 @@ def agree(sqlite: Path, folder: Path) -> pd.DataFrame:
 def test_both_give_the_same_table(tmp_path: Path) -> None:
     sqlite, folder = both(tmp_path, **TABLES)
     assert len(agree(sqlite, folder)) == 19
-    found, expected = (to_json(analyze(open_trace(path))) for path in (folder, sqlite))
+    found, expected = (as_plain(as_document(analyze(open_trace(path)))) for path in (folder, sqlite))
     assert found["source"]["devices"] == {"0": "NVIDIA H200"}
     assert found["source"]["bytes"] == sum(file.stat().st_size for file in folder.iterdir())
     for document in (found, expected):
@@ -366,7 +367,7 @@ def holds(found: Any, expected: Any) -> bool:
 def test_a_real_export_is_analyzed_as_the_sqlite_export_of_the_same_report() -> None:
     """What nsys 2025.3 wrote of one report: the truth is the analysis of its sqlite export (tests/data/nsys/README.md)."""
     expected = json.loads((REAL / "analysis-of-sqlite.json").read_text())
-    found = to_json(analyze(open_trace(REAL / "tables")))
+    found = as_plain(as_document(analyze(open_trace(REAL / "tables"))))
     assert holds(found, expected)
     assert found["totals"]["launches"]["graph"] == {
         "calls": 752,

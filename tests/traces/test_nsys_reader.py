@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from traces.made_nsys import MACHINE, PID, TID, call, export, global_pid, global_tid, on_gpu
 from traces.nsys_facts import FACTS
 
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.intervals import union_length
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import reader as nsys
@@ -252,7 +253,7 @@ def test_a_graph_recorded_whole_is_busy_time_not_idle_time(tmp_path: Path) -> No
         memcpy=[on_gpu(400, 430, None, bytes=8, copyKind=8)],
         graph_trace=[on_gpu(100, 400, 5, graphExecId=8), on_gpu(390, 500, 6, graphExecId=8)],
     )
-    document = to_json(analyze(open_trace(path)))
+    document = as_plain(as_document(analyze(open_trace(path))))
     assert document["account"]["device"] == "0" and document["account"]["window_ns"] == 400
     assert document["account"]["cells"] == [
         {"host": "python", "device": "memcpy", "ns": 30},
@@ -338,7 +339,7 @@ def test_times_that_would_overflow_are_counted(tmp_path: Path) -> None:
     )
     # 2**62 / 2**53 kernels fit, and the open range would be longer than any event may be
     assert problems(trace)["event-not-understood"] == 2 + (600 - 512) + 1
-    totals = to_json(analyze(trace))["totals"]
+    totals = as_plain(as_document(analyze(trace)))["totals"]
     assert totals["kernels"]["total_ns"] == 512 * days
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from events import events, gpu, host, trace
 from launchlens.traces.account import DEVICE_STATES, Accountant
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.intervals import covered, moments, union
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
@@ -55,7 +56,7 @@ def test_a_replay_that_was_not_recorded_is_unknown_until_the_wait_for_it_ends():
     problem = problems["graph-replay-unrecorded"]
     assert (problem.count, problem.ns, problem.severity) == (1, 80, "warning")
     assert problems["launch-without-gpu-record"].count == 1
-    assert "not idle" in problem.meaning and problem.to_json()["ns"] == 80
+    assert "not idle" in problem.meaning and problem.ns == 80
 
 
 def test_on_one_stream_the_work_before_and_after_bounds_it():
@@ -124,7 +125,7 @@ def test_a_migration_of_managed_memory_explains_nothing():
 
 
 def test_a_trace_without_gpu_records_knows_nothing_of_the_device():
-    document = to_json(analyze(trace([*graph(0, 1), sync(12, 40)])))
+    document = as_plain(as_document(analyze(trace([*graph(0, 1), sync(12, 40)]))))
     assert {problem["code"] for problem in document["problems"]} == {"no-gpu-records"}
     assert {cell["device"] for cell in document["account"]["cells"]} == {None}
 

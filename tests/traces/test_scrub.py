@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from traces.made_nsys import as_parquet, call, export, global_pid, global_tid, on_gpu
 
 from events import events, gpu, host
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.captures.capture import TIMING_COLUMNS
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.scrub import kineto as scrub_kineto
 from launchlens.traces.scrub import text as scrub_text
@@ -46,7 +47,7 @@ def planted_in(path: Path) -> list[str]:
 
 
 def analysis(path: Path) -> dict[str, Any]:
-    document = to_json(analyze(open_trace(path)))
+    document = as_plain(as_document(analyze(open_trace(path))))
     del document["source"]["path"], document["source"]["bytes"]
     return document
 

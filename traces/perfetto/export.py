@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from launchlens.traces.captures.capture import MANIFEST, Capture, TraceRecord, read_capture
+from launchlens.traces.documents.export import ExportDocument
+from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.files import writing
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.nesting import sweep
@@ -29,8 +31,6 @@ from launchlens.traces.trace import Progress, Trace, open_trace
 
 if TYPE_CHECKING:
     from launchlens.traces.perfetto.writer import Argument, PacketWriter
-
-FORMAT = "launchlens.export/1"
 
 
 class PerfettoMissing(InputError):
@@ -68,18 +68,17 @@ class Exported:
     flows_left_out: int
     problems: dict[str, Problems]
 
-    def to_json(self, path: Path) -> dict[str, Any]:
-        """As FORMATS.md writes it."""
-        return {
-            "format": FORMAT,
-            "path": str(path),
-            "bytes": self.bytes,
-            "slices": self.slices,
-            "flows": self.flows,
-            "counters": self.counters,
-            "flows_left_out": self.flows_left_out,
-            "problems": {trace: [item.to_json() for item in problems] for trace, problems in self.problems.items()},
-        }
+    def as_document(self, path: Path) -> ExportDocument:
+        """As `export --json` prints it, of a trace written to `path`."""
+        return ExportDocument(
+            path=str(path),
+            bytes=self.bytes,
+            slices=self.slices,
+            flows=self.flows,
+            counters=self.counters,
+            flows_left_out=self.flows_left_out,
+            problems={trace: problem_rows(problems) for trace, problems in self.problems.items()},
+        )
 
 
 def export(source: Path, output: Path, progress: Progress | None = None) -> Exported:

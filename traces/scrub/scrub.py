@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from msgspec.structs import replace
 
-from launchlens.traces.analysis import analyze, to_json
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.analysis import AnalysisDocument
+from launchlens.traces.documents.scrub import RemovedRow, ScrubDocument
 from launchlens.traces.files import free, free_folder, writable, writing
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys.folder import SUFFIX, is_folder_of_tables
@@ -23,7 +25,6 @@ from launchlens.traces.scrub import tables as scrub_tables
 from launchlens.traces.scrub.text import Removed, without_paths
 from launchlens.traces.trace import Progress, Trace, open_trace
 
-FORMAT = "launchlens.scrub/1"
 #: The one problem that may become rarer: odd JSON goes with the text that held it.
 _MAY_SHRINK = "replaced-bad-json"
 
@@ -42,18 +43,17 @@ class Scrubbed:
     removed: dict[str, int]
     paths_in_names: int
 
-    def to_json(self) -> dict[str, Any]:
+    def as_document(self) -> ScrubDocument:
         """As `scrub --json` prints it; the names of the two files, not where they lie."""
-        return {
-            "format": FORMAT,
-            "source": self.source.name,
-            "output": self.output.name,
-            "recorded_by": self.recorded_by,
-            "bytes": self.bytes,
-            "verified": "the analyses of both files are equal",
-            "removed": [{"what": what, "count": count} for what, count in self.removed.items()],
-            "paths_in_names": self.paths_in_names,
-        }
+        return ScrubDocument(
+            source=self.source.name,
+            output=self.output.name,
+            recorded_by=self.recorded_by,
+            bytes=self.bytes,
+            verified="the analyses of both files are equal",
+            removed=[RemovedRow(what=what, count=count) for what, count in self.removed.items()],
+            paths_in_names=self.paths_in_names,
+        )
 
 
 def scrub(path: Path, output: Path, *, force: bool = False, progress: Progress | None = None) -> Scrubbed:
@@ -90,7 +90,7 @@ def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[
 
 def _trace(path: Path, copy: Path, removed: Removed, progress: Progress | None) -> tuple[str, int]:
     before = open_trace(path, progress=progress)
-    expected = _comparable(before)
+    expected, problems = _comparable(before)
     if path.is_dir():
         scrub_tables.copy(path, copy, removed, progress=progress)
     elif before.recorded_by == "nsys":
@@ -99,23 +99,25 @@ def _trace(path: Path, copy: Path, removed: Removed, progress: Progress | None) 
         scrub_parquet.copy_recording(path, copy, removed)
     else:
         scrub_kineto.copy(path, copy, removed, progress=progress)
-    found = _comparable(open_trace(copy, progress=progress))
-    odd, still_odd = (analysis["problems"].pop(_MAY_SHRINK, 0) for analysis in (expected, found))
-    changed = [part for part in expected if expected[part] != found[part]]
-    if changed or still_odd > odd:
-        what = "can't be scrubbed without a change to its analysis: " + ", ".join(changed or ["problems"])
+    found, problems_left = _comparable(open_trace(copy, progress=progress))
+    odd, still_odd = (counts.pop(_MAY_SHRINK, 0) for counts in (problems, problems_left))
+    changed = [part for part in expected.__struct_fields__ if getattr(expected, part) != getattr(found, part)]
+    if problems != problems_left or still_odd > odd:
+        changed.append("problems")
+    if changed:
+        what = "can't be scrubbed without a change to its analysis: " + ", ".join(changed)
         raise InputError(path, what, "this is a fault of launchlens: please report it; nothing was written")
     events = before.events
     named = events.loc[events["kind"].isin(["range", "gpu-range", "kernel"]), "name"].unique()
     return before.recorded_by, sum(without_paths(str(name))[1] > 0 for name in named)
 
 
-def _comparable(trace: Trace) -> dict[str, Any]:
-    """The analysis of a trace, less where it lies and how long it is; its problems as counts by code."""
-    document = to_json(analyze(trace))
-    del document["source"]["path"], document["source"]["bytes"]
-    document["problems"] = {problem["code"]: problem["count"] for problem in document["problems"]}
-    return document
+def _comparable(trace: Trace) -> tuple[AnalysisDocument, dict[str, int]]:
+    """The analysis of a trace, less where it lies and how long it is; and its problems as counts by code."""
+    analysis = analyze(trace)
+    document = as_document(analysis)
+    problems = {problem.code: problem.count for problem in analysis.problems}
+    return replace(document, source=replace(document.source, path="", bytes=0), problems=[]), problems
 
 
 def _parquet(path: Path, copy: Path, removed: Removed) -> tuple[str, int]:

@@ -1,0 +1,33 @@
+"""What `scrub --json` prints."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from launchlens.traces.documents.structure import Document, Structure, means
+
+
+class RemovedRow(Structure, frozen=True, kw_only=True):
+    """One kind of thing that is not in the copy."""
+
+    what: Annotated[str, means("what was removed or replaced, in words")]
+    count: Annotated[int, means("how many of them")]
+
+
+class ScrubDocument(Document, tag_field="format", tag="launchlens.scrub/1", frozen=True, kw_only=True):
+    """What the copy of a trace lacks. The two files are named without their folders."""
+
+    printed_by: ClassVar = ("scrub FILE -o OUTPUT --json",)
+    history: ClassVar = (("launchlens.scrub/1", "the first"),)
+
+    source: Annotated[str, means("name of the file or folder that was copied")]
+    output: Annotated[str, means("name of the copy")]
+    recorded_by: Annotated[
+        str, means("which recorder's file it is: `kineto`, `nsys`, `cupti`; `launchlens`: a table of a capture of ours")
+    ]
+    bytes: Annotated[int, means("size of the copy", unit="bytes")]
+    verified: Annotated[str, means("what was proved of the two files before the copy appeared")]
+    removed: Annotated[list[RemovedRow], means("what was removed, a row a kind")]
+    paths_in_names: Annotated[
+        int, means("how many different names of ranges and kernels hold a path; they were kept as they are")
+    ]
