@@ -19,7 +19,7 @@ from launchlens.profiling.checking import one_line, synchronize
 from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, reference_times, run_blocks
 from launchlens.profiling.collectors.fault import CollectorError
 from launchlens.profiling.environment import quiet_collector
-from launchlens.profiling.probes.probing import Bench
+from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.processes import end_with_parent
 from launchlens.profiling.regimes import ENTER
 from launchlens.profiling.timing import Entry

@@ -76,8 +76,8 @@ BACKLOG = Probe(
 )
 #: As `concluded` makes it of a control that did not pass.
 INCONCLUSIVE = concluded(
-    "held-sms",
-    asks="Which kernels start on SMs that hold one large block already, and what decides it?",
+    "starts-beside",
+    asks="Which kernels start beside a held block?",
     verdict="carve-out",
     says="With one block on every SM, a bare kernel did not start.",
     controls=[PASSED_CONTROL, FAILED_CONTROL],

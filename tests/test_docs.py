@@ -9,7 +9,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.words.probes import markdown
+from launchlens.reports.words.claims import cell
+from launchlens.reports.words.probes import cell_text, markdown
 from launchlens.traces.captures.capture import MANIFEST, read_capture
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.captures.recorded import FOLDER, describe_recorded
@@ -70,7 +71,8 @@ def recorded_page() -> str:
 PROBES_HEAD = """# What the probes found
 
 The probes.json of every capture that ships with one (traces/recorded/README.md says how each was made); `make docs` writes this
-page. What a probe is, and what each of them does: [definitions.md](definitions.md#probes).
+page. What a probe is, and what each of them does: [definitions.md](definitions.md#probes). The result of held-sms, which is no longer
+made, has a page of its own: [held_sms.md](held_sms.md).
 """
 
 
@@ -78,11 +80,44 @@ def probes_page(folder: Path = FOLDER) -> str | None:
     """What the probes of the shipped captures found, as `docs/probes.md` holds it; None where none of them holds any."""
     parts = []
     for capture in sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}")):
-        probes = read_probes(capture)
+        probes = [probe for probe in read_probes(capture).values() if probe.id != HELD_SMS]
         if probes:
             source = describe_recorded(read_capture(capture).manifest)
-            parts.append(f"## {capture.name}\n\n{markdown(probes.values(), source)}")
+            parts.append(f"## {capture.name}\n\n{markdown(probes, source)}")
     return "\n".join([PROBES_HEAD, *parts]) if parts else None
+
+
+HELD_SMS = "held-sms"
+HELD_SMS_HEAD = """# Kernels beside a held block
+
+An experiment of an earlier version, which was recorded once and is no longer made: it answered no question that a user of launchlens
+has. Its result stays in `traces/recorded/small-copies-all-h100/probes.json`, reports show it, and `make docs` writes this page from it.
+
+## The question
+
+While the probe `copy-engine` was made, one block of 1,024 threads sat on every SM, and half of the threads of each SM were free. Some
+kernels started beside such blocks and some did not, though by threads, registers and shared memory all of them would have fit. What decides?
+
+## The method
+
+A kernel with one block on each SM waits for a word in pinned host memory. Meanwhile another kernel is launched on a stream of its own: it
+starts, or it waits until the block is let go. Both kernels were changed in one thing at a time: preferred carve-out of shared memory,
+threads per block, shared memory, local memory, registers, code that never ran before, stream, number of blocks. A change flips it where the
+kernel starts at one level and waits at another. Only pairs that fit an SM by its totals are compared.
+
+## What was found
+"""
+
+
+def held_sms_page() -> str:
+    """The finding of the probe held-sms, as `docs/held_sms.md` holds it."""
+    capture = FOLDER / "small-copies-all-h100"
+    probe = read_probes(capture)[HELD_SMS]
+    varied = probe.tables[0]
+    lines = [f"## {varied.title}", "", f"| {' | '.join(varied.columns)} |", f"|{' --- |' * len(varied.columns)}"]
+    lines += [f"| {' | '.join(cell(cell_text(it)) for it in row)} |" for row in varied.rows]
+    found = markdown([probe], describe_recorded(read_capture(capture).manifest))
+    return f"{HELD_SMS_HEAD}\n{found}\n" + "\n".join(lines) + "\n"
 
 
 AGREEMENT_HEAD = """# Three recorders, one workload
@@ -133,6 +168,10 @@ def test_the_probes_page_is_what_the_captures_hold():
     assert (page.read_text() if page.exists() else None) == probes_page(), "run `make docs`"
 
 
+def test_the_page_of_held_sms_is_what_was_recorded():
+    assert (DOCS / "held_sms.md").read_text() == held_sms_page(), "run `make docs`"
+
+
 def test_the_probes_page_has_a_part_for_each_capture_that_holds_probes(tmp_path):
     assert probes_page(tmp_path) is None
     for name in ("first", "second"):
@@ -150,7 +189,8 @@ if __name__ == "__main__":
     (DOCS / "commands.md").write_text(commands_page())
     (DOCS / "claims.md").write_text(claims_page())
     (DOCS / "measured.md").write_text(recorded_page())
-    written = ["commands.md", "claims.md", "measured.md"]
+    (DOCS / "held_sms.md").write_text(held_sms_page())
+    written = ["commands.md", "claims.md", "measured.md", "held_sms.md"]
     found = probes_page()
     if found is not None:
         (DOCS / "probes.md").write_text(found)

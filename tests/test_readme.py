@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from launchlens.profiling.probes.launch_floor_verdict import CPP_ONCE, PREPARED
+from launchlens.profiling.probes.launch_floor.verdict import CPP_ONCE, PREPARED
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.captures.recorded import all_recorded

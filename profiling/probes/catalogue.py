@@ -1,4 +1,4 @@
-"""All probes there are, by id, in the order in which a run makes them. Adding one is its module and a row here."""
+"""All probes there are, by id, in the order in which a run makes them. Adding one is its folder and a row here."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from launchlens.profiling.probes import (
-    backlog,
-    backlog_verdict,
-    copy_engine,
-    copy_engine_verdict,
-    held_sms,
-    held_sms_verdict,
-    launch_floor,
-    launch_floor_verdict,
-    launch_ladder,
-    launch_ladder_verdict,
-    stream_synchronize,
-    stream_synchronize_verdict,
-    triton_compile,
-    triton_compile_verdict,
-)
-from launchlens.profiling.probes.probing import Prober
+from launchlens.profiling.probes.backlog import probe as backlog
+from launchlens.profiling.probes.backlog import verdict as backlog_verdict
+from launchlens.profiling.probes.copy_engine import probe as copy_engine
+from launchlens.profiling.probes.copy_engine import verdict as copy_engine_verdict
+from launchlens.profiling.probes.launch_floor import probe as launch_floor
+from launchlens.profiling.probes.launch_floor import verdict as launch_floor_verdict
+from launchlens.profiling.probes.launch_ladder import probe as launch_ladder
+from launchlens.profiling.probes.launch_ladder import verdict as launch_ladder_verdict
+from launchlens.profiling.probes.method.bench import Prober
+from launchlens.profiling.probes.stream_synchronize import probe as stream_synchronize
+from launchlens.profiling.probes.stream_synchronize import verdict as stream_synchronize_verdict
+from launchlens.profiling.probes.triton_compile import probe as triton_compile
+from launchlens.profiling.probes.triton_compile import verdict as triton_compile_verdict
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,6 @@ CATALOGUE: Mapping[str, Listed] = {
         _listed(stream_synchronize, stream_synchronize_verdict),
         _listed(triton_compile, triton_compile_verdict),
         _listed(copy_engine, copy_engine_verdict),
-        _listed(held_sms, held_sms_verdict),
     )
 }
 

@@ -1,4 +1,4 @@
-"""The holding kernel, and the probes copy-engine and held-sms, on a GPU: what is held is held, and lets go."""
+"""The holding kernel, and the probe copy-engine, on a GPU: what is held is held, and lets go."""
 
 import importlib.util
 from time import perf_counter, sleep
@@ -19,10 +19,10 @@ def has_cuda():
 if not has_cuda():
     pytest.skip("no CUDA GPU here: what follows from trials is tested without one", allow_module_level=True)
 
-from launchlens.profiling.probes import copy_engine, held_sms
-from launchlens.profiling.probes.hold import Hold
-from launchlens.profiling.probes.probing import Bench
-from launchlens.profiling.probes.raw_kernel import device
+from launchlens.profiling.probes.apparatus.hold import Hold
+from launchlens.profiling.probes.apparatus.raw_kernel import device
+from launchlens.profiling.probes.copy_engine import probe as copy_engine
+from launchlens.profiling.probes.method.bench import Bench
 
 
 def test_a_hold_fills_every_sm_leaves_half_of_them_and_lets_go():
@@ -57,8 +57,7 @@ def test_an_exception_lets_go():
     assert perf_counter() - began < 2.5
 
 
-@pytest.mark.parametrize("module", [copy_engine, held_sms])
-def test_the_probe_comes_to_an_answer_and_its_controls_pass(module):
-    probe = module.probe(Bench(None, (), quick=True))
+def test_the_probe_comes_to_an_answer_and_its_controls_pass():
+    probe = copy_engine.probe(Bench(None, (), quick=True))
     assert [f"{item.control}: {item.found}" for item in probe.controls if not item.passed] == []
     assert probe.verdict not in (None, "inconclusive") and probe.figures and all(table.rows for table in probe.tables)

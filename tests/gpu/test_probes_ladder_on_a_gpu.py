@@ -24,11 +24,12 @@ import torch
 from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec, variants, workloads
 from launchlens.kernels.small_copies import workload as small_copies
 from launchlens.profiling.checking import Checks
-from launchlens.profiling.probes import backlog, launch_ladder
-from launchlens.profiling.probes.backlog_blocker import Blocker
-from launchlens.profiling.probes.launch_ladder_steps import API_CALL, RESIDUAL
-from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS
-from launchlens.profiling.probes.probing import Bench
+from launchlens.profiling.probes.apparatus.blocker import Blocker
+from launchlens.profiling.probes.backlog import probe as backlog
+from launchlens.profiling.probes.launch_ladder import probe as launch_ladder
+from launchlens.profiling.probes.launch_ladder.steps import API_CALL, RESIDUAL
+from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
+from launchlens.profiling.probes.method.bench import Bench
 
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 CHOSEN = ("copy_", "foreach", "streams", *(("triton-batched",) if HAS_TRITON else ()))

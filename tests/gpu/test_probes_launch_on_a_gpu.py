@@ -22,12 +22,14 @@ if not has_cuda():
     pytest.skip("no CUDA GPU here: what follows from samples is tested without one", allow_module_level=True)
 
 from launchlens.profiling.environment import missing
-from launchlens.profiling.probes import launch_floor, stream_synchronize, triton_compile
-from launchlens.profiling.probes.answer_word import AnswerWord
-from launchlens.profiling.probes.launch_bursts import answer
-from launchlens.profiling.probes.launch_calls import NEEDS as CPP_NEEDS
-from launchlens.profiling.probes.launch_floor_verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, PREPARED, TORCH_GRAPH
-from launchlens.profiling.probes.probing import Bench
+from launchlens.profiling.probes.apparatus.answer_word import AnswerWord
+from launchlens.profiling.probes.apparatus.launch_calls import NEEDS as CPP_NEEDS
+from launchlens.profiling.probes.launch_floor import probe as launch_floor
+from launchlens.profiling.probes.launch_floor.timed_calls import answer
+from launchlens.profiling.probes.launch_floor.verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, PREPARED, TORCH_GRAPH
+from launchlens.profiling.probes.method.bench import Bench
+from launchlens.profiling.probes.stream_synchronize import probe as stream_synchronize
+from launchlens.profiling.probes.triton_compile import probe as triton_compile
 
 
 def quick():

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchlens.profiling.probes.backlog_kept import AGAIN, BACKLOG, EAGER, TWICE, Sample
-from launchlens.profiling.probes.backlog_samples import (
+from launchlens.profiling.probes.apparatus.blocker import Behind
+from launchlens.profiling.probes.backlog.iterations import (
     ENOUGH_NS,
     MOST_TWICE,
-    Behind,
     NotQueuedError,
     choose_iterations,
     limit_s,
 )
-from launchlens.profiling.probes.backlog_verdict import conclude
+from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, TWICE, Sample
+from launchlens.profiling.probes.backlog.verdict import conclude
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import note_claims
 

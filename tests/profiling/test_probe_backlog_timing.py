@@ -11,9 +11,9 @@ if importlib.util.find_spec("torch") is None:
 import torch
 
 from launchlens.kernels.registry import Variant, WorkloadSpec
-from launchlens.profiling.probes import backlog
-from launchlens.profiling.probes.backlog_samples import Behind
-from launchlens.profiling.probes.probing import Bench
+from launchlens.profiling.probes.apparatus.blocker import Behind
+from launchlens.profiling.probes.backlog import probe as backlog
+from launchlens.profiling.probes.method.bench import Bench
 
 
 @dataclass

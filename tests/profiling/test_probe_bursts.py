@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from launchlens.profiling.probes import launch_ladder_calls as calls
-from launchlens.profiling.probes.bursts import WARM_UP, Burst, time_bursts
+from launchlens.profiling.probes.apparatus import ctypes_calls as calls
+from launchlens.profiling.probes.method.bursts import WARM_UP, Burst, time_bursts
 
 
 class Clock:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchlens.profiling.probes.copy_engine_verdict import (
+from launchlens.profiling.probes.copy_engine.verdict import (
     ALL,
     BARE,
     BATCH,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchlens.profiling.probes import launch_ladder_copy as of_copy
-from launchlens.profiling.probes import launch_ladder_triton as of_triton
-from launchlens.profiling.probes.launch_ladder_steps import RESIDUAL, Ladder, Step, account
-from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS
-from launchlens.profiling.probes.launch_ladder_verdict import Checks, Launched, conclude
+from launchlens.profiling.probes.launch_ladder import copy_ladder as of_copy
+from launchlens.profiling.probes.launch_ladder import triton_ladder as of_triton
+from launchlens.profiling.probes.launch_ladder.steps import RESIDUAL, Ladder, Step, account
+from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
+from launchlens.profiling.probes.launch_ladder.verdict import Checks, Launched, conclude
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import note_claims
 

@@ -14,11 +14,11 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
 from launchlens.kernels.small_copies.triton_per_tensor import BLOCK, copy_one
-from launchlens.profiling.probes import launch_ladder_triton as of_triton
-from launchlens.profiling.probes import launch_ladder_triton_parts as triton_parts
-from launchlens.profiling.probes.launch_ladder_copy import LOOP, Pair
-from launchlens.profiling.probes.launch_ladder_hooks import hook_added, hooks
-from launchlens.profiling.probes.launch_ladder_triton_parts import PARTS, Parts
+from launchlens.profiling.probes.launch_ladder import triton_ladder as of_triton
+from launchlens.profiling.probes.launch_ladder import triton_parts
+from launchlens.profiling.probes.launch_ladder.copy_ladder import LOOP, Pair
+from launchlens.profiling.probes.launch_ladder.hooks import hook_added, hooks
+from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS, Parts
 
 NAMES = [part.name for part in PARTS]
 ELEMENTS = 256

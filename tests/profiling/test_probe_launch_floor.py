@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from launchlens.profiling.probes import launch_bursts
-from launchlens.profiling.probes.launch_floor_verdict import (
+from launchlens.profiling.probes.apparatus.captured_nodes import Node
+from launchlens.profiling.probes.launch_floor import timed_calls
+from launchlens.profiling.probes.launch_floor.path import LaunchPath, from_python
+from launchlens.profiling.probes.launch_floor.verdict import (
     COPY,
     CPP_GRAPH,
     CPP_LAUNCH,
@@ -17,19 +19,17 @@ from launchlens.profiling.probes.launch_floor_verdict import (
     PYTHON_DRIVER,
     TORCH_GRAPH,
     TRITON,
-    Launched,
     Path,
     Timed,
     conclude,
 )
-from launchlens.profiling.probes.launch_path import LaunchPath, from_python
 from launchlens.traces.captures.probes import read_probes, write_probes
 
 ROUNDS = 12
 #: Rounds drift by up to a tenth, all paths alike; beside that each sample has a little noise of its own.
 DRIFT = [1 + 0.1 * (number % 3) for number in range(ROUNDS)]
 NOISE = [1 + 0.002 * ((number * 7) % 5 - 2) for number in range(ROUNDS)]
-KERNEL, MEMCPY = (Launched("kernel", 1, 32),), (Launched("memcpy"),)
+KERNEL, MEMCPY = (Node("kernel", 1, 32),), (Node("memcpy"),)
 #: name -> loop, work, host ns per call, ns to the answer, nodes
 WORLD = {
     CPP_LAUNCH: ("C++", "empty kernel", 1700, 5000, KERNEL),
@@ -37,7 +37,7 @@ WORLD = {
     CPP_MEMCPY: ("C++", "memcpy", 2400, None, MEMCPY),
     CPP_ONCE: ("Python", "empty kernel", 1900, 5400, KERNEL),
     PYTHON_DRIVER: ("Python", "empty kernel", 2900, 6400, KERNEL),
-    FILL: ("Python", "torch's own kernel", 3500, 7000, (Launched("kernel", 1, 128),)),
+    FILL: ("Python", "torch's own kernel", 3500, 7000, (Node("kernel", 1, 128),)),
     COPY: ("Python", "memcpy", 4600, None, MEMCPY),
     TRITON: ("Python", "empty kernel", 9000, 14000, KERNEL),
     TORCH_GRAPH: ("Python", "graph of an empty kernel", 2300, 6800, ()),
@@ -99,7 +99,7 @@ def test_the_figures_that_the_claims_read_are_of_the_loops_in_cpp():
 
 
 def test_seven_prepared_copies_are_held_against_a_bare_launch_and_are_no_floor():
-    seven = (Launched("kernel", 7, 256),)
+    seven = (Node("kernel", 7, 256),)
 
     def with_prepared(ns, nodes=seven):
         return [*world(), Timed(Path(PREPARED, "Python", "seven copies"), samples(ns), samples(ns), (), nodes)]
@@ -148,11 +148,11 @@ FAILING = {
     "the queue filled in full bursts": (FULL_QUEUE, {}, "the launch queue did not fill"),
     "half bursts cost more": (other(RIGHT, FILL, half=samples(1.2 * 3500)), {}, "the launch queue did not fill"),
     "two kernels": (other(RIGHT, TRITON, nodes=KERNEL * 2), {}, "each path launches what it says"),
-    "a memset": (other(RIGHT, FILL, nodes=(Launched("memset"),)), {}, "each path launches what it says"),
+    "a memset": (other(RIGHT, FILL, nodes=(Node("memset"),)), {}, "each path launches what it says"),
     "a kernel that copies": (other(RIGHT, CPP_MEMCPY, nodes=KERNEL), {}, "each path launches what it says"),
     "not captured": (other(RIGHT, CPP_LAUNCH, nodes=()), {}, "each path launches what it says"),
     "a larger block": (
-        other(RIGHT, TRITON, nodes=(Launched("kernel", 1, 128),)),
+        other(RIGHT, TRITON, nodes=(Node("kernel", 1, 128),)),
         {},
         "each path launches what it says",
     ),
@@ -192,7 +192,7 @@ def test_without_any_path_nothing_is_said():
 def clock(monkeypatch):
     """A clock that stands still until something moves it."""
     made = SimpleNamespace(ns=1000)
-    monkeypatch.setattr(launch_bursts, "perf_counter_ns", lambda: made.ns)
+    monkeypatch.setattr(timed_calls, "perf_counter_ns", lambda: made.ns)
     return made
 
 
@@ -201,10 +201,10 @@ def test_a_burst_times_its_calls_and_not_those_that_lead_in(clock):
 
     def call():
         made.append(clock.ns)
-        clock.ns += 1_000_000 if len(made) <= launch_bursts.LEAD else 300
+        clock.ns += 1_000_000 if len(made) <= timed_calls.LEAD else 300
 
-    assert launch_bursts.burst(call, 10) == 3000
-    assert len(made) == launch_bursts.LEAD + 10
+    assert timed_calls.burst(call, 10) == 3000
+    assert len(made) == timed_calls.LEAD + 10
 
 
 class Watched:
@@ -229,9 +229,9 @@ def test_an_answer_is_timed_from_before_the_call_until_it_is_seen(clock):
     def call():
         clock.ns += 2000
 
-    assert launch_bursts.answer(call, Watched(clock, after=3)) == 2000 + 4 * 40
-    assert launch_bursts.answer(call, Watched(clock, after=10**9), looks=50) is None
-    assert launch_bursts.look_ns(Watched(clock, after=10**9)) == 40
+    assert timed_calls.answer(call, Watched(clock, after=3)) == 2000 + 4 * 40
+    assert timed_calls.answer(call, Watched(clock, after=10**9), looks=50) is None
+    assert timed_calls.look_ns(Watched(clock, after=10**9)) == 40
 
 
 def test_a_round_of_a_path_waits_around_each_measurement():

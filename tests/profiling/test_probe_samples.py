@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchlens.profiling.probes.in_rounds import Entry, in_rounds
-from launchlens.profiling.probes.sampled import aa_control, figure, in_words, ratio_in_words
+from launchlens.profiling.probes.method.rounds import Entry, in_rounds
+from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
 from launchlens.traces.statistics import Estimate
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from launchlens.profiling.probes.stream_synchronize_verdict import (
+from launchlens.profiling.probes.stream_synchronize.verdict import (
     ALIKE,
     CREATED,
     CREATED_RAW,

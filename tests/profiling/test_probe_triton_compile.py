@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from launchlens.profiling.probes.triton_compilations import Compilations, cache_folder, in_memory
-from launchlens.profiling.probes.triton_compile import observe
-from launchlens.profiling.probes.triton_compile_verdict import (
+from launchlens.profiling.probes.triton_compile.compilations import Compilations, cache_folder, in_memory
+from launchlens.profiling.probes.triton_compile.probe import observe
+from launchlens.profiling.probes.triton_compile.verdict import (
     COLD,
     DEPENDS,
     EVERY,
@@ -167,7 +167,7 @@ def test_what_was_hooked_in_before_is_called_and_put_back(tmp_path):
     import torch
     from triton import knobs
 
-    from launchlens.profiling.probes.triton_compile import _Launches
+    from launchlens.profiling.probes.triton_compile.probe import _Launches
 
     heard = []
 

@@ -165,7 +165,7 @@ def test_the_exports_of_other_recorders_name_no_machine(capture):
 
 def test_every_shipped_probe_came_to_an_answer():
     probes = [probe for folder in all_recorded() for probe in read_probes(folder).values()]
-    assert {probe.id for probe in probes} == set(CATALOGUE)
+    assert {probe.id for probe in probes} == set(CATALOGUE) | {"held-sms"}, "held-sms is recorded, and made no longer"
     assert [probe.id for probe in probes if probe.control != "passed" or probe.verdict == INCONCLUSIVE] == []
 
 

@@ -1,0 +1,230 @@
+"""From trials to the verdict of the probe `copy-engine`: which operations need an SM, and whether that can be said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from launchlens.profiling.probes.copy_engine.held_trial import Share
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+
+ID = "copy-engine"
+ASKS = "Does a copy need an SM, or does a copy engine make it?"
+
+DTOD, HTOD, DTOH = "DtoD", "HtoD", "DtoH"
+BATCH, BATCH_OVERLAP, MEMSET = "DtoD batch copy", "DtoD batch copy preferring overlap", "memset"
+BARE, TORCH_COPY, TORCH_ADD, TRITON = "bare kernel", "torch copy_", "torch add_", "Triton copy"
+#: Without these there is no verdict.
+REQUIRED = (DTOD, HTOD, BARE)
+#: The operations that CUDA makes as it sees fit; the others are there to be compared with.
+MEMORY = (DTOD, HTOD, DTOH, BATCH, BATCH_OVERLAP, MEMSET)
+
+NOTHING: Final = "nothing"
+HALF: Final = "half"
+ONE_EACH: Final = "one block per SM"
+ALL: Final = "all"
+STATES: tuple[Share, ...] = (NOTHING, HALF, ONE_EACH, ALL)
+
+Needs = Literal["an SM", "no SM", "unclear"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The trials of one operation at one size with one share of the SMs held.
+
+    `held` trials are those in which the SMs stayed held until the work was judged, or the call itself waited for them to be
+    free (`call_waited`); `finished` ones ended meanwhile, `took_ns` after submitting (median; None where none did).
+    """
+
+    operation: str
+    bytes: int
+    state: str
+    trials: int
+    held: int
+    finished: int
+    right: int
+    call_waited: int = 0
+    took_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What held the GPU in one state, as the blocks themselves said: SM numbers are from %smid."""
+
+    state: str
+    blocks: int
+    threads: int
+    sms_held: int
+    blocks_per_sm: int
+    sms: int
+
+
+Key = tuple[str, int]
+
+
+def needs(seen: Mapping[str, Seen]) -> Needs:
+    """What one operation of one size needs, from its trials by state."""
+    judged = [seen.get(state) for state in (NOTHING, HALF, ALL)]
+    if any(item is None or item.held < item.trials or not item.trials for item in judged):
+        return "unclear"
+    free, half, held = (item for item in judged if item is not None)
+    if free.finished < free.trials or half.finished < half.trials:
+        return "unclear"  # it would not have ended anyway, or not on this stream
+    return "no SM" if held.finished == held.trials else "an SM" if not held.finished else "unclear"
+
+
+def by_size(seen: Iterable[Seen]) -> dict[Key, dict[str, Seen]]:
+    """Trials by operation and bytes, and of each by the state of the SMs."""
+    found: dict[Key, dict[str, Seen]] = {}
+    for item in seen:
+        found.setdefault((item.operation, item.bytes), {})[item.state] = item
+    return found
+
+
+def conclude(seen: Sequence[Seen], shares: Sequence[Shares], warmed: int, notes: Sequence[str] = ()) -> Probe:
+    """The probe's answer. `warmed` says how many operations (of all sizes) ran rightly before anything was held."""
+    found = by_size(seen)
+    needed = {key: needs(states) for key, states in found.items()}
+    own = {size: need for (name, size), need in needed.items() if name == DTOD}
+    kinds = set(own.values())
+    verdict = "depends-on-size" if len(kinds) > 1 else "copy-engine" if kinds == {"no SM"} else "sm"
+    figures = [
+        ProbeFigure(
+            f"{name}: sizes that needed no SM",
+            sum(need == "no SM" for (one, _), need in needed.items() if one == name),
+            f"of {sum(one == name for one, _ in needed)} sizes",
+        )
+        for name in MEMORY
+        if any(one == name for one, _ in needed)
+    ]
+    return concluded(
+        ID,
+        asks=ASKS,
+        verdict=verdict,
+        says=_says(needed, shares),
+        controls=controls(seen, shares, warmed),
+        figures=figures,
+        tables=[_trials(found, needed), _held(shares)],
+        notes=notes,
+    )
+
+
+def controls(seen: Sequence[Seen], shares: Sequence[Shares], warmed: int) -> list[Control]:
+    """What must have been found before the verdict counts."""
+    found = by_size(seen)
+    up = [states.get(ALL) for (name, _), states in found.items() if name == HTOD]
+    up_ended = [item for item in up if item is not None and item.trials and item.finished == item.trials == item.held]
+    half = {key: states.get(HALF) for key, states in found.items()}
+    stuck = [f"{name} of {size(n)}" for (name, n), item in half.items() if item is None or item.finished < item.trials]
+    lost = [item for item in seen if item.held < item.trials]
+    bare = [states.get(ALL) for (name, _), states in found.items() if name == BARE]
+    bare_ended = sum(item.finished for item in bare if item is not None)
+    bare_held = sum(item.held for item in bare if item is not None)
+    unsure = [size(n) for (name, n), states in found.items() if name == DTOD and needs(states) == "unclear"]
+    decided = any(name == DTOD for name, _ in found) and not unsure
+    full = next((item for item in shares if item.state == ALL), None)
+    freed = next((item for item in shares if item.state == HALF), None)
+    covered = (
+        full is not None
+        and freed is not None
+        and full.sms_held == full.sms
+        and full.blocks == full.sms * full.blocks_per_sm
+        and freed.sms_held == freed.sms // 2
+    )
+    wrong = sum(item.trials - item.right for item in seen)
+    return [
+        Control(
+            "copies from pinned host memory finish with all SMs held, the smallest and the largest",
+            bool(up) and len(up_ended) == len(up),
+            f"{len(up_ended)} of {len(up)} sizes did",
+        ),
+        Control(
+            "every operation finishes with half of the SMs wholly free",
+            bool(half) and not stuck,
+            "all did" if not stuck else f"{_listed(stuck)} did not",
+        ),
+        Control(
+            "the blocks that held the SMs sat on the SMs that they should, by their own account",
+            covered,
+            "; ".join(f"{item.state}: {item.sms_held} of {item.sms} SMs" for item in shares) or "none was seen",
+        ),
+        Control(
+            "the SMs stayed held until each operation was judged",
+            bool(seen) and not lost,
+            f"{sum(item.held for item in seen)} of {sum(item.trials for item in seen)} trials",
+        ),
+        Control(
+            "a bare kernel does not finish with all SMs held",
+            bare_held > 0 and not bare_ended,
+            f"{bare_ended} of {bare_held} did",
+        ),
+        Control(
+            "every operation ran rightly with nothing held before its trials, so nothing was loaded late",
+            warmed == len(found) > 0,
+            f"{warmed} of {len(found)} operations and sizes",
+        ),
+        Control("every byte is right after the release", bool(seen) and not wrong, f"{wrong} trials left wrong bytes"),
+        Control(
+            "every size of DtoD was decided", decided, "all were" if decided else f"not {_listed(unsure) or 'any'}"
+        ),
+    ]
+
+
+def size(count: int) -> str:
+    """Bytes for people, binary: 128 B, 4 KiB, 64 MiB."""
+    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
+        if count >= factor and count % factor == 0:
+            return f"{count // factor} {unit}"
+    return f"{count:,} B"
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _says(needed: Mapping[Key, Needs], shares: Sequence[Shares]) -> str:
+    sms = next((f"all {item.sms} SMs" for item in shares if item.state == ALL), "all SMs")
+    alike: dict[str, list[str]] = {}
+    for name in dict.fromkeys(one for one, _ in needed):
+        at = {n: need for (one, n), need in needed.items() if one == name}
+        alike.setdefault(_answer(at), []).append(name)
+    answers = "; ".join(f"{', '.join(names)}: {answer}" for answer, names in alike.items())
+    return (
+        f"What finished while every thread of {sms} was held needs no SM; what did not, and did with half of the SMs free, "
+        f"runs on SMs. {answers}."
+    )
+
+
+def _answer(at: Mapping[int, Needs]) -> str:
+    kinds = dict.fromkeys(at[n] for n in sorted(at))
+    words = {"an SM": "an SM", "no SM": "no SM", "unclear": "unclear"}
+    if len(kinds) == 1:
+        return f"{words[next(iter(kinds))]} at every size tried"
+    return ", ".join(f"{words[kind]} at {_listed([size(n) for n in sorted(at) if at[n] == kind])}" for kind in kinds)
+
+
+def _trials(found: Mapping[Key, Mapping[str, Seen]], needed: Mapping[Key, Needs]) -> ProbeTable:
+    columns = ["operation", "bytes", "needs"]
+    for state in STATES:
+        columns += [f"held {state}: finished", f"held {state}: median ns"]
+    columns += ["calls that waited for the release", "right bytes"]
+    rows = []
+    for (name, n), states in found.items():
+        row: list[Cell] = [name, n, needed[name, n]]
+        for state in STATES:
+            item = states.get(state)
+            row += [None, None] if item is None else [f"{item.finished} of {item.held}", item.took_ns]
+        trials = list(states.values())
+        row.append(sum(item.call_waited for item in trials))
+        row.append(f"{sum(item.right for item in trials)} of {sum(item.trials for item in trials)}")
+        rows.append(tuple(row))
+    title = "Trials: finished while the SMs were held, and how long after submitting began (host clock, polled)"
+    return ProbeTable(title, tuple(columns), tuple(rows))
+
+
+def _held(shares: Sequence[Shares]) -> ProbeTable:
+    columns = ("held", "blocks launched", "threads per block", "SMs held", "blocks on each", "SMs of the GPU")
+    rows = [(item.state, item.blocks, item.threads, item.sms_held, item.blocks_per_sm, item.sms) for item in shares]
+    return ProbeTable("What held the SMs, by the blocks' own account", columns, tuple(rows))

@@ -1,0 +1,237 @@
+"""From samples to the verdict of the probe `launch-floor`: which way of launching costs a Python program least."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median as middle
+from typing import Literal
+
+from launchlens.profiling.probes.apparatus.captured_nodes import Node
+from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
+from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.control import takes_as_long
+from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
+
+ID = "launch-floor"
+ASKS = "What does a launch cost the host by each way of launching, and how long is it until the GPU answers?"
+
+CPP_LAUNCH, CPP_ONCE = "cudaLaunchKernel (C++ loop)", "cudaLaunchKernel (C++ function)"
+CPP_DRIVER, PYTHON_DRIVER = "cuLaunchKernel (C++ loop)", "cuLaunchKernel (cuda.bindings)"
+CPP_GRAPH, TORCH_GRAPH = "cudaGraphLaunch (C++ loop)", "torch CUDAGraph.replay"
+CPP_MEMCPY, PYTHON_MEMCPY = "cudaMemcpyAsync (C++ loop)", "cudaMemcpyAsync (cuda.bindings)"
+FILL, COPY, NVRTC, TRITON = "torch fill_", "torch copy_", "torch.cuda._compile_kernel", "Triton"
+#: No floor, but held against one: the launch of `cuda-prepared`, which makes seven copies and is fired from Python as CPP_ONCE is.
+PREPARED = "seven prepared copies (C++ function)"
+
+#: How far the time per call may depend on the length of the burst.
+BURST_WITHIN = 0.15
+#: What the claims read: the figure's name, and the path that it is of.
+NAMED = {"cudaLaunchKernel per call": CPP_LAUNCH, "cudaMemcpyAsync per call": CPP_MEMCPY}
+
+Work = Literal["empty kernel", "torch's own kernel", "graph of an empty kernel", "memcpy", "seven copies"]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way of launching. `loop` says where the loop over its calls runs, `work` what one call launches."""
+
+    name: str
+    loop: Literal["C++", "Python"]
+    work: Work
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it launches a kernel that does next to nothing, so that its time is the launch's."""
+        return self.work not in ("memcpy", "seven copies")
+
+    @property
+    def node(self) -> str | None:
+        """The kind of the one node that a captured call must give; None for a graph's launch, which can't be captured."""
+        return None if self.work == "graph of an empty kernel" else "memcpy" if self.work == "memcpy" else "kernel"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What was measured of one path: ns, one sample a round.
+
+    `call` is the host time per call in a burst, `half` the same in a burst of half as many calls, `answer` the time from
+    before a call until the host sees the word that its kernel wrote; empty where that wasn't measured.
+    """
+
+    path: Path
+    call: Sequence[float]
+    half: Sequence[float]
+    answer: Sequence[float] = ()
+    nodes: Sequence[Node] = field(default=())
+
+
+def conclude(
+    timed: Sequence[Timed],
+    again: Sequence[float],
+    burst: int,
+    answered_unasked: bool,
+    notes: Sequence[str] = (),
+) -> Probe:
+    """The probe's answer. `again` are the first path's calls, measured a second time each round; `burst` calls are one burst.
+
+    `answered_unasked` says whether the host saw an answer where nothing had been launched.
+    """
+    cheapest = _cheapest(timed)
+    return concluded(
+        ID,
+        asks=ASKS,
+        verdict=OR.join(item.path.name for item in cheapest) or "nothing measured",
+        says=_says(timed, cheapest),
+        controls=controls(timed, again, answered_unasked),
+        figures=_figures(timed),
+        tables=[_table(timed, burst)],
+        notes=notes,
+    )
+
+
+def _usable(timed: Sequence[Timed]) -> list[Timed]:
+    """The paths that a Python program can take to launch a kernel, the one of least host time first."""
+    mine = [item for item in timed if item.path.loop == "Python" and item.path.is_floor and item.call]
+    return sorted(mine, key=lambda item: middle(item.call))
+
+
+def _cheapest(timed: Sequence[Timed]) -> list[Timed]:
+    """The cheapest path that a Python program can take, with those that can't be told from it."""
+    usable = _usable(timed)
+    return [item for item in usable if item is usable[0] or paired_ratio(item.call, usable[0].call).covers(1)]
+
+
+def controls(timed: Sequence[Timed], again: Sequence[float], answered_unasked: bool) -> list[Control]:
+    """What must have been found before the verdict counts."""
+    bursts = {item.path.name: paired_ratio(item.half, item.call) for item in timed if item.call}
+    uneven = [
+        f"{name} {ratio_in_words(ratio)}" for name, ratio in bursts.items() if not takes_as_long(ratio, BURST_WITHIN)
+    ]
+    furthest = max(bursts.values(), key=lambda ratio: abs(ratio.value - 1), default=None)
+    counted = [item for item in timed if item.path.node is not None]
+    excepted = [item.path.name for item in timed if item.path.node is None]
+    other = [f"{item.path.name}: {_launched(item.nodes)}" for item in counted if not _as_it_says(item)]
+    exceptions = f"; not captured, being launches of a graph: {', '.join(excepted)}" if excepted else ""
+    fewest = min((len(item.call) for item in timed), default=0)
+    return [
+        Control(
+            "the launch queue did not fill: in a burst of half as many calls a call takes as long",
+            bool(bursts) and not uneven,
+            "; ".join(uneven) or (f"furthest from 1: {ratio_in_words(furthest)}" if furthest else "nothing was timed"),
+        ),
+        Control(
+            "each path launches what it says, by the nodes of a CUDA graph that its call was captured into",
+            bool(counted) and not other,
+            "; ".join(other) or f"{len(counted)} of {len(counted)} paths do{exceptions}",
+        ),
+        aa_control(timed[0].path.name, timed[0].call, again)
+        if timed
+        else Control("A/A", False, "nothing was timed twice"),
+        Control(
+            "the host sees no answer where nothing was launched",
+            not answered_unasked,
+            "it saw one" if answered_unasked else "it saw none",
+        ),
+        Control(
+            "a kernel can be launched from Python here, and every path has samples enough for an interval",
+            bool(_usable(timed)) and fewest >= LEAST_SAMPLES,
+            f"{len(_usable(timed))} such paths; {fewest} rounds at least",
+        ),
+    ]
+
+
+def _as_it_says(item: Timed) -> bool:
+    """One node of the right kind; an empty kernel is of ours, with the shape that all of them have."""
+    if [node.kind for node in item.nodes] != [item.path.node]:
+        return False
+    (node,) = item.nodes
+    return item.path.work != "empty kernel" or (node.blocks, node.threads) == (1, 32)
+
+
+def _launched(nodes: Sequence[Node]) -> str:
+    """`1 kernel (1 × 32 threads)`, `1 memcpy`, `nothing`."""
+    counts = Counter(
+        f"{node.kind} ({node.blocks} × {node.threads} threads)" if node.kind == "kernel" else node.kind
+        for node in nodes
+    )
+    return ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing"
+
+
+def _figures(timed: Sequence[Timed]) -> list[ProbeFigure]:
+    by_name: Mapping[str, Timed] = {item.path.name: item for item in timed}
+    found = [figure(name, by_name[path].call) for name, path in NAMED.items() if path in by_name]
+    found += [figure(f"{item.path.name}: host time per call", item.call) for item in timed]
+    against = _prepared(by_name)
+    if against is not None:
+        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", against.interval))
+    return [*found, *(figure(f"{item.path.name}: call to answer", item.answer) for item in timed if item.answer)]
+
+
+def _prepared(by_name: Mapping[str, Timed]) -> Estimate | None:
+    """Host time of launching seven prepared copies over that of a bare launch of an empty kernel, fired alike."""
+    if PREPARED not in by_name or CPP_ONCE not in by_name:
+        return None
+    return paired_ratio(by_name[PREPARED].call, by_name[CPP_ONCE].call)
+
+
+def _says(timed: Sequence[Timed], cheapest: Sequence[Timed]) -> str:
+    usable = _usable(timed)
+    if not usable:
+        return "Nothing was launched from Python."
+    first = cheapest[0]
+    tied = [item.path.name for item in cheapest[1:]]
+    parts = [
+        f"Of the ways tried that Python can call, {first.path.name} costs the host least to launch one kernel of one block: "
+        f"{in_words(middle(first.call))} per call" + (f" (no difference shown to {', '.join(tied)})." if tied else "."),
+    ]
+    others = [item for item in usable if item not in cheapest]
+    if others:
+        each = (
+            f"{item.path.name} {in_words(middle(item.call))}, {paired_ratio(item.call, first.call).value:.1f} ×"
+            for item in others
+        )
+        parts.append(f"Beside it: {'; '.join(each)}.")
+    loops = [item for item in timed if item.path.loop == "C++" and item.call]
+    if loops:
+        each = (f"{item.path.name.partition(' (')[0]} {in_words(middle(item.call))}" for item in loops)
+        parts.append(f"From a loop in C++: {'; '.join(each)}.")
+    against = _prepared({item.path.name: item for item in timed})
+    if against is not None:
+        parts.append(
+            f"The one launch that makes seven prepared copies takes the host {ratio_in_words(against)} of a bare launch of an "
+            "empty kernel, fired alike."
+        )
+    answers = [item for item in timed if item.answer]
+    if answers:
+        soonest = min(answers, key=lambda item: middle(item.answer))
+        parts.append(
+            f"From an idle GPU the soonest answer comes {in_words(middle(soonest.answer))} after the call "
+            f"({soonest.path.name})."
+        )
+    return " ".join(parts)
+
+
+def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
+    columns: tuple[str, ...] = ("path", "loop in", "launches", "host ns per call", "call: low", "call: high")
+    columns += (f"ns per call, bursts of {burst // 2}", "of the call in full bursts")
+    columns += ("call to answer, ns", "answer: low", "answer: high", "rounds")
+    rows: list[tuple[Cell, ...]] = []
+    for item in timed:
+        if not item.call:
+            continue
+        call = median(item.call)
+        low, high = call.interval or (None, None)
+        answer = median(item.answer) if item.answer else None
+        soonest, latest = (answer.interval if answer else None) or (None, None)
+        launched = item.path.work if item.path.node is None else _launched(item.nodes)
+        rows.append(
+            (
+                *(item.path.name, item.path.loop, launched, call.value, low, high, middle(item.half)),
+                *(paired_ratio(item.half, item.call).value, answer.value if answer else None, soonest, latest),
+                len(item.call),
+            )
+        )
+    title = f"Ways of launching, interleaved, without a profiler: bursts of {burst} calls, medians over rounds with 95 % intervals"
+    return ProbeTable(title, columns, tuple(rows))

@@ -1,0 +1,179 @@
+"""From timed bursts to the answer of the probe `launch-ladder`: what each step of a call costs the host, and which is largest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from launchlens.profiling.probes.launch_ladder.steps import API_CALL, RESIDUAL, Account, Ladder, Times, account
+from launchlens.profiling.probes.method.samples import estimated
+from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.traces.control import takes_as_long
+from launchlens.traces.statistics import Estimate, median, paired_ratio
+
+ID = "launch-ladder"
+ASKS = "Where does the host's time go in one .copy_() and in one Triton launch?"
+
+#: How far a whole may be from itself (A/A), and from itself in bursts half as long.
+ALIKE, HALF_ALIKE = 0.05, 0.15
+#: How much dearer than the rung around it a rung may seem to be: code that is timed apart is laid out otherwise.
+ORDERED = 0.02
+WHAT_IS_LEFT = "what the steps leave of the whole: parts that no rung has, and what the parts cost otherwise when alone"
+
+
+@dataclass(frozen=True)
+class Launched:
+    """What one call put into a CUDA graph: `nodes` of them, where `expected` are right."""
+
+    call: str
+    expected: int
+    nodes: int
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What was found out about the calls besides their times.
+
+    `right` says of each call that copies whether the destination then held the source. `same` says whether the launch that
+    was rebuilt out of Triton's parts passes the launcher what Triton itself passes it; None where nothing was rebuilt.
+    """
+
+    launched: Sequence[Launched]
+    right: Mapping[str, bool]
+    same: bool | None = None
+
+
+def conclude(ladders: Sequence[Ladder], times: Times, checks: Checks, notes: Sequence[str] = ()) -> Probe:
+    """The probe's answer. `times` holds ns per call by rung: [rounds]."""
+    accounts = {ladder.name: account(ladder, times) for ladder in ladders}
+    return concluded(
+        ID,
+        asks=ASKS,
+        verdict="; ".join(f"{name}: {OR.join(found.largest)}" for name, found in accounts.items()),
+        says=" ".join(_says(name, found) for name, found in accounts.items()),
+        controls=controls(ladders, times, checks),
+        figures=list(_figures(ladders, accounts, times)),
+        tables=[_steps(ladder, accounts[ladder.name]) for ladder in ladders] + [_rungs(ladders, times)],
+        notes=notes,
+    )
+
+
+def controls(ladders: Sequence[Ladder], times: Times, checks: Checks) -> list[Control]:
+    """What must have been found before the answer counts."""
+    again = {item.name: paired_ratio(times[item.again], times[item.whole]) for item in ladders}
+    half = {item.name: paired_ratio(times[item.half], times[item.whole]) for item in ladders}
+    disordered = [words for ladder in ladders for words in _disordered(ladder, times)]
+    apart = [item.name for item in ladders if any(step.name == API_CALL for step in item.steps)]
+    miscounted = [item for item in checks.launched if item.nodes != item.expected]
+    wrong = [name for name, right in checks.right.items() if not right]
+    made = [
+        Control(
+            "the whole, timed twice in every round, takes as long as itself (within its interval or 5 %)",
+            bool(again) and all(takes_as_long(ratio, ALIKE) for ratio in again.values()),
+            _ratios(again),
+        ),
+        Control(
+            "in bursts half as long a call takes as long (within 15 %), so no burst fills the queue",
+            bool(half) and all(_near(ratio, HALF_ALIKE) for ratio in half.values()),
+            _ratios(half),
+        ),
+        Control(
+            "a rung is not dearer than the one that contains it, beyond its interval and 2 %",
+            bool(ladders) and not disordered,
+            "; ".join(disordered) or "none is",
+        ),
+        Control(
+            "the API call was measured by itself, apart from the rungs",
+            len(apart) == len(ladders) > 0,
+            f"for {', '.join(apart) or 'none'}",
+        ),
+        Control(
+            "a copy of no elements launches nothing, and each whole call launches one thing",
+            bool(checks.launched) and not miscounted,
+            "; ".join(f"{item.call}: {item.nodes}" for item in checks.launched) or "nothing was counted",
+        ),
+        Control(
+            "the calls that copy wrote what they should",
+            bool(checks.right) and not wrong,
+            f"{', '.join(wrong)} did not" if wrong else f"{len(checks.right)} of {len(checks.right)} did",
+        ),
+    ]
+    if checks.same is not None:
+        found = "they are the same" if checks.same else "they differ"
+        made.append(Control("Triton's parts, put together, call its launcher as Triton does", checks.same, found))
+    return made
+
+
+def _near(ratio: Estimate, by: float) -> bool:
+    return abs(ratio.value - 1) <= by
+
+
+def _ratios(found: Mapping[str, Estimate]) -> str:
+    return ", ".join(f"{name} × {ratio.value:.3f}" for name, ratio in found.items()) or "nothing was timed"
+
+
+def _disordered(ladder: Ladder, times: Times) -> Iterator[str]:
+    for inner, outer in zip(ladder.nested, ladder.nested[1:], strict=False):
+        step = median(times[outer] - times[inner])
+        most = step.value if step.high is None else step.high
+        if most < 0 and step.value < -ORDERED * median(times[outer]).value:
+            yield f"{inner} takes {-step.value:.0f} ns more than {outer}"
+
+
+def _says(name: str, found: Account) -> str:
+    shares = sorted(found.steps.items(), key=lambda item: -item[1].value)
+    parts = [f"{step} {_us(cost.value)} ({cost.value / found.whole.value:.0%})" for step, cost in shares]
+    return f"One call of {name} takes the host {_us(found.whole.value)}: {', '.join(parts)}."
+
+
+def _us(ns: float) -> str:
+    return f"{ns / 1e3:.2f} µs"
+
+
+def _figures(ladders: Sequence[Ladder], accounts: Mapping[str, Account], times: Times) -> Iterator[ProbeFigure]:
+    for ladder in ladders:
+        name, found = ladder.name, accounts[ladder.name]
+        yield estimated(f"{name}: whole", found.whole)
+        for step, cost in found.steps.items():
+            yield estimated(f"{name}: {step}", cost)
+        for more in ladder.beside:
+            if times.keys() >= more.terms.keys():
+                yield estimated(f"{name}: {more.name}", median(more.of(times)))
+    if len(ladders) > 1:
+        first, *others = ladders
+        for other in others:
+            ratio = paired_ratio(times[other.whole], times[first.whole])
+            yield estimated(f"{other.name}: whole ÷ {first.name}: whole", ratio, "ratio")
+
+
+def _steps(ladder: Ladder, found: Account) -> ProbeTable:
+    columns = ("step", "ns", "low, ns", "high, ns", "share of the whole", "what it contains", "how it comes about")
+    contains = {step.name: (step.contains, _sum(step.terms)) for step in ladder.steps}
+    contains[RESIDUAL] = (WHAT_IS_LEFT, "whole − all steps")
+
+    def row(name: str, cost: Estimate, what: str, how: str) -> tuple[Cell, ...]:
+        return name, cost.value, cost.low, cost.high, cost.value / found.whole.value, what, how
+
+    rows = [row(name, cost, *contains[name]) for name, cost in found.steps.items()]
+    rows.append(row("whole", found.whole, ladder.rungs[ladder.whole], ladder.whole))
+    return ProbeTable(f"{ladder.name}: host time of one call, step by step", columns, tuple(rows))
+
+
+def _sum(terms: Mapping[str, int]) -> str:
+    """Rungs added and taken away: `a − b + 2 × c`."""
+    words: list[str] = []
+    for rung, factor in terms.items():
+        sign = "−" if factor < 0 else "+" if words else ""
+        times = f"{abs(factor)} × " if abs(factor) != 1 else ""
+        words.append(f"{sign} {times}{rung}".strip())
+    return " ".join(words)
+
+
+def _rungs(ladders: Sequence[Ladder], times: Times) -> ProbeTable:
+    rungs = {name: what for ladder in ladders for name, what in ladder.rungs.items() if name in times}
+    rows: list[tuple[Cell, ...]] = []
+    for name, what in rungs.items():
+        found = median(times[name])
+        rows.append((name, found.value, found.low, found.high, found.samples, what))
+    columns = ("rung", "ns per call", "low, ns", "high, ns", "rounds", "what one call of it is")
+    return ProbeTable("What was timed, in bursts of calls, round by round in turn", columns, tuple(rows))

@@ -1,0 +1,175 @@
+"""From counts to the verdict of the probe `triton-compile`: what of Triton's launches compile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median as middle
+
+from launchlens.profiling.probes.method.samples import figure, in_words
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+
+ID = "triton-compile"
+ASKS = "Does every launch of a Triton kernel pay for compilation?"
+
+#: What the launches of a case are. The name of a new specialisation says what is new.
+COLD, FROM_DISK, REPEATED = "first launch, compiled", "first launch, from the disk cache", "repeated launch"
+ONCE, EVERY, DEPENDS = "once", "every launch", "depends"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Launches of one kind: what was counted over all of them, and their times.
+
+    `compiled`, `loaded` (from disk) and `asked` are Triton's own counts, `grown` is by how many forms the kernel's table grew.
+    `right` launches wrote what they should. `launch_ns` are host times per launch, ns; of a first launch until the call
+    returned, and of repeated ones means over bursts.
+    """
+
+    name: str
+    launches: int
+    compiled: int
+    loaded: int
+    asked: int
+    grown: int
+    right: int
+    launch_ns: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen: first launches with an empty cache folder and with a full one, repeated ones, and others.
+
+    `specialised` are launches that differ from the ones before in what Triton compiles for, each case in one thing, and
+    `specialised_again` the same launches repeated. `compiler_ns` is the time inside Triton's compiler, for each of `cold`.
+    """
+
+    cold: Case
+    from_disk: Case
+    repeated: Case
+    specialised: Sequence[Case]
+    specialised_again: Sequence[Case]
+    compiler_ns: Sequence[float] = ()
+
+    @property
+    def all(self) -> list[Case]:
+        return [self.cold, self.from_disk, self.repeated, *self.specialised, *self.specialised_again]
+
+
+def conclude(seen: Seen, notes: Sequence[str] = ()) -> Probe:
+    """The probe's answer."""
+    return concluded(
+        ID,
+        asks=ASKS,
+        verdict=_verdict(seen.repeated),
+        says=_says(seen),
+        controls=controls(seen),
+        figures=_figures(seen),
+        tables=[_table(seen)],
+        notes=notes,
+    )
+
+
+def _verdict(repeated: Case) -> str:
+    if repeated.compiled >= repeated.launches:
+        return EVERY
+    return DEPENDS if repeated.compiled or repeated.loaded else ONCE
+
+
+def controls(seen: Seen) -> list[Control]:
+    """What must have been found before the verdict counts."""
+    cold, disk = seen.cold, seen.from_disk
+    unseen = [case.name for case in seen.specialised if (case.compiled, case.launches) != (1, 1)]
+    differing = [case.name for case in seen.all if not case.compiled + case.loaded == case.asked == case.grown]
+    wrong = sum(case.launches - case.right for case in seen.all)
+    launches = sum(case.launches for case in seen.all)
+    return [
+        Control(
+            "the counter sees the first launch compile, each time with an empty cache folder",
+            0 < cold.launches == cold.compiled and not cold.loaded,
+            f"{cold.compiled} compilations and {cold.loaded} loads in {cold.launches} first launches",
+        ),
+        Control(
+            "with the folder full, a kernel that was never launched is loaded and not compiled",
+            0 < disk.launches == disk.loaded and not disk.compiled,
+            f"{disk.compiled} compilations and {disk.loaded} loads in {disk.launches} first launches",
+        ),
+        Control(
+            "the counter sees each new specialisation compile, once",
+            bool(seen.specialised) and not unseen,
+            f"not {', '.join(unseen)}" if unseen else f"{len(seen.specialised)} of {len(seen.specialised)}",
+        ),
+        Control(
+            "the compiler's count, the launcher's count and the growth of the kernel's own table are the same",
+            not differing,
+            f"they differ for {', '.join(differing)}" if differing else f"in {len(seen.all)} of {len(seen.all)} cases",
+        ),
+        Control(
+            "every launch ran and wrote what it should",
+            bool(seen.repeated.launches) and not wrong,
+            f"{launches - wrong} of {launches} did",
+        ),
+    ]
+
+
+def _figures(seen: Seen) -> list[ProbeFigure]:
+    repeated, kinds = seen.repeated, seen.specialised
+    per_launch = repeated.compiled / repeated.launches if repeated.launches else None
+    per_kind = sum(case.compiled for case in kinds) / len(kinds) if kinds else None
+    found = [
+        ProbeFigure("compilations per launch", per_launch, "ratio"),
+        ProbeFigure("launches that were repeated", repeated.launches, "launches"),
+        ProbeFigure("compilations for a new specialisation", per_kind, "ratio"),
+        *(figure(case.name, case.launch_ns) for case in (seen.cold, seen.from_disk, repeated)),
+    ]
+    if seen.compiler_ns:
+        found.append(figure(f"{COLD}: inside the compiler", seen.compiler_ns))
+    return found
+
+
+def _says(seen: Seen) -> str:
+    repeated = seen.repeated
+    many = f"{repeated.launches:,} launches of a Triton kernel that had been launched before"
+    made = f"compiled {repeated.compiled:,} times" if repeated.compiled else "compiled nothing"
+    loaded = f", and loaded code from disk {repeated.loaded:,} times" if repeated.loaded else ""
+    parts = [f"{many} {made}{loaded}."]
+    times = [
+        f"{words} {in_words(middle(case.launch_ns))}"
+        for case, words in (
+            (seen.cold, "the first launch, which compiles, takes"),
+            (seen.from_disk, "one that finds its code on disk"),
+            (repeated, "a repeated one"),
+        )
+        if case.launch_ns
+    ]
+    if times:
+        parts.append(f"Host time: {', '.join(times)}.")
+    compiling = [case.name.partition(": ")[2] for case in seen.specialised if case.compiled]
+    if compiling:
+        again = sum(case.compiled for case in seen.specialised_again)
+        parts.append(
+            f"What compiles again, once each: {'; '.join(compiling)}"
+            + (f" (launched again, they compiled {again} more times)." if again else ".")
+        )
+    return " ".join(parts)
+
+
+def _table(seen: Seen) -> ProbeTable:
+    counted = (
+        "launches",
+        "how many",
+        "compiled",
+        "loaded from disk",
+        "asked for code",
+        "forms in memory, more",
+        "right",
+    )
+    columns = (*counted, "host ns per launch, median", "fastest", "slowest")
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *(case.name, case.launches, case.compiled, case.loaded, case.asked, case.grown, case.right),
+            *((middle(case.launch_ns), min(case.launch_ns), max(case.launch_ns)) if case.launch_ns else (None,) * 3),
+        )
+        for case in seen.all
+    ]
+    return ProbeTable("Launches, and what Triton compiled for them, by its own hooks", columns, tuple(rows))
