@@ -62,7 +62,7 @@ def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
 
 def test_of_traces_profiling_uses_only_what_a_capture_holds():
     # a capture's files, their schema and how any file is written; and the statistics that a probe's figures are made with
-    allowed = ("captures.", "schema", "readers.cupti.schema", "files", "statistics", "problems")
+    allowed = ("captures.", "schema", "readers.cupti.schema", "files", "statistics", "control", "problems")
     modules = tuple(f"traces.{name}" for name in allowed)
     for path in (ROOT / "profiling").rglob("*.py"):
         for line in path.read_text().splitlines():
