@@ -32,7 +32,7 @@ def command(
     Example: launchlens claims --json
     """
     from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded
-    from launchlens.traces.claims.document import captures_json, document
+    from launchlens.traces.claims.document import as_document
     from launchlens.traces.claims.judge import judge_across
     from launchlens.traces.claims.read import note_claims
     from launchlens.traces.claims.sources import named
@@ -49,8 +49,7 @@ def command(
     if as_json:
         from launchlens.reports.machine import text
 
-        rows = captures_json(studies, shipped)
-        typer.echo(text(document(judged, measured_here=not shipped, recorded=recorded, captures=rows)))
+        typer.echo(text(as_document(judged, studies, shipped=shipped, recorded=recorded)))
         return
     from launchlens.reports.html.answer import header
     from launchlens.reports.words.claims import Source

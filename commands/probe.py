@@ -74,9 +74,10 @@ def command(
         right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
         found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
     if as_json:
-        from launchlens.reports.machine import probe_json, text
+        from launchlens.reports.machine import probe_row, text
+        from launchlens.traces.documents.probes import ProbesDocument
 
-        typer.echo(text({"format": "launchlens.probes/1", "probes": [probe_json(one) for one in found]}))
+        typer.echo(text(ProbesDocument(probes=[probe_row(one) for one in found])))
     else:
         from launchlens.reports.terminal.probes import print_probe
 

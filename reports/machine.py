@@ -10,6 +10,7 @@ import msgspec
 
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.probes import Probe, read_probes
+from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.documents.structure import Structure
 from launchlens.traces.studies import agreement, compare
@@ -49,7 +50,7 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
         "comparisons": [compare.to_json(item) for item in compare.against_baseline(study)],
         "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
         "agreement": agreement.rows_json(agreement.agreement(study)),
-        "probes": [probe_json(probe) for probe in read_probes(study.capture.path).values()],
+        "probes": [probe_row(probe) for probe in read_probes(study.capture.path).values()],
         "problems": {path: problem_rows(problems) for path, problems in study.problems.items()},
         "not_measured": [
             {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}
@@ -59,22 +60,17 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
     }
 
 
-def probe_json(probe: Probe) -> dict[str, Any]:
+def probe_row(probe: Probe) -> ProbeRow:
     """A probe as `probes.json` holds it, without its tables and notes. Its answer counts where `control` is `passed`."""
-    return {
-        "id": probe.id,
-        "asks": probe.asks,
-        "verdict": probe.verdict,
-        "says": probe.says,
-        "control": probe.checked,
-        "controls": [{"control": item.control, "passed": item.passed, "found": item.found} for item in probe.controls],
-        "figures": [
-            {
-                "figure": item.figure,
-                "value": item.value,
-                "unit": item.unit,
-                "interval": None if item.interval is None else list(item.interval),
-            }
+    return ProbeRow(
+        id=probe.id,
+        asks=probe.asks,
+        verdict=probe.verdict,
+        says=probe.says,
+        control=probe.checked,
+        controls=[ControlRow(control=item.control, passed=item.passed, found=item.found) for item in probe.controls],
+        figures=[
+            FigureRow(figure=item.figure, value=item.value, unit=item.unit, interval=item.interval)
             for item in probe.figures
         ],
-    }
+    )

@@ -36,7 +36,7 @@ def groups(path: Path) -> list[str]:
 
 def without_perfetto(monkeypatch):
     monkeypatch.setitem(sys.modules, "perfetto", None)
-    for name in [name for name in sys.modules if name.startswith("perfetto.") or name.endswith("perfetto_writer")]:
+    for name in [name for name in sys.modules if name.startswith("perfetto.") or name.endswith("perfetto.writer")]:
         monkeypatch.delitem(sys.modules, name)
 
 

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launchlens.traces.captures.capture import VariantRecord, read_capture
-from launchlens.traces.claims.document import captures_json, document
+from launchlens.traces.claims.document import as_document
 from launchlens.traces.claims.judge import judge, judge_across
 from launchlens.traces.claims.read import note_claims
 from launchlens.traces.claims.sources import named
 from launchlens.traces.claims.telling import listed
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.studies.study import study
 from made_capture import make_capture
 from made_claims import (
@@ -262,14 +263,15 @@ def test_order_and_repetition_change_no_verdict(made, kinds, data):
 
 
 def test_a_single_capture_reads_as_it_does_alone(made):
-    alone = document(judge(made, note_claims()))
-    assert document(judge_across({"only": made}, note_claims())) == alone
-    assert "capture" not in json.dumps(alone["claims"][0]["evidence"])
+    alone = as_document(judge(made, note_claims()), {"only": made})
+    assert as_document(judge_across({"only": made}, note_claims()), {"only": made}) == alone
+    assert "capture" not in as_plain(alone)["claims"][0]["evidence"][0]
 
 
 def test_as_json_rows_name_the_capture(made):
     both = {"a": made, "b": of_workload(made, copies=50)}
-    text = json.dumps(document(judge_across(both, note_claims()), captures=captures_json(both, {"b"})), allow_nan=False)
+    document = as_document(judge_across(both, note_claims()), both, shipped={"b"})
+    text = json.dumps(as_plain(document), allow_nan=False)
     written = json.loads(text)
     assert [(row["name"], row["measured_here"], row["machine"]) for row in written["captures"]] == [
         ("a", True, "Made-up GPU"),

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from launchlens.traces.captures.capture import read_capture
-from launchlens.traces.claims.document import document
+from launchlens.traces.claims.document import as_document
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import KINDS, NOTE, note_claims
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.studies.compare import within
 from launchlens.traces.studies.study import study
@@ -110,7 +111,7 @@ def test_recorded_evidence_is_the_ledgers(made, tmp_path):
 
 
 def test_as_json_it_is_strict_and_as_the_format_says(made):
-    text = json.dumps(document(judge(made, note_claims())), allow_nan=False)
+    text = json.dumps(as_plain(as_document(judge(made, note_claims()), {"made": made})), allow_nan=False)
     for item in json.loads(text)["claims"]:
         assert set(item) >= {"id", "text", "source", "test", "verdict", "on", "evidence"}
         assert item["verdict"] in ("supported", "refuted", "depends", "not-testable")
