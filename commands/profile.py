@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from launchlens.commands.own_code import blame_own, stdout_kept_clean
 from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
+    from launchlens.profiling.collectors.collector import Collector
     from launchlens.profiling.run import Plan
     from launchlens.traces.captures.capture import Manifest
 
@@ -57,7 +59,9 @@ def command(
     setting: Setting = None,
     collector: Annotated[
         list[str] | None,
-        typer.Option(help="What records it: torch (torch.profiler, the default), nsys, cupti or all; may be repeated."),
+        typer.Option(
+            help="What records it: torch (torch.profiler, the default), another that `doctor` lists, or all; may be repeated."
+        ),
     ] = None,
     probe: Annotated[
         list[str] | None,
@@ -133,41 +137,34 @@ def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
         raise
     if manifest.workload["correctness"] == NOT_CHECKED:
         typer.echo(f"launchlens: {workload} declares no check, so nothing says that its variants are right", err=True)
-    _warn_of_traces(manifest, folder)
+    _warn_of_traces(manifest, folder, plan.collectors)
     return manifest
 
 
-def _warn_of_traces(manifest: Manifest, folder: Path) -> None:
-    """Say what could not be recorded and why, and, once, what a kept .nsys-rep tells about the machine."""
-    from launchlens.profiling.collectors import nsys
-    from launchlens.profiling.run import COLLECTORS
-
+def _warn_of_traces(manifest: Manifest, folder: Path, collectors: Sequence[Collector]) -> None:
+    """Say what could not be recorded and why, and what is to be known before traces are passed on."""
     missing: dict[tuple[str, str], list[str]] = {}
     for record in manifest.traces:
         if record.problem:
-            missing.setdefault((record.collector, record.problem), []).append(record.regime)
-    for (name, problem), regimes in missing.items():
-        what = f"{COLLECTORS.get(name, name)} recorded nothing ({', '.join(regimes)})"
-        typer.echo(f"launchlens: {what}: {problem}", err=True)
-    kept = [record for record in manifest.traces if record.collector == nsys.NAME and record.path]
-    if kept:
-        typer.echo(
-            f"launchlens: {folder / nsys.NAME}/*.nsys-rep and *.sqlite hold the environment variables and command lines of "
-            f"this machine's processes. Share a copy: launchlens scrub {folder / kept[0].path} -o shared.sqlite; "
-            "a .nsys-rep can't be scrubbed.",
-            err=True,
-        )
+            missing.setdefault((record.recorder, record.problem), []).append(record.regime)
+    for (recorder, problem), regimes in missing.items():
+        typer.echo(f"launchlens: {recorder} recorded nothing ({', '.join(regimes)}): {problem}", err=True)
+    for collector in collectors:
+        kept = [record for record in manifest.traces if record.collector == collector.name and record.path]
+        warning = collector.before_sharing(folder, kept) if kept else None
+        if warning:
+            typer.echo(f"launchlens: {warning}", err=True)
 
 
-def _collectors(given: list[str] | None) -> tuple[str, ...]:
-    """The collectors asked for, each once, torch.profiler's first: the account is the first one's."""
-    from launchlens.profiling.run import COLLECTORS
+def _collectors(names: list[str] | None) -> list[Collector]:
+    """The collectors of these names, or the usual one."""
+    from launchlens.profiling.collectors.catalogue import CATALOGUE, USUAL, chosen
 
-    unknown = [name for name in given or () if name not in (*COLLECTORS, "all")]
-    if unknown:
-        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(COLLECTORS)}, all", param_hint="--collector")
-    wanted = given or ["torch"]
-    return tuple(name for name in COLLECTORS if name in wanted or "all" in wanted)
+    try:
+        return chosen(names) if names else [USUAL]
+    except KeyError as error:
+        known = ", ".join((*CATALOGUE, "all"))
+        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--collector") from None
 
 
 def _command_line() -> list[str]:

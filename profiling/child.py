@@ -1,73 +1,40 @@
-"""A process of its own, for a recorder or a probe that needs one: how it is started, how it ended, what it answers."""
+"""A process of its own, for a collector or a probe that needs one: how it is started, how it ended, what it answered."""
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import launchlens
-from launchlens.kernels.registry import WorkloadSpec
 from launchlens.profiling.checking import without_folders
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.processes import run_to_end
-from launchlens.profiling.worker import ANSWER, Request, Task, plain_parameters
+from launchlens.profiling.request import Answer, Request, read_answer, write_request
 
 #: A process that takes longer than this hangs, seconds.
 LONGEST_S = 900
 
 
-def request(
-    workload: WorkloadSpec,
-    variants: Sequence[str],
-    *,
-    regime: str,
-    device: str,
-    seed: int,
-    task: Task,
-    rounds: int = 0,
-    iterations: int = 0,
-) -> Request:
-    """What the process is to run: as the parent runs it, with all that a command line can have changed."""
-    return Request(
-        workload=str(workload.file.absolute()) if workload.file else workload.name,
-        parameters=plain_parameters(workload),
-        variants=list(variants),
-        regime=regime,
-        device=device,
-        seed=seed,
-        rounds=rounds,
-        iterations=iterations,
-        task=task,
-    )
-
-
-def command(asked: Request, folder: Path) -> list[str]:
+def command(request: Request, folder: Path) -> list[str]:
     """Write the request into `folder`; return the command that runs it, from a checkout or an installation alike."""
-    path = folder / "request.json"
-    path.write_text(json.dumps(asdict(asked)), "utf-8")
+    path = write_request(folder, request)
     return [sys.executable, str(Path(launchlens.__file__).parent / "cli.py"), "_worker", str(path)]
 
 
-def answered(folder: Path, who: str = "the recorded process") -> dict[str, Any] | None:
+def answered(folder: Path, who: str = "the recorded process") -> Answer | None:
     """What the process has answered; None where it left no answer.
 
     Raises CollectorError with its own words where it says that it failed; `who` is what that calls it.
     """
-    answer = folder / ANSWER
-    if not answer.is_file():
-        return None
-    said: dict[str, Any] = json.loads(answer.read_text("utf-8"))
-    if said["for_good"]:
-        raise CollectorError(said["fault"], for_good=True)
-    if said["fault"]:
-        raise CollectorError(f"{who} failed: {said['fault']}")
-    return said
+    answer = read_answer(folder)
+    if answer is None or answer.fault is None:
+        return answer
+    if answer.for_good:
+        raise CollectorError(answer.fault, for_good=True)
+    raise CollectorError(f"{who} failed: {answer.fault}")
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None, longest_s: float = LONGEST_S) -> str:

@@ -12,6 +12,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from launchlens import __version__
@@ -30,6 +31,17 @@ NEEDS: dict[str, tuple[str, str]] = {
     "nvtx": ("ranges that Nsight Systems shows", "pip install 'launchlens[gpu]'"),
     "nvml": ("clocks, power and driver version in the capture", "pip install 'launchlens[gpu]' and an NVIDIA driver"),
 }
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A thing that may be here: its version (None where unknown or absent), what it gives, how to get it (None if found)."""
+
+    name: str
+    found: bool
+    version: str | None
+    gives: str
+    get: str | None
 
 
 def has_cuda() -> bool:

@@ -1,13 +1,30 @@
-"""Where a new capture goes."""
+"""Where a new capture goes, and how it grows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from launchlens.traces.captures.capture import Manifest, write_manifest
 from launchlens.traces.problems import InputError
 
 CAPTURES = Path("captures")
+
+
+class NewCapture:
+    """A capture while it is made: its manifest is written at once, and again whenever more is known."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        write_manifest(folder, manifest)
+
+    def now(self, **known: Any) -> None:
+        """Write the manifest again with what is `known` now of its fields."""
+        self.manifest = replace(self.manifest, **known)
+        write_manifest(self.folder, self.manifest)
 
 
 def new_folder(output: Path | None, workload: str) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launchlens.profiling.checking import without_folders
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.processes import run_to_end
 
 #: Where installers put it, below the root of the file system; last the copy that Nsight Compute brings along.

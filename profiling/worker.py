@@ -1,4 +1,4 @@
-"""What runs in a process of its own: the variants of a request, built again, for a recorder or a probe.
+"""What runs in a process of its own: the variants of a request, built again, for a collector or a probe.
 
 Nsight Systems records it from outside, between the cudaProfiler calls; CUPTI records it from inside; a probe runs where
 nothing else has run. Nothing is checked here: the parent has found these variants right, with the same seed.
@@ -6,66 +6,24 @@ nothing else has run. Nothing is checked here: the parent has found these varian
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 from launchlens.kernels.registry import Variant, WorkloadSpec, variants, workloads
 from launchlens.kernels.user_module import load
-from launchlens.profiling.annotate import annotated
 from launchlens.profiling.checking import one_line, synchronize
-from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, Naming, reference_times, run_blocks
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.blocks import WARM_UP_ITERATIONS, reference_times
+from launchlens.profiling.collectors.catalogue import CATALOGUE
+from launchlens.profiling.collectors.collector import ChildCollector, Job
+from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.processes import end_with_parent
 from launchlens.profiling.regimes import ENTER
+from launchlens.profiling.request import Answer, Record, Reference, Request, RunProbe, read_request, write_answer
 from launchlens.profiling.timing import Entry
 from launchlens.traces.captures.probes import write_probes
-from launchlens.traces.files import write_text
-
-#: What the worker leaves beside its request: `fault` is null when all went well, `for_good` whether it would fail again,
-#: `reference_ns` the unprofiled time of one iteration by variant, in this process, where it was timed.
-ANSWER = "answer.json"
-#: What a recorder inside the process writes beside the request.
-RECORDING = "recording.parquet"
-
-Task = Literal["nsys", "cupti", "reference", "probe"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to run, as JSON can carry it. `workload` is a name, or the path of the user's file that declares it.
-
-    `careful` keeps CUPTI to the kinds of records that it was seen to give without harm. `probe` names the probe to run,
-    and `quick` asks it for fewer samples; it leaves a probes.json beside the request.
-    """
-
-    workload: str
-    parameters: Mapping[str, Any]
-    variants: Sequence[str]
-    regime: str
-    device: str
-    seed: int
-    rounds: int
-    iterations: int
-    task: Task
-    careful: bool = False
-    probe: str = ""
-    quick: bool = False
-
-
-def plain_parameters(workload: WorkloadSpec) -> dict[str, Any]:
-    """The parameters that a command line can have changed; the others are what the workload's file says anyway."""
-    plain = (bool, int, float, str)
-    return {
-        name: value
-        for name, value in workload.parameters.items()
-        if isinstance(value, plain)
-        or (isinstance(value, list | tuple) and all(isinstance(part, plain) for part in value))
-    }
 
 
 def main(path: Path, *, own_process: bool = False) -> int:
@@ -73,28 +31,24 @@ def main(path: Path, *, own_process: bool = False) -> int:
 
     In its `own_process` it ends when its parent does.
     """
-    request = Request(**json.loads(path.read_text("utf-8")))
-    if own_process and request.task != "nsys":  # nsys starts this process itself, from a thread that may end before
+    request = read_request(path)
+    if own_process and not (isinstance(request.task, Record) and request.task.started_by_tool):
         end_with_parent()
-    answer = path.with_name(ANSWER)
+    answer = _answer(request, path.parent)
+    write_answer(path.parent, answer)
+    return 1 if answer.fault else 0
+
+
+def _answer(request: Request, folder: Path) -> Answer:
     spec: WorkloadSpec | None = None
-    fault, for_good, reference = None, False, None
     try:
         spec, made = _declared(request)
         entries = _built(request, spec, made)
-        if request.task == "probe":
-            _probe(request, spec, made, entries, path.parent)
-        elif request.task == "reference":
-            reference = reference_times(entries, request.iterations, request.device)
-        else:
-            with quiet_collector():
-                reference = _RECORDERS[request.task](request, entries, path.with_name(RECORDING))
+        return Answer(reference_ns=_done(request, spec, made, entries, folder))
     except CollectorError as error:
-        fault, for_good = str(error), error.for_good
+        return Answer(str(error), error.for_good)
     except Exception as error:  # noqa: BLE001  anybody's code; the parent goes on without this trace or probe
-        fault = one_line(error, spec) if spec else f"{type(error).__name__}: {error}"
-    write_text(answer, json.dumps({"fault": fault, "for_good": for_good, "reference_ns": reference}))
-    return 1 if fault else 0
+        return Answer(one_line(error, spec) if spec else f"{type(error).__name__}: {error}")
 
 
 def _declared(request: Request) -> tuple[WorkloadSpec, Sequence[Variant]]:
@@ -127,58 +81,31 @@ def _built(request: Request, spec: WorkloadSpec, made: Sequence[Variant]) -> lis
     return entries
 
 
-def _run(request: Request, entries: Sequence[Entry], naming: Naming = annotated) -> None:
-    run_blocks(
-        entries,
-        rounds=request.rounds,
-        iterations=request.iterations,
-        device=request.device,
-        advance=lambda done: None,
-        naming=naming,
-    )
-
-
-def _from_outside(request: Request, entries: Sequence[Entry], output: Path) -> None:
-    """Run the blocks between the calls that nsys waits for; it writes down what it sees elsewhere.
-
-    No reference is timed here: nsys is attached all along, which costs time before it records as well.
-    """
-    if request.device != "cuda":
-        _run(request, entries)
-        return
-    import torch
-
-    torch.cuda.profiler.start()
-    _run(request, entries)
-    torch.cuda.profiler.stop()
-
-
-def _by_cupti(request: Request, entries: Sequence[Entry], output: Path) -> dict[str, float]:
-    """Run the blocks while CUPTI records this process, and write what it saw to `output`; the reference is timed before."""
-    from launchlens.profiling.collectors import cupti_file
-    from launchlens.profiling.collectors.cupti_session import Session
-
-    reference = reference_times(entries, request.iterations, request.device)
-    session = Session(careful=request.careful)
-    with session:
-        _run(request, entries, session.named)
-        synchronize(request.device)
-    cupti_file.write(output, session.rows(), session.header())
-    return reference
-
-
-def _probe(
+def _done(
     request: Request, spec: WorkloadSpec, made: Sequence[Variant], entries: Sequence[Entry], folder: Path
-) -> None:
-    """Run one probe and leave what it found in `folder`."""
-    from launchlens.profiling.probes.catalogue import CATALOGUE
+) -> Mapping[str, float] | None:
+    """Do what is asked; return the unprofiled times of this process, where they were taken."""
 
-    calls = {(entry.variant, entry.regime): entry.call for entry in entries}
-    bench = Bench(spec, made, calls, seed=request.seed, quick=request.quick)
-    write_probes(folder, [CATALOGUE[request.probe].probe(bench)])
+    def job(rounds: int, iterations: int) -> Job:
+        return Job(spec, entries, folder, request.regime, rounds, iterations, request.device, request.seed)
+
+    match request.task:
+        case Record() as task:
+            with quiet_collector():
+                return _collector(task.collector).inside(job(task.rounds, task.iterations), careful=task.careful)
+        case Reference() as task:
+            return reference_times(job(0, task.iterations))
+        case RunProbe() as task:
+            from launchlens.profiling.probes.catalogue import CATALOGUE as PROBES
+
+            calls = {(entry.variant, entry.regime): entry.call for entry in entries}
+            bench = Bench(spec, made, calls, seed=request.seed, quick=task.quick)
+            write_probes(folder, [PROBES[task.probe].probe(bench)])
+            return None
 
 
-_RECORDERS: Mapping[Task, Callable[[Request, Sequence[Entry], Path], dict[str, float] | None]] = {
-    "nsys": _from_outside,
-    "cupti": _by_cupti,
-}
+def _collector(name: str) -> ChildCollector:
+    match CATALOGUE.get(name):
+        case ChildCollector() as found:
+            return found
+    raise LookupError(f"a new process knows no collector {name!r} that records it")

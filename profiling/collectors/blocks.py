@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from time import perf_counter
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from launchlens.profiling.annotate import BLOCK, ITERATION, WARM_UP, annotated
 from launchlens.profiling.checking import synchronize
+from launchlens.profiling.collectors.collector import Advance, Job
 from launchlens.profiling.timing import Entry, block_order, time_blocks
 
 #: What names a part of a run for whoever records it.
@@ -23,35 +24,27 @@ REFERENCE_ROUNDS = 10
 REFERENCE_WARM_UP_S = 1.0
 
 
-def run_blocks(
-    entries: Sequence[Entry],
-    *,
-    rounds: int,
-    iterations: int,
-    device: str,
-    advance: Callable[[int], None],
-    naming: Naming = annotated,
-) -> None:
-    """Run `rounds` interleaved blocks of every entry, then single iterations, for whichever recorder listens.
+def run_blocks(job: Job, advance: Advance, naming: Naming = annotated) -> None:
+    """Run the interleaved blocks of a job, then single iterations, for whichever recorder listens.
 
     A recorder can lose the first events of a session (pytorch#192021), so a warm-up comes first, in a range that no
     analysis asks for. `advance(1)` is called per round. `naming` is for a recorder that writes down ranges by itself.
     """
     with naming(WARM_UP):
-        for entry in entries:
+        for entry in job.entries:
             for _ in range(WARM_UP_ITERATIONS):
                 entry.call()
-        synchronize(device)
-    for number in range(rounds):
-        for index in block_order(len(entries), number):
-            _block(BLOCK + entries[index].variant, entries[index], iterations, device, naming)
+        synchronize(job.device)
+    for number in range(job.rounds):
+        for index in block_order(len(job.entries), number):
+            _block(BLOCK + job.entries[index].variant, job.entries[index], job.iterations, job.device, naming)
         advance(1)
-    for entry in entries:
+    for entry in job.entries:
         for _ in range(SHOWN_ITERATIONS):
-            _block(ITERATION + entry.variant, entry, 1, device, naming)
+            _block(ITERATION + entry.variant, entry, 1, job.device, naming)
 
 
-def reference_times(entries: Sequence[Entry], iterations: int, device: str) -> dict[str, float]:
+def reference_times(job: Job) -> Mapping[str, float]:
     """Unprofiled time of one iteration by variant, ns: the median over interleaved blocks, in this process and just now.
 
     What a recorder costs is told from this, not from times taken minutes before: hosts drift by more than recorders cost.
@@ -60,20 +53,24 @@ def reference_times(entries: Sequence[Entry], iterations: int, device: str) -> d
     rows: list[dict[str, object]] = []
     until = perf_counter() + REFERENCE_WARM_UP_S
     while perf_counter() < until:
-        for entry in entries:
+        for entry in job.entries:
             entry.call()
-        synchronize(device)
+        synchronize(job.device)
     time_blocks(
-        entries,
+        job.entries,
         rounds=REFERENCE_ROUNDS,
-        iterations=iterations,
-        device=device,
-        advance=lambda done: None,
+        iterations=job.iterations,
+        device=job.device,
+        advance=unwatched,
         rows=rows,
     )
     frame = pd.DataFrame(rows)
     found = (frame["wall_ns"] / frame["iterations"]).groupby(frame["variant"]).median()
     return {str(variant): float(value) for variant, value in found.items()}
+
+
+def unwatched(done: int) -> None:
+    """An `advance` for where nobody looks on."""
 
 
 def _block(name: str, entry: Entry, iterations: int, device: str, naming: Naming) -> None:

@@ -1,57 +1,51 @@
-"""The torch.profiler collector: interleaved blocks under Kineto, one trace per regime."""
+"""The torch.profiler collector: interleaved blocks under Kineto, in this process, one trace per regime."""
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.blocks import run_blocks
+from launchlens.profiling.collectors.collector import Advance, Collector, Job
 from launchlens.profiling.environment import quiet_collector
-from launchlens.profiling.timing import Entry
 from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
-
-NAME = "torch"
 
 #: Kineto writes the host's name and the path it wrote to; a capture holds neither.
 _PRIVATE = re.compile(rb'"(host_name|traceName)": *"(?:[^"\\]|\\.)*"')
 
 
-def record(
-    entries: Sequence[Entry],
-    folder: Path,
-    *,
-    regime: str,
-    rounds: int,
-    iterations: int,
-    device: str,
-    advance: Callable[[int], None],
-) -> TraceRecord:
-    """Record `rounds` interleaved blocks of every entry, then single iterations, into one trace below `folder`.
+class TorchProfiler(Collector):
+    """Records the variants as this process calls them."""
 
-    `advance(1)` is called per round and once for the export. Raises OSError when the trace can't be written.
-    """
-    from torch.profiler import ProfilerActivity, profile
+    name = "torch"
+    label = "torch.profiler"
 
-    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device == "cuda" else [])
-    # The first session in a process loads CUPTI, which takes seconds; it is thrown away. Without acc_events torch warns
-    # that a next cycle would clear the events; there is none.
-    with profile(activities=activities, acc_events=True):
-        entries[0].call()
-        synchronize(device)
-    with quiet_collector(), profile(activities=activities, acc_events=True) as session:
-        run_blocks(entries, rounds=rounds, iterations=iterations, device=device, advance=advance)
-    path = folder / NAME / f"{regime}.pt.trace.json.gz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.writing(path) as packed:
-        plain = packed.with_name("trace.json")
-        session.export_chrome_trace(str(plain))
-        _pack(plain, packed)
-    advance(1)
-    return TraceRecord(NAME, regime, f"{NAME}/{path.name}", rounds, iterations)
+    def check(self, device: str) -> None:
+        """torch is here, or nothing would have been measured; it records on every device that it runs on."""
+
+    def record(self, job: Job, advance: Advance) -> TraceRecord:
+        """Record the job into `FOLDER/torch/REGIME.pt.trace.json.gz`."""
+        from torch.profiler import ProfilerActivity, profile
+
+        activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if job.device == "cuda" else [])
+        # The first session in a process loads CUPTI, which takes seconds; it is thrown away. Without acc_events torch
+        # warns that a next cycle would clear the events; there is none.
+        with profile(activities=activities, acc_events=True):
+            job.entries[0].call()
+            synchronize(job.device)
+        with quiet_collector(), profile(activities=activities, acc_events=True) as session:
+            run_blocks(job, advance)
+        path = job.folder / self.name / f"{job.regime}.pt.trace.json.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with files.writing(path) as packed:
+            plain = packed.with_name("trace.json")
+            session.export_chrome_trace(str(plain))
+            _pack(plain, packed)
+        advance(1)
+        return self.kept(job, path.name)
 
 
 def _pack(plain: Path, path: Path) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from launchlens.kernels.registry import Variant, WorkloadSpec
 from launchlens.profiling import child
 from launchlens.profiling.checking import Checks
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.environment import NEEDS, missing
 from launchlens.profiling.probes.catalogue import Listed
-from launchlens.profiling.steps import Steps
+from launchlens.profiling.progress import Steps
+from launchlens.profiling.request import RunProbe, asked
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.probes import INCONCLUSIVE, Probe, read_probes, write_probes
 from launchlens.traces.problems import InputError
@@ -58,11 +58,12 @@ def _run(listed: Listed, workload: WorkloadSpec, variants: Sequence[str], seed: 
         return _not_run(listed, "it needs " + ", ".join(f"{need} ({NEEDS[need][1]})" for need in absent))
     if listed.of_variants and not variants:
         return _not_run(listed, "no variant of the workload could be run")
-    asked = child.request(workload, variants, regime="eager", device="cuda", seed=seed, task="probe")
+    task = RunProbe(listed.id, quick)
+    request = asked(workload, variants, task, regime="eager", device="cuda", seed=seed)
     with tempfile.TemporaryDirectory(prefix="launchlens-probe-") as temporary:
         here = Path(temporary)
         try:
-            ended = child.run(child.command(replace(asked, probe=listed.id, quick=quick), here), longest_s=LONGEST_S)
+            ended = child.run(child.command(request, here), longest_s=LONGEST_S)
             if child.answered(here, "its process") is None:
                 raise CollectorError(f"its process {ended}")
             return read_probes(here)[listed.id]

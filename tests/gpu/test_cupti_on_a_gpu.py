@@ -26,8 +26,10 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
-from launchlens.profiling.collectors import cupti
+from launchlens.profiling.collectors.collector import Job
+from launchlens.profiling.collectors.cupti.collector import Cupti
 from launchlens.profiling.doctor import examine
+from launchlens.profiling.timing import Entry
 from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.documents.structure import as_plain
@@ -52,10 +54,8 @@ def recorded(tmp_path_factory):
     assert set(NAMES) <= {each.name for each in variants("small-copies")}
     found = {}
     for regime in ("eager", "graph"):
-        made = cupti.record(
-            spec, NAMES, folder, regime=regime, rounds=ROUNDS, iterations=ITERATIONS, device="cuda", seed=0,
-            advance=lambda done: None,
-        )  # fmt: skip
+        entries = [Entry(name, regime, lambda: None) for name in NAMES]
+        made = Cupti().record(Job(spec, entries, folder, regime, ROUNDS, ITERATIONS, "cuda"), lambda done: None)
         found[regime] = open_trace(folder / made.path), pq.read_table(folder / made.path)
         document = as_plain(as_document(analyze(found[regime][0])))
         print(regime, json.dumps({name: document[name] for name in ("source", "problems", "totals", "launch_cost")}))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchlens.profiling import child, processes
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.error import CollectorError
 
 
 def test_what_a_process_says_last_is_told_with_how_it_ended():
@@ -121,7 +121,7 @@ def test_an_answer_is_read_and_a_fault_raised(tmp_path):
     assert child.answered(tmp_path) is None
     answer = tmp_path / "answer.json"
     answer.write_text(json.dumps({"fault": None, "for_good": False, "reference_ns": {"x": 2.0}}))
-    assert child.answered(tmp_path)["reference_ns"] == {"x": 2.0}
+    assert child.answered(tmp_path).reference_ns == {"x": 2.0}
     answer.write_text(json.dumps({"fault": "ValueError: no", "for_good": False, "reference_ns": None}))
     with pytest.raises(CollectorError, match="its process failed: ValueError: no") as caught:
         child.answered(tmp_path, "its process")

@@ -1,5 +1,6 @@
 """The CUPTI collector without a GPU: records as simple objects, and a made-up package `cupti` in the recorded process."""
 
+import importlib.util
 import json
 import os
 import threading
@@ -24,12 +25,17 @@ from fake_cupti import (
 )
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
-from launchlens.profiling import doctor
-from launchlens.profiling.collectors import cupti, cupti_file
-from launchlens.profiling.collectors.cupti_session import Session
-from launchlens.profiling.collectors.demangling import demangled
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
+from launchlens.profiling.collectors.collector import Job
+from launchlens.profiling.collectors.cupti import collector as module
+from launchlens.profiling.collectors.cupti import file
+from launchlens.profiling.collectors.cupti.collector import Cupti
+from launchlens.profiling.collectors.cupti.demangling import demangled
+from launchlens.profiling.collectors.cupti.session import Session
+from launchlens.profiling.collectors.error import CollectorError
+from launchlens.profiling.doctor import examine
 from launchlens.profiling.run import Plan, run
+from launchlens.profiling.timing import Entry
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.studies.study import study
 from launchlens.traces.trace import open_trace
@@ -200,7 +206,7 @@ def test_the_file_names_no_machine_and_reads_back(tmp_path):
     )
     with session, session.named("variant:x"):
         pass
-    cupti_file.write(tmp_path / "x.parquet", session.rows(), session.header())
+    file.write(tmp_path / "x.parquet", session.rows(), session.header())
     header = json.loads(pq.read_schema(tmp_path / "x.parquet").metadata[b"launchlens"])
     assert set(header) <= {
         "format", "cupti_python", "torch", "devices", "dropped_records", "buffers_while_recording", "unknown_records", "markers",
@@ -217,7 +223,7 @@ def test_a_recording_without_any_record_can_still_be_written(tmp_path):
     session = Session(cupti=FakeCupti())
     with session:
         pass
-    cupti_file.write(tmp_path / "x.parquet", session.rows(), session.header())
+    file.write(tmp_path / "x.parquet", session.rows(), session.header())
     assert pq.read_table(tmp_path / "x.parquet").num_rows == 0
 
 
@@ -232,7 +238,7 @@ def stand_in(tmp_path, monkeypatch):
     def put(mode="works"):
         monkeypatch.setenv("PYTHONPATH", str(path))
         monkeypatch.setenv("LAUNCHLENS_TEST_CUPTI", mode)
-        monkeypatch.setattr(cupti, "check_found", lambda device: None)
+        monkeypatch.setattr(Cupti, "check", lambda self, device: None)
 
     return put
 
@@ -242,8 +248,8 @@ def small_copies():
 
 
 def record(folder, *names):
-    settings = {"regime": "eager", "rounds": 2, "iterations": 2, "device": "cpu", "seed": 0}
-    return cupti.record(small_copies(), names, folder, advance=lambda done: None, **settings)
+    entries = [Entry(name, "eager", lambda: None) for name in names]
+    return Cupti().record(Job(small_copies(), entries, folder, "eager", 2, 2, "cpu"), lambda done: None)
 
 
 class Steps:
@@ -255,7 +261,7 @@ class Steps:
 def plan(*collectors):
     chosen = [made for made in variants("small-copies") if made.name in ("copy_", "foreach")]
     settings = {"rounds": 6, "iterations": 3, "recorded_rounds": 2, "recorded_iterations": 1}
-    return Plan(small_copies(), chosen, "cpu", collectors=collectors, **settings)
+    return Plan(small_copies(), chosen, "cpu", collectors=chosen_collectors(collectors), **settings)
 
 
 def test_a_recording_is_kept_in_the_capture(stand_in, tmp_path):
@@ -307,10 +313,10 @@ def test_a_variant_that_fails_there_is_quoted(stand_in, tmp_path):
 
 
 def test_nvtx_is_told_of_the_library_that_torch_loaded(monkeypatch):
-    monkeypatch.setattr(cupti, "library", lambda: "/somewhere/libcupti.so.13")
+    monkeypatch.setattr(module, "library", lambda: "/somewhere/libcupti.so.13")
     monkeypatch.delenv("NVTX_INJECTION64_PATH", raising=False)
-    assert cupti._environment(markers=True)["NVTX_INJECTION64_PATH"] == "/somewhere/libcupti.so.13"
-    assert "NVTX_INJECTION64_PATH" not in cupti._environment(markers=False)
+    assert module._environment(markers=True)["NVTX_INJECTION64_PATH"] == "/somewhere/libcupti.so.13"
+    assert "NVTX_INJECTION64_PATH" not in module._environment(markers=False)
 
 
 def test_what_the_process_took_unprofiled_is_told(stand_in, tmp_path):
@@ -321,10 +327,10 @@ def test_what_the_process_took_unprofiled_is_told(stand_in, tmp_path):
 
 def test_what_is_missing_is_named_with_how_to_get_it(monkeypatch):
     with pytest.raises(CollectorError, match="records CUDA, and this was measured on the CPU"):
-        cupti.check_found("cpu")
-    monkeypatch.setattr(cupti.importlib.util, "find_spec", lambda name: None)
+        Cupti().check("cpu")
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CollectorError, match=r"cupti-python is missing: pip install 'launchlens\[cupti\]'"):
-        cupti.check_found("cuda")
+        Cupti().check("cuda")
 
 
 # -- in a run
@@ -362,19 +368,19 @@ def test_profile_says_what_was_not_recorded(tmp_path):
     result = CliRunner().invoke(app, ["profile", *chosen, "--collector", "cupti"])
     assert result.exit_code == 0
     assert "CUPTI recorded nothing (eager): CUPTI records CUDA, and this was measured on the CPU" in result.stderr
-    assert "Not recorded with cupti (eager)" in (tmp_path / "c" / "report.html").read_text()
+    assert "Not recorded with CUPTI (eager)" in (tmp_path / "c" / "report.html").read_text()
 
 
 # -- doctor
 
 
 def row_of_cupti():
-    return next(row for row in doctor.examine() if row.name == "cupti")
+    return next(row for row in examine() if row.name == "cupti")
 
 
 def test_doctor_says_how_to_get_it(monkeypatch):
-    real = doctor.importlib.util.find_spec
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "cupti" else real(name))
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "cupti" else real(name))
     row = row_of_cupti()
     assert not row.found and "launchlens[cupti]" in row.get
 
@@ -383,9 +389,9 @@ def test_doctor_says_how_to_get_it(monkeypatch):
     ("code", "found"), [("pass", True), ("raise RuntimeError('no libcupti in /home/me/lib/x.so')", False)]
 )
 def test_doctor_tries_it_in_a_process_of_its_own(monkeypatch, code, found):
-    real = doctor.importlib.util.find_spec
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: object() if name == "cupti" else real(name))
-    monkeypatch.setattr(doctor, "_TRY_CUPTI", code)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "cupti" else real(name))
+    monkeypatch.setattr(module, "_TRY", code)
     row = row_of_cupti()
     assert row.found is found
     if not found:

@@ -14,12 +14,16 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
 from launchlens.profiling import nsight
-from launchlens.profiling.collectors import nsys
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
+from launchlens.profiling.collectors.collector import Job
+from launchlens.profiling.collectors.error import CollectorError
+from launchlens.profiling.collectors.nsys import collector as module
+from launchlens.profiling.collectors.nsys.collector import NsightSystems
 from launchlens.profiling.doctor import examine
 from launchlens.profiling.nsight import Nsys, NsysError
+from launchlens.profiling.request import plain_parameters
 from launchlens.profiling.run import Plan, run
-from launchlens.profiling.worker import plain_parameters
+from launchlens.profiling.timing import Entry
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.problems import InputError
 from launchlens.traces.studies.study import study
@@ -81,8 +85,8 @@ def stand_in(tmp_path, database, monkeypatch):
     monkeypatch.setenv("PATH", str(tools))
     monkeypatch.setattr(nsight, "PLACES", ())
     # nsys is for CUDA, and the stand-in for machines without
-    real = nsys.found
-    monkeypatch.setattr(nsys, "found", lambda device: real("cuda"))
+    real = module.found
+    monkeypatch.setattr(module, "found", lambda device: real("cuda"))
     return put
 
 
@@ -90,16 +94,10 @@ def small_copies():
     return next(spec for spec in workloads() if spec.name == "small-copies")
 
 
-def record(folder, *names, **more):
-    settings = {
-        "regime": "eager",
-        "rounds": 2,
-        "iterations": 2,
-        "device": "cpu",
-        "seed": 0,
-        "advance": lambda done: None,
-    }
-    return nsys.record(more.pop("workload", small_copies()), names, folder, **settings | more)
+def record(folder, *names, workload=None, seed=0, advance=lambda done: None):
+    entries = [Entry(name, "eager", lambda: None) for name in names]
+    job = Job(workload or small_copies(), entries, folder, "eager", 2, 2, "cpu", seed)
+    return NsightSystems().record(job, advance)
 
 
 class Steps:
@@ -110,8 +108,8 @@ class Steps:
 
 def plan(*collectors, **more):
     chosen = [made for made in variants("small-copies") if made.name in ("copy_", "foreach")]
-    settings = {"rounds": 6, "iterations": 3, "recorded_rounds": 2, "recorded_iterations": 1, "collectors": collectors}
-    return Plan(small_copies(), chosen, "cpu", **settings | more)
+    settings = {"rounds": 6, "iterations": 3, "recorded_rounds": 2, "recorded_iterations": 1}
+    return Plan(small_copies(), chosen, "cpu", collectors=chosen_collectors(collectors), **settings | more)
 
 
 # -- one recording
@@ -203,12 +201,12 @@ def test_an_nsys_that_delivers_nothing_is_quoted_without_folders(stand_in, tmp_p
 
 def test_without_nsys_the_error_says_how_to_get_it(stand_in):
     with pytest.raises(NsysError, match=r"neither on PATH .* install NVIDIA Nsight Systems"):
-        nsys.found("cuda")
+        NsightSystems().check("cuda")
 
 
 def test_on_the_cpu_there_is_nothing_for_nsys():
     with pytest.raises(NsysError, match="records CUDA"):
-        nsys.found("cpu")
+        NsightSystems().check("cpu")
 
 
 def importer(folder, libraries):
@@ -314,7 +312,7 @@ def test_profile_says_what_was_not_recorded(tmp_path):
     assert result.exit_code == 0
     assert "Nsight Systems recorded nothing (eager): Nsight Systems records CUDA" in result.stderr
     page = (tmp_path / "c" / "report.html").read_text()
-    assert "Not recorded with nsys (eager)" in page
+    assert "Not recorded with Nsight Systems (eager)" in page
 
 
 def test_profile_warns_of_what_a_kept_report_holds(stand_in, tmp_path):

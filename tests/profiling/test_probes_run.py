@@ -15,6 +15,7 @@ from launchlens.profiling.probes import catalogue
 from launchlens.profiling.probes import run as running
 from launchlens.profiling.probes.catalogue import CATALOGUE, Listed, chosen
 from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
+from launchlens.profiling.request import asked
 from launchlens.traces.captures.capture import read_capture, write_manifest
 from launchlens.traces.captures.probes import Control, ProbeFigure, concluded, read_probes, write_probes
 from launchlens.traces.problems import InputError
@@ -54,9 +55,8 @@ def in_this_process(monkeypatch):
 
     def use(*probes):
         monkeypatch.setattr(catalogue, "CATALOGUE", {each.id: each for each in probes})
-        real = child.request
         # there is no GPU here: the variants are built on the CPU
-        monkeypatch.setattr(child, "request", lambda *args, **more: real(*args, **(more | {"device": "cpu"})))
+        monkeypatch.setattr(running, "asked", lambda *args, **more: asked(*args, **(more | {"device": "cpu"})))
 
     return use
 

@@ -78,6 +78,7 @@ class TraceRecord:
     after them; `iteration:NAME` ranges, where present, hold one iteration each and are for looking at, not for timing.
     Where the collector could not record, `problem` says why and `path` is empty. `reference_ns` is the unprofiled time of
     one iteration by variant just before, in the recorded process or one like it; None where the timed rounds serve.
+    `label` is what people call the collector; captures made before it was written down have none.
     """
 
     collector: str
@@ -87,6 +88,12 @@ class TraceRecord:
     iterations: int
     problem: str | None = None
     reference_ns: Mapping[str, float] | None = None
+    label: str = ""
+
+    @property
+    def recorder(self) -> str:
+        """The collector in words, or its name where they were not written down."""
+        return self.label or self.collector
 
 
 @dataclass(frozen=True)

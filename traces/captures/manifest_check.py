@@ -87,6 +87,7 @@ TRACE_FIELDS: dict[str, tuple[Rule, bool]] = {
     "iterations": (COUNT, True),
     "problem": (MAYBE_TEXT, False),
     "reference_ns": (TIMES, False),
+    "label": (TEXT, False),
 }
 
 

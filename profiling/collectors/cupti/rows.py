@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from launchlens.profiling.collectors.cupti_records import FIELDS, ON_DEVICE, Range, Records
-from launchlens.profiling.collectors.demangling import demangled
+from launchlens.profiling.collectors.cupti.demangling import demangled
+from launchlens.profiling.collectors.cupti.records import FIELDS, ON_DEVICE, Range, Records
 from launchlens.traces.readers.cupti.schema import COLUMNS
 
 #: Columns of the file by name, all of one length; None where a row has no value.

@@ -23,9 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from launchlens.profiling.collectors.cupti_records import NEEDED, WANTED, Range, Records
-from launchlens.profiling.collectors.cupti_rows import Rows, rows_of
-from launchlens.profiling.collectors.fault import CollectorError
+from launchlens.profiling.collectors.cupti.records import NEEDED, WANTED, Range, Records
+from launchlens.profiling.collectors.cupti.rows import Rows, rows_of
+from launchlens.profiling.collectors.error import CollectorError
 from launchlens.traces.readers.cupti.schema import FORMAT
 
 #: Of one buffer; a call and its kernel take some 350 bytes, so it holds about 190,000 launches.
@@ -110,7 +110,7 @@ class Session:
         return rows_of(self._records, self._ranges, os.getpid(), self._cupti)
 
     def header(self) -> dict[str, Any]:
-        """What the file says of the recording (`cupti_schema.HEADER`)."""
+        """What the file says of the recording (`launchlens.traces.readers.cupti.schema.HEADER`)."""
         values = {
             "format": FORMAT,
             "cupti_python": _version("cupti-python"),

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from launchlens.profiling.collectors.cupti_rows import Rows
+from launchlens.profiling.collectors.cupti.rows import Rows
 from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
 
 
