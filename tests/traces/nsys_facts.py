@@ -1,4 +1,4 @@
-"""What is true of the four Nsight Systems exports in ../shared/data/traces, derived without launchlens.
+"""What is true of four Nsight Systems exports that others published, derived without launchlens.
 
 By plain SQL through sqlite3 and loops over the fetched rows; P below is `/ 16777216 % 16777216`.
 

@@ -1,129 +1,270 @@
 """An analysis worked out the slow way, from plain json and plain SQL: what ours is checked against.
 
-Nothing of launchlens is used here. Every row is compared with every other one, names are looked up in a list, intervals
-are joined by hand; the files it is meant for hold a thousand events at most.
+Nothing of launchlens is used here. Names are looked up in lists, intervals are joined by hand, an account is swept moment by
+moment. What no file here holds (a launch recorded twice, a replay recorded in part, a name that is in no list) is an
+assertion, never a guess.
 """
 
 import gzip
 import json
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 from typing import Any
 
-#: What each call in the shared files submits; calls not named here submit nothing.
+#: What each call in the files submits; calls not named here submit nothing.
 SUBMITS = {
     "kernel": {
         "cudaLaunchKernel",
-        "cuLaunchKernel",
+        "cudaLaunchKernelExC",
+        "cudaLaunchKernelExC_v11060",
         "cudaLaunchKernel_v7000",
+        "cuLaunchKernel",
+        "cuLaunchKernelEx",
         "hipLaunchKernel",
         "hipExtModuleLaunchKernel",
     },
     "memcpy": {
         "cudaMemcpyAsync",
         "cudaMemcpyAsync_v3020",
+        "cudaMemcpyBatchAsync",
         "cudaMemcpy_v3020",
         "cuMemcpyHtoDAsync_v2",
         "cuMemcpyDtoHAsync_v2",
         "hipMemcpyWithStream",
     },
-    "memset": {"cudaMemsetAsync", "cudaMemset_v3020"},
+    "memset": {"cudaMemsetAsync", "cudaMemsetAsync_v3020", "cudaMemset_v3020", "cuMemsetD32Async"},
+    "graph": {"cudaGraphLaunch", "cudaGraphLaunch_v10000", "cuGraphLaunch"},
 }
+#: Calls with such a word in their name that submit nothing.
+SUBMIT_NOTHING = {"cuLaunchHostFunc"}
+WAITS = {
+    "cudaDeviceSynchronize",
+    "cudaDeviceSynchronize_v3020",
+    "cudaStreamSynchronize",
+    "cudaStreamSynchronize_v3020",
+    "cudaEventSynchronize",
+    "cudaEventSynchronize_v3020",
+    "cuStreamSynchronize",
+    "cuCtxSynchronize",
+    "hipDeviceSynchronize",
+}
+#: What torch.profiler lists as overhead that is its own.
+PROFILERS_OWN = {"Activity Buffer Request", "Buffer Flush", "Instrumentation", "Resource"}
 COPY_KINDS = {1: "HtoD", 2: "DtoH", 8: "DtoD"}
+WORK = ("kernel", "memcpy", "memset", "graph")
+#: Of several events that open and close together on a thread, the one further right is the innermost.
+HOST = ("python", "dispatch", "launch", "sync", "api", "profiler")
+SEVERITY = {
+    "gpu-record-without-launch": "warning",
+    "gpu-start-before-launch": "warning",
+    "graph-recorded-whole": "warning",
+    "launch-without-gpu-record": "warning",
+    "no-gpu-records": "error",
+    "cuda-overhead-left-out": "info",
+    "python-stack-left-out": "info",
+    "unknown-category": "info",
+}
 
 
 @dataclass
 class Row:
-    """One event: an API call, GPU work (kind kernel, memcpy or memset) or a range. Times in ns."""
+    """One event of the event table. Times in ns; `process` and `thread` are None where none is recorded."""
 
     kind: str
     name: str
     start: int
     end: int
-    lane: tuple[object, object] = (None, None)
+    process: int | str | None = None
+    thread: int | str | None = None
     correlation: int | None = None
     device: int | None = None
     copy_kind: str | None = None
-    bytes: int = 0
+    bytes: int | None = None
     caused: list["Row"] = field(default_factory=list)
 
+    @property
+    def lane(self) -> tuple[Any, Any]:
+        return self.process, self.thread
 
-def kineto(path: Path) -> tuple[list[Row], int, int]:
-    """The rows of a Kineto trace, first start and last end of all events that the event table holds."""
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+@dataclass
+class Plain:
+    """A trace: its rows, in the order of the file, what was left out on the way by code, and `source` less the path."""
+
+    rows: list[Row]
+    left_out: Counter[str]
+    source: dict[str, Any]
+
+    def of(self, *kinds: str) -> list[Row]:
+        return [row for row in self.rows if row.kind in kinds]
+
+    @cached_property
+    def joined(self) -> tuple[list[Row], list[Row]]:
+        """The launches, in order, with what each caused; and the GPU work that nothing launched."""
+        return join(self.of("api"), self.of(*WORK))
+
+
+def read(path: Path) -> Plain:
+    """The rows of a trace of torch.profiler or of an Nsight Systems export."""
+    return nsys(path) if path.suffix == ".sqlite" else kineto(path)
+
+
+def kineto(path: Path) -> Plain:
+    """A trace of torch.profiler."""
     data = path.read_bytes()
     document = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data, parse_float=Decimal)
-    kinds = {"kernel": "kernel", "gpu_memcpy": "memcpy", "memcpy": "memcpy", "gpu_memset": "memset"}
-    kinds |= dict.fromkeys(("runtime", "cuda_runtime", "cuda_driver"), "api") | {"user_annotation": "range"}
-    held = {*kinds, "operator", "cpu_op", "gpu_user_annotation"}
-    rows, first, last = [], [], []
+    kinds = {
+        **dict.fromkeys(("operator", "cpu_op"), "op"),
+        **dict.fromkeys(("runtime", "cuda_runtime", "cuda_driver"), "api"),
+        **dict.fromkeys(("memcpy", "gpu_memcpy"), "memcpy"),
+        **dict.fromkeys(("memset", "gpu_memset"), "memset"),
+        "overhead": "overhead",
+        "kernel": "kernel",
+        "user_annotation": "range",
+        "gpu_user_annotation": "gpu-range",
+    }
+    rows, left_out = [], Counter[str]()
     for event in document["traceEvents"]:
-        category = event.get("cat", "").lower()
-        if event["ph"] != "X" or category not in held:
+        if event["ph"] != "X":
             continue
+        category = event["cat"].lower()
+        if category not in kinds:
+            left_out["python-stack-left-out"] += category == "python_function"
+            left_out["unknown-category"] += category not in ("python_function", "trace")
+            continue
+        kind, args = kinds[category], event.get("args", {})
+        assert kind != "overhead" or event["name"] in PROFILERS_OWN, f"{event['name']} is in no list"
         start = int(event["ts"] * 1000)
-        end = start + int(event["dur"] * 1000)
-        first.append(start)
-        last.append(end)
-        args = event.get("args", {})
-        row = Row(kinds.get(category, "other"), event["name"], start, end, (event["pid"], event["tid"]))
-        row.correlation, row.device = args.get("correlation"), args.get("device")
-        row.bytes = int(args.get("bytes", args.get("size", 0)))
-        if row.kind == "memcpy":
+        row = Row(kind, event["name"], start, start + int(event["dur"] * 1000), correlation=args.get("correlation"))
+        if kind in WORK or kind == "gpu-range":
+            row.device, row.bytes = args.get("device"), args.get("bytes")
+        elif event["pid"] != -1:  # newer Kineto writes its own overhead there: on no thread that exists
+            row.process, row.thread = event["pid"], event["tid"]
+        if kind == "memcpy":
             row.copy_kind = args.get("kind") or event["name"].split()[1]
+            row.copy_kind = {"CopyHostToDevice": "HtoD"}.get(row.copy_kind, row.copy_kind)
+        if "size" in args and kind == "api":
+            row.bytes = int(args["size"])
         rows.append(row)
-    # ROCm writes a copy's size on its call only
-    sizes = {row.correlation: row.bytes for row in rows if row.kind == "api" and row.bytes}
+    sizes = {row.correlation: row.bytes for row in rows if row.kind == "api" and row.bytes is not None}
     for row in rows:
-        row.bytes = row.bytes or (sizes.get(row.correlation, 0) if row.kind == "memcpy" else 0)
-    return rows, min(first), max(last)
+        if row.kind == "memcpy" and row.bytes is None:
+            row.bytes = sizes.get(row.correlation)  # ROCm writes a copy's size on its call only
+    return Plain(
+        rows,
+        left_out,
+        {
+            "recorded_by": "kineto",
+            "recorded_by_version": f"schemaVersion {document['schemaVersion']}",
+            "bytes": len(data),
+            "devices": {
+                str(device["id"]): device["name"]
+                for device in document.get("deviceProperties", document.get("computeProperties"))
+            },
+        },
+    )
 
 
-def nsys(path: Path) -> tuple[list[Row], int, int]:
-    """The same of an Nsight Systems export."""
+def nsys(path: Path) -> Plain:
+    """An Nsight Systems export. Ids of threads and processes are three bytes each of `globalTid`."""
     db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
-    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-    rows = []
-    for table, kind in (("RUNTIME", "api"), ("KERNEL", "kernel"), ("MEMCPY", "memcpy"), ("MEMSET", "memset")):
-        table = f"CUPTI_ACTIVITY_KIND_{table}"
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    strings = dict(db.execute("SELECT id, value FROM StringIds"))
+    rows, left_out = [], Counter[str]()
+
+    def each(table: str) -> Iterator[dict[str, Any]]:
         if table not in tables:
-            continue
-        name = {"api": "nameId", "kernel": "demangledName"}.get(kind, "0")
-        more = {"api": "globalTid, 0, 0, 0", "kernel": "0, deviceId, 0, 0", "memset": "0, deviceId, bytes, 0"}
-        query = f'SELECT (SELECT value FROM StringIds WHERE id = {name}), start, "end", correlationId,'
-        for text, start, end, correlation, thread, device, moved, copied in db.execute(
-            f"{query} {more.get(kind, '0, deviceId, bytes, copyKind')} FROM {table}"
-        ):
-            row = Row(kind, text, start, end, (None, thread), correlation, device, bytes=moved)
-            row.copy_kind = COPY_KINDS[copied] if kind == "memcpy" else None
+            return
+        cursor = db.execute(f"SELECT * FROM {table}")
+        for values in cursor:
+            yield dict(zip((about[0] for about in cursor.description), values, strict=True))
+
+    for found in each("CUPTI_ACTIVITY_KIND_RUNTIME"):
+        rows.append(_of_host("api", strings[found["nameId"]], found))
+    for kind in ("kernel", "memcpy", "memset", "graph"):
+        table = f"CUPTI_ACTIVITY_KIND_{'GRAPH_TRACE' if kind == 'graph' else kind.upper()}"
+        for found in each(table):
+            name = _kernel_name(found, strings) if kind == "kernel" else kind
+            row = Row(kind, name, found["start"], found["end"], correlation=found["correlationId"])
+            row.device, row.process = found["deviceId"], _pid(found.get("globalPid"))
+            row.bytes = found.get("bytes")
+            row.copy_kind = COPY_KINDS[found["copyKind"]] if kind == "memcpy" else None
             rows.append(row)
-    first, last = [row.start for row in rows], [row.end for row in rows]
-    if "PROFILER_OVERHEAD" in tables:
-        first += [start for (start,) in db.execute("SELECT start FROM PROFILER_OVERHEAD")]
-        last += [end for (end,) in db.execute('SELECT "end" FROM PROFILER_OVERHEAD')]
+            left_out["graph-recorded-whole"] += kind == "graph"
+    for found in each("NVTX_EVENTS"):
+        if found["eventType"] in (59, 60):  # push/pop and start/end; others are marks and names of domains
+            rows.append(_of_host("range", found["text"] or strings[found["textId"]], found))
+    for found in each("PROFILER_OVERHEAD"):
+        rows.append(_of_host("overhead", "overhead", found))
+    callers = {row.process for row in rows if row.kind == "api"}
+    if len(callers) == 1:  # exports of 2020 name no process with GPU work: it can only be of this one
+        for row in rows:
+            row.process = next(iter(callers)) if row.process is None else row.process
+    left_out["cuda-overhead-left-out"] += sum(1 for _ in each("CUPTI_ACTIVITY_KIND_OVERHEAD"))
+    version = None
+    if meta := tables & {"META_DATA_EXPORT", "EXPORT_META_DATA"}:
+        said = {found["name"]: found["value"] for found in each(meta.pop())}
+        version = said["EXPORT_PRODUCT_VERSION"]
+        version += f" (schema {said['EXPORT_SCHEMA_VERSION']})" if "EXPORT_SCHEMA_VERSION" in said else ""
+    devices = {str(found["id"]): found["name"] for found in each("TARGET_INFO_GPU")}
+    devices |= {str(found["deviceId"]): found["name"] for found in each("TARGET_INFO_CUDA_GPU")}
     db.close()
-    return rows, min(first), max(last)
+    source = {"recorded_by": "nsys", "recorded_by_version": version, "bytes": path.stat().st_size, "devices": devices}
+    return Plain(rows, left_out, source)
 
 
-def join(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """The launches, in order, with what each caused; and the GPU work that nothing launched."""
-    work = [row for row in rows if row.kind in ("kernel", "memcpy", "memset")]
+def _of_host(kind: str, name: str, found: dict[str, Any]) -> Row:
+    thread = found["globalTid"]
+    row = Row(kind, name, found["start"], found["end"], _pid(thread), thread & 0xFFFFFF)
+    row.correlation = found.get("correlationId")
+    return row
+
+
+def _pid(number: int | None) -> int | None:
+    """The process of a `globalTid` or `globalPid`; exports of 2020 name none with GPU work."""
+    return None if number is None else number >> 24 & 0xFFFFFF
+
+
+def _kernel_name(found: dict[str, Any], strings: dict[int, str]) -> str:
+    """Of the text's id, or of 2020 the text itself."""
+    return strings[found["demangledName"]] if "demangledName" in found else str(found["name"])
+
+
+def join(calls: list[Row], work: list[Row]) -> tuple[list[Row], list[Row]]:
+    """`Plain.joined`."""
+    by_process = all(row.process is not None for row in work)  # Kineto names no process on a device row
+    by_id: dict[Any, list[Row]] = defaultdict(list)
+    for call in calls:
+        by_id[call.process if by_process else None, call.correlation].append(call)
     orphans = []
-    for row in rows:
-        row.caused = []
     for activity in work:
-        causes = [row for row in rows if row.kind == "api" and row.correlation == activity.correlation]
-        assert len(causes) <= 1, "no shared file records a launch twice"
+        assert activity.correlation, "no file here leaves an activity without an id"
+        causes = by_id[activity.process if by_process else None, activity.correlation]
+        assert len(causes) <= 1, "no file here records a launch twice"
         if causes:
             causes[0].caused.append(activity)
         else:
             orphans.append(activity)
     named = set().union(*SUBMITS.values())
-    launches = [row for row in rows if row.kind == "api" and (row.name in named or row.caused)]
+    for name in {call.name for call in calls} - named - SUBMIT_NOTHING:
+        assert not any(word in name for word in ("Launch", "Memcpy", "Memset")), f"{name} is in no list"
+        assert "Synchronize" not in name or name in WAITS, f"{name} is in no list"
+    launches = [call for call in calls if call.name in named or call.caused]
     return sorted(launches, key=lambda row: row.start), orphans
+
+
+def submits(call: Row) -> str:
+    return next((kind for kind, names in SUBMITS.items() if call.name in names), "") or call.caused[0].kind
 
 
 def busy(rows: list[Row]) -> dict[str, int]:
@@ -138,31 +279,35 @@ def busy(rows: list[Row]) -> dict[str, int]:
     return dict(total)
 
 
-def sums(rows: list[Row]) -> dict[str, int]:
+def sums(rows: list[Row]) -> dict[str, int | None]:
+    sizes = [row.bytes for row in rows if row.bytes is not None]
     return {
         "count": len(rows),
-        "bytes": sum(row.bytes for row in rows),
-        "total_ns": sum(row.end - row.start for row in rows),
+        "bytes": sum(sizes) if sizes or not rows else None,
+        "total_ns": sum(row.length for row in rows),
     }
 
 
-def totals(rows: list[Row]) -> dict[str, Any]:
-    """What `totals` must hold, less the count of events and the span."""
-    launches, orphans = join(rows)
-    of = {kind: [row for row in rows if row.kind == kind] for kind in SUBMITS}
-    calls = {kind: [row for row in launches if row.name in SUBMITS[kind]] for kind in SUBMITS} | {"graph": []}
+def totals(plain: Plain) -> dict[str, Any]:
+    """What `totals` must hold of a trace with GPU work."""
+    launches, orphans = plain.joined
+    of = {kind: plain.of(kind) for kind in WORK}
+    calls = {kind: [call for call in launches if submits(call) == kind] for kind in SUBMITS}
+    whole = {"graph": {"count": len(of["graph"]), "total_ns": sums(of["graph"])["total_ns"]}} if of["graph"] else {}
     return {
+        "events": len(plain.rows),
         "kernels": {
             "count": len(of["kernel"]),
             "total_ns": sums(of["kernel"])["total_ns"],
             "busy_ns": busy(of["kernel"]),
         },
-        "gpu_busy_ns": busy([*of["kernel"], *of["memcpy"], *of["memset"]]),
+        "gpu_busy_ns": busy(plain.of(*WORK)),
         "memcpy": {
             kind: sums([row for row in of["memcpy"] if row.copy_kind == kind])
-            for kind in {str(row.copy_kind) for row in of["memcpy"]}
+            for kind in sorted({str(row.copy_kind) for row in of["memcpy"]})
         },
         "memset": sums(of["memset"]),
+        **whole,
         "launches": {
             kind: {
                 "calls": len(found),
@@ -171,56 +316,188 @@ def totals(rows: list[Row]) -> dict[str, Any]:
             }
             for kind, found in calls.items()
         },
-        "gpu_activities_without_launch": {kind: sum(row.kind == kind for row in orphans) for kind in SUBMITS},
+        "gpu_activities_without_launch": {
+            kind: sum(row.kind == kind for row in orphans) for kind in WORK if kind != "graph" or whole
+        },
+        "first_ns": min(row.start for row in plain.rows),
+        "last_ns": max(row.end for row in plain.rows),
     }
 
 
-def ranges(rows: list[Row]) -> dict[str, dict[str, int]]:
-    """What each range must hold, by its name."""
-    launches, _ = join(rows)
-    found: dict[str, dict[str, int]] = {}
-    for each in (row for row in rows if row.kind == "range"):
+def problems(plain: Plain) -> dict[str, tuple[int, str]]:
+    """Count and severity by code."""
+    launches, orphans = plain.joined
+    found = plain.left_out.copy()
+    found["launch-without-gpu-record"] = sum(not call.caused for call in launches)
+    found["gpu-record-without-launch"] = len(orphans)
+    found["gpu-start-before-launch"] = sum(
+        min(row.start for row in call.caused) < call.start for call in launches if call.caused
+    )
+    return {code: (count, SEVERITY[code]) for code, count in sorted(found.items()) if count}
+
+
+def ranges(plain: Plain) -> list[dict[str, Any]]:
+    """What `ranges` must hold: a row a name, longest host time first, and of equals the one that began first."""
+    launches, _ = plain.joined
+    found: dict[str, dict[str, Any]] = {}
+    for each in sorted(plain.of("range"), key=lambda row: row.start):
         inside = [call for call in launches if call.lane == each.lane and each.start <= call.start < each.end]
         work = [activity for call in inside for activity in call.caused]
         numbers = {
             "instances": 1,
-            "host_ns": each.end - each.start,
+            "host_ns": each.length,
             "gpu_projection_ns": max(row.end for row in work) - min(row.start for row in work) if work else 0,
             "launches": len(inside),
             "kernels": sum(row.kind == "kernel" for row in work),
             "memcpys": sum(row.kind == "memcpy" for row in work),
             "memsets": sum(row.kind == "memset" for row in work),
-            "gpu_ns": sum(row.end - row.start for row in work),
+            "gpu_ns": sum(row.length for row in work),
         }
         before = found.get(each.name, {})
-        found[each.name] = {key: value + before.get(key, 0) for key, value in numbers.items()}
-    return found
+        found[each.name] = {"name": each.name} | {key: value + before.get(key, 0) for key, value in numbers.items()}
+    return sorted(found.values(), key=lambda row: -row["host_ns"])
 
 
-def launch_cost(rows: list[Row]) -> dict[tuple[str, str | None], dict[str, Any]]:
-    """What each (API call, what it caused) must cost."""
+def launch_cost(plain: Plain) -> list[dict[str, Any]]:
+    """What `launch_cost` must hold: a row for each (API call, what it caused), dearest first."""
     groups: dict[tuple[str, str | None], list[Row]] = defaultdict(list)
-    for call in join(rows)[0]:
+    for call in plain.joined[0]:
         first = call.caused[0] if call.caused else None
         label = None if first is None else f"memcpy {first.copy_kind}" if first.kind == "memcpy" else first.kind
-        groups[call.name, label].append(call)
-    costs = {}
+        groups[call.name, "graph" if first and submits(call) == "graph" else label].append(call)
+    costs = []
     for (api, label), calls in groups.items():
         waits = [min(row.start for row in call.caused) - call.end for call in calls if call.caused]
         waits = [wait for wait in waits if wait >= 0]
-        costs[api, label] = {
-            "count": len(calls),
-            "api_total_ns": sum(call.end - call.start for call in calls),
-            "api_ns": spread([call.end - call.start for call in calls]),
-            "queue_ns": {"count": len(waits)} | spread(waits),
-            "gpu_ns": None
-            if label is None
-            else spread([sum(row.end - row.start for row in call.caused) for call in calls]),
-        }
-    return costs
+        costs.append(
+            {
+                "api": api,
+                "activity": label,
+                "count": len(calls),
+                "api_total_ns": sum(call.length for call in calls),
+                "api_ns": spread([call.length for call in calls]),
+                "queue_ns": {"count": len(waits), **spread(waits)},
+                "gpu_ns": None if label is None else spread([sum(row.length for row in call.caused) for call in calls]),
+            }
+        )
+    return sorted(costs, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
 
 
 def spread(values: list[int]) -> dict[str, int | None]:
     if not values:
         return dict.fromkeys(("median", "mean", "min", "max"))
-    return {"median": round(median(values)), "mean": round(mean(values)), "min": min(values), "max": max(values)}
+    return {
+        "median": round(median(values)),
+        "mean": round(sum(values) / len(values)),
+        "min": min(values),
+        "max": max(values),
+    }
+
+
+def account(plain: Plain, range_name: str | None = None) -> dict[str, Any]:
+    """What `account` must hold, of the whole trace or of the instances of one range."""
+    launches, _ = plain.joined
+    if range_name is None:
+        lane = most(call.lane for call in launches)
+        windows = [(min(row.start for row in plain.rows), max(row.end for row in plain.rows))]
+        covers = "the whole trace, first event to last"
+    else:
+        instances = [row for row in plain.of("range") if row.name == range_name]
+        inside = Counter({row.lane: 0 for row in instances})
+        for row in instances:
+            inside[row.lane] += sum(call.lane == row.lane and row.start <= call.start < row.end for call in launches)
+        lane = most(inside.elements()) if inside.total() else min(inside)
+        windows = [(row.start, row.end) for row in instances if row.lane == lane]
+        covers = f"{len(windows)} instances of range {range_name!r}"
+    mine = [row.device for call in launches if call.lane == lane for row in call.caused]
+    device = most(mine or [row.device for row in plain.of(*WORK)])
+    cells = swept(host_intervals(plain, launches, lane), device_intervals(plain, device), windows)
+    several = len({row.process for row in plain.rows if row.thread is not None}) > 1
+    return {
+        "window": covers,
+        "windows": len(windows),
+        "window_ns": sum(cells.values()),
+        "thread": f"{lane[1]} of process {lane[0]}" if several else str(lane[1]),
+        "device": str(device),
+        "cells": [
+            {"host": host, "device": on_device, "ns": cells[host, on_device]}
+            for host in HOST
+            for on_device in ("kernel", "memcpy", "memset", "kernel+memcpy", "graph", "idle")
+            if cells[host, on_device]
+        ],
+    }
+
+
+def most(values: Iterable[Any]) -> Any:
+    """The most frequent value, of equals the one met first."""
+    return Counter(values).most_common(1)[0][0]
+
+
+#: start, end and state of something that is open for that long
+Interval = tuple[int, int, str]
+
+
+def host_intervals(plain: Plain, launches: list[Row], lane: tuple[Any, Any]) -> list[Interval]:
+    """What is open on a thread. A call made within a call that launches or waits is a part of that one."""
+    states = {"range": "python", "op": "dispatch", "api": "api", "overhead": "profiler"}
+    rows = [row for row in plain.rows if row.kind in states and row.lane == lane]
+    launching = {id(call) for call in launches}
+    found = []
+    for row in rows:
+        state = "sync" if row.kind == "api" and row.name in WAITS else states[row.kind]
+        found.append((row.start, row.end, "launch" if id(row) in launching else state))
+    outer = [each for each in found if each[2] in ("launch", "sync")]
+    return [
+        (start, end, max((each for each in outer if each[0] <= start and end <= each[1]), default=(0, 0, "api"))[2])
+        if state == "api"
+        else (start, end, state)
+        for start, end, state in found
+    ]
+
+
+def device_intervals(plain: Plain, device: int) -> list[Interval]:
+    return [(row.start, row.end, row.kind) for row in plain.of(*WORK) if row.device == device]
+
+
+def swept(host: list[Interval], device: list[Interval], windows: list[tuple[int, int]]) -> Counter[tuple[str, str]]:
+    """Time by (host state, device state) in the union of some windows, from one moment of change to the next."""
+    changes: dict[int, list[tuple[int, str, Interval]]] = defaultdict(list)
+    lanes = {"host": host, "device": device, "window": [(low, high, "window") for low, high in windows]}
+    for lane, intervals in lanes.items():
+        for each in intervals:
+            if each[0] < each[1]:
+                changes[each[0]].append((1, lane, each))
+                changes[each[1]].append((-1, lane, each))
+    is_open: dict[str, Counter[Interval]] = {lane: Counter() for lane in lanes}
+    cells: Counter[tuple[str, str]] = Counter()
+    before = 0
+    for moment in sorted(changes):
+        if is_open["window"]:
+            # innermost is what was opened last; of several the shortest
+            inner = max(is_open["host"], key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "python"))
+            cells[inner[2], _device_state({state for _, _, state in is_open["device"]})] += moment - before
+        for step, lane, each in changes[moment]:
+            is_open[lane][each] += step
+            if not is_open[lane][each]:
+                del is_open[lane][each]
+        before = moment
+    return cells
+
+
+def _device_state(kinds: set[str]) -> str:
+    if {"kernel", "memcpy"} <= kinds:
+        return "kernel+memcpy"
+    return next((kind for kind in ("kernel", "memcpy", "memset", "graph") if kind in kinds), "idle")
+
+
+def document(plain: Plain) -> dict[str, Any]:
+    """All that `analyze --json` must print of a trace, less its path and the words of its problems."""
+    return {
+        "format": "launchlens.analysis/1",
+        "source": plain.source,
+        "problems": {code: list(row) for code, row in problems(plain).items()},
+        "totals": totals(plain),
+        "ranges": ranges(plain),
+        "launch_cost": launch_cost(plain),
+        "account": account(plain),
+    }

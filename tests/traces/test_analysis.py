@@ -1,4 +1,4 @@
-"""What `analyze` says: of small tables by hand, and of the shared real traces against facts found without launchlens."""
+"""What `analyze` says: of small tables by hand, and of recorded and made traces against facts found without launchlens."""
 
 import json
 import time
@@ -17,22 +17,15 @@ from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.studies.recording import ledger
 from launchlens.traces.trace import Trace, open_trace
 from traces import plain_analysis as plain
+from traces import samples
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "traces"
-KINETO = [
-    "dev-kineto-1.9-capital-cats.json",
-    "dev-kineto-a100-2streams.json.gz",
-    "dev-kineto-a100-triton.json.gz",
-    "dev-kineto-mi250-rocm6.2.json.gz",
-    "dev-kineto-t4-cuda12.8-stack.json",
-]
 #: By hand, from a look at each file with jq: kernels, their launching thread, and the device that is accounted for.
 LANES = {
-    KINETO[0]: (30, "24572", "0"),
-    KINETO[1]: (79, "2869224", "0"),
-    KINETO[2]: (1, "1670242 of process 1670242", "0"),  # its ProfilerStep is from another process
-    KINETO[3]: (14, "597913", "2"),
-    KINETO[4]: (6, "2566", "0"),
+    samples.KINETO_OF_OTHERS[0]: (30, "24572", "0"),
+    samples.KINETO_OF_OTHERS[1]: (79, "2869224", "0"),
+    samples.KINETO_OF_OTHERS[2]: (1, "1670242 of process 1670242", "0"),  # its ProfilerStep is from another process
+    samples.KINETO_OF_OTHERS[3]: (14, "597913", "2"),
+    samples.KINETO_OF_OTHERS[4]: (6, "2566", "0"),
 }
 
 
@@ -42,62 +35,64 @@ def document(made: Trace, **more: Any) -> dict[str, Any]:
     return found
 
 
-# -- real traces
+# -- recordings and made traces
 
 
-@pytest.fixture(params=[*KINETO, *FACTS], scope="module")
-def real(request: pytest.FixtureRequest) -> tuple[dict[str, Any], list[plain.Row], tuple[int, int]]:
-    path = SHARED / request.param
-    if not path.exists():
-        pytest.skip(f"{path} is not here: the shared samples are needed")
-    rows, first, last = (plain.nsys if path.suffix == ".sqlite" else plain.kineto)(path)
-    return document(open_trace(path)), rows, (first, last)
+@pytest.fixture(params=[*samples.OURS, *samples.MADE, *samples.OF_OTHERS], scope="module")
+def real(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], plain.Plain]:
+    path = samples.sample(request.param, tmp_path_factory.mktemp("made"))
+    return document(open_trace(path)), plain.read(path)
 
 
 def test_totals_of_real_traces(real) -> None:
-    found, rows, (first, last) = real
-    totals = found["totals"]
-    expected = plain.totals(rows)
-    assert {key: totals[key] for key in expected} == expected
-    assert set(totals) == {*expected, "events", "first_ns", "last_ns"}
-    assert (totals["first_ns"], totals["last_ns"]) == (first, last)
+    found, rows = real
+    assert found["totals"] == plain.totals(rows)
+
+
+def test_problems_of_real_traces(real) -> None:
+    found, rows = real
+    problems = {row["code"]: (row["count"], row["severity"]) for row in found["problems"]}
+    assert problems == plain.problems(rows)
 
 
 def test_ranges_of_real_traces(real) -> None:
-    found, rows, _ = real
-    assert {row.pop("name"): row for row in [dict(row) for row in found["ranges"]]} == plain.ranges(rows)
-    host_ns = [row["host_ns"] for row in found["ranges"]]
-    assert host_ns == sorted(host_ns, reverse=True)
+    found, rows = real
+    assert found["ranges"] == plain.ranges(rows)
 
 
 def test_launch_costs_of_real_traces(real) -> None:
-    found, rows, _ = real
-    costs = {(row.pop("api"), row.pop("activity")): row for row in [dict(row) for row in found["launch_cost"]]}
-    assert costs == plain.launch_cost(rows)
-    spent = [row["api_total_ns"] for row in found["launch_cost"]]
-    assert spent == sorted(spent, reverse=True)
+    found, rows = real
+    assert found["launch_cost"] == plain.launch_cost(rows)
 
 
 def test_accounts_of_real_traces(real) -> None:
-    found, rows, (first, last) = real
-    account = found["account"]
-    assert account["window_ns"] == last - first == sum(cell["ns"] for cell in account["cells"])
+    found, rows = real
+    account, totals = found["account"], found["totals"]
+    assert account == plain.account(rows)
+    assert account["window_ns"] == totals["last_ns"] - totals["first_ns"] == sum(row["ns"] for row in account["cells"])
     on_device = sum(cell["ns"] for cell in account["cells"] if cell["device"] != "idle")
-    assert (
-        on_device
-        == found["totals"]["gpu_busy_ns"][account["device"]]
-        == plain.totals(rows)["gpu_busy_ns"][account["device"]]
-    )
-    name = Path(found["source"]["path"]).name
-    if name in LANES:
-        assert (found["totals"]["kernels"]["count"], account["thread"], account["device"]) == LANES[name]
+    assert on_device == totals["gpu_busy_ns"][account["device"]]
+
+
+def test_sources_of_real_traces(real) -> None:
+    found, rows = real
+    source = dict(found["source"])
+    del source["path"]
+    assert source == rows.source
+
+
+@pytest.mark.parametrize("name", LANES)
+def test_which_lanes_are_accounted_for(name) -> None:
+    found = document(open_trace(samples.published(name)))
+    account = found["account"]
+    assert (found["totals"]["kernels"]["count"], account["thread"], account["device"]) == LANES[name]
 
 
 @pytest.mark.parametrize("name", FACTS)
 def test_nsight_exports_against_facts_taken_by_hand(name) -> None:
-    path, facts = SHARED / name, FACTS[name]
-    if not path.exists():
-        pytest.skip(f"{path} is not here: the shared samples are needed")
+    path, facts = samples.published(name), FACTS[name]
     found = document(open_trace(path))
     totals = found["totals"]
     for key in ("kernels", "gpu_busy_ns", "memcpy", "launches", "gpu_activities_without_launch"):

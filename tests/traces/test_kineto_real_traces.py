@@ -1,4 +1,4 @@
-"""Published Kineto traces against facts taken from them with plain json: here, and by hand in FACTS."""
+"""Kineto traces, ours, made and published, against facts taken from them with plain json: here, and by hand in FACTS."""
 
 import gzip
 import json
@@ -13,8 +13,9 @@ from launchlens.traces.readers.kineto import json_blocks
 from launchlens.traces.readers.kineto import reader as kineto
 from launchlens.traces.schema import validate
 from launchlens.traces.trace import Trace
+from traces import samples
 
-FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "traces"
+SAMPLES = [name for name in (*samples.OURS, *samples.MADE, *samples.KINETO_OF_OTHERS) if not samples.is_nsys(name)]
 
 #: file -> rows by kind, sum of kernel ns, memcpys (count, bytes) by kind, ns by kind of copy
 FACTS: dict[str, dict[str, Any]] = {
@@ -74,12 +75,9 @@ KIND_OF = {
 }
 
 
-@pytest.fixture(params=sorted(FACTS))
-def path(request) -> Path:
-    path: Path = FOLDER / request.param
-    if not path.exists():
-        pytest.skip(f"the published traces are not here: no {path}")
-    return path
+@pytest.fixture(params=SAMPLES)
+def path(request, tmp_path) -> Path:
+    return samples.sample(request.param, tmp_path)
 
 
 def plain(path: Path) -> list[dict[str, Any]]:
@@ -93,8 +91,10 @@ def read(path: Path) -> Trace:
     return kineto.read(path, partial=False, progress=None)
 
 
-def test_the_facts(path):
-    trace, facts = read(path), FACTS[path.name]
+@pytest.mark.parametrize("name", FACTS)
+def test_the_facts(name):
+    path = samples.published(name)
+    trace, facts = read(path), FACTS[name]
     events = trace.events
     validate(events)
     assert events["kind"].value_counts()[lambda counts: counts > 0].to_dict() == facts["kinds"]

@@ -21,6 +21,8 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import reader as nsys
 from launchlens.traces.schema import BY_NAME
 from launchlens.traces.trace import Trace, open_trace
+from traces import plain_analysis as plain
+from traces import samples
 
 KERNEL = on_gpu(300, 450, 11, demangledName="void k<int>(int*)", shortName="k")
 LAUNCH = call("cudaLaunchKernel_v7000", 100, 200, 11)
@@ -536,22 +538,37 @@ def test_whatever_the_cells_hold(tmp_path_factory: pytest.TempPathFactory, cells
 def test_ids_are_packed_as_nsight_packs_them() -> None:
     """The made exports' own arithmetic: 8 bits hardware, 8 bits VM, 24 bits process, 24 bits thread."""
     assert global_tid() == MACHINE + PID * 2**24 + TID
-    assert MACHINE == 281474976710656  # TARGET_INFO_GPU.vmId in every shared export
+    assert MACHINE == 281474976710656  # TARGET_INFO_GPU.vmId in every export that we saw
 
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "traces"
+def unchanged(path: Path) -> Trace:
+    """What the reader makes of an export, which it leaves as it is, and alone."""
+    before, beside = digest(path), sorted(path.parent.iterdir())
+    trace = nsys.read(path)
+    assert digest(path) == before and sorted(path.parent.iterdir()) == beside
+    return trace
+
+
+@pytest.mark.parametrize("name", [*filter(samples.is_nsys, (*samples.OURS, *samples.MADE)), *samples.NSYS_OF_OTHERS])
+def test_every_row_equals_what_plain_sql_says(name: str, tmp_path: Path) -> None:
+    path = samples.sample(name, tmp_path)
+    trace, expected = unchanged(path), plain.nsys(path)
+    columns = ("kind", "start_ns", "dur_ns", "process", "thread", "correlation", "device", "copy_kind", "bytes")
+    assert Counter(rows(trace, *columns)) == Counter(map(as_event, expected.rows))
+    named = trace.events[trace.events["kind"].isin(["api", "kernel", "range"])]
+    assert Counter(zip(named["kind"], named["name"], strict=True)) == Counter(
+        (row.kind, row.name) for row in expected.of("api", "kernel", "range")
+    )
+
+
+def as_event(row: plain.Row) -> tuple[object, ...]:
+    ids = (None if number is None else str(number) for number in row.lane)
+    return row.kind, row.start, row.length, *ids, row.correlation, row.device, row.copy_kind, row.bytes
 
 
 @pytest.fixture(params=FACTS)
 def real(request: pytest.FixtureRequest) -> tuple[Trace, dict[str, Any]]:
-    path = SHARED / request.param
-    if not path.exists():
-        pytest.skip(f"{path} is not here: the shared samples are needed")
-    before = digest(path)
-    beside = sorted(path.parent.iterdir())
-    trace = nsys.read(path)
-    assert digest(path) == before and sorted(path.parent.iterdir()) == beside
-    return trace, FACTS[request.param]
+    return unchanged(samples.published(request.param)), FACTS[request.param]
 
 
 def sums(frame: pd.DataFrame, by: str, *what: str) -> dict[str, tuple[int, ...]]:

@@ -21,8 +21,9 @@ from launchlens.traces.perfetto.export import Part, write
 from launchlens.traces.perfetto.tracks import TRACK_OF_KIND
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
-from launchlens.traces.trace import Trace
+from launchlens.traces.trace import Trace, open_trace
 from pftrace import read
+from traces import samples
 
 
 def exported(*made, blocks=False):
@@ -416,18 +417,12 @@ def test_nested_intervals_need_one_lane_and_a_staircase_one_for_each_step_open()
     assert {lane for lane, _, _ in sweep([0, 1, 2, 4], [4, 5, 6, 8])} == {0, 1, 2}
 
 
-# -- traces that others recorded
-
-DATA = Path(__file__).parents[3] / "shared" / "data" / "traces"
+# -- recordings, ours and others'
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("*")) or [None], ids=lambda path: path.name if path else "none")
-def test_real_traces_come_through_whole(path):
-    if path is None:
-        pytest.skip("no real traces here: shared/data/traces is absent")
-    from launchlens.traces.trace import open_trace
-
-    made = open_trace(path)
+@pytest.mark.parametrize("name", [*samples.OURS, *samples.MADE, *samples.OF_OTHERS])
+def test_real_traces_come_through_whole(name, tmp_path):
+    made = open_trace(samples.sample(name, tmp_path))
     found, done = exported(made)
     drawn = [one for one in found.slices if one.category != "time account"]
     start = made.events["start_ns"] - made.events["start_ns"].min()

@@ -26,8 +26,8 @@ from launchlens.traces.scrub import kineto as scrub_kineto
 from launchlens.traces.scrub import text as scrub_text
 from launchlens.traces.scrub.scrub import Scrubbed, scrub
 from launchlens.traces.trace import open_trace
+from traces import samples
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "traces"
 #: What is planted, wherever a recorder might write it. None of it may be in a copy.
 USER, HOST, KEY = "adalovelace", "analytical-engine.example.net", "WANDB_API_KEY=c0ffee1815"
 HOME = f"/home/{USER}/difference engine/notes"
@@ -65,12 +65,25 @@ def scrubbed(path: Path, output: Path) -> Scrubbed:
 # -- real traces
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in SHARED.glob("*")) or ["shared/data/traces"])
+@pytest.mark.parametrize("name", [*samples.OURS, *samples.MADE])
+def test_what_names_no_machine_keeps_its_analysis(name, tmp_path) -> None:
+    path = copied(samples.sample(name, tmp_path), tmp_path / "in")
+    output = path.with_name(f"out-{path.name}")
+    scrubbed(path, output)
+    assert analysis(output) == analysis(path)
+    assert scrub(output, tmp_path / "again").removed == {}, "a second time, there is nothing left to remove"
+
+
+def copied(path: Path, folder: Path) -> Path:
+    folder.mkdir()
+    shutil.copyfile(path, folder / path.name)
+    return folder / path.name
+
+
+@pytest.mark.parametrize("name", samples.OF_OTHERS)
 def test_real_traces_keep_their_analysis_and_lose_their_names(name, tmp_path) -> None:
-    if not (SHARED / name).is_file():
-        pytest.skip(f"{SHARED} is not here: the shared samples are needed")
-    path, output = tmp_path / name, tmp_path / f"out-{name}"
-    shutil.copyfile(SHARED / name, path)
+    path = copied(samples.published(name), tmp_path / "in")
+    output = path.with_name(f"out-{name}")
     done = scrubbed(path, output)
     assert analysis(output) == analysis(path) and done.removed
     data = content(output)

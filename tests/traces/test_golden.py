@@ -1,0 +1,80 @@
+"""What `analyze --json` says of the traces in the repository, held whole to facts that were found without launchlens.
+
+A row, a key or a nanosecond more or less fails. The facts lie beside the traces, and tests/data/golden/facts.py wrote them.
+"""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.traces.analysis import analyze
+from launchlens.traces.problems import MEANINGS
+from launchlens.traces.trace import open_trace
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+SCRIPT = runpy.run_path(str(GOLDEN / "facts.py"))
+FACTS: dict[Path, Path] = SCRIPT["facts_by_trace"]()
+ROOT: Path = SCRIPT["ROOT"]
+by_trace = pytest.mark.parametrize("trace", FACTS, ids=lambda trace: str(trace.relative_to(ROOT)))
+
+
+def printed(trace: Path) -> dict[str, Any]:
+    """What the command prints, less the path and the words of the problems, which are checked here."""
+    result = CliRunner().invoke(app, ["analyze", str(trace), "--json"])
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    assert found["source"].pop("path") == str(trace)
+    for problem in found["problems"]:
+        assert problem.pop("meaning").startswith(MEANINGS[problem["code"]][1].removesuffix("."))
+    found["problems"] = {row.pop("code"): [row.pop("count"), row.pop("severity"), *row] for row in found["problems"]}
+    return found
+
+
+@by_trace
+def test_all_that_analyze_says(trace: Path) -> None:
+    facts = json.loads(FACTS[trace].read_text())["analysis"]
+    found = printed(trace)
+    assert list(found) == list(facts)
+    for key in facts:  # one by one, so that a failure shows where
+        assert found[key] == facts[key], key
+
+
+@by_trace
+def test_the_account_of_every_range(trace: Path) -> None:
+    accounts = json.loads(FACTS[trace].read_text())["accounts"]
+    opened = open_trace(trace)
+    for name, facts in accounts.items():
+        account = analyze(opened, range_name=name).account
+        assert account is not None
+        cells = [{"host": cell.host, "device": cell.device, "ns": cell.ns} for cell in account.rows()]
+        assert cells == facts.pop("cells")
+        assert account.window_ns == account.cells.sum() and account.cells.min() >= 0
+        found = {"window": account.covers, "windows": account.windows, "window_ns": account.window_ns}
+        assert found | {"thread": account.thread, "device": account.device} == facts
+
+
+@by_trace
+def test_the_facts_are_what_the_oracle_finds(trace: Path) -> None:
+    assert FACTS[trace].read_text() == SCRIPT["compact"](SCRIPT["facts"](trace)) + "\n"
+
+
+def test_every_file_of_facts_is_of_a_trace() -> None:
+    written = {*GOLDEN.rglob("*.facts.json"), *GOLDEN.parent.glob("nsys/*/facts.json")}
+    assert written == set(FACTS.values())
+
+
+def test_the_cut_traces_say_what_was_kept() -> None:
+    cuts = sorted(GOLDEN.rglob("*.json.gz"))
+    assert len(cuts) == 16
+    read = runpy.run_path(str(GOLDEN / "cut.py"))["read"]
+    for path in cuts:
+        document = read(path)
+        said = document["cut"]
+        assert said["events"] == len(document["traceEvents"]) < said["of"]
+        names = {event["name"] for event in document["traceEvents"] if event.get("cat") == "user_annotation"}
+        assert {name for name in names if name.startswith("ProfilerStep#")} == set(said["steps"])
