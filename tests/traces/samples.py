@@ -4,6 +4,7 @@ What others recorded can't lie in the repository (some of it names its machine o
 checkout, tests of it are skipped and say so. Each kind of it is made by code in `made_kinds` as well.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -35,23 +36,31 @@ NSYS_OF_OTHERS = (
     "dev-nsys-2026.1-4streams.sqlite",
     "dev-nsys-nometa-2021.sqlite",
 )
-OF_OTHERS = (*KINETO_OF_OTHERS, *NSYS_OF_OTHERS)
+
+
+#: Stands for all of them where none is here, so that one test says so, not one a trace.
+NONE_OF_THEM = "what others recorded"
+
+
+def of_others(names: Iterable[str] = (*KINETO_OF_OTHERS, *NSYS_OF_OTHERS)) -> list[str]:
+    """Which of some published traces are here; else a name of which `sample` skips the test."""
+    return [name for name in names if (PUBLISHED / name).exists()] or [NONE_OF_THEM]
 
 
 def is_nsys(name: str) -> bool:
     return name.endswith(".sqlite")
 
 
-def published(name: str) -> Path:
-    """A trace that others published; skips the test where it is not here."""
-    path = PUBLISHED / name
-    if not path.exists():
-        pytest.skip(f"{name} is not here: others recorded it, so it can't lie in the repository")
-    return path
-
-
 def sample(name: str, folder: Path) -> Path:
-    """The trace of that name, written into `folder` where it is made."""
+    """The trace of that name, written into `folder` where it is made; skips the test where it is not here."""
     if name in OURS:
         return DATA / name
     return make(name, folder) if name in MADE else published(name)
+
+
+def published(name: str) -> Path:
+    """A trace that others published."""
+    path = PUBLISHED / name
+    if not path.exists():
+        pytest.skip(f"{name} is not here: it can't lie in the repository, and is looked for in {PUBLISHED}")
+    return path

@@ -38,7 +38,7 @@ def document(made: Trace, **more: Any) -> dict[str, Any]:
 # -- recordings and made traces
 
 
-@pytest.fixture(params=[*samples.OURS, *samples.MADE, *samples.OF_OTHERS], scope="module")
+@pytest.fixture(params=[*samples.OURS, *samples.MADE, *samples.of_others()], scope="module")
 def real(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], plain.Plain]:
@@ -83,16 +83,17 @@ def test_sources_of_real_traces(real) -> None:
     assert source == rows.source
 
 
-@pytest.mark.parametrize("name", LANES)
+@pytest.mark.parametrize("name", samples.of_others(LANES))
 def test_which_lanes_are_accounted_for(name) -> None:
     found = document(open_trace(samples.published(name)))
     account = found["account"]
     assert (found["totals"]["kernels"]["count"], account["thread"], account["device"]) == LANES[name]
 
 
-@pytest.mark.parametrize("name", FACTS)
+@pytest.mark.parametrize("name", samples.of_others(FACTS))
 def test_nsight_exports_against_facts_taken_by_hand(name) -> None:
-    path, facts = samples.published(name), FACTS[name]
+    path = samples.published(name)
+    facts = FACTS[name]
     found = document(open_trace(path))
     totals = found["totals"]
     for key in ("kernels", "gpu_busy_ns", "memcpy", "launches", "gpu_activities_without_launch"):

@@ -15,7 +15,7 @@ from launchlens.traces.schema import validate
 from launchlens.traces.trace import Trace
 from traces import samples
 
-SAMPLES = [name for name in (*samples.OURS, *samples.MADE, *samples.KINETO_OF_OTHERS) if not samples.is_nsys(name)]
+SAMPLES = [name for name in (*samples.OURS, *samples.MADE) if not samples.is_nsys(name)]
 
 #: file -> rows by kind, sum of kernel ns, memcpys (count, bytes) by kind, ns by kind of copy
 FACTS: dict[str, dict[str, Any]] = {
@@ -75,7 +75,7 @@ KIND_OF = {
 }
 
 
-@pytest.fixture(params=SAMPLES)
+@pytest.fixture(params=[*SAMPLES, *samples.of_others(samples.KINETO_OF_OTHERS)])
 def path(request, tmp_path) -> Path:
     return samples.sample(request.param, tmp_path)
 
@@ -91,7 +91,7 @@ def read(path: Path) -> Trace:
     return kineto.read(path, partial=False, progress=None)
 
 
-@pytest.mark.parametrize("name", FACTS)
+@pytest.mark.parametrize("name", samples.of_others(FACTS))
 def test_the_facts(name):
     path = samples.published(name)
     trace, facts = read(path), FACTS[name]

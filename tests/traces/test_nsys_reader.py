@@ -549,7 +549,9 @@ def unchanged(path: Path) -> Trace:
     return trace
 
 
-@pytest.mark.parametrize("name", [*filter(samples.is_nsys, (*samples.OURS, *samples.MADE)), *samples.NSYS_OF_OTHERS])
+@pytest.mark.parametrize(
+    "name", [*filter(samples.is_nsys, (*samples.OURS, *samples.MADE)), *samples.of_others(samples.NSYS_OF_OTHERS)]
+)
 def test_every_row_equals_what_plain_sql_says(name: str, tmp_path: Path) -> None:
     path = samples.sample(name, tmp_path)
     trace, expected = unchanged(path), plain.nsys(path)
@@ -566,7 +568,7 @@ def as_event(row: plain.Row) -> tuple[object, ...]:
     return row.kind, row.start, row.length, *ids, row.correlation, row.device, row.copy_kind, row.bytes
 
 
-@pytest.fixture(params=FACTS)
+@pytest.fixture(params=samples.of_others(FACTS))
 def real(request: pytest.FixtureRequest) -> tuple[Trace, dict[str, Any]]:
     return unchanged(samples.published(request.param)), FACTS[request.param]
 

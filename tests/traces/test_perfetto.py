@@ -420,7 +420,7 @@ def test_nested_intervals_need_one_lane_and_a_staircase_one_for_each_step_open()
 # -- recordings, ours and others'
 
 
-@pytest.mark.parametrize("name", [*samples.OURS, *samples.MADE, *samples.OF_OTHERS])
+@pytest.mark.parametrize("name", [*samples.OURS, *samples.MADE, *samples.of_others()])
 def test_real_traces_come_through_whole(name, tmp_path):
     made = open_trace(samples.sample(name, tmp_path))
     found, done = exported(made)

@@ -80,7 +80,7 @@ def copied(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-@pytest.mark.parametrize("name", samples.OF_OTHERS)
+@pytest.mark.parametrize("name", samples.of_others())
 def test_real_traces_keep_their_analysis_and_lose_their_names(name, tmp_path) -> None:
     path = copied(samples.published(name), tmp_path / "in")
     output = path.with_name(f"out-{name}")
