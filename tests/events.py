@@ -1,13 +1,16 @@
 """Event tables made by hand, for tests: a row is what a test says of it, everything else is null."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import BY_NAME, event_table
+from launchlens.traces.slice import Slice
 from launchlens.traces.trace import Trace
 
 
@@ -35,6 +38,17 @@ def events(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
 
 def trace(rows: Iterable[dict[str, Any]]) -> Trace:
     return Trace(Path("made.json"), "kineto", None, 0, events(rows), Problems())
+
+
+def joined(frame: pd.DataFrame) -> JoinedTrace:
+    """An event table joined, as if a file had held it."""
+    return join(Trace(Path("made.json"), "kineto", None, 0, frame, Problems()))
+
+
+def windows(frame: pd.DataFrame, start: Sequence[int], end: Sequence[int], *, device: int | None = 0) -> Slice:
+    """Some windows of an event table, on its first process and thread."""
+    low, high = np.array(start, np.int64), np.array(end, np.int64)
+    return Slice(joined(frame), 0, 0, device, low, high, "made", Problems())
 
 
 def host(kind: str, name: str, start: int, end: int, **more: Any) -> dict[str, Any]:

@@ -14,10 +14,15 @@ ABSENT = 'kind = "launches"; variant = "streams"; regimes = ["eager"]; at_most =
 def many_blocks(made):
     """The study with every recorded block four times over, so that there are enough of them for intervals."""
     sides = {
-        key: replace(side, recording=replace(side.recording, cells=side.recording.cells.repeat(4, axis=0)))
+        key: replace(side, recording=replace(side.recording, account=repeated(side.recording.account, 4)))
         for key, side in made.sides.items()
     }
     return replace(made, sides=sides)
+
+
+def repeated(account, times):
+    """An account with every window so many times over."""
+    return replace(account, cells=account.cells.repeat(times, axis=0))
 
 
 def with_manifest(made, **changes):

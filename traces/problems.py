@@ -136,6 +136,12 @@ class Problem:
         general = MEANINGS[self.code][1]
         return f"{general.removesuffix('.')}: {'; '.join(self.details)}." if self.details else general
 
+    def and_more(self, other: Problem) -> Problem:
+        """This one, met as often as it and another of its code together."""
+        known = [ns for ns in (self.ns, other.ns) if ns is not None]
+        ns = sum(known) if known else None
+        return Problem(self.code, self.count + other.count, ns, (*self.details, *other.details))
+
 
 @dataclass
 class Problems:
@@ -151,13 +157,18 @@ class Problems:
         if code not in MEANINGS:
             raise KeyError(code)
         if count:
-            before = self._met.get(code, Problem(code, 0))
-            time = before.ns if ns is None else (before.ns or 0) + int(ns)
-            details = before.details if detail is None else (*before.details, detail)
-            self._met[code] = Problem(code, before.count + int(count), time, details)
+            met = Problem(code, int(count), None if ns is None else int(ns), () if detail is None else (detail,))
+            self._met[code] = self._met[code].and_more(met) if code in self._met else met
 
     def copy(self) -> Problems:
         return Problems(dict(self._met))
+
+    def __add__(self, other: Problems) -> Problems:
+        """These and, after them, those of another."""
+        both = dict(self._met)
+        for problem in other:
+            both[problem.code] = both[problem.code].and_more(problem) if problem.code in both else problem
+        return Problems(both)
 
     def __iter__(self) -> Iterator[Problem]:
         return iter(list(self._met.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -32,8 +32,8 @@ def account_figure(id: str, sides: Sequence[Side]) -> Drawing:
     `sides` are of one regime and all have a recording. A side whose trace holds no device event gets no device bar.
     """
     regime = sides[0].regime
-    data = [_host_bars(sides, state, index) for index, state in enumerate(HOST_STATES)]
-    data += [_device_bars(sides, state, index) for index, state in enumerate(DEVICE_STATES)]
+    data = [_host_bars(sides, state) for state in HOST_STATES]
+    data += [_device_bars(sides, state) for state in DEVICE_STATES]
     data = [bars for bars in data if any(bars.x)]
     data.append(_marks(sides))
     titles = [row_title(row + 0.05, label(side.variant), _numbers(side)) for row, side in enumerate(sides)]
@@ -54,10 +54,9 @@ def account_figure(id: str, sides: Sequence[Side]) -> Drawing:
     )
 
 
-def _host_bars(sides: Sequence[Side], state: str, index: int) -> Any:
-    amounts = [side.recording.per_iteration.sum(axis=1) if side.recording else None for side in sides]
-    values = [us(amount[index]) if amount is not None else 0.0 for amount in amounts]
-    before = [us(amount[:index].sum()) if amount is not None else 0.0 for amount in amounts]
+def _host_bars(sides: Sequence[Side], state: str) -> Any:
+    amounts = [side.recording.per_iteration.host() if side.recording else {} for side in sides]
+    values, before = _bars(amounts, HOST_STATES, state)
     return go.Bar(
         orientation="h",
         name=state,
@@ -73,14 +72,13 @@ def _host_bars(sides: Sequence[Side], state: str, index: int) -> Any:
     )  # fmt: skip
 
 
-def _device_bars(sides: Sequence[Side], state: str, index: int) -> Any:
+def _device_bars(sides: Sequence[Side], state: str) -> Any:
     known = [side.recording is not None and side.recording.device is not None for side in sides]
     amounts = [
-        side.recording.per_iteration.sum(axis=0) if side.recording and seen else None
+        side.recording.per_iteration.on_device() if side.recording and seen else {}
         for side, seen in zip(sides, known, strict=True)
     ]
-    values = [us(amount[index]) if amount is not None else 0.0 for amount in amounts]
-    before = [us(amount[:index].sum()) if amount is not None else 0.0 for amount in amounts]
+    values, before = _bars(amounts, DEVICE_STATES, state)
     return go.Bar(
         orientation="h",
         name=state,
@@ -94,6 +92,13 @@ def _device_bars(sides: Sequence[Side], state: str, index: int) -> Any:
                    for side, value in zip(sides, values, strict=True)],
         hoverinfo="text",
     )  # fmt: skip
+
+
+def _bars(amounts: Sequence[Mapping[str, float]], states: Sequence[str], state: str) -> tuple[list[float], list[float]]:
+    """How long each side's bar of a state is, and where it begins: behind those of the states before it."""
+    before = states[: states.index(state)]
+    lengths = [us(amount.get(state, 0.0)) for amount in amounts]
+    return lengths, [us(sum(amount.get(each, 0.0) for each in before)) for amount in amounts]
 
 
 def _marks(sides: Sequence[Side]) -> object:
@@ -127,6 +132,5 @@ def _numbers(side: Side) -> str:
 
 def _spoken(side: Side) -> str:
     assert side.recording is not None
-    host = side.recording.per_iteration.sum(axis=1)
-    parts = [f"{state} {duration(ns)}" for state, ns in zip(HOST_STATES, host, strict=True) if ns]
+    parts = [f"{state} {duration(ns)}" for state, ns in side.recording.per_iteration.host().items() if ns]
     return ", ".join(parts)

@@ -19,8 +19,8 @@ from launchlens.reports.figures.drawing import (
 )
 from launchlens.reports.words.units import signed_duration
 from launchlens.reports.words.verdict import DEVICE_WORDS, HOST_WORDS
-from launchlens.traces.studies.compare import OTHER_AXIS, STATES, Comparison, Lane
-from launchlens.traces.studies.recording import apportion
+from launchlens.traces.account import STATES, LaneName, apportion
+from launchlens.traces.studies.compare import Comparison
 
 #: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
 DIGIT_NS = 10
@@ -33,7 +33,7 @@ BAR = {"orientation": "h", "width": 0.5, "hoverinfo": "text"}
 class Step:
     """One step of a waterfall: a state's share of the difference, ns per iteration, with its interval."""
 
-    lane: Lane
+    lane: LaneName
     state: str
     ns: float
     interval: tuple[float, float] | None
@@ -49,16 +49,17 @@ class Step:
         return f"{'−' if self.ns < 0 else '+'}{abs(self.ns) / 1000:.2f} µs"
 
 
-def steps(comparison: Comparison, lane: Lane = "host") -> list[Step]:
+def steps(comparison: Comparison, lane: LaneName = "host") -> list[Step]:
     """The difference by state of a lane, in whole tens of ns: they sum to the difference, and so do the digits shown."""
-    if comparison.cells is None:
+    parts = np.array(list(comparison.parts(lane).values()))
+    if not len(parts):
         return []
-    rounded = apportion(comparison.cells.sum(axis=OTHER_AXIS[lane]) / DIGIT_NS) * DIGIT_NS
+    rounded = apportion(parts / DIGIT_NS) * DIGIT_NS
     bounds = comparison.intervals(lane)
     return [Step(lane, state, float(ns), bounds[state]) for state, ns in zip(STATES[lane], rounded, strict=True) if ns]
 
 
-def difference_figure(id: str, comparison: Comparison, lane: Lane = "host") -> Drawing:
+def difference_figure(id: str, comparison: Comparison, lane: LaneName = "host") -> Drawing:
     """A waterfall of `steps`; the first and last bars are the profiled times of the two sides."""
     a, b = comparison.a, comparison.b
     assert a.recording is not None and comparison.difference_ns is not None

@@ -22,7 +22,7 @@ from launchlens.reports.figures.drawing import (
 )
 from launchlens.reports.words.units import duration
 from launchlens.traces.launches.apis import waits
-from launchlens.traces.studies.recording import Timeline
+from launchlens.traces.timeline import Timeline
 
 #: Events drawn of one iteration; of more, the longest. A browser draws this many per variant without a pause.
 EVENTS = 400
@@ -89,7 +89,7 @@ def timeline_figure(id: str, variant: str, timeline: Timeline, longest_ns: float
     events = drawn_events(timeline)
     rows = int(events["row"].max()) + 1 if len(events) else 1
     data = [_bars(part, str(style)) for style, part in events.groupby("style", sort=True)]
-    data = [*([_lines(events)] if (events["launch"] >= 0).any() else []), *data]
+    data = [*([_lines(events)] if events["launch"].notna().any() else []), *data]
     host, gpu = events[events["lane"] == "host"], events[events["lane"] == "gpu"]
     ends = events["end_ns"].max() if len(events) else timeline.length_ns
     own, shared = us(max(ends, timeline.length_ns)) * 1.01, us(max(longest_ns, ends)) * 1.01
@@ -114,7 +114,7 @@ def timeline_figure(id: str, variant: str, timeline: Timeline, longest_ns: float
 def _style(event: Mapping[Hashable, Any]) -> str:
     kind = str(event["kind"])
     if kind == "api":
-        return "launch" if event["launch"] >= 0 else "sync" if waits(str(event["name"])) else "api"
+        return "launch" if not pd.isna(event["launch"]) else "sync" if waits(str(event["name"])) else "api"
     return {"op": "dispatch", "overhead": "profiler"}.get(kind, kind if kind in STYLES else "api")
 
 
@@ -146,7 +146,7 @@ def _bars(part: pd.DataFrame, style: str) -> object:
 
 def _lines(events: pd.DataFrame) -> object:
     """A line from the end of each launch call to the start of each piece of work that it caused."""
-    calls = events[(events["lane"] == "host") & (events["launch"] >= 0)].drop_duplicates("launch").set_index("launch")
+    calls = events[(events["lane"] == "host") & events["launch"].notna()].drop_duplicates("launch").set_index("launch")
     x: list[float | None] = []
     y: list[float | None] = []
     for work in events[(events["lane"] == "gpu") & events["launch"].isin(calls.index)].to_dict("records"):

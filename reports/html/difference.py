@@ -8,7 +8,8 @@ from typing import Any
 from launchlens.reports.figures.difference import difference_figure, steps
 from launchlens.reports.html.parts import Chapter, Part, Table
 from launchlens.reports.words.units import interval, signed_duration, times
-from launchlens.traces.studies.compare import REASONS, Comparison, Lane, to_json
+from launchlens.traces.account import LaneName
+from launchlens.traces.studies.compare import REASONS, Comparison, to_json
 from launchlens.traces.studies.study import Study
 
 
@@ -32,14 +33,14 @@ def _pair(id: str, comparison: Comparison) -> Part:
     )
     if comparison.difference_ns is None:
         return Part(title, (), [unprofiled], None, b.variant)
-    lanes: tuple[Lane, ...] = ("device", "host") if comparison.explained_by == "device" else ("host",)
+    lanes: tuple[LaneName, ...] = ("device", "host") if comparison.explained_by == "device" else ("host",)
     adds = [_sum_of(comparison, lane) for lane in lanes]
     drawings = [difference_figure(f"{id}-{lane}", comparison, lane) for lane in lanes]
     choice = f"{b.variant} ({signed_duration(comparison.difference_ns)})"
     return Part(title, drawings, [*adds, unprofiled], _difference_table(comparison), choice)
 
 
-def _sum_of(comparison: Comparison, lane: Lane) -> str:
+def _sum_of(comparison: Comparison, lane: LaneName) -> str:
     """The waterfall as a sum that a reader can check."""
     made = steps(comparison, lane)
     total = sum(step.ns for step in made)

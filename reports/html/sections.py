@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from launchlens.reports.figures.account import account_figure
 from launchlens.reports.figures.timeline import EVENTS, Summary, summary, timeline_figure
 from launchlens.reports.figures.timing import SAMPLES, timing_figure
 from launchlens.reports.html.parts import Chapter, Part, Table, unrecorded
 from launchlens.reports.words.units import duration, interval, times
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.account import DEVICE_STATES
 from launchlens.traces.studies.compare import control_ratio
-from launchlens.traces.studies.recording import Timeline, apportion
 from launchlens.traces.studies.study import Side, Study
 from launchlens.traces.studies.verdict import winners
+from launchlens.traces.timeline import Timeline
 
 #: Rows of a timeline's table; what is left out is counted.
 SUMMARY_ROWS = 40
@@ -102,15 +101,10 @@ def _account_table(sides: Sequence[Side]) -> Table:
     for side in sides:
         recording = side.recording
         assert recording is not None
-        cells = apportion(recording.per_iteration.ravel()).reshape(len(HOST_STATES), len(DEVICE_STATES))
-        known = recording.device is not None
-
-        def row(name: str, values: Any, seen: bool = known, variant: str = side.variant) -> list[str]:
-            on_device = [f"{int(value):,}" if seen else "–" for value in values]
-            return [variant, name, *on_device, f"{int(values.sum()):,}"]
-
-        rows += [row(state, cells[i]) for i, state in enumerate(HOST_STATES) if cells[i].any()]
-        rows.append(row("all", cells.sum(axis=0)))
+        account = recording.per_iteration.whole()
+        for host, on_device in [*account.by_host_and_device().items(), ("all", account.on_device())]:
+            shown = [f"{ns:,}" if account.device_known else "–" for ns in on_device.values()]
+            rows.append([side.variant, host, *shown, f"{sum(on_device.values()):,}"])
     return Table(
         "Profiled time of one iteration, ns: host state by what the device did meanwhile",
         ["variant", "host", *DEVICE_STATES, "sum"],

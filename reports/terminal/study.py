@@ -137,7 +137,7 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
         table.add_column("device")
         table.add_column("difference", justify="right")
         table.add_column("95 % interval", justify="right")
-        for part in item.parts:
+        for part in item.cells:
             ends = "" if part.interval is None else " – ".join(signed_duration(end) for end in part.interval)
             device = part.device if item.b.recording and item.b.recording.device is not None else "not recorded"
             table.add_row(HOST_WORDS[part.host], device, signed_duration(part.ns), ends)

@@ -73,7 +73,7 @@ def test_accounts_sum_and_nothing_outlasts_its_window(made):
         assert problems["gpu-work-after-window"] == 0
         assert problems["no-gpu-records"] == 0
     for side in found.sides.values():
-        assert side.recording.cells.min() >= 0
+        assert side.recording.account.cells.min() >= 0
         assert side.device is not None and 0 < side.device.value
 
 

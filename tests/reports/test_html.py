@@ -14,6 +14,7 @@ import pytest
 
 from launchlens.reports.html.report import render
 from launchlens.reports.words.verdict import sentences
+from launchlens.traces.account import Account
 from launchlens.traces.studies.study import Study
 from launchlens.traces.studies.verdict import verdict
 from page_elements import Elements
@@ -153,13 +154,17 @@ def cpu_only(made: Study) -> Study:
     """As a machine without a GPU records it: one regime, no device lane, no launches."""
 
     def on_cpu(side):
-        cells = side.recording.cells.copy()
+        cells = side.recording.account.cells.copy()
         cells[:, :, -1] = cells.sum(axis=2)
         cells[:, :, :-1] = 0
         timeline = side.recording.timeline
-        host = timeline.events[timeline.events["lane"] == "host"].assign(launch=-1).reset_index(drop=True)
+        host = (
+            timeline.events[timeline.events["lane"] == "host"]
+            .assign(launch=pd.array([pd.NA] * int((timeline.events["lane"] == "host").sum()), dtype="Int64"))
+            .reset_index(drop=True)
+        )
         recording = replace(
-            side.recording, cells=cells, gpu_busy_ns=None, device=None, ledger=(), counts=dict.fromkeys(side.recording.counts, 0.0),
+            side.recording, account=Account(cells, device_known=False), gpu_busy_ns=None, device=None, ledger=(), counts=dict.fromkeys(side.recording.counts, 0.0),
             timeline=replace(timeline, events=host),
         )  # fmt: skip
         return replace(side, recording=recording, blocks=side.blocks.assign(device_ns=pd.NA))

@@ -13,7 +13,7 @@ from launchlens.reports.figures.drawing import LABEL, label, log_ticks, short, t
 from launchlens.reports.figures.timeline import EVENTS, drawn_events, summary, timeline_figure
 from launchlens.reports.figures.timing import timing_figure
 from launchlens.traces.studies.compare import against_baseline
-from launchlens.traces.studies.recording import Timeline
+from launchlens.traces.timeline import Timeline
 
 REGIMES = ("eager", "graph")
 

@@ -1,24 +1,16 @@
 """The account sums to its window exactly, whatever the events, and puts known time into known cells."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import events, gpu, host
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Accountant, count_late_work
-from launchlens.traces.launches.join import find_launches
-from launchlens.traces.problems import Problems
+from events import events, gpu, host, joined, trace, windows
+from launchlens.traces.analysis import analyze
+from launchlens.traces.intervals import union
+from launchlens.traces.slice import of_range, whole_trace
 
 API_NAMES = ["cudaLaunchKernel", "cudaMemcpyAsync", "cudaDeviceSynchronize", "cudaFree", "cuLaunchKernelEx"]
-
-
-def accountant(frame, device=0):
-    problems = Problems()
-    return Accountant(frame, find_launches(frame, problems), process=0, thread=0, device=device)
-
-
-def cell(account, host_state, device_state):
-    return int(account.cells[HOST_STATES.index(host_state), DEVICE_STATES.index(device_state)])
 
 
 def test_each_state_gets_its_time():
@@ -33,7 +25,7 @@ def test_each_state_gets_its_time():
             gpu("memcpy", 35, 60, 5, copy_kind="DtoD"),
         ]
     )
-    account = accountant(frame).account([0], [100], "all of it")
+    account = windows(frame, [0], [100]).account
     assert account.host() == {
         "python": 10 + 2 + 1 + 2 + 10,
         "dispatch": 5 + 10,
@@ -51,9 +43,9 @@ def test_each_state_gets_its_time():
         "unknown": 0,
         "idle": 75,
     }
-    assert cell(account, "dispatch", "memcpy") == 5
-    assert cell(account, "sync", "memcpy") == 10
-    assert account.window_ns == 100 == account.cells.sum()
+    assert account.of_cell("dispatch", "memcpy") == [5]
+    assert account.of_cell("sync", "memcpy") == [10]
+    assert account.total_ns == 100 and list(account.window_ns) == [100]
 
 
 def test_a_driver_call_inside_a_launch_is_part_of_the_launch():
@@ -65,20 +57,20 @@ def test_a_driver_call_inside_a_launch_is_part_of_the_launch():
             gpu("kernel", 12, 20, 1),
         ]
     )
-    assert accountant(frame).account([0], [20], "").host()["launch"] == 10
+    assert windows(frame, [0], [20]).account.host()["launch"] == 10
 
 
 def test_a_kernel_and_a_memcpy_at_once_are_a_state_of_their_own():
     frame = events(
         [gpu("kernel", 0, 10), gpu("memcpy", 6, 14, stream=9), gpu("memset", 12, 20, stream=9), host("op", "x", 0, 1)]
     )
-    device = accountant(frame).account([0], [25], "").on_device()
+    device = windows(frame, [0], [25]).account.on_device()
     assert device == {"kernel": 6, "memcpy": 4, "memset": 6, "kernel+memcpy": 4, "graph": 0, "unknown": 0, "idle": 5}
 
 
 def test_a_graph_recorded_whole_is_a_state_where_nothing_more_specific_runs():
     frame = events([gpu("graph", 0, 40), gpu("kernel", 10, 20), gpu("memset", 35, 50), host("op", "x", 0, 1)])
-    device = accountant(frame).account([0], [60], "").on_device()
+    device = windows(frame, [0], [60]).account.on_device()
     assert device == {
         "kernel": 10,
         "memcpy": 0,
@@ -92,32 +84,39 @@ def test_a_graph_recorded_whole_is_a_state_where_nothing_more_specific_runs():
 
 def test_a_thread_is_named_with_its_process_only_where_host_events_come_from_several():
     rows = [host("api", "cudaFree", 0, 1), gpu("kernel", 0, 1, process="2")]
-    assert accountant(events(rows)).thread_name == "1"
+    assert windows(events(rows), [0], [1]).thread_name == "1"
     frame = events([*rows, host("op", "x", 5, 6, process="3")])
-    assert accountant(frame).thread_name == "1 of process 1"
+    assert windows(frame, [0], [1]).thread_name == "1 of process 1"
     # readers may number processes and threads together: a category is no process
     frame = events(rows)
     frame["process"] = frame["process"].cat.add_categories(["7"])
-    assert accountant(frame).thread_name == "1"
+    assert windows(frame, [0], [1]).thread_name == "1"
 
 
 def test_other_threads_and_devices_are_left_out():
     frame = events([host("op", "mine", 0, 10), host("op", "theirs", 0, 30, thread="2"), gpu("kernel", 0, 20, device=1)])
-    account = accountant(frame).account([0], [30], "")
+    account = windows(frame, [0], [30]).account
     assert account.host()["dispatch"] == 10
     assert account.on_device()["idle"] == 30
 
 
-def test_windows_that_overlap_count_once():
-    frame = events([host("op", "x", 0, 10)])
-    assert accountant(frame).account([0, 5], [8, 12], "").window_ns == 12
+def test_windows_that_overlap_are_refused():
+    with pytest.raises(ValueError, match="overlap"):
+        _ = windows(events([host("op", "x", 0, 10)]), [0, 5], [8, 12]).account
+
+
+def test_instances_inside_another_of_their_name_count_once():
+    rows = [host("range", "r", 0, 10), host("range", "r", 2, 5), host("range", "r", 8, 12), host("range", "r", 12, 15)]
+    made = of_range(joined(events(rows)), "r")
+    assert (list(made.start_ns), list(made.end_ns)) == ([0, 12], [10, 15])
+    assert made.covers == "2 instances of range 'r'"
 
 
 kinds = st.sampled_from(["range", "op", "api", "overhead", "kernel", "memcpy", "memset", "graph"])
 event = st.tuples(
     kinds, st.integers(-50, 200), st.integers(0, 90), st.sampled_from(API_NAMES), st.integers(1, 6) | st.none()
 )
-windows = st.lists(st.tuples(st.integers(-80, 250), st.integers(0, 60)), min_size=1, max_size=5)
+cuts = st.lists(st.tuples(st.integers(-80, 250), st.integers(0, 60)), min_size=1, max_size=5)
 
 
 def made(rows):
@@ -130,29 +129,44 @@ def made(rows):
     return events([host("op", "anchor", 0, 1), *made_rows])
 
 
-@given(st.lists(event, max_size=30), windows)
+@given(st.lists(event, max_size=30), cuts)
 def test_the_cells_sum_to_the_window_for_any_events(rows, cuts):
-    account = accountant(made(rows)).account([low for low, _ in cuts], [low + length for low, length in cuts], "")
+    low, high = (np.array(side) for side in zip(*((low, low + length) for low, length in cuts), strict=True))
+    account = windows(made(rows), *union(low, high)).account
     covered = {moment for low, length in cuts for moment in range(low, low + length)}
-    assert account.cells.min() >= 0
-    assert int(account.cells.sum()) == account.window_ns == len(covered)
+    assert account.cells.min(initial=0) >= 0
+    assert account.total_ns == len(covered)
+    assert sum(account.host().values()) == sum(account.on_device().values()) == len(covered)
 
 
 @given(st.lists(event, max_size=30), st.lists(st.integers(0, 40), min_size=1, max_size=6))
 def test_windows_one_by_one_add_up_to_all_of_them(rows, lengths):
-    keeper = accountant(made(rows))
     ends = np.cumsum(np.array(lengths) + 3)
     starts = ends - np.array(lengths)
-    each = keeper.per_window(starts, ends)
-    assert list(each.sum(axis=(1, 2))) == lengths
-    assert np.array_equal(each.sum(axis=0), keeper.account(starts, ends, "").cells)
+    frame = made(rows)
+    account = windows(frame, starts, ends).account
+    assert list(account.window_ns) == lengths
+    each = [windows(frame, [start], [end]).account for start, end in zip(starts, ends, strict=True)]
+    assert np.array_equal(account.cells, np.concatenate([one.cells for one in each]))
 
 
 def test_work_that_outlasts_its_window_is_counted():
-    frame = events([host("api", "cudaLaunchKernel", 0, 10, correlation=1), gpu("kernel", 12, 200, 1)])
-    problems = Problems()
-    launches = find_launches(frame, problems)
-    count_late_work(launches, np.array([0]), np.array([100]), problems)
-    assert problems["gpu-work-after-window"] == 1
-    count_late_work(launches, np.array([0]), np.array([200]), problems)
-    assert problems["gpu-work-after-window"] == 1
+    rows = [
+        host("range", "short", 0, 100),
+        host("api", "cudaLaunchKernel", 0, 10, correlation=1),
+        gpu("kernel", 12, 200, 1),
+    ]
+    assert analyze(trace(rows), range_name="short").problems["gpu-work-after-window"] == 1
+    whole = whole_trace(joined(events(rows)))
+    assert whole is not None and not whole.problems["gpu-work-after-window"]
+    assert of_range(joined(events(rows)), "short").outlasted
+
+
+def test_a_difference_of_accounts_is_an_account():
+    frame = events([host("op", "x", 0, 10), gpu("kernel", 5, 8)])
+    more, less = windows(frame, [0], [10]).account, windows(frame, [5], [10]).account
+    difference = more.less(less)
+    assert difference.total_ns == 5 and difference.on_device()["kernel"] == 0
+    assert {cell.device: cell.ns for cell in difference.rows()} == {"idle": 5}
+    with pytest.raises(ValueError, match="1 windows less 2"):
+        more.less(windows(frame, [0, 5], [3, 9]).account)

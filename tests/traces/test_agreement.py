@@ -212,7 +212,7 @@ def test_the_blocks_of_a_recording_by_hand(tmp_path):
     blocks = study(read_capture(make_capture(tmp_path / "capture"))).sides["copy_", "eager"].recording.per_block
     assert len(blocks) == ROUNDS
     assert blocks.iloc[0].to_dict() == {
-        "launches": 35, "activities": 35, "api_ns": 2500.0, "queue_ns": 1000.0, "gpu_ns": 750.0,
+        "launches": 35, "activities": 35, "gpu_projection_ns": 153_750, "api_ns": 2500.0, "queue_ns": 1000.0, "gpu_ns": 750.0,
     }  # fmt: skip
 
 

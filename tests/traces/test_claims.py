@@ -8,7 +8,7 @@ from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.claims.claim import decide
 from launchlens.traces.studies.study import study
 from made_capture import make_capture
-from made_claims import ABSENT, FAILS, HOLDS, RATIO, judged, many_blocks, told_channels, with_manifest
+from made_claims import ABSENT, FAILS, HOLDS, RATIO, judged, many_blocks, repeated, told_channels, with_manifest
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +124,11 @@ def test_the_host_part_of_a_difference_needs_blocks_for_an_interval(made, tmp_pa
 
 def test_a_recorded_difference_that_may_be_nothing_has_no_shares(made, tmp_path):
     copy, triton = (made.sides[name, "eager"].recording for name in ("copy_", "triton-per-tensor"))
-    other = replace(triton, cells=copy.cells.repeat(2, axis=0) * [[[0]] if block % 2 else [[2]] for block in range(8)])
+    twice = repeated(copy.account, 2)
+    by_turns = replace(twice, cells=twice.cells * [[[0]] if block % 2 else [[2]] for block in range(8)])
+    other = replace(triton, account=by_turns)
     sides = dict(made.sides)
-    sides["copy_", "eager"] = replace(
-        sides["copy_", "eager"], recording=replace(copy, cells=copy.cells.repeat(2, axis=0))
-    )
+    sides["copy_", "eager"] = replace(sides["copy_", "eager"], recording=replace(copy, account=twice))
     sides["triton-per-tensor", "eager"] = replace(sides["triton-per-tensor", "eager"], recording=other)
     bent = replace(made, sides=sides)
     test = 'kind = "host-part"; variant = "triton-per-tensor"; against = "copy_"; states = ["python"]; regimes = ["eager"]; at_most = 9'  # fmt: skip

@@ -104,7 +104,7 @@ def test_recorded_evidence_is_the_ledgers(made, tmp_path):
     parts = judged(many_blocks(made), tmp_path, 'kind = "host-part"; variant = "foreach"; against = "copy_"; states = ["dispatch"]; at_least = 0; regimes = ["eager"]')  # fmt: skip
     comparison = within(made, "copy_", "foreach")[0]
     share, dispatch, whole = parts.evidence
-    assert dispatch.value == pytest.approx(comparison.host_parts()["dispatch"])
+    assert dispatch.value == pytest.approx(comparison.parts("host")["dispatch"])
     assert whole.value == pytest.approx(comparison.difference_ns)
     assert share.value == pytest.approx(dispatch.value / whole.value)
     assert share.interval is not None and share.interval[0] <= share.value <= share.interval[1]

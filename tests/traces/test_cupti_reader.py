@@ -17,8 +17,8 @@ from launchlens.cli import app
 from launchlens.traces.account import HOST_STATES
 from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.documents.structure import as_plain
+from launchlens.traces.launches.hardware_queue import HardwareQueue, channel_names
 from launchlens.traces.launches.join import find_launches
-from launchlens.traces.launches.told import Told
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.cupti import file as cupti_file
 from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
@@ -437,6 +437,7 @@ def test_channels_are_counted_launch_by_launch(tmp_path):
             for place, channel in enumerate(channels, 1)
         ]
     trace = open_trace(recording(tmp_path / "x.parquet", rows))
-    told = Told(find_launches(trace.events, Problems()), trace.events)
-    assert told.channels(np.arange(4)) == {"compute": 1, "async-memcpy": 1, "async-memcpy, compute": 1}
-    assert told.channels(np.array([3])) == {} and told.channel(np.arange(4)) == "async-memcpy, compute"
+    queue = HardwareQueue(find_launches(trace.events, Problems()), trace.events)
+    assert queue.channels(np.arange(4)) == {"compute": 1, "async-memcpy": 1, "async-memcpy, compute": 1}
+    assert queue.channels(np.array([3])) == {}
+    assert channel_names(queue.channels(np.arange(4))) == "async-memcpy, compute"

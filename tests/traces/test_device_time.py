@@ -8,14 +8,12 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.reports.html.report import render
-from launchlens.traces.account import DEVICE_STATES
 from launchlens.traces.captures.capture import read_capture, write_timings
 from launchlens.traces.captures.recorded import FOLDER
 from launchlens.traces.studies import recording
-from launchlens.traces.studies.recording import unknown_share
+from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.study import side_of_range, study
 from launchlens.traces.trace import open_trace
-from launchlens.traces.unrecorded.device_time import busier_than_recorded
 from made_capture import make_capture, make_timings
 
 GRAPH = "torch/graph.pt.trace.json.gz"
@@ -93,17 +91,17 @@ def test_replays_without_records_and_a_busy_device_are_two_sides_of_one_thing(ca
     assert found["device-busier-than-recorded"].details[0].startswith("copy_ ")
     side = made.sides["copy_", "graph"]
     assert side.recording.device == "0" and side.bound == "unknown"
-    states = dict(zip(DEVICE_STATES, side.recording.cells.sum(axis=(0, 1)), strict=True))
-    assert states["unknown"] > 0.8 * side.recording.cells.sum() and states["memcpy"] == 0
+    states = side.recording.account.on_device()
+    assert states["unknown"] > 0.8 * side.recording.account.total_ns and states["memcpy"] == 0
     whole = study(read_capture(make_capture(capture.with_name("whole")))).sides["copy_", "graph"].recording
-    assert states["idle"] <= whole.cells.sum(axis=(0, 1))[DEVICE_STATES.index("idle")]
+    assert states["idle"] <= whole.account.on_device()["idle"]
 
 
 def test_a_verdict_may_stand_on_a_recording_that_lacks_little(capture, monkeypatch):
     drop(capture, lambda number: number != 7)
     made = study(read_capture(capture))
     assert codes(made)["graph-replay-unrecorded"].count == 1
-    share = unknown_share(made.sides["copy_", "graph"].recording.cells)
+    share = made.sides["copy_", "graph"].recording.account.share("device", "unknown")
     assert 0 < share < 0.1
     for least, known in ((share * 1.01, True), (share * 0.99, False)):
         monkeypatch.setattr(recording, "UNKNOWN_SHARE", least)

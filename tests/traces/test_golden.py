@@ -49,13 +49,14 @@ def test_the_account_of_every_range(trace: Path) -> None:
     accounts = json.loads(FACTS[trace].read_text())["accounts"]
     opened = open_trace(trace)
     for name, facts in accounts.items():
-        account = analyze(opened, range_name=name).account
-        assert account is not None
+        accounted = analyze(opened, range_name=name).slice
+        assert accounted is not None
+        account = accounted.account
         cells = [{"host": cell.host, "device": cell.device, "ns": cell.ns} for cell in account.rows()]
         assert cells == facts.pop("cells")
-        assert account.window_ns == account.cells.sum() and account.cells.min() >= 0
-        found = {"window": account.covers, "windows": account.windows, "window_ns": account.window_ns}
-        assert found | {"thread": account.thread, "device": account.device} == facts
+        assert list(account.window_ns) == list(accounted.end_ns - accounted.start_ns) and account.cells.min() >= 0
+        found = {"window": accounted.covers, "windows": account.windows, "window_ns": account.total_ns}
+        assert found | {"thread": accounted.thread_name, "device": accounted.device_name} == facts
 
 
 @by_trace

@@ -4,7 +4,7 @@ import pytest
 
 from events import events, gpu, host
 from launchlens.traces.launches.apis import submits, waits
-from launchlens.traces.launches.join import find_launches, queue_ns
+from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
 
 
@@ -100,7 +100,7 @@ def test_what_does_not_join_is_counted():
     )
     assert problems["launch-without-gpu-record"] == 1
     assert problems["gpu-record-without-launch"] == 1, "one without any correlation id is the reader's problem"
-    assert list(found.launch_of) == [-1, -1]
+    assert list(found.joined_rows) == [] and list(found.orphan_rows) == [1, 2]
 
 
 def test_a_trace_without_gpu_records_says_so_once():
@@ -116,7 +116,7 @@ def test_an_id_that_names_two_calls_gives_its_work_to_neither():
             gpu("kernel", 10, 12, 1),
         ]
     )
-    assert list(found.launch_of) == [-1]
+    assert list(found.joined_rows) == [] and list(found.orphan_rows) == [2]
     assert problems["correlation-id-repeats"] == 1
 
 
@@ -143,7 +143,7 @@ def test_queue_time_counts_only_work_that_starts_after_the_call():
             gpu("kernel", 45, 48, 3),
         ]
     )
-    assert list(queue_ns(found.table)) == [3]
+    assert list(found.queue_ns[found.queued]) == [3]
     assert problems["gpu-start-before-launch"] == 1
 
 
@@ -172,7 +172,7 @@ def test_a_call_of_another_thread_is_never_the_inner_row_of_a_launch(of):
         ]
     )
     assert list(found.table["activities"]) == [0, 0]
-    assert problems["correlation-id-repeats"] == 2 and list(found.launch_of) == [-1, -1]
+    assert problems["correlation-id-repeats"] == 2 and len(found.joined_rows) == 0
 
 
 @pytest.mark.parametrize(

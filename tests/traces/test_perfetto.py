@@ -13,14 +13,16 @@ from events import events, gpu, host, trace
 
 pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
 
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Accountant, busiest_device, launching_thread
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.analysis import analyze
+from launchlens.traces.joined import join
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto.export import Part, write
 from launchlens.traces.perfetto.tracks import TRACK_OF_KIND
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
+from launchlens.traces.slice import blocks as sliced
 from launchlens.traces.trace import Trace, open_trace
 from pftrace import read
 from traces import samples
@@ -333,13 +335,13 @@ def test_whatever_the_events_are(frame, blocks):
             assert path[1].startswith("GPU") and path[2].endswith("(ranges)") == (one.category == "gpu-range")
 
     launches = find_launches(frame, Problems())
-    owned = (launches.launch_of >= 0).sum()
+    owned = len(launches.owner)
     assert len(found.flows) == done.flows == owned - done.flows_left_out
     table = launches.table
     wanted = Bag(
         (int(table["start_ns"].iloc[owner]) - zero, frame["name"].iloc[row])
-        for row, owner in zip(launches.activity_rows, launches.launch_of, strict=True)
-        if owner >= 0 and frame["start_ns"].iloc[row] >= table["start_ns"].iloc[owner]
+        for row, owner in zip(launches.joined_rows, launches.owner, strict=True)
+        if frame["start_ns"].iloc[row] >= table["start_ns"].iloc[owner]
     )
     assert wanted == Bag((source.start, target.name) for source, target in found.flows.values())
     assert all(source.category == "api" for source, _ in found.flows.values())
@@ -347,42 +349,38 @@ def test_whatever_the_events_are(frame, blocks):
     for values in found.counters.values():
         assert values[-1][1] == 0 and min(value for _, value in values) == 0
         assert [at for at, _ in values] == sorted({at for at, _ in values})
-    check_states(made, launches, found, zero, blocks=blocks)
+    check_states(made, found, zero, blocks=blocks)
 
 
-def check_states(made, launches, found, zero, *, blocks):
+def check_states(made, found, zero, *, blocks):
     """The state slices hold what an Account of the same windows holds, to the nanosecond."""
     frame = made.events
     if not blocks:
-        account = analyze(made).account
+        whole = analyze(made).slice
         hosts, devices = total(found.on("host state")), total(found.on("device state"))
-        if account is None:
+        if whole is None:
             assert not hosts and not devices
             return
-        assert {state: hosts[state] for state in HOST_STATES} == account.host()
-        assert hosts.total() == account.window_ns
-        if account.device is not None:
-            assert {state: devices[state] for state in DEVICE_STATES} == account.on_device()
+        assert {state: hosts[state] for state in HOST_STATES} == whole.account.host()
+        assert hosts.total() == whole.account.total_ns
+        if whole.device is not None:
+            assert {state: devices[state] for state in DEVICE_STATES} == whole.account.on_device()
         return
-    ranges = frame[frame["kind"] == "range"].sort_values("start_ns", kind="stable")
-    for name in ("variant:a", "variant:b"):
-        mine = ranges[ranges["name"] == name]
-        if not len(mine):
-            continue
-        process, thread = mine["process"].cat.codes.iloc[0], mine["thread"].cat.codes.iloc[0]
-        device = busiest_device(frame, launches, process, thread)
-        accountant = Accountant(frame, launches, process=process, thread=thread, device=device)
-        thread_track = f"host state: thread {accountant.thread_name}"
-        unowned = " of no process" if process < 0 < len(frame["process"].cat.categories) else ""
+    for each in sliced(join(made)).values():
+        thread_track = f"host state: thread {each.thread_name}"
+        unowned = " of no process" if each.process < 0 < len(frame["process"].cat.categories) else ""
         chosen = [one for one in found.slices if found.path(one.track)[-1] == thread_track + unowned]
-        for start, length in zip(mine["start_ns"], mine["dur_ns"], strict=True):
-            account = accountant.account([start], [start + length], "")
-            hosts = total(chosen, start - zero, start - zero + length)
-            assert {state: hosts[state] for state in HOST_STATES} == account.host()
-            assert hosts.total() == length
-            if device is not None:
-                devices = total(found.on(f"device state: GPU {device}"), start - zero, start - zero + length)
-                assert {state: devices[state] for state in DEVICE_STATES} == account.on_device()
+        for at, (low, high) in enumerate(zip(each.start_ns - zero, each.end_ns - zero, strict=True)):
+            hosts = total(chosen, low, high)
+            assert {state: hosts[state] for state in HOST_STATES} == {
+                state: each.account.of_states("host", state)[at] for state in HOST_STATES
+            }
+            assert hosts.total() == high - low
+            if each.device is not None:
+                devices = total(found.on(f"device state: GPU {each.device}"), low, high)
+                assert {state: devices[state] for state in DEVICE_STATES} == {
+                    state: each.account.of_states("device", state)[at] for state in DEVICE_STATES
+                }
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)), max_size=25))
@@ -430,9 +428,9 @@ def test_real_traces_come_through_whole(name, tmp_path):
         zip(start, start + made.events["dur_ns"], strict=True)
     )
     launches = find_launches(made.events, Problems())
-    assert done.flows + done.flows_left_out == (launches.launch_of >= 0).sum()
-    if launching_thread(launches) is not None:
-        account = analyze(made).account
+    assert done.flows + done.flows_left_out == len(launches.owner)
+    whole = analyze(made).slice
+    if len(launches.table):
         hosts = total(found.on("host state"))
-        assert account is not None and {state: hosts[state] for state in HOST_STATES} == account.host()
+        assert whole is not None and {state: hosts[state] for state in HOST_STATES} == whole.account.host()
     assert not any(pd.isna(value) for one in drawn for value in one.args.values())

@@ -88,7 +88,7 @@ def test_work_per_iteration_counted_by_hand(capture, made):
             per_iteration = {category: count / iterations for category, count in block["cat"].items()}
             assert per_iteration == EXPECTED[variant, record.regime]
             recording = made.sides[variant, record.regime].recording
-            assert recording.cells.sum() == block["ns"], "the account sums to the blocks, to the nanosecond"
+            assert recording.account.total_ns == block["ns"], "the account sums to the blocks, to the nanosecond"
             assert {row.name: row.per_iteration for row in recording.work} == {
                 name: count / iterations for name, count in block["name"].items()
             }

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import events, gpu, host, trace
-from launchlens.traces.account import DEVICE_STATES, Accountant
+from events import events, gpu, host, joined, trace, windows
+from launchlens.traces.account import DEVICE_STATES
 from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.intervals import covered, moments, union
@@ -40,8 +40,9 @@ def sync(start, end, api="cudaDeviceSynchronize", **more):
 def of(*rows):
     """The problems of some rows, by code, and the device's states over the whole trace."""
     found = analyze(trace([row for part in rows for row in (part if isinstance(part, list) else [part])]))
-    states = {state: ns for state, ns in found.account.on_device().items() if ns}
-    assert int(found.account.cells.sum()) == found.account.window_ns
+    assert found.slice is not None
+    states = {state: ns for state, ns in found.slice.account.on_device().items() if ns}
+    assert sum(states.values()) == found.slice.end_ns[0] - found.slice.start_ns[0]
     return {problem.code: problem for problem in found.problems}, states
 
 
@@ -147,8 +148,8 @@ def test_each_device_that_the_thread_uses_may_have_run_it():
         host("api", "cudaGraphLaunch", 10, 11, correlation=9, thread="2"),
         gpu("kernel", 12, 13, 9, device=2, graph_node=77),
     ]
-    launches = find_launches(events(rows), Problems())
-    assert {device: [side.tolist() for side in spans] for device, spans in launches.unrecorded.items()} == {
+    unknown = joined(events(rows)).unknown
+    assert {device: [side.tolist() for side in spans] for device, spans in unknown.items()} == {
         0: [[100], [180]],
         1: [[100], [180]],
     }
@@ -334,11 +335,10 @@ def runs(draw):
 
 def lane(rows, low, high):
     """The device's state in each nanosecond of [low, high)."""
-    made = events(rows)
-    accountant = Accountant(made, find_launches(made, Problems()), process=0, thread=0, device=0)
-    cells = accountant.per_window(np.arange(low, high), np.arange(low + 1, high + 1))
-    assert (cells.sum(axis=(1, 2)) == 1).all(), "each nanosecond is in exactly one cell"
-    return [DEVICE_STATES[state] for state in cells.sum(axis=1).argmax(axis=1)]
+    account = windows(events(rows), np.arange(low, high), np.arange(low + 1, high + 1)).account
+    assert (account.window_ns == 1).all(), "each nanosecond is in exactly one cell"
+    states = np.stack([account.of_states("device", state) for state in DEVICE_STATES])
+    return [DEVICE_STATES[state] for state in states.argmax(axis=0)]
 
 
 @given(runs(), st.data())
@@ -364,7 +364,7 @@ def test_the_problems_count_what_was_dropped(made, data):
     found = analyze(trace(rows + kept))
     assert found.problems["graph-replay-unrecorded"] == found.problems["launch-without-gpu-record"] == sum(gone)
     start, end = (np.array([row[side] for row in kept]) for side in ("start_ns", "end"))
-    for low, high in found.launches.unrecorded.values():
+    for low, high in found.joined.unknown.values():
         edges = moments(low, high, start, end)
         open_still = covered(edges, low, high) & ~covered(edges, *union(start, end))
         total = int(np.diff(edges)[open_still].sum())
@@ -387,7 +387,7 @@ def opened(path: Path) -> Trace:
 def test_a_whole_recording_raises_no_alarm(path):
     found = analyze(opened(path))
     assert not {problem.code for problem in found.problems} & {*CODES, "launch-without-gpu-record"}
-    assert found.launches.unrecorded == {} and found.account.on_device()["unknown"] == 0
+    assert found.joined.unknown == {} and found.slice.account.on_device()["unknown"] == 0
 
 
 def without(path, drop):
@@ -397,7 +397,7 @@ def without(path, drop):
     graphs = np.flatnonzero((launches.table["submits"] == "graph").to_numpy())
     gone = []
     for number, launch in enumerate(graphs):
-        gone += list(drop(number, launches.activity_rows[launches.launch_of == launch]))
+        gone += list(drop(number, launches.work_of(np.array([launch]))[0]))
     kept = whole.events.drop(index=gone).reset_index(drop=True)
     return analyze(replace(whole, events=kept)), whole.events.iloc[gone]
 
@@ -408,7 +408,7 @@ NSYS = ROOT / "tests" / "data" / "nsys" / "copies-graph" / "trace.sqlite"
 
 def never_idle(found, gone: pd.DataFrame):
     """In the time of the dropped records the device is not idle."""
-    low, high = found.launches.unrecorded[0]
+    low, high = found.joined.unknown[0]
     start = gone["start_ns"].to_numpy()
     end = start + gone["dur_ns"].to_numpy()
     at = np.searchsorted(low, start, side="right") - 1
@@ -422,7 +422,7 @@ def test_real_replays_dropped_whole_are_named(path):
     assert problem.count == found.problems["launch-without-gpu-record"] > 5
     assert problem.ns >= gone["dur_ns"].sum()
     never_idle(found, gone)
-    unknown = found.account.on_device()["unknown"]
+    unknown = found.slice.account.on_device()["unknown"]
     assert 0 < unknown <= problem.ns
 
 
@@ -439,7 +439,7 @@ def test_a_real_replay_that_lacks_nodes_is_named(path):
 def test_when_all_replays_lack_their_records_only_other_work_is_known():
     """The first activity is left as a copy of its own: that there is a device is then known, and nothing of the replays."""
     found, gone = without(NSYS, lambda number, rows: rows)
-    assert found.account.device is None and found.problems["no-gpu-records"]
+    assert found.slice.device is None and found.problems["no-gpu-records"]
     found, gone = without(NSYS, lambda number, rows: rows[1:] if number == 0 else rows)
     assert found.problems["graph-replay-unrecorded"] == found.problems["launch-without-gpu-record"] == 75
     never_idle(found, gone[gone["start_ns"] > gone["start_ns"].min() + 10**6])

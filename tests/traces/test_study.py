@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import events, gpu, host, trace
-from launchlens.traces.account import HOST_STATES
+from launchlens.traces.account import apportion
 from launchlens.traces.captures.capture import read_capture, write_manifest, write_timings
 from launchlens.traces.problems import InputError
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies import compare
 from launchlens.traces.studies.compare import against_baseline, to_json
-from launchlens.traces.studies.recording import apportion
 from launchlens.traces.studies.study import side_of_range, study
 from launchlens.traces.studies.verdict import verdict
 from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
@@ -29,7 +28,7 @@ def made(tmp_path_factory):
 
 
 def account(side):
-    return {state: side.recording.per_iteration.sum(axis=1)[i] for i, state in enumerate(HOST_STATES)}
+    return side.recording.per_iteration.host()
 
 
 def test_the_account_of_an_iteration_by_hand(made):
@@ -69,9 +68,9 @@ def test_the_work_is_named_as_the_recorder_named_it(made):
 
 def test_accounts_sum_to_their_windows(made):
     for side in made.sides.values():
-        cells = side.recording.cells
-        assert cells.min() >= 0 and len(cells) == ROUNDS
-        assert cells.sum() / (ROUNDS * ITERATIONS) == pytest.approx(side.recording.profiled_ns)
+        account = side.recording.account
+        assert account.cells.min() >= 0 and account.windows == ROUNDS
+        assert account.total_ns / (ROUNDS * ITERATIONS) == pytest.approx(side.recording.profiled_ns)
 
 
 def test_the_parts_of_every_difference_sum_to_it(made):
@@ -79,8 +78,8 @@ def test_the_parts_of_every_difference_sum_to_it(made):
         document = to_json(item)
         assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
         assert abs(document["difference_ns"] - item.difference_ns) <= 0.5
-        assert sum(item.host_parts().values()) == pytest.approx(item.difference_ns)
-        assert sum(item.device_parts().values()) == pytest.approx(item.difference_ns)
+        assert sum(item.parts("host").values()) == pytest.approx(item.difference_ns)
+        assert sum(item.parts("device").values()) == pytest.approx(item.difference_ns)
 
 
 def test_verdicts_follow_the_timings(made):
@@ -210,7 +209,7 @@ def test_blocks_inside_each_other_count_once_and_are_told(tmp_path):
     problems = found.problems["torch/eager.pt.trace.json"]
     assert problems["overlapping-blocks"] == ROUNDS * len(WALL["eager"])
     assert problems["capture-disagrees"] == 0
-    assert len(found.sides["copy_", "eager"].recording.cells) == ROUNDS
+    assert found.sides["copy_", "eager"].recording.account.windows == ROUNDS
 
 
 def test_a_trace_that_is_not_what_the_manifest_says_is_told(made, tmp_path):

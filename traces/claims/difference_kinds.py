@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 import numpy as np
 
-from launchlens.traces.account import HOST_STATES
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
@@ -73,7 +72,7 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
         found = ground.compared(self.variant, self.against, side.regime)
         if none or side.recording is None or other.recording is None:
             return none or ground.unrecorded(self.subject(), side)
-        rows = f"{recorded_rows(side)} and variant:{other.variant}, {len(side.recording.cells)} blocks each"
+        rows = f"{recorded_rows(side)} and variant:{other.variant}, {side.recording.account.windows} blocks each"
         pair = f"{self.variant} − {self.against}, {side.regime}"
         ours, theirs = (self._blocks(one.recording) for one in (side, other) if one.recording)
         if len(ours) != len(theirs):
@@ -103,9 +102,8 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
 
     def _blocks(self, recording: Recording) -> Floats:
         """Per iteration of each block: ns in the states, and in all of them."""
-        hosts = recording.cells.sum(axis=2) / recording.iterations
-        chosen = hosts[:, [HOST_STATES.index(state) for state in self.states]].sum(axis=1)
-        return np.stack((chosen, hosts.sum(axis=1)), axis=1)
+        chosen, whole = recording.account.of_states("host", *self.states), recording.account.window_ns
+        return np.stack((chosen, whole), axis=1).astype(np.float64) / recording.iterations
 
     def _resampled(self, blocks: Floats) -> tuple[float, float] | None:
         """The 95 % interval of the share, both its terms resampled by block; None where blocks are few or cancel out."""

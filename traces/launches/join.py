@@ -6,50 +6,18 @@ write one launch twice, at the runtime and at the driver level): a launch counts
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import submits
+from launchlens.traces.launches.table import SUBMITS, Launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
-from launchlens.traces.unrecorded.spans import Spans, unrecorded
 
-#: What a launch submits, in the order of the codes of `Launches.table.submits`.
-SUBMITS = ("kernel", "memcpy", "memset", "graph")
 #: How far a call may stick out of the one that made it: recorders with whole microseconds cut start and length apart.
 ROUNDING_NS = 1_000
-
-
-@dataclass(frozen=True)
-class Launches:
-    """The launches of a trace, in order of their start.
-
-    `table` has one row per launch call:
-      row          position of the API event in the event table (the runtime's row where the driver wrote one as well)
-      api          category, the call's name as recorded
-      submits      category: kernel, memcpy, memset or graph
-      activity     category: what it caused, `kernel`, `memcpy DtoD`, `memset`, or `graph`; null where nothing was recorded
-                   (a graph launch has `graph` whether its nodes were recorded or the replay as one)
-      process, thread   codes of the event table's categories, -1 for none
-      start_ns, end_ns  int64 ns, of the call
-      activities   int64, how many GPU activities it caused; kernels, memcpys, memsets: how many of each kind; what ran
-                   inside a graph recorded whole is not known and counts as none of these
-      gpu_start_ns, gpu_end_ns  int64 ns, first start and last end of those activities; meaningless where there are none
-      gpu_ns       int64 ns, sum of their durations
-    `activity_rows` holds the positions of all GPU activities in the event table, and `launch_of` for each of these the
-    row of `table` that caused it, -1 where none is known. `unrecorded` are the times, by device, of which it is not known
-    whether work of graph replays ran (see `traces.unrecorded`).
-    """
-
-    table: pd.DataFrame
-    activity_rows: Ints
-    launch_of: Ints
-    unrecorded: Spans = field(default_factory=dict)
 
 
 def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
@@ -78,45 +46,17 @@ def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
     launch_of[ambiguous] = -1
     if len(api) and not len(gpu):
         problems.add("no-gpu-records", len(api))
-    table = _table(events, api, named, gpu, launch_of)
+    joined = launch_of >= 0
+    found = Launches(
+        _table(events, api, named, repeats, gpu[joined], launch_of[joined]), gpu, gpu[joined], launch_of[joined]
+    )
     if len(gpu):
-        problems.add("launch-without-gpu-record", int((table["activities"] == 0).sum()))
+        problems.add("launch-without-gpu-record", int((~found.caused_work).sum()))
     # activities without any correlation id are the readers' problem already
-    problems.add("gpu-record-without-launch", int(((launch_of < 0) & (gpu_key >= 0) & ~ambiguous).sum()))
-    early = (table["activities"] > 0) & (table["gpu_start_ns"] < table["start_ns"])
+    problems.add("gpu-record-without-launch", int((~joined & (gpu_key >= 0) & ~ambiguous).sum()))
+    early = found.caused_work & (found.gpu_start_ns < found.start_ns)
     problems.add("gpu-start-before-launch", int(early.sum()))
-    return Launches(table, gpu, launch_of, unrecorded(events, table, gpu, launch_of, repeats, problems))
-
-
-def queue_ns(table: pd.DataFrame) -> pd.Series[int]:
-    """Queue time: GPU start - API end in ns, only of launches whose work starts at or after the end of the call.
-
-    Nsight Systems' `cuda_kern_exec_sum` defines it so. The index is that of the launches that have one.
-    """
-    wait = table["gpu_start_ns"] - table["end_ns"]
-    return wait[(table["activities"] > 0) & (wait >= 0)]
-
-
-def apart(keys: npt.NDArray[Any], rows: Ints) -> list[tuple[Any, Ints]]:
-    """`rows` by their key, in the order of the keys: all groups are cut from one sort, however many there are."""
-    if not len(keys):
-        return []
-    distinct, which = np.unique(keys, return_inverse=True)
-    order = np.argsort(which, kind="stable")
-    parts = np.split(rows[order], np.cumsum(np.bincount(which))[:-1])
-    return list(zip(distinct.tolist(), parts, strict=True))
-
-
-def alike(table: pd.DataFrame) -> list[tuple[tuple[str, str | None], Ints]]:
-    """The positions of the launches of each pair of an API call and what it caused."""
-    api, activity = table["api"].cat, table["activity"].cat
-    width = len(activity.categories) + 1
-    calls, caused = api.categories, [*activity.categories, None]
-    pair = api.codes.to_numpy(np.int64) * width + activity.codes.to_numpy(np.int64) % width
-    return [
-        ((str(calls[key // width]), None if caused[key % width] is None else str(caused[key % width])), rows)
-        for key, rows in apart(pair, np.arange(len(table)))
-    ]
+    return found
 
 
 def _codes(column: pd.Series[str]) -> npt.NDArray[np.int64]:
@@ -209,11 +149,12 @@ def _match(api_key: Ints, gpu_key: Ints) -> Ints:
     return launch_of
 
 
-def _table(events: pd.DataFrame, api: Ints, named: Ints, gpu: Ints, launch_of: Ints) -> pd.DataFrame:
+def _table(
+    events: pd.DataFrame, api: Ints, named: Ints, repeats: npt.NDArray[np.bool_], rows: Ints, owner: Ints
+) -> pd.DataFrame:
+    """The table of launches; `rows` are the activities that have one, `owner` its position."""
     start = events["start_ns"].to_numpy()
     duration = events["dur_ns"].to_numpy()
-    joined = launch_of >= 0
-    rows, owner = gpu[joined], launch_of[joined]
     kinds = events["kind"].to_numpy(dtype=object)[rows] if len(rows) else np.empty(0, object)
     total = len(api)
     counts = {kind: np.bincount(owner[kinds == kind], minlength=total) for kind in GPU_KINDS}
@@ -229,23 +170,25 @@ def _table(events: pd.DataFrame, api: Ints, named: Ints, gpu: Ints, launch_of: I
     first[owner[::-1]] = rows[::-1]
     seen = np.array([SUBMITS.index(kind) if kind in SUBMITS else -1 for kind in events["kind"].cat.categories] + [-1])
     what = np.where(named >= 0, named, np.where(first >= 0, seen[_codes(events["kind"])[first]], -1))
+    without = activities == 0
     return pd.DataFrame(
         {
             "row": api,
-            "api": events["name"].iloc[api].reset_index(drop=True),
+            "api": events["name"].array[api],
             "submits": pd.Categorical.from_codes(what, categories=list(SUBMITS)),
             "activity": _activity(events, what, first),
-            "process": _codes(events["process"])[api],
-            "thread": _codes(events["thread"])[api],
+            "process": events["process"].array[api],
+            "thread": events["thread"].array[api],
             "start_ns": start[api],
             "end_ns": start[api] + duration[api],
+            "ambiguous": repeats,
             "activities": activities,
             "kernels": counts["kernel"],
             "memcpys": counts["memcpy"],
             "memsets": counts["memset"],
-            "gpu_start_ns": gpu_start,
-            "gpu_end_ns": gpu_end,
-            "gpu_ns": gpu_ns,
+            "gpu_start_ns": pd.arrays.IntegerArray(gpu_start, without),
+            "gpu_end_ns": pd.arrays.IntegerArray(gpu_end, without.copy()),
+            "gpu_ns": pd.arrays.IntegerArray(gpu_ns, without.copy()),
         }
     )
 

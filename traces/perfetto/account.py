@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from launchlens.traces.account import Accountant, Lane, busiest_device, launching_thread
 from launchlens.traces.intervals import Ints, covered, union
-from launchlens.traces.launches.join import Launches
+from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.lanes import Lane
 from launchlens.traces.perfetto.layers import Layer, thread_track
-from launchlens.traces.ranges import range_instances
-from launchlens.traces.studies.recording import BLOCK
-from launchlens.traces.trace import Trace
+from launchlens.traces.slice import Slice
 
 _HOST_STATE_SAYS = (
     "The host lane of launchlens' time account: what the launching thread is in, by the innermost event open on it."
@@ -25,77 +22,36 @@ _DEVICE_STATE_SAYS = (
 )
 
 
-@dataclass(frozen=True)
-class Windows:
-    """The windows that an account covers on one thread and one device; `device` is None where none was recorded."""
-
-    process: int
-    thread: int
-    device: int | None
-    start_ns: Ints
-    end_ns: Ints
-    covers: str
-
-
-def whole_trace(trace: Trace, launches: Launches) -> list[Windows]:
-    """One window over all events, on the lanes that `analyze` cuts; none where no thread launches anything."""
-    thread = launching_thread(launches)
-    if thread is None:
-        return []
-    start = trace.events["start_ns"].to_numpy()
-    end = start + trace.events["dur_ns"].to_numpy()
-    device = busiest_device(trace.events, launches, *thread)
-    return [Windows(*thread, device, start.min()[None], end.max()[None], "the whole trace, first event to last.")]
-
-
-def capture_blocks(trace: Trace, launches: Launches) -> list[Windows]:
-    """The windows of every variant's account, on the lanes that `study` cuts them on: those of its first block."""
-    instances = range_instances(trace.events, launches)
-    names = instances["name"].astype(str)
-    found = []
-    for name in dict.fromkeys(names[names.str.startswith(BLOCK)]):
-        mine = instances[names == name]
-        process, thread = int(mine["process"].iloc[0]), int(mine["thread"].iloc[0])
-        device = busiest_device(trace.events, launches, process, thread)
-        start, end = mine["start_ns"].to_numpy(), mine["end_ns"].to_numpy()
-        found.append(Windows(process, thread, device, start, end, f"the `{BLOCK}` ranges: one a block of iterations."))
-    return found
-
-
-def account_layers(trace: Trace, launches: Launches, covered_by: Sequence[Windows]) -> list[Layer]:
-    """The account's lanes: one track per launching thread, then one per device."""
-    hosts: dict[tuple[int, int], tuple[Lane, list[Windows]]] = {}
-    devices: dict[int, tuple[Lane, list[Windows]]] = {}
-    cut: dict[tuple[int, int, int | None], tuple[Lane, Lane]] = {}
-    for window in covered_by:
-        thread, device = (window.process, window.thread), window.device
-        if (*thread, device) not in cut:
-            accountant = Accountant(trace.events, launches, process=window.process, thread=window.thread, device=device)
-            cut[(*thread, device)] = accountant.lanes()
-        host_lane, device_lane = cut[(*thread, device)]
-        hosts.setdefault(thread, (host_lane, []))[1].append(window)
-        if device is not None:
-            devices.setdefault(device, (device_lane, []))[1].append(window)
+def account_layers(joined: JoinedTrace, slices: Sequence[Slice]) -> list[Layer]:
+    """The lanes of the account of some slices: one track per launching thread, then one per device."""
+    hosts: dict[tuple[int, int], list[Slice]] = {}
+    devices: dict[int, list[Slice]] = {}
+    for each in slices:
+        hosts.setdefault((each.process, each.thread), []).append(each)
+        if each.device is not None:
+            devices.setdefault(each.device, []).append(each)
     return [
         *(
-            _state_layer(f"host state: {thread_track(trace.events, *thread)}", _HOST_STATE_SAYS, *found)
-            for thread, found in hosts.items()
+            _state_layer(
+                f"host state: {thread_track(joined.events, *thread)}", _HOST_STATE_SAYS, joined.host_lane(*thread), mine
+            )
+            for thread, mine in hosts.items()
         ),
         *(
-            _state_layer(f"device state: GPU {device}", _DEVICE_STATE_SAYS, *found)
-            for device, found in sorted(devices.items())
+            _state_layer(f"device state: GPU {device}", _DEVICE_STATE_SAYS, joined.device_lane(device), mine)
+            for device, mine in sorted(devices.items())
         ),
     ]
 
 
-def _state_layer(name: str, says: str, lane: Lane, windows: Sequence[Windows]) -> Layer:
+def _state_layer(name: str, says: str, lane: Lane, slices: Sequence[Slice]) -> Layer:
     # variants share a lane, and ranges may nest: the union of their windows is drawn once
     start, end, state = runs(
         lane,
-        np.concatenate([window.start_ns for window in windows]),
-        np.concatenate([window.end_ns for window in windows]),
+        np.concatenate([each.start_ns for each in slices]),
+        np.concatenate([each.end_ns for each in slices]),
     )
-    return Layer((name,), lane.names, state, start, end, says=says + windows[0].covers)
+    return Layer((name,), lane.names, state, start, end, says=f"{says}{slices[0].covers}.")
 
 
 def runs(lane: Lane, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:

@@ -21,7 +21,7 @@ from launchlens.traces.captures.capture import MANIFEST, Capture, TraceRecord, r
 from launchlens.traces.documents.export import ExportDocument
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.files import writing
-from launchlens.traces.launches.join import find_launches
+from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto.layers import Counter, Layer
 from launchlens.traces.perfetto.tracks import Flows, flows, layers
@@ -141,23 +141,23 @@ def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
     left_out = 0
     writer = PacketWriter(file)
     for number, part in enumerate(traces, start=1):
-        noted = problems[part.name] = part.trace.problems.copy()
-        left_out += _write(writer, f"{number}. {part.label}", part, noted)
+        joined = join(part.trace)
+        problems[part.name] = joined.problems
+        left_out += _write(writer, f"{number}. {part.label}", joined, of_capture=part.blocks)
     return Exported(file.tell(), writer.slices, writer.flows, writer.counter_values, left_out, problems)
 
 
-def _write(writer: PacketWriter, group: str, part: Part, problems: Problems) -> int:
+def _write(writer: PacketWriter, group: str, joined: JoinedTrace, *, of_capture: bool) -> int:
     """Write one trace as a group of tracks; return how many flows had to be left out."""
-    trace = part.trace
-    launches = find_launches(trace.events, problems)
+    trace = joined.trace
     recorder = f"{trace.recorded_by} {trace.recorded_by_version or ''}".strip()
     writer.track((group,), says=f"Recorded by {recorder}. Time 0 is the first event of this trace.")
     if not len(trace.events):
         return 0
     zero = int(trace.events["start_ns"].min())
-    arrows = flows(trace.events, launches)
+    arrows = flows(trace.events, joined.launches)
     events = _Events(trace.events, arrows, first_flow=writer.flows + 1)
-    for layer in layers(trace, launches, blocks=part.blocks):
+    for layer in layers(joined, of_capture=of_capture):
         path = (group, *layer.path)
         if len(path) > 2 and not writer.knows(path[:-1]):
             writer.track(path[:-1])

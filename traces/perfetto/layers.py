@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from launchlens.traces.account import thread_name
 from launchlens.traces.intervals import Ints
+from launchlens.traces.threads import thread_name
 
 
 @dataclass(frozen=True)

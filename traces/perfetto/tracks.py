@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.intervals import Ints
-from launchlens.traces.launches.join import Launches
-from launchlens.traces.perfetto.account import account_layers, capture_blocks, whole_trace
+from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.launches.table import Launches
+from launchlens.traces.perfetto.account import account_layers
 from launchlens.traces.perfetto.layers import Counter, Layer, thread_track
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
+from launchlens.traces.slice import Slice, blocks, whole_trace
 from launchlens.traces.trace import Trace
 
 #: What the tracks of a host thread and of a stream are called, by the kind of event that they hold.
@@ -36,26 +38,31 @@ class Flows:
     backwards: int
 
 
-def layers(trace: Trace, launches: Launches, *, blocks: bool) -> list[Layer | Counter]:
+def layers(joined: JoinedTrace, *, of_capture: bool) -> list[Layer | Counter]:
     """Everything a trace shows, from the top of the screen down: account, counters, host threads, GPU streams.
 
-    `blocks`: account for the `variant:` ranges of a capture, and not for the whole trace.
+    `of_capture`: account for the `variant:` ranges of a capture, and not for the whole trace.
     """
-    covered_by = (capture_blocks if blocks else whole_trace)(trace, launches)
-    first = next(iter(covered_by), None)
-    leading = (first.process, first.thread) if first else None
+    accounted = _accounted(joined, of_capture)
+    leading = (accounted[0].process, accounted[0].thread) if accounted else None
     return [
-        *account_layers(trace, launches, covered_by),
-        *_counters(trace, launches),
-        *_host_layers(trace.events, leading),
-        *_gpu_layers(trace),
+        *account_layers(joined, accounted),
+        *_counters(joined.trace, joined.launches),
+        *_host_layers(joined.events, leading),
+        *_gpu_layers(joined.trace),
     ]
+
+
+def _accounted(joined: JoinedTrace, of_capture: bool) -> list[Slice]:
+    if of_capture:
+        return list(blocks(joined).values())
+    whole = whole_trace(joined)
+    return [] if whole is None else [whole]
 
 
 def _counters(trace: Trace, launches: Launches) -> list[Counter]:
     """Launches in flight and launches queued, per device; a launch counts on each device that it gave work to."""
-    joined = launches.launch_of >= 0
-    rows, owner = launches.activity_rows[joined], launches.launch_of[joined]
+    rows, owner = launches.joined_rows, launches.owner
     device = trace.events["device"].iloc[rows]
     start = trace.events["start_ns"].to_numpy()
     end = start + trace.events["dur_ns"].to_numpy()
@@ -67,8 +74,7 @@ def _counters(trace: Trace, launches: Launches) -> list[Counter]:
         last = np.full(len(launch), np.iinfo(np.int64).min)
         np.minimum.at(first, which, start[rows[here]])
         np.maximum.at(last, which, end[rows[here]])
-        call_start = launches.table["start_ns"].to_numpy()[launch]
-        call_end = launches.table["end_ns"].to_numpy()[launch]
+        call_start, call_end = launches.start_ns[launch], launches.end_ns[launch]
         for name, says, low, high in (
             (f"launches in flight: GPU {number}", _FLIGHT_SAYS, call_start, last),
             (f"launches queued: GPU {number}", _QUEUED_SAYS, call_end, first),
@@ -153,9 +159,8 @@ def _event_layer(events: pd.DataFrame, rows: Ints, path: tuple[str, ...]) -> Lay
 
 def flows(events: pd.DataFrame, launches: Launches) -> Flows:
     """An arrow from each launch call to each GPU activity that it caused."""
-    joined = launches.launch_of >= 0
-    target = launches.activity_rows[joined]
-    source = launches.table["row"].to_numpy(np.int64)[launches.launch_of[joined]]
+    target = launches.joined_rows
+    source = launches.table["row"].to_numpy(np.int64)[launches.owner]
     start = events["start_ns"].to_numpy()
     forward = start[target] >= start[source]
     return Flows(source[forward], target[forward], int((~forward).sum()))

@@ -98,11 +98,11 @@ def _value(metric: Metric, recording: Recording, side: Side) -> Estimate | None:
         return None  # no GPU was recorded: not known, which is not none
     if metric.code == "inflation":
         unprofiled = recording.reference_ns or side.wall.value
-        samples = recording.cells.sum(axis=(1, 2)) / recording.iterations / unprofiled
+        samples = recording.account.window_ns / recording.iterations / unprofiled
     elif metric.rule == "exact":
         samples = blocks[metric.code].to_numpy() / recording.iterations
     else:
-        samples = blocks[metric.code].dropna().to_numpy()
+        samples = blocks[metric.code].dropna().to_numpy(np.float64)
     return median(samples) if len(samples) else None
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES, STATES, Account, LaneName
 from launchlens.traces.control import explains
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.statistics import Estimate, mean, paired_ratio, unpaired_ratio
-from launchlens.traces.studies.recording import account_json, apportion
+from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.study import Side, Study
 
 FORMAT = "launchlens.comparison/1"
-Lane = Literal["host", "device"]
-STATES: dict[Lane, tuple[str, ...]] = {"host": HOST_STATES, "device": DEVICE_STATES}
-#: The axis of `cells` that is summed away to leave a lane's own states.
-OTHER_AXIS: dict[Lane, int] = {"host": 1, "device": 0}
 Verdict = Literal["faster", "slower", "no-difference-shown", "not-comparable"]
 
 #: Reason codes of a verdict, each with what it says.
@@ -39,8 +34,8 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """One cell of the difference: ns per iteration, positive where B spends more, with the interval of its mean."""
+class CellDifference:
+    """One cell of a difference: ns per iteration, positive where B spends more, with the interval of its mean."""
 
     host: str
     device: str
@@ -50,23 +45,35 @@ class Part:
 
 @dataclass(frozen=True)
 class Comparison:
-    """B against A in one regime.
-
-    `ratio` is B's unprofiled time over A's; `difference_ns` the profiled difference per iteration (B - A) that `cells`
-    ([HOST_STATES, DEVICE_STATES], ns) split, None without traces. `reasons` are codes of REASONS.
-    """
+    """B against A in one regime. `ratio` is B's unprofiled time over A's; `reasons` are codes of REASONS."""
 
     a: Side
     b: Side
     ratio: Estimate
     verdict: Verdict
     reasons: tuple[str, ...]
-    difference_ns: float | None
-    cells: npt.NDArray[np.float64] | None
-    parts: tuple[Part, ...]
 
     @property
-    def explained_by(self) -> Lane:
+    def recordings(self) -> tuple[Recording, Recording] | None:
+        """What was recorded of both, None where that is not known of one."""
+        a, b = self.a.recording, self.b.recording
+        return None if a is None or b is None else (a, b)
+
+    @cached_property
+    def difference(self) -> Account | None:
+        """The account of the profiled difference per iteration, B - A; None without traces of both."""
+        if self.recordings is None:
+            return None
+        a, b = self.recordings
+        return b.per_iteration.less(a.per_iteration)
+
+    @property
+    def difference_ns(self) -> float | None:
+        """The profiled difference per iteration (B - A), None without traces of both."""
+        return None if self.difference is None else self.difference.total_ns
+
+    @property
+    def explained_by(self) -> LaneName:
         """The lane that explains the difference: what the host did, unless the slower side waits for its device.
 
         Where the host waits, what it did says little: what the device did made that side slow.
@@ -75,27 +82,55 @@ class Comparison:
         slower = max(self.a, self.b, key=lambda side: side.wall.value)
         return "device" if seen and slower.bound not in ("host-bound", "unknown") else "host"
 
-    def intervals(self, lane: Lane) -> dict[str, tuple[float, float] | None]:
+    @property
+    def blocks_are_paired(self) -> bool:
+        """Whether the recorded blocks of both belong together one by one."""
+        if self.recordings is None or "paired-by-round" not in self.reasons:
+            return False
+        a, b = self.recordings
+        return a.account.windows == b.account.windows
+
+    @cached_property
+    def cells(self) -> tuple[CellDifference, ...]:
+        """The difference cell by cell, largest first, each with the interval of its mean over blocks; none without traces."""
+        if self.recordings is None:
+            return ()
+        a, b = self.recordings
+        found = []
+        for host in HOST_STATES:
+            for device in DEVICE_STATES:
+                of_a, of_b = (one.account.of_cell(host, device) / one.iterations for one in (a, b))
+                if of_a.any() or of_b.any():
+                    interval = mean(of_b - of_a).interval if self.blocks_are_paired else None
+                    found.append(CellDifference(host, device, float(of_b.mean() - of_a.mean()), interval))
+        return tuple(sorted(found, key=lambda cell: -abs(cell.ns)))
+
+    def intervals(self, lane: LaneName) -> dict[str, tuple[float, float] | None]:
         """The 95 % interval of each state's mean share of the difference over blocks, ns; None where not paired."""
-        states, a, b = STATES[lane], self.a.recording, self.b.recording
-        if a is None or b is None or len(a.cells) != len(b.cells) or "paired-by-round" not in self.reasons:
-            return dict.fromkeys(states)
-        axis = 1 + OTHER_AXIS[lane]
-        blocks = b.cells.sum(axis=axis) / b.iterations - a.cells.sum(axis=axis) / a.iterations
-        estimates = [mean(np.ascontiguousarray(blocks[:, index])) for index in range(len(states))]
-        return {state: estimate.interval for state, estimate in zip(states, estimates, strict=True)}
+        return self._host_intervals if lane == "host" else self._device_intervals
 
-    def host_parts(self) -> dict[str, float]:
-        """The difference by host state, ns per iteration; it sums to `difference_ns`."""
-        if self.cells is None:
-            return {}
-        return {state: float(ns) for state, ns in zip(HOST_STATES, self.cells.sum(axis=1), strict=True)}
+    @cached_property
+    def _host_intervals(self) -> dict[str, tuple[float, float] | None]:
+        return self._intervals("host")
 
-    def device_parts(self) -> dict[str, float]:
-        """The difference by device state, ns per iteration; it sums to `difference_ns` as well."""
-        if self.cells is None:
-            return {}
-        return {state: float(ns) for state, ns in zip(DEVICE_STATES, self.cells.sum(axis=0), strict=True)}
+    @cached_property
+    def _device_intervals(self) -> dict[str, tuple[float, float] | None]:
+        return self._intervals("device")
+
+    def _intervals(self, lane: LaneName) -> dict[str, tuple[float, float] | None]:
+        if self.recordings is None or not self.blocks_are_paired:
+            return dict.fromkeys(STATES[lane])
+        a, b = self.recordings
+        return {
+            state: mean(
+                b.account.of_states(lane, state) / b.iterations - a.account.of_states(lane, state) / a.iterations
+            ).interval
+            for state in STATES[lane]
+        }
+
+    def parts(self, lane: LaneName) -> dict[str, float]:
+        """The difference by the states of a lane, ns per iteration; they sum to `difference_ns`. None without traces."""
+        return {} if self.difference is None else self.difference.by_state(lane)
 
 
 def compare(
@@ -119,9 +154,8 @@ def compare(
         verdict, reasons = "not-comparable", ()
     reasons = (*reasons, "paired-by-round" if paired else "not-interleaved", *notes)
     if a.recording is None or b.recording is None:
-        return Comparison(a, b, ratio, verdict, (*reasons, "no-account"), None, None, ())
-    cells = b.recording.per_iteration - a.recording.per_iteration
-    return Comparison(a, b, ratio, verdict, reasons, float(cells.sum()), cells, _parts(a, b, paired))
+        reasons = (*reasons, "no-account")
+    return Comparison(a, b, ratio, verdict, reasons)
 
 
 def _verdict(ratio: Estimate, control: Estimate | None) -> tuple[Verdict, tuple[str, ...]]:
@@ -132,23 +166,6 @@ def _verdict(ratio: Estimate, control: Estimate | None) -> tuple[Verdict, tuple[
     if control is not None and explains(control, ratio.value):
         return "no-difference-shown", ("within-control",)
     return ("faster" if ratio.value < 1 else "slower"), ("interval-excludes-1",)
-
-
-def _parts(a: Side, b: Side, paired: bool) -> tuple[Part, ...]:
-    """The difference cell by cell, largest first, each with the interval of its mean over blocks."""
-    assert a.recording and b.recording
-    of_a = a.recording.cells / a.recording.iterations
-    of_b = b.recording.cells / b.recording.iterations
-    parts = []
-    for i, host in enumerate(HOST_STATES):
-        for j, device in enumerate(DEVICE_STATES):
-            left, right = of_a[:, i, j], of_b[:, i, j]
-            if not left.any() and not right.any():
-                continue
-            ns = float(right.mean() - left.mean())
-            estimate = mean(right - left) if paired and len(left) == len(right) else None
-            parts.append(Part(host, device, ns, estimate.interval if estimate else None))
-    return tuple(sorted(parts, key=lambda part: -abs(part.ns)))
 
 
 def against_baseline(study: Study) -> list[Comparison]:
@@ -223,19 +240,17 @@ def control_ratio(study: Study, regime: str) -> Estimate | None:
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """A comparison as FORMATS.md asks: whole ns, and parts that sum to `difference_ns` exactly."""
-    whole = None if comparison.cells is None else apportion(comparison.cells.ravel()).reshape(comparison.cells.shape)
-    intervals = {(part.host, part.device): part for part in comparison.parts}
-    parts = None
-    if whole is not None:
-        seen = any(side.recording and side.recording.device is not None for side in (comparison.a, comparison.b))
-        parts = [
+    whole, cells = None, None
+    if comparison.difference is not None:
+        whole = comparison.difference.whole()
+        cells = [
             {
-                "host": part.host,
-                "device": part.device if seen else None,
-                "ns": int(whole[HOST_STATES.index(part.host), DEVICE_STATES.index(part.device)]),
-                "interval_ns": None if part.interval is None else [round(end) for end in part.interval],
+                "host": cell.host,
+                "device": cell.device if comparison.difference.device_known else None,
+                "ns": int(whole.of_cell(cell.host, cell.device)[0]),
+                "interval_ns": None if cell.interval is None else [round(end) for end in cell.interval],
             }
-            for part in intervals.values()
+            for cell in comparison.cells
         ]
     return {
         "regime": comparison.a.regime if comparison.a.regime == comparison.b.regime else None,
@@ -244,9 +259,9 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "ratio": comparison.ratio.to_json(),
         "verdict": comparison.verdict,
         "reasons": [{"code": code, "meaning": REASONS[code]} for code in comparison.reasons],
-        "difference_ns": None if whole is None else int(whole.sum()),
+        "difference_ns": None if whole is None else int(whole.total_ns),
         "difference_of": "profiled time per iteration, b - a",
-        "parts": parts,
+        "parts": cells,
     }
 
 
@@ -272,7 +287,7 @@ def side_json(side: Side) -> dict[str, Any]:
         "gpu_busy_share": None if side.busy_share is None else round(side.busy_share, 4),
         "profiled_ns": None if recording is None else round(recording.profiled_ns),
         "inflation": None if side.inflation is None else round(side.inflation, 4),
-        "account": None if recording is None else account_json(recording),
+        "account": None if recording is None else [as_plain(cell) for cell in recording.per_iteration.rows()],
         "per_iteration": None if recording is None else dict(recording.counts),
         "gpu_work": None
         if recording is None

@@ -7,18 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.captures.capture import Capture, TraceRecord
-from launchlens.traces.launches.join import find_launches
+from launchlens.traces.joined import join
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.ranges import range_instances
+from launchlens.traces.slice import of_range
 from launchlens.traces.statistics import Estimate, median
-from launchlens.traces.studies.recording import Accountants, Recording, recording_of, recordings
+from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
+from launchlens.traces.studies.recording import Recording, recording_of, recordings
 from launchlens.traces.trace import Progress, Trace, open_trace
-from launchlens.traces.unrecorded.device_time import busier_than_recorded
 
 Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
 
@@ -190,7 +188,7 @@ def _disagreeing(capture: Capture, record: TraceRecord, found: Mapping[str, Reco
     measured = {
         each.variant for each in capture.manifest.variants if (each.status, each.regime) == ("measured", record.regime)
     }
-    blocks = {variant: len(recording.cells) for variant, recording in found.items()}
+    blocks = {variant: recording.account.windows for variant, recording in found.items()}
     return sum(blocks.get(variant, 0) != record.rounds for variant in measured | set(blocks))
 
 
@@ -229,30 +227,17 @@ def side_of_range(trace: Trace, name: str) -> Side:
     counts twice; instances on other threads than the one that launches most are left out as well. Raises InputError
     when the trace holds no such range.
     """
-    problems = trace.problems.copy()
-    launches = find_launches(trace.events, problems)
-    instances = range_instances(trace.events, launches)
-    chosen = instances[(instances["name"] == name) & (instances["host_ns"] > 0)]
-    if not len(chosen):
-        known = ", ".join(repr(str(other)[:60]) for other in instances["name"].unique()[:8]) or "none"
-        raise InputError(trace.path, f"holds no range {name!r}", f"its ranges: {known}")
-    process, thread = chosen.groupby(["process", "thread"])["launches"].sum().idxmax()
-    chosen = chosen[(chosen["process"] == process) & (chosen["thread"] == thread)]
-    reach = chosen["end_ns"].cummax().shift(fill_value=np.iinfo(np.int64).min)
-    chosen = chosen[chosen["start_ns"] >= reach].reset_index(drop=True)
-    record = TraceRecord(trace.recorded_by, "recorded", str(trace.path), len(chosen), 1)
-    recording = recording_of(trace, record, Accountants(trace, launches), chosen, chosen)
-    waited = recording.cells[:, HOST_STATES.index("sync"), :].sum(axis=1)
+    mine = of_range(join(trace), name, lasting=True)
+    record = TraceRecord(trace.recorded_by, "recorded", str(trace.path), mine.account.windows, 1)
+    recording = recording_of(mine, mine.middle_window(), record)
+    wall = mine.account.window_ns.astype(float)
     blocks = pd.DataFrame(
         {
-            "wall_ns": chosen["host_ns"].astype(float),
-            "host_ns": (chosen["host_ns"] - waited).astype(float),
-            "device_ns": chosen["gpu_projection_ns"].where(chosen["activities"] > 0).astype("Float64"),
+            "wall_ns": wall,
+            "host_ns": wall - mine.account.of_states("host", "sync"),
+            "device_ns": recording.per_block["gpu_projection_ns"].astype("Float64"),
         }
     )
-    without = [DEVICE_STATES.index(state) for state in ("unknown", "idle")]
-    busy = None
-    if recording.device is not None and recording.gpu_busy_ns is not None:
-        busy = 1 - int(recording.cells[:, :, without].sum()) / int(recording.cells.sum())
-    outlasted = bool(((chosen["activities"] > 0) & (chosen["gpu_end_ns"] > chosen["end_ns"])).any())
-    return RangeSide(name, "recorded", "", blocks, recording, busy=busy, outlasted=outlasted)
+    known = recording.device is not None and recording.gpu_busy_ns is not None
+    busy = 1 - mine.account.share("device", "unknown", "idle") if known else None
+    return RangeSide(name, "recorded", "", blocks, recording, busy=busy, outlasted=mine.outlasted)

@@ -159,8 +159,8 @@ def _why(comparison: Comparison) -> Finding:
             "difference_ns": difference,
             "unprofiled_difference_ns": comparison.b.wall.value - comparison.a.wall.value,
             "split_by": comparison.explained_by,
-            "host_parts": worth_naming(comparison.host_parts()),
-            "device_parts": worth_naming(comparison.device_parts()),
+            "host_parts": worth_naming(comparison.parts("host")),
+            "device_parts": worth_naming(comparison.parts("device")),
             "intervals": {
                 state: list(bounds)
                 for state, bounds in comparison.intervals(comparison.explained_by).items()

@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union, union_length
-from launchlens.traces.launches.submitted import Submitted
+from launchlens.traces.launches.table import Launches
 from launchlens.traces.problems import Problems
-from launchlens.traces.unrecorded.replays import incomplete
-from launchlens.traces.unrecorded.waiting import FIRST, Waits, find_waits
+from launchlens.traces.unrecorded.incomplete_replays import incomplete
+from launchlens.traces.unrecorded.stream_order import StreamOrder
+from launchlens.traces.unrecorded.sync_calls import FIRST, SyncCalls, find_sync_calls
 
 #: Starts and ends of disjoint intervals by device.
 Spans: TypeAlias = Mapping[int, tuple[Ints, Ints]]
@@ -32,28 +34,21 @@ LONG_NS, LONG_SHARE = 100_000, 0.1
 _NAMES, _NAME = 3, 60
 
 
-def unrecorded(
-    events: pd.DataFrame,
-    table: pd.DataFrame,
-    gpu: Ints,
-    launch_of: Ints,
-    ambiguous: npt.NDArray[np.bool_],
-    problems: Problems,
-) -> Spans:
+def unknown_time(events: pd.DataFrame, launches: Launches, problems: Problems) -> Spans:
     """By device the times of which it is not known whether work ran; what was recorded within them is known all the same.
 
-    `table`, `gpu` and `launch_of` are those of `Launches`; launches marked `ambiguous` may have activities that could not be
-    told to be theirs. What was found is counted in `problems`.
+    What was found is counted in `problems`.
     """
-    is_graph = (table["submits"] == "graph").to_numpy(bool)
-    if not is_graph.any() or not len(gpu):
+    is_graph = (launches.table["submits"] == "graph").to_numpy(bool)
+    if not is_graph.any() or not len(launches.activity_rows):
         return {}
-    work, waits = Submitted(events, table, gpu, launch_of), find_waits(events)
-    idle_hands = (table["activities"] == 0).to_numpy(bool)
-    without = is_graph & idle_hands & ~ambiguous & ~_within_one_that_ran(table)
+    work, waits = StreamOrder(events, launches), find_sync_calls(events)
+    idle_hands = ~launches.caused_work
+    # launches that share an id may have activities that could not be told to be theirs
+    without = is_graph & idle_hands & ~launches.table["ambiguous"].to_numpy() & ~_within_one_that_ran(launches)
     without[without] = ~work.strays_within(*work.bounds(np.flatnonzero(without), waits))
     of_graph = is_graph[work.owner]
-    looked = incomplete(events, table, work.rows[of_graph], work.owner[of_graph])
+    looked = incomplete(events, launches, work.rows[of_graph], work.owner[of_graph])
 
     unseen = _spans(work, waits, np.flatnonzero(without))
     problems.add("graph-replay-unrecorded", int(without.sum()), ns=_silent_ns(work, unseen))
@@ -66,19 +61,18 @@ def unrecorded(
     return _joined((unseen, partly, waited))
 
 
-def _within_one_that_ran(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _within_one_that_ran(launches: Launches) -> npt.NDArray[np.bool_]:
     """Which launch calls overlap another of their thread that caused activities: the driver's call inside the runtime's, say."""
-    inside = np.zeros(len(table), bool)
-    ran = (table["activities"] > 0).to_numpy(bool)
-    start, end = table["start_ns"].to_numpy(), table["end_ns"].to_numpy()
-    for rows in table.groupby(["process", "thread"]).indices.values():
+    inside = np.zeros(len(launches.table), bool)
+    ran, start, end = launches.caused_work, launches.start_ns, launches.end_ns
+    for rows in by_keys(np.arange(len(inside)), launches.process, launches.thread).values():
         low, high = union(start[rows[ran[rows]]], end[rows[ran[rows]]])
         before = np.searchsorted(low, end[rows], side="left") - 1
         inside[rows] = (before >= 0) & (np.append(high, FIRST)[before] > start[rows])
     return inside
 
 
-def _spans(work: Submitted, waits: Waits, launches: Ints) -> Spans:
+def _spans(work: StreamOrder, waits: SyncCalls, launches: Ints) -> Spans:
     """From each launch until its work must have ended, by device; nothing without launches."""
     if not len(launches):
         return {}
@@ -90,7 +84,7 @@ def _spans(work: Submitted, waits: Waits, launches: Ints) -> Spans:
     return found
 
 
-def _silent_ns(work: Submitted, spans: Spans) -> int:
+def _silent_ns(work: StreamOrder, spans: Spans) -> int:
     """How much of some spans no record covers, ns."""
     total = 0
     for device, (low, high) in spans.items():
@@ -101,8 +95,8 @@ def _silent_ns(work: Submitted, spans: Spans) -> int:
 
 def _long_waits(
     events: pd.DataFrame,
-    work: Submitted,
-    waits: Waits,
+    work: StreamOrder,
+    waits: SyncCalls,
     is_graph: npt.NDArray[np.bool_],
     explained: npt.NDArray[np.bool_],
 ) -> tuple[int, Spans]:
@@ -113,10 +107,10 @@ def _long_waits(
     overheads = np.flatnonzero((events["kind"] == "overhead").to_numpy())
     start = events["start_ns"].to_numpy()
     recorder = union(start[overheads], start[overheads] + events["dur_ns"].to_numpy()[overheads])
-    launched = work.table["start_ns"].to_numpy()
+    launched = work.launches.start_ns
     count, found = 0, []
     for process in np.unique(waits.process):
-        mine = np.flatnonzero(work.table["process"].to_numpy() == process)
+        mine = np.flatnonzero(work.launches.process == process)
         here = waits.process == process
         low, high = waits.start[here], waits.end[here]
         last = np.searchsorted(launched[mine], low, side="right") - 1

@@ -1,4 +1,4 @@
-"""GPU work by who submitted it and where it ran: which devices a thread uses, and in what order its work must run."""
+"""GPU work by who submitted it and where it ran: which devices a thread uses, and in what order its streams must run it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
-from launchlens.traces.unrecorded.waiting import FIRST, LAST, Waits, grouped
+from launchlens.traces.launches.table import Launches
+from launchlens.traces.unrecorded.sync_calls import FIRST, LAST, SyncCalls
 
 #: Stands for a device or a stream that is not named.
 _NONE = -1
 
 
-class Submitted:
+class StreamOrder:
     """The launches of a trace with their activities. `rows` are the activities that have a launch, `owner` is its position.
 
-    `table`, and `gpu` and `launch_of` in the making, are those of `Launches`. `devices` are all that are named.
+    `devices` are all that are named.
     """
 
-    def __init__(self, events: pd.DataFrame, table: pd.DataFrame, gpu: Ints, launch_of: Ints) -> None:
-        joined = launch_of >= 0
-        self.table, self.rows, self.owner = table, gpu[joined], launch_of[joined]
-        self._gpu = gpu
+    def __init__(self, events: pd.DataFrame, launches: Launches) -> None:
+        self.launches, self.rows, self.owner = launches, launches.joined_rows, launches.owner
+        self._gpu = launches.activity_rows
         self._start = events["start_ns"].to_numpy()
         self._end = self._start + events["dur_ns"].to_numpy()
         self._trace_end = int(self._end.max())
         self._device = events["device"].fillna(_NONE).to_numpy(np.int64)
-        self._stray = np.sort(self._start[_strays(events, gpu[~joined])])
+        self._stray = np.sort(self._start[_strays(events, launches.orphan_rows)])
         context, stream = (pd.factorize(events[each].iloc[self.rows])[0] for each in ("context", "stream"))
         self._queue = context.astype(np.int64) * (int(stream.max(initial=0)) + 2) + stream
-        self.devices = _named(self._device[gpu])
-        process, thread = (table[each].to_numpy(np.int64)[self.owner] for each in ("process", "thread"))
+        self.devices = _named(self._device[self._gpu])
+        process, thread = launches.process[self.owner], launches.thread[self.owner]
         here = np.arange(len(self.owner))
-        self._of_thread = grouped(here, process, thread)
-        self._of_process = {at: _named(self._device[self.rows[work]]) for at, work in grouped(here, process).items()}
+        self._of_thread = by_keys(here, process, thread)
+        self._of_process = {at: _named(self._device[self.rows[work]]) for at, work in by_keys(here, process).items()}
 
     def devices_of(self, process: int, thread: int | None = None) -> list[int]:
         """The devices that a thread gave work to, else those of its process, else all of the trace."""
@@ -43,22 +44,22 @@ class Submitted:
 
     def may_run_on(self, launches: Ints, device: int) -> npt.NDArray[np.bool_]:
         """Which of some launches ran something on a device; of those that ran nothing, whose thread uses it."""
-        there = np.zeros(len(self.table), bool)
+        there = np.zeros(len(self.launches.table), bool)
         there[self.owner[self._device[self.rows] == device]] = True
-        ran = (self.table["activities"] > 0).to_numpy(bool)
+        ran = self.launches.caused_work
         for at, mine in self._by_thread(launches):
             silent = launches[mine][~ran[launches[mine]]]
             there[silent] = device in self.devices_of(*at)
         return there[launches]
 
-    def bounds(self, launches: Ints, waits: Waits) -> tuple[Ints, Ints]:
+    def bounds(self, launches: Ints, waits: SyncCalls) -> tuple[Ints, Ints]:
         """From when on the work of each launch may have run, and when it must have ended at the latest; ns.
 
         Not before the call, and not after the first wait that covers it, or after the end of the trace. Where all that its
         thread submitted ran on one stream, nor before what was submitted earlier has ended, nor after what was submitted
         later has started; else which stream a wait was for is not known, and only one for the whole device covers it.
         """
-        low, called = (self.table[each].to_numpy()[launches] for each in ("start_ns", "end_ns"))
+        low, called = self.launches.start_ns[launches], self.launches.end_ns[launches]
         high = np.full(len(launches), self._trace_end)
         for at, mine in self._by_thread(launches):
             work = self._of_thread.get(at, np.empty(0, np.int64))
@@ -66,7 +67,7 @@ class Submitted:
             high[mine] = np.minimum(high[mine], waits.done_at(*at, called[mine], one_stream=one_stream))
             if not one_stream or not len(work):
                 continue
-            began = self.table["start_ns"].to_numpy()[self.owner[work]]
+            began = self.launches.start_ns[self.owner[work]]
             order = np.argsort(began, kind="stable")
             rows = self.rows[work][order]
             before = np.append(FIRST, np.maximum.accumulate(self._end[rows]))
@@ -100,8 +101,9 @@ class Submitted:
 
     def _by_thread(self, launches: Ints) -> list[tuple[tuple[int, int], Ints]]:
         """Positions within `launches` by the process and thread that made them."""
-        groups = self.table.iloc[launches].groupby(["process", "thread"]).indices
-        return [((int(at[0]), int(at[1])), mine) for at, mine in groups.items()]
+        of = self.launches
+        groups = by_keys(np.arange(len(launches)), of.process[launches], of.thread[launches])
+        return [((int(process), int(thread)), mine) for (process, thread), mine in groups.items()]
 
 
 def _named(devices: Ints) -> list[int]:

@@ -1,25 +1,26 @@
-"""What only some recorders tell of the work that a launch caused: when it was queued, and which kind of channel took it."""
+"""The queue between host and GPU, where the recorder tells of it: when work was put there, and which kind of channel took it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
 from launchlens.traces.intervals import Ints
-from launchlens.traces.launches.join import Launches
+from launchlens.traces.launches.table import Launches
 
 #: Between the kinds of channels that took the work of some launches, where there are several.
 AND = ", "
 
 
-class Told:
-    """Looks up the activities of some launches, given as positions in `Launches.table`."""
+class HardwareQueue:
+    """Looks up what CUPTI tells of the activities of some launches, given as positions in `Launches.table`."""
 
     def __init__(self, launches: Launches, events: pd.DataFrame) -> None:
-        joined = np.flatnonzero(launches.launch_of >= 0)
-        by_launch = joined[np.argsort(launches.launch_of[joined], kind="stable")]
-        self._first = np.searchsorted(launches.launch_of[by_launch], np.arange(len(launches.table) + 1))
-        work = events.iloc[launches.activity_rows[by_launch]]
+        by_launch = np.argsort(launches.owner, kind="stable")
+        self._first = np.searchsorted(launches.owner[by_launch], np.arange(len(launches.table) + 1))
+        work = events[["start_ns", "queued_ns", "channel"]].iloc[launches.joined_rows[by_launch]]
         self._channels = work["channel"].cat.categories
         self._channel = work["channel"].cat.codes.to_numpy()
         queued = work["queued_ns"]
@@ -60,16 +61,14 @@ class Told:
             found[together] = found.get(together, 0) + 1
         return found
 
-    def channel(self, chosen: Ints) -> str | None:
-        """The kind of channel that took the work of the `chosen` launches, or all of them by name; None where not told."""
-        if not len(self._channels):
-            return None
-        found = {int(code) for code in np.unique(self._channel[self._work_of(chosen)])} - {-1}
-        return AND.join(sorted(str(self._channels[code]) for code in found)) or None
-
     def _work_of(self, chosen: Ints) -> Ints:
         """Where the activities of the `chosen` launches stand, which lie one launch after the other."""
         first, end = self._first[chosen], self._first[chosen + 1]
         count = end - first
         places: Ints = np.repeat(end - np.cumsum(count), count) + np.arange(count.sum())
         return places
+
+
+def channel_names(channels: Iterable[str]) -> str | None:
+    """The kinds of channels that `HardwareQueue.channels` counted, each once and by name; None where none was told."""
+    return AND.join(sorted({kind for kinds in channels for kind in kinds.split(AND)})) or None

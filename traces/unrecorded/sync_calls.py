@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import records_event, waits, waits_for_event, waits_for_whole_device
 
@@ -22,7 +23,7 @@ _Ends: TypeAlias = tuple[Ints, Ints]
 
 
 @dataclass(frozen=True)
-class Waits:
+class SyncCalls:
     """The waiting calls of a trace, in order of their start; int64, times in ns.
 
     Once a call has returned, what its thread submitted to the stream that it waits for until `covers` is done: until it
@@ -49,13 +50,13 @@ class Waits:
     def _of_device(self) -> dict[Hashable, _Ends]:
         """The waits for the whole device by process."""
         chosen = np.flatnonzero(self.whole_device & (self.covers > FIRST))
-        return self._ends(grouped(chosen, self.process[chosen]))
+        return self._ends(by_keys(chosen, self.process[chosen]))
 
     @cached_property
     def _of_thread(self) -> dict[Hashable, _Ends]:
         """All waits by process and thread."""
         chosen = np.flatnonzero(self.covers > FIRST)
-        return self._ends(grouped(chosen, self.process[chosen], self.thread[chosen]))
+        return self._ends(by_keys(chosen, self.process[chosen], self.thread[chosen]))
 
     def _ends(self, groups: Mapping[Hashable, Ints]) -> dict[Hashable, _Ends]:
         found = {}
@@ -75,13 +76,7 @@ def _first_end(ends: _Ends | None, submitted: Ints) -> Ints:
     return found
 
 
-def grouped(positions: Ints, *keys: Ints) -> dict[Hashable, Ints]:
-    """Some positions by their keys, one or several, each a number a position; in the order in which they stand."""
-    by = keys[0] if len(keys) == 1 else list(keys)
-    return {at: positions[mine] for at, mine in pd.Series(positions).groupby(by).indices.items()}
-
-
-def find_waits(events: pd.DataFrame) -> Waits:
+def find_sync_calls(events: pd.DataFrame) -> SyncCalls:
     """The calls of `events` that wait for a device, told by their names."""
     is_api = (events["kind"] == "api").to_numpy()
     called = events["name"].cat.codes.to_numpy()
@@ -98,11 +93,11 @@ def find_waits(events: pd.DataFrame) -> Waits:
     of_event = np.append(np.array([waits_for_event(name) for name in names], bool), False)[called[rows]]
     if of_event.any():
         recorded = rows_where(np.array([records_event(name) for name in names], bool))
-        of_thread = grouped(recorded, process[recorded], thread[recorded])
+        of_thread = by_keys(recorded, process[recorded], thread[recorded])
         asking = np.flatnonzero(of_event)
-        for at, mine in grouped(asking, process[rows[asking]], thread[rows[asking]]).items():
+        for at, mine in by_keys(asking, process[rows[asking]], thread[rows[asking]]).items():
             theirs = start[of_thread.get(at, np.empty(0, np.int64))]
             covers[mine] = np.insert(theirs, 0, FIRST)[np.searchsorted(theirs, covers[mine], side="right")]
     whole = np.append(np.array([waits_for_whole_device(name) for name in names], bool), False)[called[rows]]
     end = start[rows] + events["dur_ns"].to_numpy()[rows]
-    return Waits(process[rows], thread[rows], start[rows], end, covers, whole)
+    return SyncCalls(process[rows], thread[rows], start[rows], end, covers, whole)

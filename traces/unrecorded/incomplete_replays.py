@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, innermost
-from launchlens.traces.unrecorded.waiting import grouped
+from launchlens.traces.launches.table import Launches
 
 #: Labels of replays that share nodes settle in two or three rounds; no real graph needs more.
 _ROUNDS = 64
@@ -31,46 +32,46 @@ class Incomplete:
     names: Counter[str]
 
 
-def incomplete(events: pd.DataFrame, table: pd.DataFrame, rows: Ints, owner: Ints) -> Incomplete:
-    """Look at the graph launches of `table` (see `Launches`): `rows` are their activities, `owner` the launch of each.
+def incomplete(events: pd.DataFrame, launches: Launches, rows: Ints, owner: Ints) -> Incomplete:
+    """Look at the graph launches among `launches`: `rows` are their activities, `owner` the launch of each.
 
     What a graph's own conditional nodes left out of a replay looks the same, and is counted as well.
     """
-    missing, names = np.zeros(len(table), np.int64), Counter[str]()
+    missing, names = np.zeros(len(launches.table), np.int64), Counter[str]()
     kinds = events["kind"].cat
     is_whole = np.array([kind == "graph" for kind in kinds.categories], bool)[kinds.codes.to_numpy()[rows]]
     node = events["graph_node"].iloc[rows]
     has_node = node.notna().to_numpy() & ~is_whole
-    with_ids = np.zeros(len(table), bool)
+    with_ids = np.zeros(len(launches.table), bool)
     with_ids[owner[has_node]] = True
-    _by_node(events, table, rows[has_node], owner[has_node], missing, names)
-    whole = np.zeros(len(table), bool)
+    _by_node(events, launches, rows[has_node], owner[has_node], missing, names)
+    whole = np.zeros(len(launches.table), bool)
     whole[owner[is_whole]] = True
     plain = ~(with_ids | whole)[owner]
-    _by_range(events, table, rows[plain], owner[plain], missing, names)
+    _by_range(events, launches, rows[plain], owner[plain], missing, names)
     return Incomplete(missing, names)
 
 
 def _by_node(
-    events: pd.DataFrame, table: pd.DataFrame, rows: Ints, owner: Ints, missing: Ints, names: Counter[str]
+    events: pd.DataFrame, launches: Launches, rows: Ints, owner: Ints, missing: Ints, names: Counter[str]
 ) -> None:
     """Count what each replay lacks of the nodes that any replay of its graph has."""
     if not len(rows):
         return
     ids = events["graph_node"].iloc[rows].to_numpy(np.int64)
-    process = table["process"].to_numpy(np.int64)[owner]
+    process, total = launches.process[owner], len(launches.table)
     # a loop's nodes run several times in one replay: that a node was seen is what counts
     seen = pd.DataFrame({"process": process, "id": ids, "launch": owner, "row": rows}).drop_duplicates(
         ["process", "id", "launch"]
     )
     node = seen.groupby(["process", "id"], sort=False).ngroup().to_numpy(np.int64)
     launch = seen["launch"].to_numpy(np.int64)
-    graph = _sharing(launch, node, len(table))
+    graph = _sharing(launch, node, total)
     replays = np.unique(launch)
     nodes, first = np.unique(node, return_index=True)
-    nodes_of = np.bincount(graph[launch[first]], minlength=len(table))
-    replays_of = np.bincount(graph[replays], minlength=len(table))
-    missing[replays] = nodes_of[graph[replays]] - np.bincount(launch, minlength=len(table))[replays]
+    nodes_of = np.bincount(graph[launch[first]], minlength=total)
+    replays_of = np.bincount(graph[replays], minlength=total)
+    missing[replays] = nodes_of[graph[replays]] - np.bincount(launch, minlength=total)[replays]
     lacking = replays_of[graph[launch[first]]] - np.bincount(node)[nodes]
     lacked = np.flatnonzero(lacking)
     what = _what(events, seen["row"].to_numpy()[first[lacked]])
@@ -92,18 +93,18 @@ def _sharing(launch: Ints, node: Ints, launches: int) -> Ints:
 
 
 def _by_range(
-    events: pd.DataFrame, table: pd.DataFrame, rows: Ints, owner: Ints, missing: Ints, names: Counter[str]
+    events: pd.DataFrame, launches: Launches, rows: Ints, owner: Ints, missing: Ints, names: Counter[str]
 ) -> None:
     """Count what a replay lacks of the activities that most replays at its place in a range have."""
     if not len(rows):
         return
     order = np.argsort(owner, kind="stable")
     owner, what = owner[order], _what(events, rows[order])
-    place = _places(events, table, np.unique(owner))
-    content = np.zeros(len(table), np.uint64)
+    replays = np.unique(owner)
+    content = np.zeros(len(launches.table), np.uint64)
     np.add.at(content, owner, _scrambled(what))
-    launches = np.unique(owner)
-    kinds = pd.DataFrame({"place": place, "content": content[launches], "launch": launches})
+    place = _places(events, launches, replays)
+    kinds = pd.DataFrame({"place": place, "content": content[replays], "launch": replays})
     kinds = kinds[kinds["place"] >= 0]
     alike = kinds.groupby(["place", "content"], sort=False)["launch"].transform("size").to_numpy(np.int64)
     in_place = kinds.groupby("place")["launch"].transform("size").to_numpy(np.int64)
@@ -126,10 +127,10 @@ def _by_range(
             names[_called(events, each)] += count
 
 
-def _places(events: pd.DataFrame, table: pd.DataFrame, launches: Ints) -> Ints:
-    """Per launch a number for its place: the innermost range's name, and how many graph launches came before it there.
+def _places(events: pd.DataFrame, launches: Launches, replays: Ints) -> Ints:
+    """Per replay a number for its place: the innermost range's name, and how many graph launches came before it there.
 
-    -1 for a launch in no range. `launches` are positions in `table`, in order.
+    -1 for one in no range. `replays` are positions of launches, in order.
     """
     is_range = (events["kind"] == "range").to_numpy()
     process, thread, name = (
@@ -137,21 +138,21 @@ def _places(events: pd.DataFrame, table: pd.DataFrame, launches: Ints) -> Ints:
     )
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
-    mine = table.iloc[launches]
-    instance = np.full(len(launches), -1, np.int64)
-    ranges_of = grouped(np.flatnonzero(is_range), process[is_range], thread[is_range])
-    for at, group in mine.groupby(["process", "thread"]).indices.items():
+    called, launched_by = launches.start_ns[replays], launches.process[replays]
+    instance = np.full(len(replays), -1, np.int64)
+    ranges_of = by_keys(np.flatnonzero(is_range), process[is_range], thread[is_range])
+    for at, group in by_keys(np.arange(len(replays)), launched_by, launches.thread[replays]).items():
         ranges = ranges_of.get(at, np.empty(0, np.int64))
         edges, holder = innermost(start[ranges], end[ranges])
         if not len(holder):
             continue
-        segment = np.searchsorted(edges, mine["start_ns"].to_numpy()[group], side="right") - 1
+        segment = np.searchsorted(edges, called[group], side="right") - 1
         inside = (segment >= 0) & (segment < len(holder))
         held = np.where(inside, holder[np.clip(segment, 0, len(holder) - 1)], -1)
         instance[group] = np.where(held >= 0, ranges[held], -1)
     in_range = instance >= 0
     before = pd.Series(instance).groupby(instance).cumcount().to_numpy()
-    key = pd.DataFrame({"process": mine["process"].to_numpy(), "name": name[instance], "before": before})
+    key = pd.DataFrame({"process": launched_by, "name": name[instance], "before": before})
     place = key.groupby(["process", "name", "before"], sort=False).ngroup().to_numpy(np.int64)
     return np.where(in_range, place, -1)
 

@@ -1,0 +1,81 @@
+"""A joined trace: its launches, the time of which it is not known what ran, and its range instances, worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from launchlens.traces.lanes import Lane, device_lane, host_lane
+from launchlens.traces.launches.hardware_queue import HardwareQueue
+from launchlens.traces.launches.join import find_launches
+from launchlens.traces.launches.table import Launches
+from launchlens.traces.problems import Problems
+from launchlens.traces.ranges import range_instances
+from launchlens.traces.trace import Trace
+from launchlens.traces.unrecorded.unknown_time import Spans, unknown_time
+
+
+@dataclass(frozen=True)
+class JoinedTrace:
+    """A trace with its launches joined to their GPU work.
+
+    `unknown` are the times, by device, of which it is not known whether work of graph replays ran. `problems` are those of
+    the reader and of the join.
+    """
+
+    trace: Trace
+    launches: Launches
+    unknown: Spans
+    problems: Problems
+    _host_lanes: dict[tuple[int, int], Lane] = field(default_factory=dict, repr=False)
+    _device_lanes: dict[int | None, Lane] = field(default_factory=dict, repr=False)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        return self.trace.events
+
+    @cached_property
+    def instances(self) -> pd.DataFrame:
+        """The range instances with the work launched inside each (`launchlens.traces.ranges.INSTANCE_COLUMNS`)."""
+        return range_instances(self.events, self.launches)
+
+    @cached_property
+    def hardware_queue(self) -> HardwareQueue:
+        """What the recorder tells of the queue between host and GPU."""
+        return HardwareQueue(self.launches, self.events)
+
+    def host_lane(self, process: int, thread: int) -> Lane:
+        """The host lane of a thread, cut once: that is most of the work of an account."""
+        if (process, thread) not in self._host_lanes:
+            self._host_lanes[process, thread] = host_lane(self.events, self.launches, process, thread)
+        return self._host_lanes[process, thread]
+
+    def device_lane(self, device: int | None) -> Lane:
+        """The lane of a device, cut once; one without any state where the trace holds no event of a device."""
+        if device not in self._device_lanes:
+            unknown = None if device is None else self.unknown.get(device)
+            self._device_lanes[device] = device_lane(self.events, device, unknown)
+        return self._device_lanes[device]
+
+    @cached_property
+    def saw_gpu(self) -> bool:
+        """Whether the trace tells of GPU work: it holds some, or it shows that it looked and nothing was launched.
+
+        It looked where it holds API calls of a GPU or a projection of a range on one, or, of Kineto, names a device
+        (Nsight Systems names the machine's GPUs whatever it records). A trace of the host alone knows nothing of GPUs.
+        """
+        if len(self.launches.activity_rows):
+            return True
+        if len(self.launches.table):
+            return False
+        looked = self.events["kind"].isin(["api", "gpu-range"]).any()
+        return bool(looked) or (self.trace.recorded_by == "kineto" and bool(self.trace.devices))
+
+
+def join(trace: Trace) -> JoinedTrace:
+    """Join the launches of a trace to their GPU work, and work out what its recorder left out of them."""
+    problems = trace.problems.copy()
+    launches = find_launches(trace.events, problems)
+    return JoinedTrace(trace, launches, unknown_time(trace.events, launches, problems), problems)

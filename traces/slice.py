@@ -1,0 +1,250 @@
+"""A slice: some windows of one trace, on one host thread and one device, and what is to be said of them.
+
+The whole trace, the instances of a range and the blocks of a capture's variant are slices, made by the functions below:
+they differ in which windows they cut, and in nothing else.
+
+    trace     |----------------------------------------------------|
+    windows        |------|      |------|        |------|             what is launched in them is theirs, wherever it runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.account import Account
+from launchlens.traces.grouping import by_keys
+from launchlens.traces.intervals import Ints, union_length
+from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.lanes import cut
+from launchlens.traces.launches.ledger import LaunchKind, ledger
+from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.schema import Column
+from launchlens.traces.threads import busiest_device, launching_thread, thread_name
+
+#: What the ranges of a capture are called before the variant's name: a block of iterations, and one iteration.
+BLOCK, ITERATION = "variant:", "iteration:"
+
+#: A row per window: what was launched in it, and medians over that.
+WINDOW_COLUMNS: tuple[Column, ...] = (
+    Column("launches", "int64", "", False, "launches made in the window"),
+    Column("activities", "int64", "", False, "GPU activities that these caused"),
+    Column("gpu_projection_ns", "Int64", "ns", True, "last end - first start of these activities; null without any"),
+    Column("api_ns", "Float64", "ns", True, "time of a launch in its call, median; null without a launch"),
+    Column("queue_ns", "Float64", "ns", True, "time that a launch was queued, median; null where none was"),
+    Column("gpu_ns", "Float64", "ns", True, "GPU time of an activity, median; null without any"),
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """GPU work of one kind and name: how often it ran, and how long in all, ns."""
+
+    kind: str
+    name: str
+    count: int
+    total_ns: int
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some windows of a trace on one thread and one device.
+
+    `process` and `thread` are codes of the event table; `device` is None where the trace holds no event of a device. The
+    windows [start, end) are int64 ns on the recorder's clock, in order, and share no moment. `covers` says in words what
+    they are. `problems` are those of these windows, the trace's own not among them.
+    """
+
+    joined: JoinedTrace
+    process: int
+    thread: int
+    device: int | None
+    start_ns: Ints
+    end_ns: Ints
+    covers: str
+    problems: Problems
+
+    @property
+    def thread_name(self) -> str:
+        return thread_name(self.joined.events, self.process, self.thread)
+
+    @property
+    def device_name(self) -> str | None:
+        return None if self.device is None else str(self.device)
+
+    @cached_property
+    def account(self) -> Account:
+        """Where the time went, window by window. Everything that is said of times in states is said from here."""
+        host, device = self.joined.host_lane(self.process, self.thread), self.joined.device_lane(self.device)
+        return Account(cut(host, device, self.start_ns, self.end_ns), self.device is not None)
+
+    @cached_property
+    def launches(self) -> Ints:
+        """The positions of the launches that the slice's thread made in its windows."""
+        of = self.joined.launches
+        mine = (of.process == self.process) & (of.thread == self.thread) & (self.window_of(of.start_ns) >= 0)
+        return np.flatnonzero(mine)
+
+    def window_of(self, moments: Ints) -> Ints:
+        """The position of the window that holds each moment, -1 for none."""
+        which = np.searchsorted(self.start_ns, moments, side="right") - 1
+        inside = which >= 0
+        inside[inside] = moments[inside] < self.end_ns[which[inside]]
+        return np.where(inside, which, -1)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many launches were made in the windows, and how many kernels, memcpys and memsets these caused."""
+        table, mine = self.joined.launches.table, self.launches
+        caused = {name: int(table[name].to_numpy()[mine].sum()) for name in ("kernels", "memcpys", "memsets")}
+        return {"launches": len(mine)} | caused
+
+    @property
+    def ledger(self) -> list[LaunchKind]:
+        """The launches by the call made and what it caused, those that took most API time first."""
+        return ledger(self.joined.launches, self.launches, self.joined.hardware_queue)
+
+    @property
+    def work(self) -> list[Work]:
+        """What ran on the GPU, by kind and name, the longest in all first.
+
+        A recorder's names tell what ran: a device-to-device memcpy replayed in a graph, say, runs as a kernel of the driver's.
+        """
+        rows, _ = self.joined.launches.work_of(self.launches)
+        ran = self.joined.events[["kind", "name", "dur_ns"]].iloc[rows]
+        grouped = ran.groupby(["kind", "name"], observed=True)["dur_ns"]
+        found = [Work(str(kind), str(name), len(each), int(each.sum())) for (kind, name), each in grouped]
+        return sorted(found, key=lambda work: (-work.total_ns, work.kind, work.name))
+
+    @property
+    def gpu_recorded_ns(self) -> int | None:
+        """How long the device was recorded to be busy with what was launched in the windows; None without a device."""
+        if self.device is None:
+            return None
+        rows, _ = self.joined.launches.work_of(self.launches)
+        events = self.joined.events
+        rows = rows[(events["device"].iloc[rows] == self.device).fillna(False).to_numpy(bool)]
+        start = events["start_ns"].to_numpy()[rows]
+        return union_length(start, start + events["dur_ns"].to_numpy()[rows])
+
+    @property
+    def per_window(self) -> pd.DataFrame:
+        """Counts and medians of each window: WINDOW_COLUMNS."""
+        of, mine = self.joined.launches, self.launches
+        window = self.window_of(of.start_ns[mine])
+        rows, owner = of.work_of(mine)
+        queued = of.queued[mine]
+        windows = len(self.start_ns)
+
+        def medians(values: Ints, where: Ints) -> pd.Series[float]:
+            return pd.Series(values).groupby(where).median().reindex(range(windows)).astype("Float64")
+
+        of_work, duration = self.window_of(of.start_ns[owner]), self.joined.events["dur_ns"].to_numpy()[rows]
+        start = self.joined.events["start_ns"].to_numpy()[rows]
+        first, last = np.full(windows, np.iinfo(np.int64).max), np.full(windows, np.iinfo(np.int64).min)
+        np.minimum.at(first, of_work, start)
+        np.maximum.at(last, of_work, start + duration)
+        activities = np.bincount(of_work, minlength=windows)
+        projection = np.subtract(last, first, out=np.zeros(windows, np.int64), where=activities > 0)
+        return pd.DataFrame(
+            {
+                "launches": np.bincount(window, minlength=windows),
+                "activities": activities,
+                "gpu_projection_ns": pd.arrays.IntegerArray(projection, activities == 0),
+                "api_ns": medians(of.end_ns[mine] - of.start_ns[mine], window),
+                "queue_ns": medians(of.queue_ns[mine][queued], window[queued]),
+                "gpu_ns": medians(duration, of_work),
+            }
+        )
+
+    def middle_window(self) -> Slice:
+        """The window of middle length, as a slice of its own. Raises IndexError without windows."""
+        at = int(np.argsort(self.end_ns - self.start_ns, kind="stable")[len(self.start_ns) // 2])
+        return replace(self, start_ns=self.start_ns[at : at + 1], end_ns=self.end_ns[at : at + 1], problems=Problems())
+
+    @property
+    def outlasted(self) -> bool:
+        """Whether GPU work launched in a window, by the slice's thread, ended after it."""
+        of, mine = self.joined.launches, self.launches[self.joined.launches.caused_work[self.launches]]
+        return bool((of.gpu_end_ns[mine] > self.end_ns[self.window_of(of.start_ns[mine])]).any())
+
+
+def whole_trace(joined: JoinedTrace) -> Slice | None:
+    """All of a trace as one window, on the thread that launches most; None where no thread launches anything."""
+    thread = launching_thread(joined.launches)
+    if thread is None:
+        return None
+    start = joined.events["start_ns"].to_numpy()
+    end = start + joined.events["dur_ns"].to_numpy()
+    return _slice(joined, *thread, start.min()[None], end.max()[None], "the whole trace, first event to last")
+
+
+def of_range(joined: JoinedTrace, name: str, *, lasting: bool = False) -> Slice:
+    """The instances of a range, see `of_instances`; only those that take any time, where they must be `lasting`.
+
+    Raises InputError when the trace holds none.
+    """
+    chosen = joined.instances[joined.instances["name"] == name]
+    chosen = chosen[chosen["host_ns"] > 0] if lasting else chosen
+    if not len(chosen):
+        known = ", ".join(repr(str(other)[:60]) for other in joined.instances["name"].unique()[:8]) or "none"
+        raise InputError(joined.trace.path, f"holds no range {name!r}", f"its ranges: {known}")
+    made = of_instances(joined, chosen)
+    return replace(made, covers=f"{made.account.windows} instances of range {name!r}")
+
+
+def blocks(joined: JoinedTrace) -> dict[str, Slice]:
+    """The blocks of every variant that a capture's trace holds, by the variant's name: its `variant:` ranges."""
+    names = joined.instances["name"].astype(str)
+    found = {}
+    for name in dict.fromkeys(names[names.str.startswith(BLOCK)]):
+        mine = joined.instances[names == name]
+        made = of_instances(joined, mine, f"the `{BLOCK}` ranges: one a block of iterations")
+        problems = Problems()
+        problems.add("overlapping-blocks", len(mine) - made.account.windows)
+        found[name.removeprefix(BLOCK)] = replace(made, problems=problems + made.problems)
+    return found
+
+
+def middle_iteration(joined: JoinedTrace, variant: str) -> Slice | None:
+    """Of the iterations of a variant that were recorded one by one, the one of middle length; None where there is none."""
+    mine = joined.instances[joined.instances["name"] == ITERATION + variant]
+    return of_instances(joined, mine).middle_window() if len(mine) else None
+
+
+def of_instances(joined: JoinedTrace, instances: pd.DataFrame, covers: str = "") -> Slice:
+    """Some range instances, of the thread that launches most in them: those on other threads are left out.
+
+    Left out as well are those that begin before an earlier one has ended: no time may count twice.
+    """
+    process, thread = (instances[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread"))
+    made = instances["launches"].to_numpy()
+    groups = by_keys(np.arange(len(instances)), process, thread)
+    busiest = max(sorted(groups), key=lambda at: made[groups[at]].sum())
+    mine = groups[busiest]
+    start, end = (instances[each].to_numpy()[mine] for each in ("start_ns", "end_ns"))
+    order = np.lexsort((-end, start))
+    start, end = start[order], end[order]
+    reach = np.maximum.accumulate(end)
+    apart = np.ones(len(start), bool)
+    apart[1:] = start[1:] >= reach[:-1]
+    return _slice(joined, int(busiest[0]), int(busiest[1]), start[apart], end[apart], covers)
+
+
+def _slice(joined: JoinedTrace, process: int, thread: int, start: Ints, end: Ints, covers: str) -> Slice:
+    device = busiest_device(joined.events, joined.launches, process, thread)
+    made = Slice(joined, process, thread, device, start, end, covers, Problems())
+    made.problems.add("gpu-work-after-window", _late(made))
+    return made
+
+
+def _late(slice_: Slice) -> int:
+    """How many launches inside the windows, of any thread, have GPU work that outlasts its window: the account cuts it off."""
+    of = slice_.joined.launches
+    window = slice_.window_of(of.start_ns)
+    worked = (window >= 0) & of.caused_work
+    return int((of.gpu_end_ns[worked] > slice_.end_ns[window[worked]]).sum())
