@@ -8,6 +8,7 @@ from pathlib import Path
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from format_pages import format_pages
 from launchlens.cli import app
 from launchlens.reports.words.claims import cell
 from launchlens.reports.words.probes import cell_text, markdown
@@ -172,6 +173,14 @@ def test_the_page_of_held_sms_is_what_was_recorded():
     assert (DOCS / "held_sms.md").read_text() == held_sms_page(), "run `make docs`"
 
 
+def test_the_pages_of_formats_are_what_the_structures_say():
+    pages = format_pages()
+    kept = {path.relative_to(DOCS).as_posix() for path in [*DOCS.glob("formats/*"), DOCS / "formats.md"]}
+    assert kept == set(pages), "run `make docs`"
+    for name, page in pages.items():
+        assert (DOCS / name).read_text() == page, "run `make docs`"
+
+
 def test_the_probes_page_has_a_part_for_each_capture_that_holds_probes(tmp_path):
     assert probes_page(tmp_path) is None
     for name in ("first", "second"):
@@ -190,7 +199,14 @@ if __name__ == "__main__":
     (DOCS / "claims.md").write_text(claims_page())
     (DOCS / "measured.md").write_text(recorded_page())
     (DOCS / "held_sms.md").write_text(held_sms_page())
-    written = ["commands.md", "claims.md", "measured.md", "held_sms.md"]
+    pages = format_pages()
+    for path in DOCS.glob("formats/*.md"):
+        if path.relative_to(DOCS).as_posix() not in pages:
+            path.unlink()
+    for name, page in pages.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
+        (DOCS / name).write_text(page)
+    written = [*pages, "commands.md", "claims.md", "measured.md", "held_sms.md"]
     found = probes_page()
     if found is not None:
         (DOCS / "probes.md").write_text(found)

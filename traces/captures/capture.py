@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from launchlens.traces import files
 from launchlens.traces.captures.manifest_check import MOST_NAME, checked_manifest, is_name, loads_finite
+from launchlens.traces.documents.structure import means
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
 
@@ -62,12 +63,14 @@ class VariantRecord:
     `part_of` names the variant whose work it does a part of; None where it does the whole.
     """
 
-    variant: str
-    regime: str
-    status: Status
-    says: str = ""
-    why: str | None = None
-    part_of: str | None = None
+    variant: Annotated[str, means("name of the variant")]
+    regime: Annotated[str, means("`eager` or `graph`")]
+    status: Annotated[Status, means("what became of it")]
+    says: Annotated[str, means("what the variant does, in a line")] = ""
+    why: Annotated[str | None, means("why it was not measured, in a sentence", null="it was")] = None
+    part_of: Annotated[
+        str | None, means("the variant whose work it does a part of", null="it does the whole of the workload's work")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -81,14 +84,22 @@ class TraceRecord:
     `label` is what people call the collector; captures made before it was written down have none.
     """
 
-    collector: str
-    regime: str
-    path: str
-    rounds: int
-    iterations: int
-    problem: str | None = None
-    reference_ns: Mapping[str, float] | None = None
-    label: str = ""
+    collector: Annotated[str, means("what recorded it: `torch`, `nsys` or `cupti`")]
+    regime: Annotated[str, means("the regime that it holds")]
+    path: Annotated[str, means("where it lies in the capture; empty where the collector could not record")]
+    rounds: Annotated[int, means("instances of each variant's range")]
+    iterations: Annotated[int, means("iterations in one instance")]
+    problem: Annotated[str | None, means("why the collector could not record", null="it did")] = None
+    reference_ns: Annotated[
+        Mapping[str, float] | None,
+        means(
+            "unprofiled time of one iteration just before, in the recorded process or one like it",
+            unit="ns",
+            null="the timed rounds serve",
+            key="variant",
+        ),
+    ] = None
+    label: Annotated[str, means("what people call the collector; empty where it was not written down")] = ""
 
     @property
     def recorder(self) -> str:
@@ -100,18 +111,24 @@ class TraceRecord:
 class Manifest:
     """What a capture says of itself. `environment` is flat text and numbers, nothing that names machine or user."""
 
-    workload: Mapping[str, Any]
-    variants: list[VariantRecord]
-    baseline: str
-    device: str
-    command: list[str]
-    recorded_at: str
-    environment: Mapping[str, Any]
-    timing: Mapping[str, Any]
-    traces: list[TraceRecord] = field(default_factory=list)
-    complete: bool = False
-    format: str = FORMAT
-    launchlens: str = ""
+    workload: Annotated[
+        Mapping[str, Any],
+        means("what was measured: `name`, `says`, `correctness`, its parameters and the numbers of it"),
+    ]
+    variants: Annotated[list[VariantRecord], means("a row a variant and regime")]
+    baseline: Annotated[str, means("the variant that all others are compared with")]
+    device: Annotated[str, means("`cuda` or `cpu`")]
+    command: Annotated[list[str], means("the arguments that it was recorded with, paths cut to their last part")]
+    recorded_at: Annotated[str, means("when, as an ISO 8601 time in UTC")]
+    environment: Annotated[
+        Mapping[str, Any],
+        means("GPU, driver, clocks, processor, versions: flat text and numbers, nothing that names machine or user"),
+    ]
+    timing: Annotated[Mapping[str, Any], means("how it was timed: rounds, iterations, seed and the like")]
+    traces: Annotated[list[TraceRecord], means("a row a raw trace")] = field(default_factory=list)
+    complete: Annotated[bool, means("whether the run came to its end")] = False
+    format: Annotated[str, means("name and version of the format")] = FORMAT
+    launchlens: Annotated[str, means("the version of launchlens that wrote it")] = ""
 
 
 @dataclass(frozen=True)

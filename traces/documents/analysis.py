@@ -11,7 +11,7 @@ from launchlens.traces.documents.problem import ProblemRow
 from launchlens.traces.documents.structure import Document, Structure, means
 
 NO_GPU = "GPU work was not recorded"
-DEVICE = "the device's number, as the file gives it"
+DEVICE = "device number, as the file gives it"
 
 
 class Source(Structure, frozen=True, kw_only=True):
@@ -71,9 +71,9 @@ class Totals(Structure, frozen=True, kw_only=True):
     memcpy: Annotated[
         dict[str, CopyTotals] | None,
         means(
-            "memcpys by kind",
+            "memcpys",
             null=NO_GPU,
-            key="the kind: `HtoD`, `DtoH`, `DtoD`, `HtoH`, `PtoP`, …; else the recorder's",
+            key="kind: `HtoD`, `DtoH`, `DtoD`, `HtoH`, `PtoP`, …; else the recorder's",
         ),
     ]
     memset: Annotated[CopyTotals | None, means("memsets", null=NO_GPU)]
@@ -82,12 +82,14 @@ class Totals(Structure, frozen=True, kw_only=True):
     ] = UNSET
     launches: Annotated[
         dict[str, LaunchCount],
-        means("calls that submit GPU work", key="what they submit: `kernel`, `graph`, `memcpy` or `memset`"),
+        means("calls that submit GPU work", key="what is submitted: `kernel`, `graph`, `memcpy` or `memset`"),
     ]
     gpu_activities_without_launch: Annotated[
         dict[str, int] | None,
         means(
-            "GPU activities whose launch is not in the trace", null=NO_GPU, key="`kernel`, `memcpy`, `memset`, `graph`"
+            "GPU activities whose launch is not in the trace",
+            null=NO_GPU,
+            key="kind: `kernel`, `memcpy`, `memset`, `graph`",
         ),
     ]
     first_ns: Annotated[int | None, means("start of the first event", unit="ns", null="there are no events")]
@@ -179,7 +181,7 @@ class AccountOfTrace(Structure, frozen=True, kw_only=True):
     window_ns: Annotated[int, means("their length in all; the cells sum to it exactly", unit="ns")]
     thread: Annotated[str, means("the thread: its id, with its process's where there are several")]
     device: Annotated[str | None, means("the device's number", null="no device was recorded")]
-    cells: Annotated[list[AccountCell], means("the account")]
+    cells: Annotated[list[AccountCell], means("the account; cells of no time are left out")]
 
 
 class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/1", frozen=True, kw_only=True):

@@ -22,5 +22,5 @@ class ExportDocument(Document, tag_field="format", tag="launchlens.export/1", fr
     flows_left_out: Annotated[int, means("arrows that would have pointed back in time, and were left out")]
     problems: Annotated[
         dict[str, list[ProblemRow]],
-        means("what was met in each trace", key="the trace: its path in the capture, or its file name"),
+        means("what was met in each trace", key="trace: its path in the capture, or its file name"),
     ]

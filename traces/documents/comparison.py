@@ -1,0 +1,171 @@
+"""What `compare --json` prints; sides and comparisons stand in `report --json` as well."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import UNSET, UnsetType
+
+from launchlens.traces.documents.account import AccountCell
+from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
+from launchlens.traces.documents.structure import Document, Structure, means
+from launchlens.traces.studies.compare import REASONS, Verdict
+from launchlens.traces.studies.study import Bound
+
+NOT_RECORDED = "the side was not recorded"
+JUST_ONE = "there is just one comparison"
+
+
+class SideTime(Structure, frozen=True, kw_only=True):
+    """A time of one iteration, taken without a profiler."""
+
+    median: Annotated[int, means("the median over rounds", unit="ns")]
+    interval: Annotated[tuple[int, int] | None, means("its 95 % interval, low and high", unit="ns", null=TOO_FEW)]
+    rounds: Annotated[int, means("how many rounds (of a range: instances) it rests on")]
+
+
+class WorkRow(Structure, frozen=True, kw_only=True):
+    """GPU work of one kind and name."""
+
+    kind: Annotated[str, means("`kernel`, `memcpy`, `memset` or `graph`")]
+    name: Annotated[str, means("the recorder's name")]
+    per_iteration: Annotated[float, means("how often it ran in an iteration")]
+    gpu_ns: Annotated[int, means("GPU time of one, mean", unit="ns")]
+
+
+class LedgerLine(Structure, frozen=True, kw_only=True):
+    """Launches by one API call that caused one kind of work."""
+
+    api: Annotated[str, means("the API call")]
+    activity: Annotated[
+        str | None, means("what it caused, as `memcpy DtoD`", null="no GPU activity was recorded for it")
+    ]
+    per_iteration: Annotated[float, means("how many launches in an iteration")]
+    api_ns: Annotated[int, means("time in one call, mean", unit="ns")]
+    queued_per_iteration: Annotated[
+        float, means("how many of them were queued: their work starts no earlier than the call ends")
+    ]
+    queue_ns: Annotated[
+        int | None,
+        means("from the end of the call to the GPU's start, median of those", unit="ns", null="none was queued"),
+    ]
+    gpu_ns: Annotated[
+        int | None, means("GPU time of what one launch caused, mean", unit="ns", null="`activity` is null")
+    ]
+    channel: Annotated[
+        str | UnsetType, means("kind of hardware channel that took the work", there="the recorder tells")
+    ] = UNSET
+
+
+class SideRow(Structure, frozen=True, kw_only=True):
+    """One variant in one regime, or a range of a trace. Times of `wall_ns`, `host_ns` and `device_ns` are unprofiled."""
+
+    variant: Annotated[str, means("the variant, or the range's name")]
+    part_of: Annotated[
+        str | None, means("the variant whose work it does a part of: then it is not ranked", null="it does all")
+    ]
+    regime: Annotated[str, means("`eager` or `graph`; `recorded` of a range of a trace")]
+    wall_ns: Annotated[SideTime, means("wall time of one iteration; of a range, as recorded", unit="ns")]
+    host_ns: Annotated[
+        SideTime, means("host time to submit one iteration; of a range, what of it was not spent waiting", unit="ns")
+    ]
+    device_ns: Annotated[
+        SideTime | None, means("time between device events around it", unit="ns", null="there were none, as on a CPU")
+    ]
+    bound: Annotated[Bound, means("what it waits for, as [definitions](../definitions.md) say")]
+    host_share: Annotated[float, means("host time as a share of wall time")]
+    gpu_busy_share: Annotated[
+        float | None,
+        means("recorded GPU busy time as a share of unprofiled wall time", null="it is not known how busy it was"),
+    ]
+    profiled_ns: Annotated[int | None, means("recorded time of one iteration", unit="ns", null=NOT_RECORDED)]
+    inflation: Annotated[float | None, means("recorded time over unprofiled time", null=NOT_RECORDED)]
+    account: Annotated[
+        list[AccountCell] | None,
+        means("time account of one recorded iteration; cells of no time are left out", null=NOT_RECORDED),
+    ]
+    per_iteration: Annotated[
+        dict[str, float] | None,
+        means(
+            "counts in one iteration",
+            null=NOT_RECORDED,
+            key="what is counted: `launches`, `kernels`, `memcpys`, `memsets`",
+        ),
+    ]
+    gpu_work: Annotated[list[WorkRow] | None, means("what ran on the GPU, the longest in all first", null=NOT_RECORDED)]
+    launch_ledger: Annotated[list[LedgerLine] | None, means("launches, the dearest kind first", null=NOT_RECORDED)]
+
+
+class Reason(Structure, frozen=True, kw_only=True):
+    """One reason for a verdict."""
+
+    code: Annotated[str, means(f"one of {', '.join(f'`{code}`' for code in REASONS)}")]
+    meaning: Annotated[str, means("what it says, in a sentence")]
+
+
+class PartRow(Structure, frozen=True, kw_only=True):
+    """One cell of the difference."""
+
+    host: Annotated[str, means("host state, as in an account")]
+    device: Annotated[str | None, means("device state, as in an account", null="neither side recorded a device")]
+    ns: Annotated[int, means("what b spends more of it than a in an iteration", unit="ns")]
+    interval_ns: Annotated[
+        tuple[int, int] | None,
+        means("95 % interval of its mean over blocks", unit="ns", null="the blocks are not paired, or too few"),
+    ]
+
+
+class ComparisonRow(Structure, frozen=True, kw_only=True):
+    """Side b against side a."""
+
+    regime: Annotated[str | None, means("the regime of both", null="their regimes differ")]
+    a: Annotated[SideRow, means("the side compared with")]
+    b: Annotated[SideRow, means("the side compared")]
+    ratio: Annotated[EstimateRow, means("b's unprofiled wall time over a's")]
+    verdict: Annotated[Verdict, means("what is shown of b, against a")]
+    reasons: Annotated[list[Reason], means("why, and what else to know of it")]
+    difference_ns: Annotated[
+        int | None,
+        means("what b's recorded iteration takes more than a's", unit="ns", null="a side was not recorded"),
+    ]
+    difference_of: Annotated[str, means("what the difference is of, in words")]
+    parts: Annotated[
+        list[PartRow] | None,
+        means("the difference cell by cell, the largest first; they sum to it exactly", null="a side was not recorded"),
+    ]
+
+
+class ComparisonDocument(Document, tag_field="format", tag="launchlens.comparison/1", frozen=True, kw_only=True):
+    """Two sides against each other: the ratio with its interval, and the difference in parts that sum to it.
+
+    Two whole captures give a comparison for every variant and regime that both have. Where there is just one, its keys stand
+    at the top as well.
+    """
+
+    printed_by: ClassVar = ("compare A B --json",)
+    history: ClassVar = (("launchlens.comparison/1", "the first"),)
+
+    regime: Annotated[
+        str | UnsetType | None, means("the regime of both", there=JUST_ONE, null="their regimes differ")
+    ] = UNSET
+    a: Annotated[SideRow | UnsetType, means("the side compared with", there=JUST_ONE)] = UNSET
+    b: Annotated[SideRow | UnsetType, means("the side compared", there=JUST_ONE)] = UNSET
+    ratio: Annotated[EstimateRow | UnsetType, means("b's unprofiled wall time over a's", there=JUST_ONE)] = UNSET
+    verdict: Annotated[Verdict | UnsetType, means("what is shown of b, against a", there=JUST_ONE)] = UNSET
+    reasons: Annotated[list[Reason] | UnsetType, means("why, and what else to know of it", there=JUST_ONE)] = UNSET
+    difference_ns: Annotated[
+        int | UnsetType | None,
+        means(
+            "what b's recorded iteration takes more than a's", unit="ns", there=JUST_ONE, null="a side was not recorded"
+        ),
+    ] = UNSET
+    difference_of: Annotated[str | UnsetType, means("what the difference is of, in words", there=JUST_ONE)] = UNSET
+    parts: Annotated[
+        list[PartRow] | UnsetType | None,
+        means(
+            "the difference cell by cell, the largest first; they sum to it exactly",
+            there=JUST_ONE,
+            null="a side was not recorded",
+        ),
+    ] = UNSET
+    comparisons: Annotated[list[ComparisonRow], means("every comparison")]
