@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from launchlens.traces.account import LaneName
 from launchlens.traces.captures.capture import Status
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Structure, means
-from launchlens.traces.studies.compare import Lane, Verdict
+from launchlens.traces.studies.compare import Verdict
 from launchlens.traces.studies.study import Bound
 
 WALL = "unprofiled wall time of one iteration"
@@ -109,7 +110,7 @@ class WhyFigures(Structure, frozen=True, kw_only=True):
     baseline: Annotated[str, means("the baseline")]
     difference_ns: Annotated[float, means("what the variant's recorded iteration takes more", unit="ns")]
     unprofiled_difference_ns: Annotated[float, means("the same without the profiler", unit="ns")]
-    split_by: Annotated[Lane, means("the lane that explains it")]
+    split_by: Annotated[LaneName, means("the lane that explains it")]
     host_parts: Annotated[dict[str, float], means("the difference", unit="ns", key="host state")]
     device_parts: Annotated[dict[str, float], means("the difference", unit="ns", key="device state")]
     intervals: Annotated[
