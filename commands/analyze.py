@@ -50,7 +50,8 @@ def command(
     if as_json:
         typer.echo(text(document))
         return
-    from launchlens.reports.terminal.study import print_analysis, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_analysis
 
     print_analysis(stdout(), document, top=top)
     if html is not None:

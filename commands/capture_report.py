@@ -66,7 +66,8 @@ def report_on(
 
         typer.echo(text(study_json(worked_out, findings, recorded=recorded)))
         return
-    from launchlens.reports.terminal.study import print_study, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_study
 
     print_study(stdout(), worked_out, sentences(findings), recorded)
     if html is not None:

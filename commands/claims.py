@@ -62,6 +62,6 @@ def command(
         typer.echo(table(judged, sources), nl=False)
         return
     from launchlens.reports.terminal.claims import print_claims
-    from launchlens.reports.terminal.study import stdout
+    from launchlens.reports.terminal.console import stdout
 
     print_claims(stdout(), judged, recorded, sources)

@@ -30,6 +30,7 @@ def command(
 
         typer.echo(text(document(comparisons)))
         return
-    from launchlens.reports.terminal.study import print_comparisons, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_comparisons
 
     print_comparisons(stdout(), comparisons)

@@ -24,7 +24,8 @@ def command(as_json: Json = False) -> None:
         ]
         typer.echo(text(DoctorDocument(checks=checks)))
         return
-    from launchlens.reports.terminal.study import print_rows, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_rows
 
     table = [(row.name, row.version or "found" if row.found else "missing", row.gives, row.get or "") for row in rows]
     print_rows(stdout(), ("what", "here", "gives", "how to get it"), table)

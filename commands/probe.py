@@ -47,7 +47,8 @@ def command(
 
     from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
     from launchlens.reports.progress import Steps
-    from launchlens.reports.terminal.study import print_rows, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_rows
     from launchlens.traces.captures.probes import INCONCLUSIVE
 
     probes = chosen_probes(names or ["all"], "NAME")

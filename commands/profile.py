@@ -12,7 +12,8 @@ import typer
 from launchlens.commands.capture_report import report_on
 from launchlens.commands.choices import changed_parameters, chosen_probes, chosen_variants
 from launchlens.commands.device import cuda_for_own, device_or_recorded
-from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED
+from launchlens.commands.endings import TerminatedError
+from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED, TERMINATED
 from launchlens.commands.options import Json, Seed, Setting
 from launchlens.commands.own_code import blame_own, stdout_kept_clean
 from launchlens.traces.problems import InputError
@@ -127,11 +128,10 @@ def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
             manifest = run(plan, folder, Steps())
     except NothingToMeasureError as error:
         raise InputError(workload, f"nothing could be measured: {error}", "see `launchlens doctor`") from None
-    except KeyboardInterrupt:
-        typer.echo(
-            f"launchlens: interrupted; {folder} holds what had been measured and says that it is incomplete", err=True
-        )
-        raise typer.Exit(INTERRUPTED) from None
+    except (KeyboardInterrupt, TerminatedError) as error:
+        how, code = ("interrupted", INTERRUPTED) if isinstance(error, KeyboardInterrupt) else ("terminated", TERMINATED)
+        typer.echo(f"launchlens: {how}; {folder} holds what had been measured and says that it is incomplete", err=True)
+        raise typer.Exit(code) from None
     except Exception as error:
         blame_own(error, plan.workload, f"while it was measured; {folder} is incomplete")
         raise

@@ -42,7 +42,8 @@ def command(
 
         typer.echo(text(done.as_document()))
         return
-    from launchlens.reports.terminal.study import print_rows, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_rows
 
     print_rows(stdout(), ("removed", "count"), [(what, f"{count:,}") for what, count in done.removed.items()])
     typer.echo(f"\n{output}: its analysis is that of {trace.name}.")

@@ -38,7 +38,8 @@ def command(
         ]
         typer.echo(text(VariantsDocument(variants=rows)))
         return
-    from launchlens.reports.terminal.study import print_rows, stdout
+    from launchlens.reports.terminal.console import stdout
+    from launchlens.reports.terminal.study import print_rows
 
     columns = ("workload", "variant", "needs", "regimes", "what it does")
     print_rows(

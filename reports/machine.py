@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from launchlens.reports.streams import clean_json
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
@@ -21,8 +22,8 @@ STUDY_FORMAT = "launchlens.study/1"
 
 
 def text(document: Structure | dict[str, Any]) -> str:
-    """The document as JSON text. Raises ValueError for a number that JSON has no spelling for."""
-    return json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False)
+    """The document as JSON text, in which nothing can steer a terminal. Raises ValueError for a number that JSON can't spell."""
+    return clean_json(json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | None) -> dict[str, Any]:

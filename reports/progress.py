@@ -6,15 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from launchlens.reports.terminal.console import stderr
 
 
 class Steps:
     """Opens one step after another; `step` gives the function that advances it."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = stderr()
 
     @contextmanager
     def step(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -33,7 +34,7 @@ class Steps:
 @contextmanager
 def reading(name: str) -> Iterator[Callable[[int, int | None], None]]:
     """Progress of reading a file by bytes; nothing is shown off a terminal, nor for files read in no time."""
-    console = Console(stderr=True)
+    console = stderr()
     if not console.is_terminal:
         yield lambda done, total: None
         return

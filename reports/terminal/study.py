@@ -22,14 +22,6 @@ from launchlens.traces.studies.compare import REASONS, Comparison, against_basel
 from launchlens.traces.studies.study import Side, Study
 
 LONGEST_SENTENCE = 2000
-#: Width of tables that go into a file or a pipe, where no terminal says its own.
-PIPE_WIDTH = 140
-
-
-def stdout() -> Console:
-    """The console for results: colours and the terminal's width on a terminal, plain and wide elsewhere."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def print_study(console: Console, study: Study, said: Sequence[Sentence], recorded: str | None) -> None:
