@@ -27,7 +27,9 @@ def command(
     top: Annotated[int, typer.Option(min=1, help="Rows per table.")] = 15,
     force: Force = False,
 ) -> None:
-    """Say what a trace holds: GPU work, launches and what they cost, ranges, and a time account.
+    """Say what a trace holds, and where its time goes.
+
+    GPU work, launches and what they cost, ranges, and a time account.
 
     Example: launchlens analyze trace.json.gz --range ProfilerStep#1
     """

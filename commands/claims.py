@@ -25,9 +25,10 @@ def command(
         bool, typer.Option("--markdown", help="Print a Markdown table, as docs/claims.md holds.")
     ] = False,
 ) -> None:
-    """Test claims on captures: each is supported, refuted, depends, or not testable here, and on what evidence.
+    """Test claims on captures, and say on what evidence.
 
-    On several captures, each claim is tested on all that it is about, and what one lacks another may have.
+    Each is supported, refuted, depends, or not testable here. On several captures, each claim is tested on all that it
+    is about, and what one lacks another may have.
 
     Example: launchlens claims --json
     """

@@ -15,7 +15,9 @@ def command(
     b: Annotated[str, typer.Argument(metavar="B", help="PATH::NAME, the side compared.")],
     as_json: Json = False,
 ) -> None:
-    """Compare B with A: the ratio with its interval, and the difference in parts that sum to it.
+    """Compare B with A: by what ratio, and where the difference lies.
+
+    The ratio comes with its interval, and the difference in parts that sum to it.
 
     A side is CAPTURE::VARIANT, TRACE::RANGE, or two whole CAPTUREs, whose variants are compared one by one.
 

@@ -8,7 +8,9 @@ from launchlens.commands.options import Json
 
 
 def command(as_json: Json = False) -> None:
-    """Say what is installed here, what is missing, and what each missing thing would give.
+    """Say what is installed here, and what is missing.
+
+    Beside each missing thing stands what it would give, and how to get it.
 
     Example: launchlens doctor
     """

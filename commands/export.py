@@ -19,7 +19,9 @@ def command(
     as_json: Json = False,
     force: Force = False,
 ) -> None:
-    """Write a capture or a trace for another tool, with the time account and the launches in flight drawn on top.
+    """Write a capture or a trace for another tool.
+
+    The time account and the launches in flight are drawn on top.
 
     Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
     """

@@ -33,10 +33,11 @@ def command(
         float, typer.Option(min=0, help="Seconds to wait for the page to fetch the trace; 0 waits until Ctrl-C.")
     ] = 300,
 ) -> None:
-    """Open a trace in ui.perfetto.dev: the file is served on loopback, to that page only, and leaves the machine nowhere.
+    """Open a trace in ui.perfetto.dev, or in Nsight Systems.
 
-    What Perfetto can't read (a capture, a recording of Nsight Systems or CUPTI) is exported for it first. With --in nsight, a
-    .nsys-rep (of a capture: the one in its nsys folder) opens in nsys-ui.
+    The file is served on loopback, to Perfetto's page only, and leaves the machine nowhere. What Perfetto can't read
+    (a capture, a recording of Nsight Systems or CUPTI) is exported for it first. With --in nsight, a .nsys-rep (of a
+    capture: the one in its nsys folder) opens in nsys-ui.
 
     Example: launchlens open captures/small-copies-20260102-030405/torch/eager.pt.trace.json.gz
     """

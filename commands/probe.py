@@ -37,9 +37,9 @@ def command(
     quick: Annotated[bool, typer.Option(help="Fewer samples: to see that all works, not for a result.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run small experiments on this GPU: each asks one question, and says nothing unless its controls pass.
+    """Run small experiments on this GPU.
 
-    Exits with 1 when a probe is inconclusive.
+    Each asks one question, and says nothing unless its controls pass. Exits with 1 when a probe is inconclusive.
 
     Example: launchlens probe launch-floor launch-ladder
     """

@@ -70,9 +70,11 @@ def command(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure every variant of a workload, record it under a profiler, and say which is fastest and why.
+    """Measure the variants of a workload: which is fastest, and why.
 
-    With several collectors the account is torch.profiler's, and a table says how far the others agree with it. Without a CUDA GPU it reports on the recorded capture that ships with launchlens, and says so.
+    They are timed unprofiled, in interleaved blocks, and recorded under a profiler as well. With several collectors
+    the account is torch.profiler's, and a table says how far the others agree with it. Without a CUDA GPU it reports
+    on the recorded capture that ships with launchlens, and says so.
 
     Example: launchlens profile --variant copy_ --variant triton-batched
     """

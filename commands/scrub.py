@@ -25,10 +25,11 @@ def command(
     as_json: Json = False,
     force: Force = False,
 ) -> None:
-    """Write a copy of a trace that does not say whose machine it is from: no paths, hosts, users, environment, stacks.
+    """Copy a trace without what tells whose machine it is from.
 
-    The copy's analysis is proved equal before it appears. Names of kernels and NVTX or record_function ranges stay as they
-    are: a range's name is your own text, so read them. Tables that launchlens and nsys stats do not need are left out.
+    No paths, hosts, users, environment, stacks. The copy's analysis is proved equal before it appears. Names of
+    kernels and NVTX or record_function ranges stay as they are: a range's name is your own text, so read them. Tables
+    that launchlens and nsys stats do not need are left out.
 
     Example: launchlens scrub report1.sqlite -o shared.sqlite
     """

@@ -14,7 +14,7 @@ def command(
     workload: Annotated[str | None, typer.Option(help="Only those of this workload, or of FILE.py.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List every variant of every workload, what it needs, and whether that is met here.
+    """List every variant of every workload, and what it needs.
 
     Example: launchlens variants --json
     """

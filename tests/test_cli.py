@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from launchlens.cli import app
+from launchlens.cli import COMMANDS, app
 from made_capture import make_capture, make_trace
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +57,13 @@ def test_every_command_has_help_that_says_what_it_does(command):
     result = run(*([command] if command else []), "--help")
     assert result.exit_code == 0
     assert "Example: launchlens" in result.stdout or not command
+
+
+def test_the_help_cuts_no_command_short_at_80_columns():
+    lines = run("--help", env={"COLUMNS": "80"}).stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    listed = dict(line.split(maxsplit=1) for line in lines)
+    assert list(listed) == [name for name in COMMANDS if not name.startswith("_")]
+    assert all(len(line) <= 80 and line.endswith(".") and "..." not in line for line in lines)
 
 
 def test_no_arguments_show_the_help():
