@@ -10,7 +10,7 @@ import msgspec
 
 from launchlens.reports.streams import clean_json
 from launchlens.reports.words.verdict import sentences
-from launchlens.traces.captures.probes import Probe, read_probes
+from launchlens.traces.captures.probes import Probe
 from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.documents.structure import Structure
@@ -33,7 +33,7 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
     probes.json that can't be read.
     """
     manifest = study.capture.manifest
-    control = {regime: compare.control_ratio(study, regime) for regime in study.regimes}
+    control = {regime: study.control_ratio(regime) for regime in study.regimes}
     return {
         "format": STUDY_FORMAT,
         "capture": str(study.capture.path),
@@ -48,10 +48,10 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
         "verdict": [{"code": item.code, "regime": item.regime, "figures": item.figures} for item in findings],
         "sentences": [sentence.text for sentence in sentences(findings)],
         "sides": [compare.side_json(side) for side in study.sides.values()],
-        "comparisons": [compare.to_json(item) for item in compare.against_baseline(study)],
+        "comparisons": [compare.to_json(item) for item in study.against_baseline],
         "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
-        "agreement": agreement.rows_json(agreement.agreement(study)),
-        "probes": [probe_row(probe) for probe in read_probes(study.capture.path).values()],
+        "agreement": agreement.rows_json(study.agreement),
+        "probes": [probe_row(probe) for probe in study.probes.values()],
         "problems": {path: problem_rows(problems) for path, problems in study.problems.items()},
         "not_measured": [
             {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}

@@ -17,7 +17,6 @@ from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.studies.compare import against_baseline
 from launchlens.traces.studies.study import study
 
 ROOT = Path(__file__).parents[1]
@@ -92,7 +91,7 @@ def test_the_seventeen_ways_it_quotes_are_those_of_the_shipped_capture():
     found = study(read_capture(ROOT / "traces/recorded/small-copies-all-h100"))
     text = " ".join(README.split())
     of = {name: side.wall.value / 1000 for (name, regime), side in found.sides.items() if regime == "eager"}
-    ratio = {item.b.variant: 1 / item.ratio.value for item in against_baseline(found) if item.b.regime == "eager"}
+    ratio = {item.b.variant: 1 / item.ratio.value for item in found.against_baseline if item.b.regime == "eager"}
     assert len(of) == 17
     for name, words in (
         ("cuda-graph-refire", "re-firing a prepared one-node graph takes {:.2f} µs, {:.0f} × as fast as `.copy_()`"),

@@ -87,6 +87,8 @@ def _bootstrap(values: Floats, statistic: Callable[..., Any]) -> Estimate:
     centre = float(statistic(values))
     if len(values) < LEAST_SAMPLES:
         return Estimate(centre, None, None, len(values))
+    if (values == values[0]).all():  # counts, say: every resample is the sample
+        return Estimate(centre, centre, centre, len(values))
     low, high = _percentiles(_resampled(values, statistic, np.random.default_rng(SEED)))
     return Estimate(centre, low, high, len(values))
 

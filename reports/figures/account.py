@@ -20,7 +20,7 @@ from launchlens.reports.figures.drawing import (
 from launchlens.reports.words.units import duration, times
 from launchlens.reports.words.verdict import DEVICE_WORDS, HOST_WORDS
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
-from launchlens.traces.studies.study import Side
+from launchlens.traces.studies.side import Side
 
 HOST_AT, HOST_HIGH = 0.53, 0.36
 DEVICE_AT, DEVICE_HIGH = 0.82, 0.16

@@ -20,7 +20,7 @@ from launchlens.reports.figures.drawing import (
     us,
 )
 from launchlens.reports.words.units import duration, interval
-from launchlens.traces.studies.study import Side
+from launchlens.traces.studies.side import Side
 
 #: Samples drawn per variant; more are thinned evenly (the interval rests on all of them).
 SAMPLES = 300

@@ -10,8 +10,9 @@ from launchlens.reports.words.units import count, duration, interval, percent, t
 from launchlens.reports.words.verdict import Sentence, sentences
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.compare import Comparison
-from launchlens.traces.studies.study import Side, Study
-from launchlens.traces.studies.verdict import Finding, winners
+from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.study import Study
+from launchlens.traces.studies.verdict import Finding
 
 VERDICTS = {
     "faster": "faster",
@@ -121,7 +122,7 @@ def answer(study: Study, findings: Sequence[Finding], comparisons: Sequence[Comp
 
 def _table(study: Study, regime: str, comparisons: Sequence[Comparison]) -> list[AnswerRow]:
     sides, ranked = study.in_regime(regime), study.ranked(regime)
-    best = {side.variant for side in winners(study, regime)} if len(ranked) > 1 else set()
+    best = {side.variant for side in study.winners(regime)} if len(ranked) > 1 else set()
     slowest = sides[-1].wall.value or 1.0
     against = {comparison.b.variant: comparison for comparison in comparisons if comparison.b.regime == regime}
     baseline = study.capture.manifest.baseline

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from launchlens.reports.html.parts import Chapter, Part, Table, unrecorded
 from launchlens.reports.words.units import count, duration
-from launchlens.traces.studies.agreement import agreement
 from launchlens.traces.studies.agreement import table as agreement_table
-from launchlens.traces.studies.study import Side, Study
+from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.study import Study
 
 WORK_COLUMNS = ("variant", "kind", "name", "per iteration", "GPU time of one")
 #: Kinds of work shown per variant, those that take longest; the JSON holds all.
@@ -80,7 +80,7 @@ def _caused(activity: str | None, channel: str | None) -> str:
 def environment(study: Study, links_base: str) -> dict[str, Any]:
     """Where it was measured, how to do it again, what was met in the traces, what was left out, and the raw traces."""
     manifest = study.capture.manifest
-    compared = agreement(study)
+    compared = study.agreement
     columns, rows = agreement_table(compared)
     facts = {"workload": manifest.workload, "timing": manifest.timing, "environment": manifest.environment}
     return {

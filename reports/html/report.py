@@ -30,9 +30,7 @@ from launchlens.reports.html.probes import probes_section
 from launchlens.reports.html.sections import account_chapters, timeline_chapters, timing_chapters
 from launchlens.reports.words import units
 from launchlens.reports.words.verdict import HOST_WORDS, in_regime
-from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.claims.claim import Claim
-from launchlens.traces.studies.compare import against_baseline
 from launchlens.traces.studies.study import Study
 from launchlens.traces.studies.verdict import verdict
 
@@ -51,8 +49,7 @@ def render(
     by default the note's, where the workload is the note's. The same study gives the same text. Raises InputError for a
     probes.json that can't be read.
     """
-    findings, comparisons = verdict(study), against_baseline(study)
-    probes = read_probes(study.capture.path)
+    findings, comparisons, probes = verdict(study), study.against_baseline, study.probes
     shown_probes = probes_section(probes)
     chapters = {
         "timing": timing_chapters(study),

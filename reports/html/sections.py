@@ -10,9 +10,8 @@ from launchlens.reports.figures.timing import SAMPLES, timing_figure
 from launchlens.reports.html.parts import Chapter, Part, Table, unrecorded
 from launchlens.reports.words.units import duration, interval, times
 from launchlens.traces.account import DEVICE_STATES
-from launchlens.traces.studies.compare import control_ratio
-from launchlens.traces.studies.study import Side, Study
-from launchlens.traces.studies.verdict import winners
+from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.study import Study
 from launchlens.traces.timeline import Timeline
 
 #: Rows of a timeline's table; what is left out is counted.
@@ -24,7 +23,7 @@ def timing_chapters(study: Study) -> list[Chapter]:
     chapters = []
     for index, regime in enumerate(study.regimes):
         sides = study.in_regime(regime)
-        names = [side.variant for side in winners(study, regime)] if len(sides) > 1 else []
+        names = [side.variant for side in study.winners(regime)] if len(sides) > 1 else []
         drawing = timing_figure(f"timing-{index}", sides, study.controls.get(regime), names)
         rows = [_timing_row(side, side.variant) for side in sides]
         if regime in study.controls:
@@ -55,7 +54,7 @@ def _timing_notes(study: Study, regime: str) -> list[str]:
     if len(clocks):
         low, high = int(clocks.min()), int(clocks.max())
         notes.append(f"SM clock before the rounds: {low:,} MHz" + (f" to {high:,} MHz." if high != low else "."))
-    control = control_ratio(study, regime)
+    control = study.control_ratio(regime)
     if control is None:
         notes.append("The baseline was not timed against itself, so there is no A/A control.")
     else:

@@ -15,11 +15,11 @@ from launchlens.reports.terminal.parts import short, table_of
 from launchlens.reports.terminal.probes import print_probe
 from launchlens.reports.words.units import count, duration, interval, percent, signed_duration, size, times
 from launchlens.reports.words.verdict import HOST_WORDS, Sentence
-from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument, LaunchCostRow, RangeRow, Totals
-from launchlens.traces.studies.agreement import agreement, brief
-from launchlens.traces.studies.compare import REASONS, Comparison, against_baseline
-from launchlens.traces.studies.study import Side, Study
+from launchlens.traces.studies.agreement import brief
+from launchlens.traces.studies.compare import REASONS, Comparison
+from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.study import Study
 
 LONGEST_SENTENCE = 2000
 
@@ -51,11 +51,11 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
                     style="yellow",
                     highlight=False,
                 )
-    ratios = {(item.b.variant, item.b.regime): item for item in against_baseline(study)}
+    ratios = {(item.b.variant, item.b.regime): item for item in study.against_baseline}
     for regime in study.regimes:
         console.print()
         console.print(_timing_table(study, regime, ratios))
-    rows = agreement(study)
+    rows = study.agreement
     if rows:
         console.print()
         names = " | ".join(dict.fromkeys(name for row in rows for name in row.values))
@@ -64,7 +64,7 @@ def print_study(console: Console, study: Study, said: Sequence[Sentence], record
         amiss = sum(row.amiss for row in rows)
         if amiss:
             console.print(f"! {amiss} figures differ that must agree", style="bold red", highlight=False)
-    for probe in read_probes(study.capture.path).values():
+    for probe in study.probes.values():
         console.print()
         print_probe(console, probe, full=False)
 

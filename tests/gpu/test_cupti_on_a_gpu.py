@@ -34,7 +34,6 @@ from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.readers.cupti.schema import COLUMNS
-from launchlens.traces.studies.agreement import agreement
 from launchlens.traces.studies.study import study
 from launchlens.traces.trace import open_trace
 
@@ -119,5 +118,5 @@ def test_all_collectors_count_the_same(tmp_path):
     assert result.exit_code == 0, result.output
     found = study(read_capture(tmp_path / "c"))
     assert {name for name, *_ in found.recordings} == {"torch", "cupti"}
-    rows = [row for row in agreement(found) if row.metric.rule == "exact"]
+    rows = [row for row in found.agreement if row.metric.rule == "exact"]
     assert rows and not [(row.variant, row.regime, row.metric.code, row.values) for row in rows if row.amiss]

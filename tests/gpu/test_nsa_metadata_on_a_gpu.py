@@ -30,7 +30,6 @@ from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
 from launchlens.traces.studies.study import study
-from launchlens.traces.studies.verdict import winners
 
 BACKENDS = (4, 8)
 PARTS = {made.name for made in variants("nsa-metadata") if made.part_of is not None}
@@ -54,7 +53,7 @@ def test_every_variant_is_right_in_both_regimes_and_no_part_wins(made, backends)
     names = {each.name for each in variants("nsa-metadata")}
     assert set(found.sides) == {(name, regime) for name in names for regime in ("eager", "graph")}
     for regime in found.regimes:
-        assert not {side.variant for side in winners(found, regime)} & PARTS
+        assert not {side.variant for side in found.winners(regime)} & PARTS
 
 
 @pytest.mark.parametrize("backends", BACKENDS)

@@ -1,6 +1,7 @@
 """From made samples to the verdict of the probe stream-synchronize, each control made to fail, no GPU."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_the_notes_claims_are_decided_by_it():
 
     def outcomes(claim):
         tests = [test for test in claims[claim].tests if getattr(test, "probe", None) == "stream-synchronize"]
-        ground = Ground(study=None, probes={probe.id: probe})
+        ground = Ground(SimpleNamespace(probes={probe.id: probe}))
         return [case.outcome for test in tests for case in test.cases(ground)]
 
     assert outcomes("stream-synchronisation") == ["fails"]  # 12 to 14 µs

@@ -12,7 +12,6 @@ from launchlens.reports.figures.difference import difference_figure, steps
 from launchlens.reports.figures.drawing import LABEL, label, log_ticks, short, to_script
 from launchlens.reports.figures.timeline import EVENTS, drawn_events, summary, timeline_figure
 from launchlens.reports.figures.timing import timing_figure
-from launchlens.traces.studies.compare import against_baseline
 from launchlens.traces.timeline import Timeline
 
 REGIMES = ("eager", "graph")
@@ -21,7 +20,7 @@ REGIMES = ("eager", "graph")
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize("lane", ["host", "device"])
 def test_waterfall_adds_up_to_the_difference(made, regime, lane):
-    compared = [comparison for comparison in against_baseline(made) if comparison.b.regime == regime]
+    compared = [comparison for comparison in made.against_baseline if comparison.b.regime == regime]
     assert len(compared) == 3
     for comparison in compared:
         assert comparison.difference_ns is not None and comparison.a.recording is not None
@@ -36,14 +35,14 @@ def test_waterfall_adds_up_to_the_difference(made, regime, lane):
 
 
 def test_digits_shown_of_a_waterfall_add_up(made):
-    for comparison in against_baseline(made):
+    for comparison in made.against_baseline:
         assert comparison.difference_ns is not None
         shown = [float(step.text.removesuffix(" µs").replace("−", "-")) for step in steps(comparison)]
         assert round(sum(shown), 2) == round(comparison.difference_ns / 1000, 2)
 
 
 def test_waterfall_intervals_cover_their_steps(made):
-    for comparison in against_baseline(made):
+    for comparison in made.against_baseline:
         for step in steps(comparison):
             assert step.interval is None or step.interval[0] - 10 <= step.ns <= step.interval[1] + 10
 

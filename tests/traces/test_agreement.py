@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TraceRecord, read_capture, write_manifest
-from launchlens.traces.studies.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, agreement, rows_json, table
+from launchlens.traces.studies.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, rows_json, table
 from launchlens.traces.studies.study import study
 from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
 from made_cupti import call as cupti_call
@@ -79,14 +79,14 @@ def capture(tmp_path):
 
 
 def rows_of(folder, variant="copy_"):
-    rows = agreement(study(read_capture(folder)))
+    rows = study(read_capture(folder)).agreement
     return {row.metric.code: row for row in rows if row.variant == variant}
 
 
 def test_recorders_that_saw_the_same_agree(capture):
     folder = capture()
     found = study(read_capture(folder))
-    rows = agreement(found)
+    rows = found.agreement
     assert len(rows) == len(METRICS) * len(WALL["eager"]), "only the regime that both recorded"
     # the Kineto trace knows ops that Nsight's does not, and the account is its own, though it stands second
     assert found.sides["copy_", "eager"].recording.trace.startswith("torch/")
@@ -132,7 +132,7 @@ def test_three_recorders_are_compared_with_the_one_whose_account_is_shown(captur
     assert {name for name, *_ in found.recordings} == {"torch", "nsys", "cupti"} and not any(
         len(problems) for path, problems in found.problems.items() if path.startswith("cupti")
     )
-    rows = agreement(found)
+    rows = found.agreement
     eager = [row for row in rows if row.regime == "eager"]
     assert all(list(row.values) == ["torch", "nsys", "cupti"] for row in eager)
     assert not [row for row in eager if row.verdict == "differ"]
@@ -203,7 +203,7 @@ def test_what_a_recorder_costs_the_host_may_differ(capture):
 
 def test_one_recorder_has_nothing_to_agree_with(tmp_path):
     found = study(read_capture(make_capture(tmp_path / "capture")))
-    assert agreement(found) == [] and set(found.recordings) == {
+    assert found.agreement == [] and set(found.recordings) == {
         ("torch", variant, regime) for regime in WALL for variant in WALL[regime]
     }
 
@@ -226,7 +226,7 @@ def test_reports_hold_the_agreement(capture, tmp_path):
     document = json.loads(CliRunner().invoke(app, ["report", str(folder), "--json"]).stdout)
     row = next(row for row in document["agreement"] if (row["variant"], row["metric"]) == ("copy_", "gpu_ns"))
     assert row["must_agree"] and row["verdict"] == "differ" and set(row["values"]) == {"torch", "nsys"}
-    rows = agreement(study(read_capture(folder)))
+    rows = study(read_capture(folder)).agreement
     assert len(rows_json(rows)) == len(rows) == len(table(rows)[1])
 
 

@@ -13,7 +13,6 @@ from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import KINDS, NOTE, note_claims
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
-from launchlens.traces.studies.compare import within
 from launchlens.traces.studies.study import study
 from made_capture import TIMED_ROUNDS, make_capture
 from made_claims import HOLDS, RATIO, judged, many_blocks, with_probes
@@ -86,7 +85,7 @@ def test_a_broken_probes_file_is_one_line(made, tmp_path, text):
 
 def test_evidence_is_what_the_study_says(made, tmp_path):
     one = judged(made, tmp_path, RATIO.format("foreach", "copy_", "faster") + '; regimes = ["eager"]')
-    (comparison, _) = within(made, "copy_", "foreach")
+    (comparison, _) = made.within("copy_", "foreach")
     ratio, ours, theirs = one.evidence
     assert (ratio.value, ratio.interval) == (comparison.ratio.value, (comparison.ratio.low, comparison.ratio.high))
     side = made.sides["foreach", "eager"]
@@ -102,7 +101,7 @@ def test_recorded_evidence_is_the_ledgers(made, tmp_path):
     assert [item.value for item in one.evidence] == [ledger.api_ns]
     assert one.evidence[0].rows == "torch/eager.pt.trace.json.gz: variant:copy_ launches"
     parts = judged(many_blocks(made), tmp_path, 'kind = "host-part"; variant = "foreach"; against = "copy_"; states = ["dispatch"]; at_least = 0; regimes = ["eager"]')  # fmt: skip
-    comparison = within(made, "copy_", "foreach")[0]
+    comparison = made.within("copy_", "foreach")[0]
     share, dispatch, whole = parts.evidence
     assert dispatch.value == pytest.approx(comparison.parts("host")["dispatch"])
     assert whole.value == pytest.approx(comparison.difference_ns)

@@ -12,9 +12,8 @@ from launchlens.reports.terminal.study import print_study
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.problems import InputError
-from launchlens.traces.studies.compare import against_baseline, within
 from launchlens.traces.studies.study import study
-from launchlens.traces.studies.verdict import verdict, winners
+from launchlens.traces.studies.verdict import verdict
 from made_capture import make_capture
 
 FASTEST = {"eager": "foreach", "graph": "triton-batched"}
@@ -40,9 +39,9 @@ def parts(folder):
 def test_no_part_wins_or_is_compared_with_the_baseline(parts):
     for regime, part in FASTEST.items():
         assert parts.in_regime(regime)[0].variant == part
-        assert not {side.variant for side in winners(parts, regime)} & set(FASTEST.values())
-    assert {item.b.variant for item in against_baseline(parts)} == {"triton-per-tensor"}
-    assert within(parts, "copy_", "foreach"), "compared when somebody asks for it"
+        assert not {side.variant for side in parts.winners(regime)} & set(FASTEST.values())
+    assert {item.b.variant for item in parts.against_baseline} == {"triton-per-tensor"}
+    assert parts.within("copy_", "foreach"), "compared when somebody asks for it"
     said = " ".join(sentence.text for sentence in sentences(verdict(parts)) if sentence.weight == "headline")
     assert "copy_ is fastest" in said and "foreach" not in said and "triton-batched" not in said
 
@@ -58,7 +57,7 @@ def test_a_part_is_shown_as_one(parts):
 
 def test_parts_alone_are_ranked_among_themselves(parts):
     alone = {key: side for key, side in parts.sides.items() if side.part_of is not None}
-    assert winners(replace(parts, sides=alone), "eager")[0].variant == "foreach"
+    assert replace(parts, sides=alone).winners("eager")[0].variant == "foreach"
     assert verdict(replace(parts, sides=alone))
 
 

@@ -16,8 +16,7 @@ from launchlens.traces.captures.probes import INCONCLUSIVE, read_probes
 from launchlens.traces.captures.recorded import all_recorded, describe_recorded, recorded_captures
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.studies.agreement import agreement
-from launchlens.traces.studies.compare import against_baseline, to_json
+from launchlens.traces.studies.compare import to_json
 from launchlens.traces.studies.study import study
 
 EXPECTED = {
@@ -101,7 +100,7 @@ def test_in_a_graph_a_memcpy_between_device_buffers_is_a_kernel(made):
 
 
 def test_the_verdicts_it_ships_with(made):
-    found = {(item.b.variant, item.b.regime): item.verdict for item in against_baseline(made)}
+    found = {(item.b.variant, item.b.regime): item.verdict for item in made.against_baseline}
     assert found == {
         ("foreach", "eager"): "faster",
         ("triton-batched", "eager"): "faster",
@@ -110,7 +109,7 @@ def test_the_verdicts_it_ships_with(made):
         ("triton-batched", "graph"): "faster",
         ("triton-per-tensor", "graph"): "no-difference-shown",
     }
-    for item in against_baseline(made):
+    for item in made.against_baseline:
         document = to_json(item)
         assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
 
@@ -134,7 +133,7 @@ def test_the_other_recorders_counted_the_same(made, collector):
 
 
 def test_what_must_agree_agrees(made):
-    rows = agreement(made)
+    rows = made.agreement
     assert {name for row in rows for name in row.values} == {"torch", "nsys", "cupti"}
     assert [(row.variant, row.regime, row.metric.code) for row in rows if row.amiss] == []
     costs = {(row.variant, row.regime): row.values for row in rows if row.metric.code == "inflation"}

@@ -16,8 +16,9 @@ from launchlens.traces.captures.capture import read_capture, write_manifest, wri
 from launchlens.traces.problems import InputError
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies import compare
-from launchlens.traces.studies.compare import against_baseline, to_json
-from launchlens.traces.studies.study import side_of_range, study
+from launchlens.traces.studies.compare import to_json
+from launchlens.traces.studies.range_side import side_of_range
+from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
 from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
 
@@ -74,7 +75,7 @@ def test_accounts_sum_to_their_windows(made):
 
 
 def test_the_parts_of_every_difference_sum_to_it(made):
-    for item in against_baseline(made):
+    for item in made.against_baseline:
         document = to_json(item)
         assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
         assert abs(document["difference_ns"] - item.difference_ns) <= 0.5
@@ -83,7 +84,7 @@ def test_the_parts_of_every_difference_sum_to_it(made):
 
 
 def test_verdicts_follow_the_timings(made):
-    found = {(item.b.variant, item.b.regime): item.verdict for item in against_baseline(made)}
+    found = {(item.b.variant, item.b.regime): item.verdict for item in made.against_baseline}
     assert found == {
         ("foreach", "eager"): "faster",
         ("triton-batched", "eager"): "faster",
@@ -164,14 +165,14 @@ def timed(tmp_path, keep):
 @pytest.mark.parametrize(("rounds", "samples"), [(TIMED_ROUNDS, TIMED_ROUNDS), (12, 12), (0, None)])
 def test_the_control_counts_the_rounds_that_have_it(tmp_path, rounds, samples):
     found = timed(tmp_path, lambda rows: ~rows["control"] | (rows["round"] < rounds))
-    control = compare.control_ratio(found, "eager")
+    control = found.control_ratio("eager")
     assert (control.samples if control else None) == samples
-    assert len(against_baseline(found)) == 6
+    assert len(found.against_baseline) == 6
 
 
 def test_a_control_that_shares_no_round_is_none(tmp_path):
     found = timed(tmp_path, lambda rows: rows["control"] == (rows["round"] < 10))
-    assert "eager" in found.controls and compare.control_ratio(found, "eager") is None
+    assert "eager" in found.controls and found.control_ratio("eager") is None
 
 
 def test_the_control_is_the_baseline_whatever_else_was_timed_twice(tmp_path):
@@ -184,7 +185,7 @@ def test_the_control_is_the_baseline_whatever_else_was_timed_twice(tmp_path):
 
 def test_sides_without_a_round_in_common_are_compared_unpaired(tmp_path):
     found = timed(tmp_path, lambda rows: (rows["variant"] == "copy_") == (rows["round"] < 10))
-    item = next(item for item in against_baseline(found) if item.b.variant == "foreach" and item.b.regime == "eager")
+    item = next(item for item in found.against_baseline if item.b.variant == "foreach" and item.b.regime == "eager")
     assert "not-interleaved" in item.reasons and "paired-by-round" not in item.reasons
     assert item.ratio.samples == 10 and item.verdict == "faster"
     assert all(part["interval_ns"] is None for part in to_json(item)["parts"])

@@ -12,9 +12,9 @@ import numpy as np
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean, median
+from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean
 from launchlens.traces.studies.recording import Recording
-from launchlens.traces.studies.study import Side
+from launchlens.traces.studies.side import Side
 
 HostState = Literal["python", "dispatch", "launch", "sync", "api", "profiler"]
 
@@ -81,8 +81,7 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
         if self.whole == "recorded":
             total, beneath = mean((ours - theirs)[:, 1]), rows
         else:
-            total = median((side.blocks["wall_ns"] - other.blocks["wall_ns"]).dropna())
-            beneath = paired_rows(found)
+            total, beneath = found.unprofiled_difference, paired_rows(found)
         if not total.value:
             return Case(self.subject(), side.regime, "undecided", f"the {self.whole} difference is zero")
         states = " and ".join(self.states)
@@ -145,14 +144,15 @@ class GpuPart(TwoRecorded, frozen=True, kw_only=True):
         theirs = other.recording.gpu_busy_ns if other.recording else None
         if none or ours is None or theirs is None:
             return none or Case(self.subject(), side.regime, "absent", _unseen(side, other))
-        extra = median((side.blocks["wall_ns"] - other.blocks["wall_ns"]).dropna())
+        found = ground.compared(self.variant, self.against, side.regime)
+        extra = found.unprofiled_difference
         ends = extra.interval
         share = None
         if ends is not None and not extra.covers(0):
             one, two = (ours - theirs) / ends[0], (ours - theirs) / ends[1]
             share = min(one, two), max(one, two)
         pair = f"{self.variant} − {self.against}, {side.regime}"
-        timed = paired_rows(ground.compared(self.variant, self.against, side.regime))
+        timed = paired_rows(found)
         traced = f"{recorded_rows(side)} and variant:{other.variant}"
         value = (ours - theirs) / extra.value if extra.value else 0.0
         name = f"extra GPU time as a share of the difference, {pair}"

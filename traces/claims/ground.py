@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from launchlens.traces.captures.capture import Manifest
-from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.statistics import Estimate
-from launchlens.traces.studies.compare import Comparison, compare, control_ratio
+from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.recording import Recording
-from launchlens.traces.studies.study import Side, Study
+from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.study import Study
 
 
-@dataclass
+@dataclass(frozen=True)
 class Ground:
     """A study as claims ask it. `name` tells its capture from others, where there are several."""
 
     study: Study
-    probes: Mapping[str, Probe]
     name: str | None = None
-    _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, study: Study, name: str | None = None) -> Ground:
-        """The ground that a study gives. Raises InputError for a probes.json that can't be read."""
-        return cls(study, read_probes(study.capture.path), name)
 
     @property
     def workload(self) -> Mapping[str, Any]:
@@ -46,16 +39,11 @@ class Ground:
 
     def compared(self, variant: str, against: str, regime: str) -> Comparison:
         """`variant` against `against`; both must have been timed in `regime`."""
-        key = variant, against, regime
-        if key not in self._compared:
-            sides = self.study.sides
-            self._compared[key] = compare(
-                sides[against, regime], sides[variant, regime], paired=True, control=self.control(regime)
-            )
-        return self._compared[key]
+        return self.study.compared(variant, against, regime)
 
     def control(self, regime: str) -> Estimate | None:
-        return control_ratio(self.study, regime)
+        """The A/A control of a regime."""
+        return self.study.control_ratio(regime)
 
     def places(
         self, what: str, names: Sequence[str], wanted: Sequence[str] | None

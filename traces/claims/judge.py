@@ -21,14 +21,14 @@ SETTLED: dict[Verdict, tuple[Outcome, ...]] = {"supported": ("holds",), "refuted
 
 def judge(study: Study, claims: Iterable[Claim]) -> list[Judgement]:
     """Test claims on one study, in their order. Raises InputError for a probes.json that can't be read."""
-    return _judge({None: Ground.of(study)}, claims)
+    return _judge({None: Ground(study)}, claims)
 
 
 def judge_across(studies: Mapping[str, Study], claims: Iterable[Claim]) -> list[Judgement]:
     """Test claims on studies by the names of their captures; of a single one, no name is told. Raises as `judge` does."""
     if len(studies) == 1:
         return judge(next(iter(studies.values())), claims)
-    return _judge({name: Ground.of(study, name) for name, study in studies.items()}, claims)
+    return _judge({name: Ground(study, name) for name, study in studies.items()}, claims)
 
 
 def _judge(grounds: Mapping[str | None, Ground], claims: Iterable[Claim]) -> list[Judgement]:

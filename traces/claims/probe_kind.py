@@ -53,7 +53,7 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
         return f"{self.figure}{against} of the probe {self.probe}{self.bounds()}"
 
     def cases(self, ground: Ground) -> Iterator[Case]:
-        probe, subject = ground.probes.get(self.probe), self.subject()
+        probe, subject = ground.study.probes.get(self.probe), self.subject()
         if probe is None:
             yield Case(subject, None, "absent", f"the probe {self.probe} was not run")
             return

@@ -16,7 +16,7 @@ from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, figure, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
 from launchlens.traces.studies.recording import Recording
-from launchlens.traces.studies.study import Side
+from launchlens.traces.studies.side import Side
 
 
 class OneRecorded(Bounded, frozen=True, kw_only=True):

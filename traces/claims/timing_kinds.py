@@ -10,7 +10,6 @@ import msgspec
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.ground import Ground, paired_rows
 from launchlens.traces.claims.kind import Bounded, Name, Test
-from launchlens.traces.statistics import median
 from launchlens.traces.studies.compare import REASONS
 
 
@@ -101,7 +100,7 @@ class Difference(Bounded, frozen=True, kw_only=True):
                 yield missing
                 continue
             found = ground.compared(self.variant, self.against, regime)
-            extra = median((found.b.blocks["wall_ns"] - found.a.blocks["wall_ns"]).dropna())
+            extra = found.unprofiled_difference
             name = f"time of {self.variant} − {self.against}, {regime}"
             main = Evidence(name, extra.value, "ns", extra.interval, paired_rows(found), "timing")
             yield self.judged(regime, main, factor=1000)

@@ -7,15 +7,15 @@ account ought to know by how much another recorder's would differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from launchlens.traces.statistics import Estimate, median
-from launchlens.traces.studies.recording import Recording
-from launchlens.traces.studies.study import PREFERRED, Side, Study
+from launchlens.traces.studies.recording import PREFERRED, Recording
+from launchlens.traces.studies.side import Side
 
 #: Times of one GPU activity may differ by this share: clocks move between two runs.
 GPU_TOLERANCE = 0.03
@@ -71,13 +71,16 @@ class Agreement:
         return self.verdict == "differ" and self.metric.rule != "free"
 
 
-def agreement(study: Study) -> list[Agreement]:
-    """A row per side and metric that at least two collectors give; empty for a capture of one collector."""
+def agreement(sides: Iterable[Side], recordings: Mapping[tuple[str, str, str], Recording]) -> list[Agreement]:
+    """A row per side and metric that at least two collectors give; empty for a capture of one collector.
+
+    `recordings` are those of all collectors, by (collector, variant, regime).
+    """
     rows = []
-    for side in study.sides.values():
+    for side in sides:
         of_side = {
             name: made
-            for (name, variant, regime), made in study.recordings.items()
+            for (name, variant, regime), made in recordings.items()
             if (variant, regime) == (side.variant, side.regime)
         }
         # the one whose account the side has is what the others are compared with
@@ -138,7 +141,7 @@ def _meet(a: Estimate, b: Estimate) -> bool:
     return max(low_a, low_b) <= min(high_a, high_b)
 
 
-def rows_json(rows: list[Agreement]) -> list[dict[str, Any]]:
+def rows_json(rows: Sequence[Agreement]) -> list[dict[str, Any]]:
     """Agreement rows as plain data; times in ns."""
     return [
         {
@@ -155,14 +158,14 @@ def rows_json(rows: list[Agreement]) -> list[dict[str, Any]]:
     ]
 
 
-def table(rows: list[Agreement]) -> tuple[list[str], list[list[str]]]:
+def table(rows: Sequence[Agreement]) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of text for people: a row per side and metric, a column per collector."""
     collectors = list(dict.fromkeys(name for row in rows for name in row.values))
     columns = ["variant", "regime", "figure", *collectors, "apart", ""]
     return columns, [[row.variant, row.regime, row.metric.says, *_cells(row, collectors)] for row in rows]
 
 
-def brief(rows: list[Agreement]) -> tuple[list[str], list[list[str]]]:
+def brief(rows: Sequence[Agreement]) -> tuple[list[str], list[list[str]]]:
     """The same, a row per side and a column per metric: each collector's value and how far apart, `!` where amiss."""
     metrics = [metric for metric in METRICS if any(row.metric is metric for row in rows)]
     of = {(row.variant, row.regime, row.metric.code): row for row in rows}

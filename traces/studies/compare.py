@@ -9,9 +9,9 @@ from typing import Any, Literal
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, STATES, Account, LaneName
 from launchlens.traces.control import explains
 from launchlens.traces.documents.structure import as_plain
-from launchlens.traces.statistics import Estimate, mean, paired_ratio, unpaired_ratio
+from launchlens.traces.statistics import Estimate, mean, median, paired_ratio, unpaired_ratio
 from launchlens.traces.studies.recording import Recording
-from launchlens.traces.studies.study import Side, Study
+from launchlens.traces.studies.side import Side
 
 FORMAT = "launchlens.comparison/1"
 Verdict = Literal["faster", "slower", "no-difference-shown", "not-comparable"]
@@ -52,6 +52,11 @@ class Comparison:
     ratio: Estimate
     verdict: Verdict
     reasons: tuple[str, ...]
+
+    @cached_property
+    def unprofiled_difference(self) -> Estimate:
+        """B's unprofiled time less A's, ns per iteration, round by round. Raises ValueError where they share no round."""
+        return median((self.b.blocks["wall_ns"] - self.a.blocks["wall_ns"]).dropna())
 
     @property
     def recordings(self) -> tuple[Recording, Recording] | None:
@@ -168,74 +173,10 @@ def _verdict(ratio: Estimate, control: Estimate | None) -> tuple[Verdict, tuple[
     return ("faster" if ratio.value < 1 else "slower"), ("interval-excludes-1",)
 
 
-def against_baseline(study: Study) -> list[Comparison]:
-    """Every other variant against the baseline, regime by regime, fastest first; the baseline's A/A ratio as control.
-
-    Those that do only a part of the work are left out: a ratio to the whole is not one of faster or slower.
-    """
-    found = []
-    for regime in study.regimes:
-        baseline = study.sides.get((study.capture.manifest.baseline, regime))
-        if baseline is None:
-            continue
-        control = control_ratio(study, regime)
-        for side in study.ranked(regime):
-            if side is not baseline:
-                found.append(compare(baseline, side, paired=True, control=control))
-    return found
-
-
-HARDWARE = ("gpu", "cpu", "device")
-SOFTWARE = ("driver", "cuda", "torch", "triton", "python")
-
-
-def between(a: Study, b: Study) -> list[Comparison]:
-    """Every variant and regime that two captures share, b against a; not paired, for they were not timed in turn."""
-    names = dict.fromkeys(variant for variant, _ in a.sides)
-    return [item for name in names for item in across(a, name, b, name)]
-
-
-def across(a: Study, variant_a: str, b: Study, variant_b: str) -> list[Comparison]:
-    """Variant `variant_b` of one capture against `variant_a` of another, in each regime that has both."""
-    ours, theirs = a.capture.manifest, b.capture.manifest
-    notes = [
-        code
-        for code, keys in (("different-hardware", HARDWARE), ("different-software", SOFTWARE))
-        if any(ours.environment.get(key) != theirs.environment.get(key) for key in keys)
-    ]
-    if not (ours.complete and theirs.complete):
-        notes.append("incomplete")
-    return [
-        compare(a.sides[variant_a, regime], b.sides[variant_b, regime], paired=False, notes=tuple(notes))
-        for regime in a.regimes
-        if (variant_a, regime) in a.sides and (variant_b, regime) in b.sides
-    ]
-
-
-def within(study: Study, a: str, b: str) -> list[Comparison]:
-    """Variant `b` against variant `a` of one capture, in each regime that has both; paired by round."""
-    return [
-        compare(study.sides[a, regime], study.sides[b, regime], paired=True, control=control_ratio(study, regime))
-        for regime in study.regimes
-        if (a, regime) in study.sides and (b, regime) in study.sides
-    ]
-
-
 def document(comparisons: list[Comparison]) -> dict[str, Any]:
     """What `compare --json` prints: all comparisons, and where there is just one its keys at the top as well."""
     rows = [to_json(item) for item in comparisons]
     return {"format": FORMAT} | (rows[0] if len(rows) == 1 else {}) | {"comparisons": rows}
-
-
-def control_ratio(study: Study, regime: str) -> Estimate | None:
-    """The A/A control: the baseline's second block of each round over its first; None where no round has both."""
-    first, second = study.sides.get((study.capture.manifest.baseline, regime)), study.controls.get(regime)
-    if first is None or second is None:
-        return None
-    rounds = first.blocks.index.intersection(second.blocks.index)
-    if not len(rounds):
-        return None
-    return paired_ratio(second.blocks.loc[rounds, "wall_ns"], first.blocks.loc[rounds, "wall_ns"])
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:

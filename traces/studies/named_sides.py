@@ -8,8 +8,10 @@ from pathlib import Path
 from launchlens.traces.captures.capture import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys.folder import is_folder_of_tables
-from launchlens.traces.studies.compare import Comparison, across, between, compare, within
-from launchlens.traces.studies.study import Study, side_of_range
+from launchlens.traces.studies.compare import Comparison, compare
+from launchlens.traces.studies.range_side import side_of_range
+from launchlens.traces.studies.study import Study
+from launchlens.traces.studies.two_captures import across, between
 from launchlens.traces.trace import open_trace
 
 #: A capture or trace, and the variant or range of it that is meant; None for all of a capture.
@@ -51,7 +53,7 @@ def _of_captures(a: Named, b: Named, study: Callable[[Path], Study]) -> list[Com
     if name_a is None or name_b is None:
         found = between(left, right)
     elif left is right:
-        found = within(left, name_a, name_b)
+        found = left.within(name_a, name_b)
     else:
         found = across(left, name_a, right, name_b)
     if not found:

@@ -19,6 +19,8 @@ from launchlens.traces.slice import Slice, Work, blocks, middle_iteration
 from launchlens.traces.timeline import Timeline, timeline
 from launchlens.traces.trace import Trace
 
+#: The collector whose account a side takes where several recorded it: its traces also know the framework's ops.
+PREFERRED = "torch"
 #: What was recorded says how busy the GPU was when its state is unknown for at most this share of the time.
 UNKNOWN_SHARE = 0.01
 

@@ -1,119 +1,27 @@
-"""A capture worked out: for every variant in every regime its timing, its account, its ledger and one iteration."""
+"""A capture worked out: for every variant in every regime its timing, its account, its ledger and one iteration.
+
+A study holds everything that reports, claims and documents say of a capture. What is worked out of its sides (comparisons,
+winners, controls, the recorders' agreement) and read beside them (probes) is worked out and read once, when it is first asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 import pandas as pd
 
 from launchlens.traces.captures.capture import Capture, TraceRecord
-from launchlens.traces.joined import join
+from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.slice import of_range
-from launchlens.traces.statistics import Estimate, median
+from launchlens.traces.statistics import Estimate, paired_ratio
+from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
-from launchlens.traces.studies.recording import Recording, recording_of, recordings
-from launchlens.traces.trace import Progress, Trace, open_trace
-
-Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
-
-#: A block is host-bound when submitting it takes at least this share of its wall time, and the device is busy for at
-#: most HOST_BOUND_BUSY of it: the device then waits for the host. It is device-bound when the device is busy for at least
-#: DEVICE_BOUND_BUSY of it, or when the host had submitted everything by DEVICE_BOUND_HOST of it and then waited.
-HOST_BOUND_HOST, HOST_BOUND_BUSY = 0.9, 0.5
-DEVICE_BOUND_BUSY, DEVICE_BOUND_HOST = 0.9, 0.6
-
-#: The collector whose account a side takes where several recorded it: its traces also know the framework's ops.
-PREFERRED = "torch"
-
-
-@dataclass(frozen=True)
-class Side:
-    """One variant in one regime. Times of `blocks` are per iteration, ns, indexed by round.
-
-    `part_of` names the variant whose work this one does only a part of: its time is shown, and never ranked.
-    """
-
-    variant: str
-    regime: str
-    says: str
-    blocks: pd.DataFrame
-    recording: Recording | None
-    part_of: str | None = None
-
-    @cached_property
-    def wall(self) -> Estimate:
-        """Unprofiled wall time of one iteration, ns: the median over rounds."""
-        return median(self.blocks["wall_ns"])
-
-    @cached_property
-    def host(self) -> Estimate:
-        """Unprofiled host submission time of one iteration, ns."""
-        return median(self.blocks["host_ns"])
-
-    @cached_property
-    def device(self) -> Estimate | None:
-        """Unprofiled time between device events around the block, per iteration, ns; None off the GPU."""
-        values = self.blocks["device_ns"].dropna()
-        return median(values) if len(values) else None
-
-    @property
-    def host_share(self) -> float:
-        """Submission time as a share of wall time, unprofiled."""
-        return float((self.blocks["host_ns"] / self.blocks["wall_ns"]).median())
-
-    @property
-    def busy_share(self) -> float | None:
-        """GPU busy time of one recorded iteration as a share of the unprofiled wall time; None without GPU records."""
-        if self.recording is None or self.recording.gpu_busy_ns is None:
-            return None
-        return self.recording.gpu_busy_ns / self.wall.value
-
-    @property
-    def bound(self) -> Bound:
-        """What the side waits for; see the constants above for the thresholds."""
-        busy = self.busy_share
-        if busy is None:
-            return "unknown"
-        if busy >= DEVICE_BOUND_BUSY or self.host_share <= DEVICE_BOUND_HOST:
-            return "device-bound"
-        if self.host_share >= HOST_BOUND_HOST and busy <= HOST_BOUND_BUSY:
-            return "host-bound"
-        return "mixed"
-
-    @property
-    def inflation(self) -> float | None:
-        """Profiled time over unprofiled time of one iteration: how far the profiler bends this side.
-
-        The unprofiled time is the recording's own reference, where it has one, else that of the timed rounds.
-        """
-        if self.recording is None:
-            return None
-        return self.recording.profiled_ns / (self.recording.reference_ns or self.wall.value)
-
-
-@dataclass(frozen=True)
-class RangeSide(Side):
-    """A range of any trace. Its times are all of the trace: `busy` is the share of its instances in which the device ran.
-
-    `outlasted` when GPU work launched inside an instance ended after it: such a range does not wait for its work, so its
-    times don't tell what does.
-    """
-
-    busy: float | None = None
-    outlasted: bool = False
-
-    @property
-    def busy_share(self) -> float | None:
-        """The share of the range in which the device ran anything, whoever launched it; None without GPU records."""
-        return self.busy
-
-    @property
-    def bound(self) -> Bound:
-        return "unknown" if self.outlasted else super().bound
+from launchlens.traces.studies.compare import Comparison, compare
+from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
+from launchlens.traces.studies.side import DEVICE_BOUND_HOST, Side
+from launchlens.traces.trace import Progress, open_trace
 
 
 @dataclass(frozen=True)
@@ -129,6 +37,10 @@ class Study:
     controls: Mapping[str, Side]
     problems: Mapping[str, Problems]
     recordings: Mapping[tuple[str, str, str], Recording] = field(default_factory=dict)
+    # not copied by `replace`: another study's sides have other ratios
+    _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
+    _controls: dict[str, Estimate | None] = field(default_factory=dict, init=False, repr=False)
+    _winners: dict[str, Sequence[Side]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def regimes(self) -> list[str]:
@@ -142,6 +54,81 @@ class Study:
         """The sides of one regime that do the whole work, fastest first: those that may be called faster than others."""
         sides = self.in_regime(regime)
         return [side for side in sides if side.part_of is None] or sides
+
+    def baseline(self, regime: str) -> Side | None:
+        """The side that all others of a regime are compared with; None where it was not timed there."""
+        return self.sides.get((self.capture.manifest.baseline, regime))
+
+    def control_ratio(self, regime: str) -> Estimate | None:
+        """The A/A control: the baseline's second block of each round over its first; None where no round has both."""
+        if regime not in self._controls:
+            self._controls[regime] = _control_ratio(self.baseline(regime), self.controls.get(regime))
+        return self._controls[regime]
+
+    def compared(self, variant: str, against: str, regime: str) -> Comparison:
+        """`variant` against `against`, paired by round; both must have been timed in `regime`."""
+        key = variant, against, regime
+        if key not in self._compared:
+            a, b = self.sides[against, regime], self.sides[variant, regime]
+            self._compared[key] = compare(a, b, paired=True, control=self.control_ratio(regime))
+        return self._compared[key]
+
+    @cached_property
+    def against_baseline(self) -> Sequence[Comparison]:
+        """Every other variant against the baseline, regime by regime, fastest first.
+
+        Those that do only a part of the work are left out: a ratio to the whole is not one of faster or slower.
+        """
+        return [
+            self.compared(side.variant, baseline.variant, regime)
+            for regime in self.regimes
+            if (baseline := self.baseline(regime)) is not None
+            for side in self.ranked(regime)
+            if side is not baseline
+        ]
+
+    def within(self, a: str, b: str) -> list[Comparison]:
+        """Variant `b` against variant `a`, in each regime that has both."""
+        both = [regime for regime in self.regimes if (a, regime) in self.sides and (b, regime) in self.sides]
+        return [self.compared(b, a, regime) for regime in both]
+
+    def winners(self, regime: str) -> Sequence[Side]:
+        """The side of a regime that none is shown faster than, and those that it is not shown faster than, by their medians.
+
+        Round by round decides, as it does in every comparison: where rounds drift, medians alone can rank two sides the
+        other way round.
+        """
+        if regime not in self._winners:
+            lead, *others = sides = self.ranked(regime)
+            for side in others:
+                if self.compared(side.variant, lead.variant, regime).verdict == "faster":
+                    lead = side
+            ties = [
+                side
+                for side in sides
+                if side is not lead and self.compared(side.variant, lead.variant, regime).verdict != "slower"
+            ]
+            self._winners[regime] = [lead, *ties]
+        return self._winners[regime]
+
+    @cached_property
+    def agreement(self) -> Sequence[Agreement]:
+        """How far the recorders of the capture are from each other; empty where there was one."""
+        return agreement(self.sides.values(), self.recordings)
+
+    @cached_property
+    def probes(self) -> Mapping[str, Probe]:
+        """The probes of the capture by id. Raises InputError for a probes.json that can't be read."""
+        return read_probes(self.capture.path)
+
+
+def _control_ratio(first: Side | None, second: Side | None) -> Estimate | None:
+    if first is None or second is None:
+        return None
+    rounds = first.blocks.index.intersection(second.blocks.index)
+    if not len(rounds):
+        return None
+    return paired_ratio(second.blocks.loc[rounds, "wall_ns"], first.blocks.loc[rounds, "wall_ns"])
 
 
 def study(capture: Capture, progress: Progress | None = None) -> Study:
@@ -217,27 +204,3 @@ def _preferred(recorded: Mapping[tuple[str, str, str], Recording], variant: str,
     """A side's recording by the first collector that has one, torch.profiler's before all others."""
     of_side = {name: made for (name, *side), made in recorded.items() if side == [variant, regime]}
     return of_side.get(PREFERRED) or next(iter(of_side.values()), None)
-
-
-def side_of_range(trace: Trace, name: str) -> Side:
-    """The instances of one range of any trace as a side: every instance is a block of one iteration.
-
-    Its times are profiled: `wall_ns` the host's in the range, `host_ns` what of it was not spent waiting (host state
-    `sync`). Instances inside another one of the same name are left out, so that no time
-    counts twice; instances on other threads than the one that launches most are left out as well. Raises InputError
-    when the trace holds no such range.
-    """
-    mine = of_range(join(trace), name, lasting=True)
-    record = TraceRecord(trace.recorded_by, "recorded", str(trace.path), mine.account.windows, 1)
-    recording = recording_of(mine, mine.middle_window(), record)
-    wall = mine.account.window_ns.astype(float)
-    blocks = pd.DataFrame(
-        {
-            "wall_ns": wall,
-            "host_ns": wall - mine.account.of_states("host", "sync"),
-            "device_ns": recording.per_block["gpu_projection_ns"].astype("Float64"),
-        }
-    )
-    known = recording.device is not None and recording.gpu_busy_ns is not None
-    busy = 1 - mine.account.share("device", "unknown", "idle") if known else None
-    return RangeSide(name, "recorded", "", blocks, recording, busy=busy, outlasted=mine.outlasted)

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from launchlens.traces.studies.compare import Comparison, against_baseline, compare, control_ratio
-from launchlens.traces.studies.study import Side, Study
+from launchlens.traces.studies.compare import Comparison
+from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.study import Study
 
 #: Finding codes, in the order in which a verdict states them.
 CODES = (
@@ -42,16 +43,15 @@ class Finding:
 
 def verdict(study: Study) -> list[Finding]:
     """All findings of a study, in the order of CODES, regime by regime."""
-    comparisons = against_baseline(study)
     found = [_fastest(study, regime) for regime in study.regimes]
     found += _winner_across(study)
-    for comparison in comparisons:
+    for comparison in study.against_baseline:
         found.append(_against(comparison))
         if comparison.verdict in ("faster", "slower") and comparison.difference_ns is not None:
             found.append(_why(comparison))
     found += [_bound(side) for side in study.sides.values()]
     for regime in study.regimes:
-        ratio = control_ratio(study, regime)
+        ratio = study.control_ratio(regime)
         if ratio is not None:
             found.append(Finding("control", regime, {"baseline": study.capture.manifest.baseline} | ratio.to_json()))
     found += _inflation(study)
@@ -65,27 +65,9 @@ def verdict(study: Study) -> list[Finding]:
     return sorted(found, key=lambda finding: CODES.index(finding.code))
 
 
-def winners(study: Study, regime: str) -> list[Side]:
-    """The side of a regime that none is shown faster than, and those that it is not shown faster than, by their medians.
-
-    Round by round decides, as it does in every comparison: where rounds drift, medians alone can rank two sides the
-    other way round.
-    """
-    sides, control = study.ranked(regime), control_ratio(study, regime)
-
-    def against(lead: Side, side: Side) -> str:
-        return compare(lead, side, paired=True, control=control).verdict
-
-    lead = sides[0]
-    for side in sides[1:]:
-        if against(lead, side) == "faster":
-            lead = side
-    return [lead, *(side for side in sides if side is not lead and against(lead, side) != "slower")]
-
-
 def _fastest(study: Study, regime: str) -> Finding:
-    first, *ties = winners(study, regime)
-    baseline = study.sides.get((study.capture.manifest.baseline, regime))
+    first, *ties = study.winners(regime)
+    baseline = study.baseline(regime)
     others = [side for side in study.ranked(regime) if side is not first]
     if not others:
         return Finding("baseline-alone", regime, {"variant": first.variant, "wall": first.wall.to_json()})
@@ -101,7 +83,7 @@ def _fastest(study: Study, regime: str) -> Finding:
             "baseline_wall": None if baseline is None else baseline.wall.to_json(),
             "baseline_ratio": None
             if baseline is None or baseline is first or baseline in ties
-            else compare(first, baseline, paired=True).ratio.to_json(),
+            else study.compared(baseline.variant, first.variant, regime).ratio.to_json(),
         },
     )
 
@@ -110,7 +92,7 @@ def _winner_across(study: Study) -> list[Finding]:
     regimes = study.regimes
     if len(regimes) < 2 or any(len(study.ranked(regime)) < 2 for regime in regimes):
         return []
-    sets = {regime: [side.variant for side in winners(study, regime)] for regime in regimes}
+    sets = {regime: [side.variant for side in study.winners(regime)] for regime in regimes}
     common = set.intersection(*(set(names) for names in sets.values()))
     flips = _flips(study)
     code = "winner-same" if common else "winner-changes"
@@ -120,7 +102,7 @@ def _winner_across(study: Study) -> list[Finding]:
 def _flips(study: Study) -> list[str]:
     """Variants that are shown faster than the baseline in one regime and slower in another."""
     seen: dict[str, set[str]] = {}
-    for comparison in against_baseline(study):
+    for comparison in study.against_baseline:
         seen.setdefault(comparison.b.variant, set()).add(comparison.verdict)
     return sorted(variant for variant, verdicts in seen.items() if {"faster", "slower"} <= verdicts)
 

@@ -1,0 +1,85 @@
+"""One variant in one regime: what was timed of it, what was recorded of it, and what it waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import pandas as pd
+
+from launchlens.traces.statistics import Estimate, median
+from launchlens.traces.studies.recording import Recording
+
+Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
+
+#: A block is host-bound when submitting it takes at least this share of its wall time, and the device is busy for at
+#: most HOST_BOUND_BUSY of it: the device then waits for the host. It is device-bound when the device is busy for at least
+#: DEVICE_BOUND_BUSY of it, or when the host had submitted everything by DEVICE_BOUND_HOST of it and then waited.
+HOST_BOUND_HOST, HOST_BOUND_BUSY = 0.9, 0.5
+DEVICE_BOUND_BUSY, DEVICE_BOUND_HOST = 0.9, 0.6
+
+
+@dataclass(frozen=True)
+class Side:
+    """One variant in one regime. Times of `blocks` are per iteration, ns, indexed by round.
+
+    `part_of` names the variant whose work this one does only a part of: its time is shown, and never ranked.
+    """
+
+    variant: str
+    regime: str
+    says: str
+    blocks: pd.DataFrame
+    recording: Recording | None
+    part_of: str | None = None
+
+    @cached_property
+    def wall(self) -> Estimate:
+        """Unprofiled wall time of one iteration, ns: the median over rounds."""
+        return median(self.blocks["wall_ns"])
+
+    @cached_property
+    def host(self) -> Estimate:
+        """Unprofiled host submission time of one iteration, ns."""
+        return median(self.blocks["host_ns"])
+
+    @cached_property
+    def device(self) -> Estimate | None:
+        """Unprofiled time between device events around the block, per iteration, ns; None off the GPU."""
+        values = self.blocks["device_ns"].dropna()
+        return median(values) if len(values) else None
+
+    @cached_property
+    def host_share(self) -> float:
+        """Submission time as a share of wall time, unprofiled."""
+        return float((self.blocks["host_ns"] / self.blocks["wall_ns"]).median())
+
+    @property
+    def busy_share(self) -> float | None:
+        """GPU busy time of one recorded iteration as a share of the unprofiled wall time; None without GPU records."""
+        if self.recording is None or self.recording.gpu_busy_ns is None:
+            return None
+        return self.recording.gpu_busy_ns / self.wall.value
+
+    @property
+    def bound(self) -> Bound:
+        """What the side waits for; see the constants above for the thresholds."""
+        busy = self.busy_share
+        if busy is None:
+            return "unknown"
+        if busy >= DEVICE_BOUND_BUSY or self.host_share <= DEVICE_BOUND_HOST:
+            return "device-bound"
+        if self.host_share >= HOST_BOUND_HOST and busy <= HOST_BOUND_BUSY:
+            return "host-bound"
+        return "mixed"
+
+    @property
+    def inflation(self) -> float | None:
+        """Profiled time over unprofiled time of one iteration: how far the profiler bends this side.
+
+        The unprofiled time is the recording's own reference, where it has one, else that of the timed rounds.
+        """
+        if self.recording is None:
+            return None
+        return self.recording.profiled_ns / (self.recording.reference_ns or self.wall.value)
