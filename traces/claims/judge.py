@@ -32,6 +32,8 @@ def judge_across(studies: Mapping[str, Study], claims: Iterable[Claim]) -> list[
 
 
 def _judge(grounds: Mapping[str | None, Ground], claims: Iterable[Claim]) -> list[Judgement]:
+    for ground in grounds.values():
+        _ = ground.study.probes  # a file that can't be read is refused, whatever the claims ask
     return [judge_one(grounds, claim) for claim in claims]
 
 

@@ -10,7 +10,7 @@ from launchlens.traces.documents.account import AccountCell
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Document, Structure, means
 from launchlens.traces.studies.compare import REASONS, Verdict
-from launchlens.traces.studies.study import Bound
+from launchlens.traces.studies.side import Bound
 
 NOT_RECORDED = "the side was not recorded"
 JUST_ONE = "there is just one comparison"

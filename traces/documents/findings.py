@@ -12,7 +12,7 @@ from launchlens.traces.captures.capture import Status
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Structure, means
 from launchlens.traces.studies.compare import Verdict
-from launchlens.traces.studies.study import Bound
+from launchlens.traces.studies.side import Bound
 
 WALL = "unprofiled wall time of one iteration"
 OF_BOTH = "the baseline's, then the variant's"
