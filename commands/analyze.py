@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from launchlens.commands.opening import opened
 from launchlens.commands.options import Force, Json
 
 
@@ -38,11 +37,12 @@ def command(
     from launchlens.traces import files
     from launchlens.traces.analysis import analyze as work_out
     from launchlens.traces.analysis import as_document
+    from launchlens.traces.source import open_trace
 
     if html is not None:
         files.free(html, force, trace)
     with reading(trace.name) as progress:
-        document = as_document(work_out(opened(trace, partial, progress), range_name=range_name))
+        document = as_document(work_out(open_trace(trace, partial=partial, progress=progress), range_name=range_name))
     if html is not None:
         from launchlens.reports.html.analysis import render
 

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.exit_codes import ANSWER_IS_NO
-from launchlens.commands.opening import opened
 from launchlens.traces.problems import InputError
 
 
@@ -59,7 +58,7 @@ def command(
 
     with ExitStack() as stack:
         with reading(trace.name) as progress:
-            shown = stack.enter_context(viewable(trace, regime, lambda path: opened(path, False, progress), progress))
+            shown = stack.enter_context(viewable(trace, regime, progress))
         if shown.says:
             typer.echo(shown.says, err=True)
         fetched = serve(shown.path, port, wait, announce)
@@ -71,7 +70,7 @@ def command(
 def _open_in_nsight(source: Path, regime: str | None) -> None:
     """Show a report in nsys-ui, and say which."""
     from launchlens.profiling import nsight_ui
-    from launchlens.profiling.nsight import NsysError
+    from launchlens.traces.readers.nsys.nsys_cli import NsysError
 
     try:
         report = nsight_ui.report_of(source, regime)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from launchlens.kernels.user_module import place
 from launchlens.profiling.environment import NEEDS, missing
 from launchlens.profiling.regimes import ENTER, CannotCaptureError
 from launchlens.traces.captures.capture import Status, VariantRecord
+from launchlens.traces.programs import without_folders
 
 if TYPE_CHECKING:
     import torch
@@ -162,12 +162,6 @@ def one_line(error: Exception, workload: WorkloadSpec) -> str:
     if where and workload.file:
         where = where.replace(str(workload.file), workload.file.name)
     return without_folders(f"{text} ({where})" if where else text)
-
-
-def without_folders(text: str) -> str:
-    """`text` with absolute paths cut to their last part."""
-    quoted = re.sub(r"""(['"])/[^'"]*/([^/'"]*)\1""", r"\1\2\1", text)  # may hold blanks
-    return re.sub(r"(?<![\w.:/])/(?:[^\s/'\":]+/)+", "", quoted)
 
 
 def synchronize(device: str) -> None:

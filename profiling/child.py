@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import launchlens
-from launchlens.profiling.checking import without_folders
 from launchlens.profiling.collectors.error import CollectorError
-from launchlens.profiling.processes import run_to_end
 from launchlens.profiling.request import Answer, Request, read_answer, write_request
+from launchlens.traces.programs import run_to_end, without_folders
 
 #: A process that takes longer than this hangs, seconds.
 LONGEST_S = 900

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from launchlens.profiling import nsight
-from launchlens.profiling.checking import without_folders
-from launchlens.profiling.nsight import NsysError
 from launchlens.traces.captures.capture import MANIFEST, Capture, read_capture
+from launchlens.traces.programs import telling, without_folders
+from launchlens.traces.readers.nsys import nsys_cli
+from launchlens.traces.readers.nsys.declared import REPORTS
+from launchlens.traces.readers.nsys.nsys_cli import NsysError
 
 #: Where installers put it, below the root of the file system; last what Nsight Compute brings along, if it brings it.
 PLACES = (
@@ -34,7 +35,6 @@ GET = (
     "install NVIDIA Nsight Systems with its window (https://developer.nvidia.com/nsight-systems; the packages called "
     "nsight-systems-cli lack it) and put nsys-ui on PATH"
 )
-REPORTS = (".nsys-rep", ".qdrep")
 #: A window that can't be opened is given up within this time, seconds.
 FIRST_S = 3.0
 
@@ -93,13 +93,13 @@ def _is_inside(path: Path, folder: Path) -> bool:
 def candidates(root: Path = Path("/")) -> list[Path]:
     """Every nsys-ui that may be started: on PATH, in the places where it is installed below `root`, and beside an nsys."""
     found: dict[Path, Path] = {}
-    for path in (*nsight.installed("nsys-ui", PLACES, root), *_beside_nsys(root)):
+    for path in (*nsys_cli.installed("nsys-ui", PLACES, root), *_beside_nsys(root)):
         found.setdefault(path.resolve(), path)
     return list(found.values())
 
 
 def _beside_nsys(root: Path) -> Iterator[Path]:
-    for nsys in nsight.installed("nsys", nsight.PLACES, root):
+    for nsys in nsys_cli.installed("nsys", nsys_cli.PLACES, root):
         for folder in list(nsys.resolve().parents)[:2]:
             for place in _BESIDE:
                 yield from (path for path in sorted(folder.glob(place)) if path.is_file() and os.access(path, os.X_OK))
@@ -143,7 +143,7 @@ def _fault_of(program: Path, report: Path) -> str | None:
             return None
         said.seek(0)
         lines = [line.strip() for line in said.read().decode("utf-8", "backslashreplace").splitlines() if line.strip()]
-    what = without_folders(nsight.telling(lines))[:300] if lines else f"it ended with status {code}"
+    what = without_folders(telling(lines))[:300] if lines else f"it ended with status {code}"
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         what += "; this machine has no display: copy the report to one that has"
     return f"nsys-ui opened no window: {what}"

@@ -61,8 +61,20 @@ def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
 
 
 def test_of_traces_profiling_uses_only_what_a_capture_holds():
-    # a capture's files, their schema and how any file is written; and the statistics that a probe's figures are made with
-    allowed = ("captures.", "schema", "readers.cupti.schema", "files", "statistics", "control", "problems")
+    # a capture's files, their schema and how any file is written; the statistics that a probe's figures are made with; and
+    # how programs are run, nsys above all, which exports a report for its reader and for a collector alike
+    allowed = (
+        "captures.",
+        "schema",
+        "readers.cupti.schema",
+        "files",
+        "statistics",
+        "control",
+        "problems",
+        "programs",
+        "readers.nsys.nsys_cli",
+        "readers.nsys.declared",
+    )
     modules = tuple(f"traces.{name}" for name in allowed)
     for path in (ROOT / "profiling").rglob("*.py"):
         for line in path.read_text().splitlines():

@@ -14,7 +14,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -59,17 +58,18 @@ def put_copies(made: Mapping[Path, Path]) -> None:
 
 def free(place: Path, force: bool, source: Path) -> Path:
     """`place`, to write a file to. Raises InputError where it is the input or one of its files, or there and not forced."""
-    if place.is_dir():
+    # os.path, which says no where the system refuses to look: what writes there says why
+    if os.path.isdir(place):
         raise InputError(place, "is a folder", "name a file")
     at, origin = _real(place), _real(source)
     if at == origin or _same(place, source):
         raise InputError(place, "is the input itself, which is never overwritten", "give another name")
-    within = source.is_dir() and at.is_relative_to(origin) and place.name != "report.html"
-    if within and place.exists():
+    within = os.path.isdir(source) and at.is_relative_to(origin) and place.name != "report.html"
+    if within and os.path.exists(place):
         raise InputError(place, "belongs to the input, which is never overwritten", "give another name")
-    if place.exists() and not force:
+    if os.path.exists(place) and not force:
         raise InputError(place, "exists already", "pass --force to overwrite it")
-    if place.exists() and not stat.S_ISREG(place.stat().st_mode):
+    if os.path.exists(place) and not os.path.isfile(place):
         raise InputError(place, "is not a regular file", "name one, or a place where nothing is")
     return place
 
@@ -79,12 +79,12 @@ def free_folder(place: Path, force: bool, source: Path, *, suffix: str, of: str)
 
     Such a folder holds files of that `suffix` and nothing else; `of` says to people what they are. Raises InputError for any other, for the input itself, and for a place in it or around it.
     """
-    if place.exists() and not place.is_dir():
+    if os.path.exists(place) and not os.path.isdir(place):
         raise InputError(place, "is a file", "the copy of a folder is a folder: give the name of one")
     at, origin = _real(place), _real(source)
     if at.is_relative_to(origin) or origin.is_relative_to(at):
         raise InputError(place, "is the input itself, which is never altered, or in it", "give another name")
-    held = list(place.iterdir()) if place.is_dir() else []
+    held = list(place.iterdir()) if os.path.isdir(place) else []
     if held and not force:
         raise InputError(place, "exists already", "pass --force to overwrite it")
     if any(each.suffix != suffix or not each.is_file() for each in held):
@@ -169,4 +169,4 @@ def _real(path: Path) -> Path:
 
 def _same(one: Path, other: Path) -> bool:
     """Whether two paths are of one file, by whatever name."""
-    return one.exists() and other.exists() and one.samefile(other)
+    return os.path.exists(one) and os.path.exists(other) and one.samefile(other)

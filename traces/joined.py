@@ -63,15 +63,15 @@ class JoinedTrace:
     def saw_gpu(self) -> bool:
         """Whether the trace tells of GPU work: it holds some, or it shows that it looked and nothing was launched.
 
-        It looked where it holds API calls of a GPU or a projection of a range on one, or, of Kineto, names a device
-        (Nsight Systems names the machine's GPUs whatever it records). A trace of the host alone knows nothing of GPUs.
+        It looked where it holds API calls of a GPU or a projection of a range on one, or its reader says so. A trace of
+        the host alone knows nothing of GPUs.
         """
         if len(self.launches.activity_rows):
             return True
         if len(self.launches.table):
             return False
         looked = self.events["kind"].isin(["api", "gpu-range"]).any()
-        return bool(looked) or (self.trace.recorded_by == "kineto" and bool(self.trace.devices))
+        return bool(looked) or self.trace.looked_for_gpu
 
 
 def join(trace: Trace) -> JoinedTrace:

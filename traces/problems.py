@@ -184,6 +184,7 @@ class InputError(Exception):
     """The input can't be used. Its text is one line: the file, the place in it, what is wrong, and the remedy."""
 
     def __init__(self, path: str | PathLike[str], what: str, remedy: str = "", place: str = "") -> None:
+        self.path, self.what, self.remedy = path, what, remedy
         where = f"{fspath(path)}{f', {place}' if place else ''}"
         text = " ".join(f"{where}: {what}{f' ({remedy})' if remedy else ''}".split())
         # a name in it may hold what drives a terminal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,14 @@ from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.perfetto.export import (
     Part,
     PerfettoMissing,
-    is_capture,
     part_of,
     parts,
     recorded_traces,
     write,
 )
 from launchlens.traces.problems import InputError
-from launchlens.traces.trace import Progress, Trace
+from launchlens.traces.source import CaptureFolder, OneTrace, as_one, source_of
+from launchlens.traces.trace import Progress
 
 _GET = "pip install 'launchlens[export]'"
 
@@ -33,26 +33,25 @@ class Viewable:
 
 
 @contextmanager
-def viewable(
-    source: Path, regime: str | None, read: Callable[[Path], Trace], progress: Progress | None = None
-) -> Iterator[Viewable]:
-    """What to show of `source`, a trace that `read` opens or a capture (of one `regime`, where it is named).
+def viewable(path: Path, regime: str | None, progress: Progress | None = None) -> Iterator[Viewable]:
+    """What to show of `path`, a trace or a capture (of one `regime`, where it is named).
 
     What is exported lies in a folder that is gone afterwards. Raises InputError for what can't be used, or not shown.
     """
     with tempfile.TemporaryDirectory(prefix="launchlens-") as folder:
-        if is_capture(source):
+        source = source_of(path)
+        if isinstance(source, CaptureFolder):
             yield _of_capture(source, regime, Path(folder), progress)
         elif regime is not None:
-            raise InputError(source, "is one trace, not a capture", "leave out --regime")
+            raise InputError(path, "is one trace, not a capture", "leave out --regime")
         else:
-            yield _of_trace(read(source), Path(folder))
+            yield _of_trace(as_one(source), Path(folder), progress)
 
 
-def _of_trace(trace: Trace, folder: Path) -> Viewable:
-    if trace.recorded_by == "kineto":
+def _of_trace(source: OneTrace, folder: Path, progress: Progress | None) -> Viewable:
+    trace, what = source.read(progress=progress), source.reader.label
+    if source.reader.in_perfetto:
         return Viewable(trace.path)
-    what = {"nsys": "an Nsight Systems recording", "cupti": "a CUPTI recording"}[trace.recorded_by]
     try:
         return _exported([part_of(trace)], folder / f"{trace.path.stem}.pftrace", f"{trace.path.name}, {what}")
     except PerfettoMissing:
@@ -61,9 +60,9 @@ def _of_trace(trace: Trace, folder: Path) -> Viewable:
         ) from None
 
 
-def _of_capture(source: Path, regime: str | None, folder: Path, progress: Progress | None) -> Viewable:
+def _of_capture(source: CaptureFolder, regime: str | None, folder: Path, progress: Progress | None) -> Viewable:
     """All its traces in one; without the package that makes such a file, the first that Perfetto opens as it is."""
-    capture = read_capture(source)
+    capture = read_capture(source.path)
     recorded = recorded_traces(capture, regime)
     name = capture.path.resolve().name or "capture"
     said = f"{name}: {', '.join(f'{each.regime} ({each.collector})' for each in recorded)}"
@@ -71,11 +70,12 @@ def _of_capture(source: Path, regime: str | None, folder: Path, progress: Progre
         return _exported(parts(source, progress, regime), folder / f"{name}.pftrace", said)
     except PerfettoMissing:
         for record in recorded:
-            if record.collector == "torch":
+            trace = source_of(capture.trace_path(record))
+            if isinstance(trace, OneTrace) and trace.reader.in_perfetto:
                 others = "the whole capture in one, with its account, needs"
-                return Viewable(capture.trace_path(record), f"{record.path} of {name}; {others} {_GET}")
+                return Viewable(trace.path, f"{record.path} of {name}; {others} {_GET}")
         raise InputError(
-            source, "holds nothing that Perfetto opens unexported, and the package that exports is missing", _GET
+            source.path, "holds nothing that Perfetto opens unexported, and the package that exports is missing", _GET
         ) from None
 
 

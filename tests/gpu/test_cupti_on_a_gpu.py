@@ -34,8 +34,8 @@ from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.readers.cupti.schema import COLUMNS
+from launchlens.traces.source import open_trace
 from launchlens.traces.studies.study import study
-from launchlens.traces.trace import open_trace
 
 NAMES = ("copy_", "foreach", "triton-batched")
 ROUNDS, ITERATIONS = 3, 4

@@ -6,8 +6,9 @@ import pytest
 
 from launchlens.kernels.correctness import CompareOutputs
 from launchlens.kernels.registry import NotForTheseInputsError, Variant, WorkloadSpec
-from launchlens.profiling.checking import NOT_CHECKED, Checks, without_folders
+from launchlens.profiling.checking import NOT_CHECKED, Checks
 from launchlens.profiling.regimes import ENTER, CannotCaptureError
+from launchlens.traces.programs import without_folders
 
 torch = pytest.importorskip("torch", reason="checking needs torch")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from launchlens.profiling import child, processes
+from launchlens.profiling import child
 from launchlens.profiling.collectors.error import CollectorError
+from launchlens.traces import programs
 
 
 def test_what_a_process_says_last_is_told_with_how_it_ended():
@@ -71,7 +72,7 @@ def test_a_process_that_hangs_may_tidy_up(tmp_path):
 
 
 def test_a_process_that_does_not_heed_an_interruption_is_ended(monkeypatch):
-    monkeypatch.setattr(processes, "GRACE_S", 0.5)
+    monkeypatch.setattr(programs, "GRACE_S", 0.5)
     code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
     with pytest.raises(CollectorError, match="did not end"):
         child.run([sys.executable, "-c", code], longest_s=2)

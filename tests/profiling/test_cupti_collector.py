@@ -37,8 +37,8 @@ from launchlens.profiling.doctor import examine
 from launchlens.profiling.run import Plan, run
 from launchlens.profiling.timing import Entry
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.source import open_trace
 from launchlens.traces.studies.study import study
-from launchlens.traces.trace import open_trace
 
 THREAD = threading.get_ident() & 0xFFFFFFFF
 

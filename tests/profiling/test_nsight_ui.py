@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.profiling import nsight, nsight_ui
+from launchlens.profiling import nsight_ui
 from launchlens.profiling.doctor import examine
-from launchlens.profiling.nsight import NsysError
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.nsys import nsys_cli
+from launchlens.traces.readers.nsys.nsys_cli import NsysError
 from made_capture import make_capture
 
 
@@ -29,7 +30,7 @@ def nothing_installed(monkeypatch):
     """No nsys and no nsys-ui but those that a test puts there."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(nsight_ui, "PLACES", ())
-    monkeypatch.setattr(nsight, "PLACES", ())
+    monkeypatch.setattr(nsys_cli, "PLACES", ())
 
 
 @pytest.fixture

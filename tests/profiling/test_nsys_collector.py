@@ -13,21 +13,22 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
-from launchlens.profiling import nsight
 from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
 from launchlens.profiling.collectors.collector import Job
 from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.collectors.nsys import collector as module
 from launchlens.profiling.collectors.nsys.collector import NsightSystems
 from launchlens.profiling.doctor import examine
-from launchlens.profiling.nsight import Nsys, NsysError
+from launchlens.profiling.nsight import profile
 from launchlens.profiling.request import plain_parameters
 from launchlens.profiling.run import Plan, run
 from launchlens.profiling.timing import Entry
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.nsys import nsys_cli
+from launchlens.traces.readers.nsys.nsys_cli import Nsys
+from launchlens.traces.source import open_trace
 from launchlens.traces.studies.study import study
-from launchlens.traces.trace import open_trace
 
 #: Stands for nsys: `profile` runs what follows its options, `export` copies a database made by the test.
 STAND_IN = """#!/bin/bash
@@ -83,7 +84,7 @@ def stand_in(tmp_path, database, monkeypatch):
         return log
 
     monkeypatch.setenv("PATH", str(tools))
-    monkeypatch.setattr(nsight, "PLACES", ())
+    monkeypatch.setattr(nsys_cli, "PLACES", ())
     # nsys is for CUDA, and the stand-in for machines without
     real = module.found
     monkeypatch.setattr(module, "found", lambda device: real("cuda"))
@@ -130,7 +131,7 @@ def test_a_recording_keeps_the_report_and_its_export(stand_in, tmp_path):
 
 def test_only_what_lies_between_the_profiler_calls_is_recorded_on_a_gpu(stand_in, tmp_path):
     log = stand_in()
-    nsight.profile(nsight.find(), ["true"], tmp_path / "out")
+    profile(nsys_cli.find(), ["true"], tmp_path / "out")
     assert "--capture-range=cudaProfilerApi --capture-range-end=stop" in log.read_text()
 
 
@@ -179,7 +180,7 @@ def test_parameters_that_no_command_line_can_change_stay_at_home():
 
 def test_a_missing_library_is_named_with_its_package(stand_in, tmp_path):
     stand_in("no-library")
-    with pytest.raises(NsysError) as caught:
+    with pytest.raises(CollectorError) as caught:
         record(tmp_path, "copy_")
     assert "the shared library libdw.so.1 is missing; apt-get install libdw1" in str(caught.value)
     assert caught.value.for_good
@@ -194,18 +195,18 @@ def test_a_missing_library_is_named_with_its_package(stand_in, tmp_path):
 )
 def test_an_nsys_that_delivers_nothing_is_quoted_without_folders(stand_in, tmp_path, mode, said):
     stand_in(mode)
-    with pytest.raises(NsysError) as caught:
+    with pytest.raises(CollectorError) as caught:
         record(tmp_path, "copy_")
     assert str(caught.value) == said and not caught.value.for_good
 
 
 def test_without_nsys_the_error_says_how_to_get_it(stand_in):
-    with pytest.raises(NsysError, match=r"neither on PATH .* install NVIDIA Nsight Systems"):
+    with pytest.raises(CollectorError, match=r"neither on PATH .* install NVIDIA Nsight Systems"):
         NsightSystems().check("cuda")
 
 
 def test_on_the_cpu_there_is_nothing_for_nsys():
-    with pytest.raises(NsysError, match="records CUDA"):
+    with pytest.raises(CollectorError, match="records CUDA"):
         NsightSystems().check("cpu")
 
 
@@ -224,9 +225,9 @@ def importer(folder, libraries):
 def test_the_importer_is_looked_at_through_ldd(tmp_path, monkeypatch):
     home = tmp_path / "nsight"
     monkeypatch.setenv("PATH", str(importer(home, ["libdw.so.1", "libodd.so"])))
-    assert nsight._missing_libraries(home / "target-linux-x64" / "nsys") == ("libdw.so.1", "libodd.so")
-    assert nsight._missing_libraries(tmp_path / "elsewhere" / "deep" / "nsys") == ()
-    error = nsight.explained(Nsys(home, None, ("libodd.so",)), "", "made no report")
+    assert nsys_cli._missing_libraries(home / "target-linux-x64" / "nsys") == ("libdw.so.1", "libodd.so")
+    assert nsys_cli._missing_libraries(tmp_path / "elsewhere" / "deep" / "nsys") == ()
+    error = nsys_cli.explained(Nsys(home, None, ("libodd.so",)), "", "made no report")
     assert "libodd.so is missing; install the packages" in str(error)
 
 
@@ -238,21 +239,21 @@ def test_nsys_is_found_in_the_places_of_its_installers_newest_first(tmp_path, mo
         path.parent.mkdir(parents=True)
         path.write_text(f"#!{sys.executable and '/bin/sh'}\n{text}\n")
         path.chmod(0o755)
-    assert nsight.find(tmp_path).path == inside, "a script of CUDA's that finds no nsys is passed over"
+    assert nsys_cli.find(tmp_path).path == inside, "a script of CUDA's that finds no nsys is passed over"
     for version in ("2025.3.1", "2025.10.1"):
         path = tmp_path / "opt/nvidia/nsight-systems" / version / "bin/nsys"
         path.parent.mkdir(parents=True)
         path.write_text(f"#!/bin/sh\necho {version}\n")
         path.chmod(0o755)
-    assert nsight.find(tmp_path).version == "2025.10.1"
-    assert nsight.find(tmp_path / "nothing") is None
+    assert nsys_cli.find(tmp_path).version == "2025.10.1"
+    assert nsys_cli.find(tmp_path / "nothing") is None
 
 
 def test_doctor_names_a_library_that_the_importer_lacks(monkeypatch):
-    monkeypatch.setattr(nsight, "find", lambda: Nsys(Path("/opt/x/nsys"), "2025.3", ("libdw.so.1",)))
+    monkeypatch.setattr(nsys_cli, "find", lambda: Nsys(Path("/opt/x/nsys"), "2025.3", ("libdw.so.1",)))
     row = next(row for row in examine() if row.name == "nsys")
     assert not row.found and "libdw.so.1 is missing; apt-get install libdw1" in row.get
-    monkeypatch.setattr(nsight, "find", lambda: Nsys(Path("/opt/x/nsys"), "2025.3"))
+    monkeypatch.setattr(nsys_cli, "find", lambda: Nsys(Path("/opt/x/nsys"), "2025.3"))
     row = next(row for row in examine() if row.name == "nsys")
     assert row.found and row.version == "2025.3" and row.get is None
 

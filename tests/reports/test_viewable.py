@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.reports.open.viewable import viewable
 from launchlens.traces.problems import InputError
-from launchlens.traces.trace import open_trace
 from made_capture import make_capture
+from made_cupti import call as api_call
+from made_cupti import on_gpu as activity
+from made_cupti import recording as recording_of_cupti
 
 pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
 from pftrace import read
@@ -42,43 +44,46 @@ def without_perfetto(monkeypatch):
 
 def test_a_kineto_trace_is_shown_as_it_is(capture):
     trace = capture / "torch" / "eager.pt.trace.json.gz"
-    with viewable(trace, None, open_trace) as shown:
+    with viewable(trace, None) as shown:
         assert (shown.path, shown.says) == (trace, None)
 
 
 def test_a_capture_is_exported_whole_or_one_regime_of_it(capture):
-    with viewable(capture, None, open_trace) as shown:
+    with viewable(capture, None) as shown:
         assert groups(shown.path) == ["1. eager (torch)", "2. graph (torch)"]
         assert shown.says == "made: eager (torch), graph (torch), exported for Perfetto"
     assert not shown.path.exists(), "the export is gone with the block"
-    with viewable(capture / "manifest.json", "graph", open_trace) as shown:
+    with viewable(capture / "manifest.json", "graph") as shown:
         assert groups(shown.path) == ["1. graph (torch)"]
     with pytest.raises(InputError, match=r"no trace of regime 'warp' \(it holds eager, graph\)"):
-        viewable(capture, "warp", open_trace).__enter__()
+        viewable(capture, "warp").__enter__()
 
 
 def test_a_recording_of_nsight_systems_is_exported(recording, tmp_path):
     for source in (recording, as_parquet(recording, tmp_path / "tables")):
-        with viewable(source, None, open_trace) as shown:
+        with viewable(source, None) as shown:
             assert groups(shown.path) == [f"1. {source.name}"]
             assert "an Nsight Systems recording, exported for Perfetto" in str(shown.says)
     with pytest.raises(InputError, match="leave out --regime"):
-        viewable(recording, "eager", open_trace).__enter__()
+        viewable(recording, "eager").__enter__()
 
 
 def test_without_the_package_a_capture_shows_its_first_trace(capture, recording, monkeypatch):
     without_perfetto(monkeypatch)
-    with viewable(capture, "graph", open_trace) as shown:
+    with viewable(capture, "graph") as shown:
         assert shown.path == capture / "torch" / "graph.pt.trace.json.gz"
         assert "needs pip install 'launchlens[export]'" in str(shown.says)
     with pytest.raises(InputError, match=r"not installed \(pip install 'launchlens\[export\]'\)"):
-        viewable(recording, None, open_trace).__enter__()
+        viewable(recording, None).__enter__()
     manifest = json.loads((capture / "manifest.json").read_text())
     for trace in manifest["traces"]:
-        trace["collector"] = "cupti"
+        trace |= {"collector": "cupti", "path": f"{trace['regime']}.parquet"}
+        recording_of_cupti(
+            capture / trace["path"], [api_call("cudaLaunchKernel", 0, 10, 1), activity("kernel", 20, 30, 1)]
+        )
     (capture / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="holds nothing that Perfetto opens unexported"):
-        viewable(capture, None, open_trace).__enter__()
+        viewable(capture, None).__enter__()
 
 
 def test_the_command_says_what_it_shows(capture, recording):

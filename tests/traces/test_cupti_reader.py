@@ -24,7 +24,7 @@ from launchlens.traces.readers.cupti import file as cupti_file
 from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
 from launchlens.traces.schema import MAX_DUR_NS, validate
 from launchlens.traces.scrub.scrub import scrub
-from launchlens.traces.trace import open_trace
+from launchlens.traces.source import open_trace
 from made_cupti import HEADER, TID, call, named, on_gpu, recording, row
 
 #: A range with a copy and a kernel, as CUPTI gives them: the kernel alone says when it was queued and submitted.

@@ -10,11 +10,11 @@ from launchlens.cli import app
 from launchlens.reports.html.report import render
 from launchlens.traces.captures.capture import read_capture, write_timings
 from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.source import open_trace
 from launchlens.traces.studies import recording
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.range_side import side_of_range
 from launchlens.traces.studies.study import study
-from launchlens.traces.trace import open_trace
 from made_capture import make_capture, make_timings
 
 GRAPH = "torch/graph.pt.trace.json.gz"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.traces.analysis import analyze
 from launchlens.traces.problems import MEANINGS
-from launchlens.traces.trace import open_trace
+from launchlens.traces.source import open_trace
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 SCRIPT = runpy.run_path(str(GOLDEN / "facts.py"))

@@ -13,7 +13,8 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.readers import byte_source
 from launchlens.traces.readers.kineto import json_blocks
 from launchlens.traces.readers.kineto import reader as kineto
-from launchlens.traces.trace import Trace, open_trace
+from launchlens.traces.source import open_trace
+from launchlens.traces.trace import Trace
 
 OP = b'{"ph": "X", "cat": "cpu_op", "name": "aten::copy_", "pid": 1, "tid": 2, "ts": 10, "dur": 5}'
 

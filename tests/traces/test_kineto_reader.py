@@ -21,7 +21,8 @@ from launchlens.traces.readers.kineto.categories import copy_kind
 from launchlens.traces.readers.kineto.json_repair import repair
 from launchlens.traces.readers.kineto.times import text_to_ns
 from launchlens.traces.schema import COLUMNS, MAX_DUR_NS, validate
-from launchlens.traces.trace import Trace, open_trace
+from launchlens.traces.source import open_trace
+from launchlens.traces.trace import Trace
 
 OP = '{"ph": "X", "cat": "cpu_op", "name": "aten::copy_", "pid": 1, "tid": 2, "ts": 10, "dur": 5}'
 
@@ -273,7 +274,7 @@ def test_keys_stand_before_or_after_the_events(tmp_path, pretty):
     for document in (about | {"traceEvents": events}, {"traceEvents": events} | about):
         trace = read(tmp_path, json.dumps(document, indent=pretty))
         assert rows(trace) == rows(read_events(tmp_path, OP))
-        assert dict(trace.devices) == {0: "NVIDIA H200", 1: "NVIDIA H200"}
+        assert dict(trace.devices) == {0: "NVIDIA H200", 1: "NVIDIA H200"} and trace.looked_for_gpu
         assert trace.recorded_by_version == "schemaVersion 1"
         assert trace.meta["base_ns"] == 1727743122000000000 and trace.meta["cuda_runtime_version"] == 13000
         assert trace.meta["traceName"] == about["traceName"]
@@ -283,7 +284,7 @@ def test_a_bare_array_and_a_byte_order_mark(tmp_path):
     for text in (f"[{OP}]", f" \n[\n{OP}\n]\n", b"\xef\xbb\xbf[" + OP.encode() + b"]"):
         trace = read(tmp_path, text)
         assert rows(trace) == rows(read_events(tmp_path, OP))
-        assert trace.recorded_by_version is None and dict(trace.devices) == {}
+        assert trace.recorded_by_version is None and dict(trace.devices) == {} and not trace.looked_for_gpu
 
 
 def test_process_and_thread_names_are_kept_apart(tmp_path):

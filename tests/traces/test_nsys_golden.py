@@ -15,7 +15,7 @@ import pytest
 
 from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.documents.structure import as_plain
-from launchlens.traces.trace import open_trace
+from launchlens.traces.source import open_trace
 
 DATA = Path(__file__).parents[1] / "data" / "nsys"
 FOLDERS = sorted(path.parent for path in DATA.glob("*/trace.sqlite"))

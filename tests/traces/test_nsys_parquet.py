@@ -21,7 +21,7 @@ from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import parquet as nsys_parquet
 from launchlens.traces.readers.nsys import reader as nsys
-from launchlens.traces.trace import open_trace
+from launchlens.traces.source import open_trace
 
 TABLES: dict[str, Any] = {
     "runtime": [
@@ -210,9 +210,10 @@ def refused(path: Path) -> str:
 
 
 def test_a_folder_that_is_no_export(tmp_path: Path, folder: Path) -> None:
-    assert "is a folder, not a trace: it holds no table" in refused(tmp_path)
+    assert "holds 2 traces, and one is wanted here (name one file: e.sqlite, tables)" in refused(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
+    assert "is a folder, not a trace: it holds no table" in refused(other)
     pq.write_table(pa.table({"a": [1]}), other / "mine.parquet")
     assert "holds no table" in refused(other)
     (other / "NVTX_EVENTS.arrow").write_bytes(b"ARROW1")

@@ -20,7 +20,8 @@ from launchlens.traces.intervals import union_length
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import reader as nsys
 from launchlens.traces.schema import BY_NAME
-from launchlens.traces.trace import Trace, open_trace
+from launchlens.traces.source import open_trace
+from launchlens.traces.trace import Trace
 from traces import plain_analysis as plain
 from traces import samples
 
@@ -112,7 +113,7 @@ def test_2020_has_inline_names_and_no_process_on_gpu_rows(tmp_path: Path) -> Non
         ("memcpy", "[CUDA memcpy HtoD]", "4711", 4),
         ("range", "12", "4711", None),  # a text that looks like an id is still a text
     ]
-    assert trace.devices == {0: "Tesla V100"}
+    assert trace.devices == {0: "Tesla V100"} and not trace.looked_for_gpu
     assert trace.recorded_by_version is None
 
 

@@ -15,7 +15,7 @@ pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
 from launchlens.traces.analysis import analyze
 from launchlens.traces.captures.recorded import FOLDER
 from launchlens.traces.perfetto.export import export
-from launchlens.traces.trace import open_trace
+from launchlens.traces.source import open_trace
 
 TRACE = FOLDER / "small-copies-h200" / "torch" / "graph.pt.trace.json.gz"
 NAME = "trace_processor_shell"

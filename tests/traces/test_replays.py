@@ -17,7 +17,8 @@ from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.intervals import covered, moments, union
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
-from launchlens.traces.trace import Trace, open_trace
+from launchlens.traces.source import open_trace
+from launchlens.traces.trace import Trace
 
 ROOT = Path(__file__).parents[2]
 CODES = ("graph-replay-unrecorded", "graph-replay-incomplete", "graph-replay-under-recorded")

@@ -25,7 +25,7 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.scrub import kineto as scrub_kineto
 from launchlens.traces.scrub import text as scrub_text
 from launchlens.traces.scrub.scrub import Scrubbed, scrub
-from launchlens.traces.trace import open_trace
+from launchlens.traces.source import open_trace
 from traces import samples
 
 #: What is planted, wherever a recorder might write it. None of it may be in a copy.

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.captures.capture import MANIFEST, Capture, TraceRecord, read_capture
+from launchlens.traces.captures.capture import Capture, TraceRecord, read_capture
 from launchlens.traces.documents.export import ExportDocument
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.files import writing
@@ -26,8 +26,8 @@ from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto.layers import Counter, Layer
 from launchlens.traces.perfetto.tracks import Flows, flows, layers
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.readers.nsys.folder import is_folder_of_tables
-from launchlens.traces.trace import Progress, Trace, open_trace
+from launchlens.traces.source import CaptureFolder, Source, as_one, open_trace, source_of
+from launchlens.traces.trace import Progress, Trace
 
 if TYPE_CHECKING:
     from launchlens.traces.perfetto.writer import Argument, PacketWriter
@@ -87,21 +87,17 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
     Raises InputError when the source can't be used or the perfetto package is missing, OSError when the output can't
     be written.
     """
+    made = parts(source_of(source), progress)
     with writing(output) as path, open(path, "wb") as file:
-        return write(file, parts(source, progress))
+        return write(file, made)
 
 
-def is_capture(source: Path) -> bool:
-    """Whether `source` is to be read as a capture: a folder that is none of an export's tables, or a manifest."""
-    return source.name == MANIFEST or (source.is_dir() and not is_folder_of_tables(source))
-
-
-def parts(source: Path, progress: Progress | None = None, regime: str | None = None) -> Iterator[Part]:
-    """The traces of a capture, of one `regime` where it is named, or a trace file; each read when it is asked for."""
-    if not is_capture(source):
-        yield part_of(open_trace(source, progress=progress))
+def parts(source: Source, progress: Progress | None = None, regime: str | None = None) -> Iterator[Part]:
+    """The traces of a capture, of one `regime` where it is named, or a trace; each read when it is asked for."""
+    if not isinstance(source, CaptureFolder):
+        yield part_of(as_one(source).read(progress=progress))
         return
-    capture = read_capture(source)
+    capture = read_capture(source.path)
     for record in recorded_traces(capture, regime):
         trace = open_trace(capture.trace_path(record), progress=progress)
         yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)

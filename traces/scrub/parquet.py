@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,9 @@ import pandas as pd
 from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
-from launchlens.traces.readers.nsys.folder import refuse_table
+from launchlens.traces.readers.nsys.folder import refuse_other_forms
+from launchlens.traces.readers.parquet import metadata_of
+from launchlens.traces.readers.reader import Seen
 from launchlens.traces.schema import COLUMNS
 from launchlens.traces.scrub.text import Removed, without_paths
 
@@ -28,26 +31,18 @@ def read(path: Path) -> pd.DataFrame:
         names = [column.name for column in declared]
         if set(names) - _LATER <= set(frame.columns):
             return frame[[name for name in names if name in frame.columns]].reset_index(drop=True)
-    refuse_table(path, _metadata(path))
+    refuse_other_forms(Seen(path, b"PAR1"))
     raise InputError(
         path, "holds neither an event table nor timings", "give a parquet file that launchlens wrote, or a trace"
     )
 
 
-def is_recording(path: Path) -> bool:
-    """Whether a parquet file says that it is a recording of CUPTI; what can't be read is none."""
-    return METADATA_KEY in _metadata(path)
-
-
-def _metadata(path: Path) -> dict[bytes, bytes]:
-    """What a parquet file says of itself as a whole; nothing where it can't be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return dict(pq.read_schema(path).metadata or {})
-    except (OSError, ValueError, pa.ArrowException):
-        return {}
+def is_no_trace(path: Path) -> bool:
+    """Whether `path` is a parquet file that does not say that it is a recording of CUPTI."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(4) == b"PAR1" and METADATA_KEY not in (metadata_of(path) or {})
 
 
 def copy_recording(path: Path, output: Path, removed: Removed) -> None:

@@ -17,13 +17,11 @@ from launchlens.traces.documents.analysis import AnalysisDocument
 from launchlens.traces.documents.scrub import RemovedRow, ScrubDocument
 from launchlens.traces.files import free, free_folder, writable, writing
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers.nsys.folder import SUFFIX, is_folder_of_tables
-from launchlens.traces.scrub import kineto as scrub_kineto
+from launchlens.traces.readers.reader import Scrub
 from launchlens.traces.scrub import parquet as scrub_parquet
-from launchlens.traces.scrub import sqlite as scrub_sqlite
-from launchlens.traces.scrub import tables as scrub_tables
 from launchlens.traces.scrub.text import Removed, without_paths
-from launchlens.traces.trace import Progress, Trace, open_trace
+from launchlens.traces.source import OneTrace, SeveralTraces, as_one, source_of
+from launchlens.traces.trace import Progress, Trace
 
 #: The one problem that may become rarer: odd JSON goes with the text that held it.
 _MAY_SHRINK = "replaced-bad-json"
@@ -59,24 +57,25 @@ class Scrubbed:
 def scrub(path: Path, output: Path, *, force: bool = False, progress: Progress | None = None) -> Scrubbed:
     """Write a copy of `path` to `output` that names no machine and no user, when its analysis is that of `path`.
 
-    Of a folder of an Nsight Systems export's tables the copy is a folder as well.
+    Of a folder of tables the copy is a folder as well.
     The input is never altered, and `output` appears whole or not at all. Raises InputError when `path` can't be read as
     a trace, when `output` is `path`, or exists and `force` was not given, or can't be written.
     """
-    if is_folder_of_tables(path):
-        free_folder(output, force, path, suffix=SUFFIX, of="tables")
-        return _into_place(path, output, lambda copy, removed: _trace(path, copy, removed, progress))
-    if path.is_dir():
-        raise InputError(path, "is a folder, not a trace", "scrub the files in it one by one")
-    free(output, force, path)
-    try:
-        with open(path, "rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise InputError(path, f"can't be read: {error.strerror or error}", "check the path") from None
-    if head.startswith(b"PAR1") and not scrub_parquet.is_recording(path):
+    if scrub_parquet.is_no_trace(path):
+        free(output, force, path)
         return _into_place(path, output, lambda copy, removed: _parquet(path, copy, removed))
-    return _into_place(path, output, lambda copy, removed: _trace(path, copy, removed, progress))
+    source = source_of(path)
+    if isinstance(source, SeveralTraces):
+        raise InputError(path, "is a folder, not a trace", "scrub the files in it one by one")
+    trace = as_one(source)
+    if trace.reader.scrub is None:
+        raise InputError(path, f"is {trace.reader.label} that can't be scrubbed", trace.reader.scrub_instead)
+    if trace.reader.tables is not None:
+        free_folder(output, force, path, suffix=trace.reader.tables, of="tables")
+    else:
+        free(output, force, path)
+    copy_by = trace.reader.scrub
+    return _into_place(path, output, lambda copy, removed: _trace(trace, copy_by, copy, removed, progress))
 
 
 def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[str, int]]) -> Scrubbed:
@@ -88,18 +87,14 @@ def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[
     return Scrubbed(path, output, recorded_by, size, dict(+removed), paths_in_names)
 
 
-def _trace(path: Path, copy: Path, removed: Removed, progress: Progress | None) -> tuple[str, int]:
-    before = open_trace(path, progress=progress)
+def _trace(
+    source: OneTrace, scrubbed: Scrub, copy: Path, removed: Removed, progress: Progress | None
+) -> tuple[str, int]:
+    path = source.path
+    before = source.read(progress=progress)
     expected, problems = _comparable(before)
-    if path.is_dir():
-        scrub_tables.copy(path, copy, removed, progress=progress)
-    elif before.recorded_by == "nsys":
-        scrub_sqlite.copy(path, copy, removed, progress=progress)
-    elif before.recorded_by == "cupti":
-        scrub_parquet.copy_recording(path, copy, removed)
-    else:
-        scrub_kineto.copy(path, copy, removed, progress=progress)
-    found, problems_left = _comparable(open_trace(copy, progress=progress))
+    scrubbed(path, copy, removed, progress=progress)
+    found, problems_left = _comparable(source.reader.read(copy, partial=False, progress=progress))
     odd, still_odd = (counts.pop(_MAY_SHRINK, 0) for counts in (problems, problems_left))
     changed = [part for part in expected.__struct_fields__ if getattr(expected, part) != getattr(found, part)]
     if problems != problems_left or still_odd > odd:

@@ -15,13 +15,14 @@ import pandas as pd
 from launchlens.traces.captures.capture import Capture, TraceRecord
 from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.source import open_trace
 from launchlens.traces.statistics import Estimate, paired_ratio
 from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.compare import Comparison, compare
 from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
 from launchlens.traces.studies.side import DEVICE_BOUND_HOST, Side
-from launchlens.traces.trace import Progress, open_trace
+from launchlens.traces.trace import Progress
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from launchlens.profiling import child
-from launchlens.profiling.checking import synchronize, without_folders
+from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.blocks import reference_times, run_blocks, unwatched
 from launchlens.profiling.collectors.collector import Advance, ChildCollector, Job
 from launchlens.profiling.collectors.cupti.session import GET, Session, library
@@ -25,6 +25,7 @@ from launchlens.profiling.environment import Examined, version
 from launchlens.profiling.request import Record, asked_of
 from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
+from launchlens.traces.programs import without_folders
 
 #: What the recorded process leaves for the one that started it.
 RECORDING = "recording.parquet"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from launchlens.profiling import child, nsight
@@ -17,10 +18,20 @@ from launchlens.profiling.collectors.blocks import run_blocks, unwatched
 from launchlens.profiling.collectors.collector import Advance, ChildCollector, Job
 from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.environment import Examined
-from launchlens.profiling.nsight import GET, Nsys, NsysError
 from launchlens.profiling.request import Record, Reference, asked_of
 from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
+from launchlens.traces.readers.nsys import nsys_cli
+from launchlens.traces.readers.nsys.nsys_cli import GET, Nsys, NsysError
+
+
+@contextmanager
+def _as_collector_error() -> Iterator[None]:
+    """Where nsys did not do what was asked, this collector recorded nothing."""
+    try:
+        yield
+    except NsysError as error:
+        raise CollectorError(str(error), for_good=error.for_good) from None
 
 
 class NsightSystems(ChildCollector):
@@ -33,6 +44,7 @@ class NsightSystems(ChildCollector):
         """Nsight Systems and nvtx have to be here, and there is nothing to record on a CPU."""
         found(device)
 
+    @_as_collector_error()
     def record(self, job: Job, advance: Advance) -> TraceRecord:
         """Record the job into `FOLDER/nsys/REGIME.nsys-rep`, and export that beside it.
 
@@ -48,9 +60,9 @@ class NsightSystems(ChildCollector):
             child.answered(here)
             report, export = here / "recorded.nsys-rep", here / "recorded.sqlite"
             if not report.is_file():
-                raise nsight.explained(nsys, said, "made no report")
+                raise nsys_cli.explained(nsys, said, "made no report")
             advance(job.rounds)
-            nsight.export_sqlite(nsys, report, export)
+            nsys_cli.export_sqlite(nsys, report, export)
             folder = job.folder / self.name
             folder.mkdir(parents=True, exist_ok=True)
             files.put({folder / f"{job.regime}.nsys-rep": report, folder / f"{job.regime}.sqlite": export})
@@ -73,12 +85,12 @@ class NsightSystems(ChildCollector):
 
     def examined(self) -> Examined:
         """Nsight Systems, which is of use only when its importer can run as well."""
-        nsys = nsight.find()
+        nsys = nsys_cli.find()
         gives = "profile --collector nsys, and opening .nsys-rep files"
         if nsys is None:
             return Examined(self.name, False, None, gives, GET)
         if nsys.missing:
-            get = f"{nsys.path} is there, but {nsight.lacks(nsys.missing)}"
+            get = f"{nsys.path} is there, but {nsys_cli.lacks(nsys.missing)}"
             return Examined(self.name, False, None, gives, get)
         return Examined(self.name, True, nsys.version, gives, None)
 
@@ -92,14 +104,14 @@ class NsightSystems(ChildCollector):
 
 
 def found(device: str) -> Nsys:
-    """The nsys to record with on `device`. Raises NsysError, naming what is missing and how to get it."""
+    """The nsys to record with on `device`. Raises CollectorError, naming what is missing and how to get it."""
     if device != "cuda":
-        raise NsysError("Nsight Systems records CUDA, and this was measured on the CPU", for_good=True)
+        raise CollectorError("Nsight Systems records CUDA, and this was measured on the CPU", for_good=True)
     if importlib.util.find_spec("nvtx") is None:
-        raise NsysError("the nvtx package, which names the ranges, is missing: pip install nvtx", for_good=True)
-    nsys = nsight.find()
+        raise CollectorError("the nvtx package, which names the ranges, is missing: pip install nvtx", for_good=True)
+    nsys = nsys_cli.find()
     if nsys is None:
-        raise NsysError(f"nsys is neither on PATH nor where its installers put it: {GET}", for_good=True)
+        raise CollectorError(f"nsys is neither on PATH nor where its installers put it: {GET}", for_good=True)
     return nsys
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ import pyarrow.parquet as pq
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import COLUMNS, FORMAT, METADATA_KEY, header
-from launchlens.traces.readers.nsys import folder as nsys_folder
 from launchlens.traces.readers.nsys.parquet import check_codes, most_text
 
 #: Stands for null in this reader's int64 arrays; the event table turns it into real nulls.
@@ -79,12 +79,16 @@ def opened(path: Path) -> Recording:
     return Recording(path, size, said, table)
 
 
-def _header(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
-    """What the file says of itself; InputError unless that is a version of the format that is known here."""
+def check_is_recording(path: Path, metadata: Mapping[bytes, bytes]) -> None:
+    """Raise InputError for a parquet file that does not say that it is a recording, of whatever version."""
     if METADATA_KEY not in metadata:
-        nsys_folder.refuse_table(path, metadata)
         what = "is a parquet file, but not a recording of CUPTI by launchlens"
         raise InputError(path, what, "give one that profile --collector cupti wrote, or another trace")
+
+
+def _header(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
+    """What the file says of itself; InputError unless that is a version of the format that is known here."""
+    check_is_recording(path, metadata)
     try:
         values = json.loads(metadata[METADATA_KEY])
     except (ValueError, RecursionError):

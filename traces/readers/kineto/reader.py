@@ -59,7 +59,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         if not columns.rows:
             raise _nothing_kept(path, decoder.seen, problems)
         events = columns.table()
-    schema = about.get("schemaVersion")
+    schema, devices = about.get("schemaVersion"), _devices(about)
     return Trace(
         path=path,
         recorded_by="kineto",
@@ -67,8 +67,9 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         bytes=source.size,
         events=events,
         problems=problems,
-        devices=_devices(about),
+        devices=devices,
         meta=_meta(about, columns),
+        looked_for_gpu=bool(devices),  # it names the machine's GPUs only where it records them
     )
 
 

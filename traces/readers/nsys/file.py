@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 
 from launchlens.traces.problems import InputError
 
+#: The first bytes of every SQLite database.
+MAGIC = b"SQLite format 3\x00"
 EXPORT_AGAIN = "export it again: nsys export --type sqlite REPORT.nsys-rep"
 #: The first bytes of a rollback journal that still has to be played back (https://www.sqlite.org/fileformat2.html).
 _HOT_JOURNAL = bytes.fromhex("d9d505f920a163d7")
@@ -57,7 +59,7 @@ def _check_header(path: Path) -> None:
         raise InputError(
             path, f"can't be read: {error.strerror or error}", "check the path and its permissions"
         ) from None
-    if not head.startswith(b"SQLite format 3\x00"):
+    if not head.startswith(MAGIC):
         raise InputError(path, "is not a SQLite database, or an encrypted one", EXPORT_AGAIN)
     if len(head) < 100:
         raise InputError(path, "ends within its header", EXPORT_AGAIN)

@@ -6,30 +6,34 @@ A folder is untrusted like a file: what a table is told by is a plain file of th
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from launchlens.traces.captures.capture import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys.schema import is_mark
+from launchlens.traces.readers.parquet import metadata_of
+from launchlens.traces.readers.reader import Seen
 
 SUFFIX = ".parquet"
 EXPORT_AGAIN = "export it again: nsys export --type parquetdir REPORT.nsys-rep"
 
 
-def is_folder_of_tables(path: Path) -> bool:
-    """Whether `path` is a folder with a table of Nsight Systems in it, and no capture of ours."""
-    try:
-        return path.is_dir() and not (path / MANIFEST).exists() and any(is_mark(name) for name, _ in _files(path))
-    except (OSError, ValueError):  # a name with a null character is a ValueError
-        return False
+def holds_tables(names: Iterable[str], suffix: str = SUFFIX) -> bool:
+    """Whether a folder with files of these names has a table of Nsight Systems among them."""
+    return any(name.endswith(suffix) and is_mark(name.removesuffix(suffix)) for name in names)
 
 
-def refuse_table(path: Path, metadata: Mapping[bytes, bytes]) -> None:
-    """Raise InputError for a parquet file that is one table of such a folder, by its name or by what nsys wrote into it."""
-    if (path.suffix == SUFFIX and is_mark(path.stem)) or b"table_name" in metadata:
-        what = "is one table of an Nsight Systems export"
-        raise InputError(path, what, f"give the folder that holds it and the others: {path.parent}")
+def refuse_other_forms(seen: Seen) -> None:
+    """Raise InputError for one table of such a folder, by its name or by what nsys wrote into it, and for Arrow's tables."""
+    if seen.names is not None:
+        if holds_tables(seen.names, ".arrow") and not holds_tables(seen.names):
+            what = "is a folder of Arrow tables"
+            raise InputError(seen.path, what, "nsys export --type parquetdir makes one that can be read")
+    elif seen.head.startswith(b"PAR1"):
+        named = holds_tables([seen.path.name])
+        if named or b"table_name" in (metadata_of(seen.path) or {}):
+            what = "is one table of an Nsight Systems export"
+            raise InputError(seen.path, what, f"give the folder that holds it and the others: {seen.path.parent}")
 
 
 def tables(path: Path) -> dict[str, Path]:
@@ -54,20 +58,9 @@ def tables(path: Path) -> dict[str, Path]:
         why = getattr(error, "strerror", None) or error
         raise InputError(path, f"can't be read: {why}", "check the folder and its permissions") from None
     if not any(map(is_mark, found)):
-        raise _no_tables(path)
+        what = "is a folder, not a trace: it holds no table of an Nsight Systems export"
+        raise InputError(path, what, "give a trace file, or the folder that nsys export --type parquetdir wrote")
     return found
-
-
-def _no_tables(path: Path) -> InputError:
-    if any(is_mark(file.stem) for file in path.glob("*.arrow")):
-        return InputError(
-            path, "is a folder of Arrow tables", "nsys export --type parquetdir makes one that can be read"
-        )
-    return InputError(
-        path,
-        "is a folder, not a trace: it holds no table of an Nsight Systems export",
-        "give a trace file, or the folder that nsys export --type parquetdir wrote",
-    )
 
 
 def _files(path: Path) -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,22 @@
+"""Every reader, in the order in which they are asked: the first that recognises a path reads it.
+
+A reader for a new recorder is a module that declares one, and a line here. What is told by more stands further up.
+"""
+
+from __future__ import annotations
+
+from launchlens.traces.readers.cupti.declared import RECORDING
+from launchlens.traces.readers.kineto.declared import JSON
+from launchlens.traces.readers.nsys.declared import EXPORT, REPORT, TABLES
+from launchlens.traces.readers.reader import Reader
+
+READERS: tuple[Reader, ...] = (
+    TABLES,
+    EXPORT,
+    RECORDING,
+    JSON,
+    REPORT,
+)
+
+#: Reads what none recognises, to say what it is instead of JSON.
+OTHERWISE = JSON

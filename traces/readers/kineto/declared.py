@@ -1,0 +1,43 @@
+"""What torch.profiler writes, as the catalogue of readers lists it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from launchlens.traces.readers.reader import Reader, Seen
+
+if TYPE_CHECKING:
+    from launchlens.traces.scrub.text import Removed
+    from launchlens.traces.trace import Progress, Trace
+
+_GZIP = b"\x1f\x8b"
+#: What may stand before JSON: spaces, a mark of UTF-8, and NUL, with which a file that was to grow further is filled.
+_BEFORE = b"\xef\xbb\xbf \t\r\n\x00"
+
+
+def _recognises(seen: Seen) -> bool:
+    return seen.head.startswith(_GZIP) or seen.head.lstrip(_BEFORE)[:1] in (b"{", b"[")
+
+
+def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
+    from launchlens.traces.readers.kineto.reader import read
+
+    return read(path, partial=partial, progress=progress)
+
+
+def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
+    from launchlens.traces.scrub.kineto import copy
+
+    copy(path, output, removed, progress=progress)
+
+
+JSON = Reader(
+    name="kineto",
+    label="a torch.profiler trace",
+    recognises=_recognises,
+    read=_read,
+    scrub=_scrub,
+    remedy="export it again: profile.export_chrome_trace(FILE)",
+    in_perfetto=True,
+)

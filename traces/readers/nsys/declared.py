@@ -1,0 +1,84 @@
+"""What Nsight Systems writes, as the catalogue of readers lists it: a database, a folder of tables, and its own reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from launchlens.traces.readers.nsys import folder
+from launchlens.traces.readers.nsys.file import EXPORT_AGAIN, MAGIC
+from launchlens.traces.readers.reader import Reader, Seen
+
+if TYPE_CHECKING:
+    from launchlens.traces.scrub.text import Removed
+    from launchlens.traces.trace import Progress, Trace
+
+NAME = "nsys"
+LABEL = "an Nsight Systems recording"
+#: What its own reports are called; nothing in their bytes says what they are.
+REPORTS = (".nsys-rep", ".qdrep")
+
+
+def _is_database(seen: Seen) -> bool:
+    return seen.head.startswith(MAGIC)
+
+
+def _is_folder(seen: Seen) -> bool:
+    return seen.names is not None and folder.holds_tables(seen.names)
+
+
+def _is_report(seen: Seen) -> bool:
+    return seen.names is None and seen.path.suffix in REPORTS
+
+
+def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
+    from launchlens.traces.readers.nsys.reader import read
+
+    return read(path, progress=progress)
+
+
+def _read_report(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
+    from launchlens.traces.readers.nsys.report import read
+
+    return read(path, progress=progress)
+
+
+def _scrub_database(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
+    from launchlens.traces.scrub.sqlite import copy
+
+    copy(path, output, removed, progress=progress)
+
+
+def _scrub_folder(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
+    from launchlens.traces.scrub.tables import copy
+
+    copy(path, output, removed, progress=progress)
+
+
+EXPORT = Reader(
+    name=NAME,
+    label=LABEL,
+    recognises=_is_database,
+    read=_read,
+    scrub=_scrub_database,
+    remedy=EXPORT_AGAIN,
+)
+TABLES = Reader(
+    name=NAME,
+    label=LABEL,
+    recognises=_is_folder,
+    read=_read,
+    scrub=_scrub_folder,
+    remedy=folder.EXPORT_AGAIN,
+    tables=folder.SUFFIX,
+    refuse=folder.refuse_other_forms,
+)
+REPORT = Reader(
+    name=NAME,
+    label=LABEL,
+    recognises=_is_report,
+    read=_read_report,
+    scrub=None,
+    remedy=EXPORT_AGAIN,
+    scrub_instead="it holds the environment and command lines of every process: export it with nsys export --type sqlite, and scrub that",
+)

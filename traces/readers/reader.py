@@ -1,0 +1,67 @@
+"""What each reader says of itself: how a trace of its recorder is recognised, read and scrubbed, and whether Perfetto opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from launchlens.traces.scrub.text import Removed
+    from launchlens.traces.trace import Progress, Trace
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of a path before it is read: of a file its first bytes, of a folder the names in it, in order."""
+
+    path: Path
+    head: bytes = b""
+    names: tuple[str, ...] | None = None
+
+
+class Read(Protocol):
+    """Reads a trace. `partial` keeps the whole part of a file that breaks off, where the format allows that.
+
+    Raises InputError with one line when it can't be used.
+    """
+
+    def __call__(self, path: Path, *, partial: bool, progress: Progress | None) -> Trace: ...
+
+
+class Scrub(Protocol):
+    """Writes a copy without what names the machine or its user to `output`, and counts what it left out in `removed`.
+
+    Raises InputError for what can't be read, OSError when `output` can't be written.
+    """
+
+    def __call__(self, path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None: ...
+
+
+def knows_all(seen: Seen) -> None:
+    """Nothing is known that belongs to the recorder and can't be read."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader as the catalogue lists it.
+
+    `name` is the recorder's, as `Trace.recorded_by` gives it; a recorder with several kinds of files has several readers.
+    `label` is what people call such a trace, with its article. `recognises` goes by bytes, or by the names in a folder; by
+    the file's own name only where its bytes tell nothing. `refuse` raises InputError for what is the recorder's and can't be
+    read. `scrub` is None where no copy can be made, and `scrub_instead` says what to do then. Perfetto opens a file as it is
+    where `in_perfetto` is so. `tables` is the suffix of the files of which a trace is a folder, None where it is one file.
+    `remedy` is what to do about a trace that can't be read for whatever reason.
+    """
+
+    name: str
+    label: str
+    recognises: Callable[[Seen], bool]
+    read: Read
+    scrub: Scrub | None
+    remedy: str
+    in_perfetto: bool = False
+    scrub_instead: str = ""
+    tables: str | None = None
+    refuse: Callable[[Seen], None] = knows_all
