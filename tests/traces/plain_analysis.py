@@ -8,6 +8,7 @@ assertion, never a guess.
 import gzip
 import json
 import sqlite3
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import pyarrow.parquet as pq
 
 #: What each call in the files submits; calls not named here submit nothing.
 SUBMITS = {
@@ -86,6 +89,8 @@ class Row:
     device: int | None = None
     copy_kind: str | None = None
     bytes: int | None = None
+    queued: int | None = None
+    channel: str | None = None
     caused: list["Row"] = field(default_factory=list)
 
     @property
@@ -97,6 +102,10 @@ class Row:
         return self.end - self.start
 
 
+#: start, end and state of something that is open for that long
+Interval = tuple[int, int, str]
+
+
 @dataclass
 class Plain:
     """A trace: its rows, in the order of the file, what was left out on the way by code, and `source` less the path."""
@@ -104,6 +113,8 @@ class Plain:
     rows: list[Row]
     left_out: Counter[str]
     source: dict[str, Any]
+    #: What is open on each thread that was asked for, see `host_intervals`.
+    opened: dict[Any, list[Interval]] = field(default_factory=dict)
 
     def of(self, *kinds: str) -> list[Row]:
         return [row for row in self.rows if row.kind in kinds]
@@ -115,8 +126,8 @@ class Plain:
 
 
 def read(path: Path) -> Plain:
-    """The rows of a trace of torch.profiler or of an Nsight Systems export."""
-    return nsys(path) if path.suffix == ".sqlite" else kineto(path)
+    """The rows of a trace: of torch.profiler, an Nsight Systems export or a recording of CUPTI."""
+    return {".sqlite": nsys, ".parquet": cupti}.get(path.suffix, kineto)(path)
 
 
 def kineto(path: Path) -> Plain:
@@ -221,6 +232,29 @@ def nsys(path: Path) -> Plain:
     db.close()
     source = {"recorded_by": "nsys", "recorded_by_version": version, "bytes": path.stat().st_size, "devices": devices}
     return Plain(rows, left_out, source)
+
+
+def cupti(path: Path) -> Plain:
+    """A recording of CUPTI. What says when the nodes of a graph were queued is of another launch, and not taken."""
+    file = pq.ParquetFile(path)
+    header = json.loads(file.metadata.metadata[b"launchlens"])
+    rows = []
+    for found in file.read().to_pylist():
+        row = Row(found["kind"], found["name"], found["start_ns"], found["end_ns"])
+        row.process, row.correlation = found["process"], found["correlation"]
+        if row.kind in WORK:
+            row.device, row.copy_kind, row.bytes = found["device"], found["copy_kind"], found["bytes"]
+            row.channel, row.queued = found["channel"], None if found["graph_node"] else found["queued_ns"]
+        else:
+            row.thread = found["thread"]
+        rows.append(row)
+    source = {
+        "recorded_by": "cupti",
+        "recorded_by_version": f"cupti-python {header['cupti_python']} (CUPTI {header['cupti']})",
+        "bytes": path.stat().st_size,
+        "devices": header["devices"],
+    }
+    return Plain(rows, Counter(), source)
 
 
 def _of_host(kind: str, name: str, found: dict[str, Any]) -> Row:
@@ -378,9 +412,19 @@ def launch_cost(plain: Plain) -> list[dict[str, Any]]:
                 "api_ns": spread([call.length for call in calls]),
                 "queue_ns": {"count": len(waits), **spread(waits)},
                 "gpu_ns": None if label is None else spread([sum(row.length for row in call.caused) for call in calls]),
+                **told(calls),
             }
         )
     return sorted(costs, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
+
+
+def told(calls: list[Row]) -> dict[str, Any]:
+    """What only some recorders tell of the work of some launches."""
+    work = [row for call in calls for row in call.caused]
+    waits = [row.start - row.queued for row in work if row.queued is not None and row.start >= row.queued]
+    channels = sorted({row.channel for row in work if row.channel is not None})
+    found: dict[str, Any] = {"queued_to_start_ns": {"count": len(waits), **spread(waits)}} if waits else {}
+    return found | ({"channel": ", ".join(channels)} if channels else {})
 
 
 def spread(values: list[int]) -> dict[str, int | None]:
@@ -411,7 +455,7 @@ def account(plain: Plain, range_name: str | None = None) -> dict[str, Any]:
         covers = f"{len(windows)} instances of range {range_name!r}"
     mine = [row.device for call in launches if call.lane == lane for row in call.caused]
     device = most(mine or [row.device for row in plain.of(*WORK)])
-    cells = swept(host_intervals(plain, launches, lane), device_intervals(plain, device), windows)
+    cells = swept(host_intervals(plain, lane), device_intervals(plain, device), windows)
     several = len({row.process for row in plain.rows if row.thread is not None}) > 1
     return {
         "window": covers,
@@ -433,26 +477,29 @@ def most(values: Iterable[Any]) -> Any:
     return Counter(values).most_common(1)[0][0]
 
 
-#: start, end and state of something that is open for that long
-Interval = tuple[int, int, str]
-
-
-def host_intervals(plain: Plain, launches: list[Row], lane: tuple[Any, Any]) -> list[Interval]:
+def host_intervals(plain: Plain, lane: tuple[Any, Any]) -> list[Interval]:
     """What is open on a thread. A call made within a call that launches or waits is a part of that one."""
+    if lane in plain.opened:
+        return plain.opened[lane]
     states = {"range": "python", "op": "dispatch", "api": "api", "overhead": "profiler"}
-    rows = [row for row in plain.rows if row.kind in states and row.lane == lane]
-    launching = {id(call) for call in launches}
+    launching = {id(call) for call in plain.joined[0]}
     found = []
-    for row in rows:
+    for row in sorted(
+        (row for row in plain.rows if row.kind in states and row.lane == lane), key=lambda row: row.start
+    ):
         state = "sync" if row.kind == "api" and row.name in WAITS else states[row.kind]
         found.append((row.start, row.end, "launch" if id(row) in launching else state))
     outer = [each for each in found if each[2] in ("launch", "sync")]
-    return [
-        (start, end, max((each for each in outer if each[0] <= start and end <= each[1]), default=(0, 0, "api"))[2])
-        if state == "api"
-        else (start, end, state)
-        for start, end, state in found
-    ]
+    starts, longest = [each[0] for each in outer], max((end - start for start, end, _ in outer), default=0)
+    for at, (start, end, state) in enumerate(found):
+        if state != "api":
+            continue
+        for holder in reversed(outer[: bisect_right(starts, start)]):
+            if holder[1] >= end or holder[0] + longest < start:
+                found[at] = start, end, holder[2] if holder[1] >= end else "api"
+                break
+    plain.opened[lane] = found
+    return found
 
 
 def device_intervals(plain: Plain, device: int) -> list[Interval]:

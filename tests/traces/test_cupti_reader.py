@@ -150,6 +150,11 @@ def test_rows_that_are_kept(tmp_path, odd, code, column, value):
     assert found is pd.NA if value is pd.NA else found == value
 
 
+def test_events_of_no_length_are_kept(tmp_path):
+    trace = read(tmp_path, (call("cuLaunchKernelEx", 4_000, 4_000, 6), on_gpu("kernel", 5_000, 5_000, 6)))
+    assert trace.events["dur_ns"].tolist() == [0, 0] and problems_of(trace) == {}
+
+
 def test_numbers_that_mean_nothing_are_null(tmp_path):
     odd = on_gpu(
         "kernel", 100, 200, 9, device=1 << 40, context=-1, stream=-5, bytes=-1, graph=-1, queued_ns=0, submitted_ns=-9

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from traces import plain_analysis as plain
 
-#: A capture that ships with launchlens, recorded by two collectors: its facts lie here, so that they don't ship with it.
+#: A capture that ships with launchlens, recorded by three collectors: its facts lie here, so that they don't ship with it.
 SHIPPED = ROOT / "traces" / "recorded" / "small-copies-h100"
 
 
@@ -27,9 +27,11 @@ def facts_by_trace() -> dict[Path, Path]:
     found |= {trace: trace.with_name("facts.json") for trace in sorted(HERE.parent.glob("nsys/*/trace.sqlite"))}
     cases = [path for path in sorted(HERE.glob("cases/*")) if not path.name.endswith(".facts.json")]
     found |= {trace: trace.with_suffix(".facts.json") for trace in cases}
-    shipped = [*sorted(SHIPPED.glob("torch/*.json.gz")), *sorted(SHIPPED.glob("nsys/*.sqlite"))]
+    shipped = [path for pattern in ("torch/*.gz", "nsys/*.sqlite", "cupti/*.parquet") for path in SHIPPED.glob(pattern)]
     folder = HERE / "shipped" / SHIPPED.name
-    found |= {trace: folder / f"{trace.parent.name}-{trace.name.partition('.')[0]}.facts.json" for trace in shipped}
+    found |= {
+        trace: folder / f"{trace.parent.name}-{trace.name.partition('.')[0]}.facts.json" for trace in sorted(shipped)
+    }
     return found
 
 
