@@ -62,9 +62,9 @@ def report_on(
         with files.writable(html):
             files.write_text(html, page)
     if as_json:
-        from launchlens.reports.machine import study_json, text
+        from launchlens.reports.machine import study_document, text
 
-        typer.echo(text(study_json(worked_out, findings, recorded=recorded)))
+        typer.echo(text(study_document(worked_out, findings, recorded=recorded)))
         return
     from launchlens.reports.terminal.console import stdout
     from launchlens.reports.terminal.study import print_study

@@ -23,14 +23,14 @@ def command(
 
     Example: launchlens compare trace.json::forward other.json::forward
     """
-    from launchlens.traces.studies.compare import document
+    from launchlens.traces.studies.document import as_document
     from launchlens.traces.studies.named_sides import comparisons_of, named
 
     comparisons = comparisons_of(named(a), named(b), study_of)
     if as_json:
         from launchlens.reports.machine import text
 
-        typer.echo(text(document(comparisons)))
+        typer.echo(text(as_document(comparisons)))
         return
     from launchlens.reports.terminal.console import stdout
     from launchlens.reports.terminal.study import print_comparisons

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from launchlens.reports.streams import clean_json
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.probes import Probe
+from launchlens.traces.documents.estimate import estimate_row
+from launchlens.traces.documents.findings import AnyFinding
 from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
 from launchlens.traces.documents.problem import problem_rows
-from launchlens.traces.documents.structure import Structure
-from launchlens.traces.studies import agreement, compare
+from launchlens.traces.documents.structure import Document, as_plain
+from launchlens.traces.documents.study import NotMeasuredRow, StudyDocument
+from launchlens.traces.studies.document import agreement_rows, comparison_row, side_row
 from launchlens.traces.studies.study import Study
-from launchlens.traces.studies.verdict import Finding
-
-STUDY_FORMAT = "launchlens.study/1"
 
 
-def text(document: Structure | dict[str, Any]) -> str:
+def text(document: Document) -> str:
     """The document as JSON text, in which nothing can steer a terminal. Raises ValueError for a number that JSON can't spell."""
-    return clean_json(json.dumps(msgspec.to_builtins(document), indent=1, ensure_ascii=False, allow_nan=False))
+    return clean_json(json.dumps(as_plain(document), indent=1, ensure_ascii=False, allow_nan=False))
 
 
-def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | None) -> dict[str, Any]:
+def study_document(study: Study, findings: Sequence[AnyFinding], *, recorded: str | None) -> StudyDocument:
     """A study: where it comes from, the verdict as findings and in words, every side, and all against the baseline.
 
     `recorded` says in words that the numbers were not measured here and now; null when they were. Raises InputError for a
@@ -34,31 +31,30 @@ def study_json(study: Study, findings: Sequence[Finding], *, recorded: str | Non
     """
     manifest = study.capture.manifest
     control = {regime: study.control_ratio(regime) for regime in study.regimes}
-    return {
-        "format": STUDY_FORMAT,
-        "capture": str(study.capture.path),
-        "measured_here": recorded is None,
-        "recorded": recorded,
-        "recorded_at": manifest.recorded_at,
-        "complete": manifest.complete,
-        "device": manifest.device,
-        "workload": dict(manifest.workload),
-        "environment": dict(manifest.environment),
-        "timing": dict(manifest.timing),
-        "verdict": [{"code": item.code, "regime": item.regime, "figures": item.figures} for item in findings],
-        "sentences": [sentence.text for sentence in sentences(findings)],
-        "sides": [compare.side_json(side) for side in study.sides.values()],
-        "comparisons": [compare.to_json(item) for item in study.against_baseline],
-        "controls": {regime: None if ratio is None else ratio.to_json() for regime, ratio in control.items()},
-        "agreement": agreement.rows_json(study.agreement),
-        "probes": [probe_row(probe) for probe in study.probes.values()],
-        "problems": {path: problem_rows(problems) for path, problems in study.problems.items()},
-        "not_measured": [
-            {"variant": item.variant, "regime": item.regime, "status": item.status, "why": item.why}
+    return StudyDocument(
+        capture=str(study.capture.path),
+        measured_here=recorded is None,
+        recorded=recorded,
+        recorded_at=manifest.recorded_at,
+        complete=manifest.complete,
+        device=manifest.device,
+        workload=dict(manifest.workload),
+        environment=dict(manifest.environment),
+        timing=dict(manifest.timing),
+        verdict=list(findings),
+        sentences=[sentence.text for sentence in sentences(findings)],
+        sides=[side_row(side) for side in study.sides.values()],
+        comparisons=[comparison_row(item) for item in study.against_baseline],
+        controls={regime: None if ratio is None else estimate_row(ratio) for regime, ratio in control.items()},
+        agreement=agreement_rows(study.agreement),
+        probes=[probe_row(probe) for probe in study.probes.values()],
+        problems={path: problem_rows(problems) for path, problems in study.problems.items()},
+        not_measured=[
+            NotMeasuredRow(variant=item.variant, regime=item.regime, status=item.status, why=item.why)
             for item in manifest.variants
             if item.status != "measured"
         ],
-    }
+    )
 
 
 def probe_row(probe: Probe) -> ProbeRow:

@@ -37,10 +37,6 @@ class Estimate:
         """Whether the interval covers `number`; without an interval nothing can be excluded."""
         return self.interval is None or self.interval[0] <= number <= self.interval[1]
 
-    def to_json(self) -> dict[str, float | int | list[float] | None]:
-        interval = None if self.interval is None else list(self.interval)
-        return {"value": self.value, "interval": interval, "samples": self.samples}
-
 
 def median(samples: npt.ArrayLike) -> Estimate:
     """The median of samples with its percentile-bootstrap interval (Efron & Tibshirani 1993, ch. 13).

@@ -50,7 +50,7 @@ def timing_figure(id: str, sides: Sequence[Side], control: Side | None, winners:
 
 
 def _numbers(side: Side) -> str:
-    bounds = interval(side.wall.to_json(), 1000)
+    bounds = interval(side.wall.interval, 1000)
     return f"{duration(side.wall.value)}" + ("" if bounds == "no interval" else f"  [{bounds}]")
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from launchlens.reports.words.units import count, duration, interval, percent, times
 from launchlens.reports.words.verdict import Sentence, sentences
+from launchlens.traces.documents.findings import AnyFinding
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import Study
-from launchlens.traces.studies.verdict import Finding
 
 VERDICTS = {
     "faster": "faster",
@@ -103,7 +103,7 @@ def _date(text: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M}" + (" UTC" if moment.tzinfo else "")
 
 
-def answer(study: Study, findings: Sequence[Finding], comparisons: Sequence[Comparison]) -> Answer:
+def answer(study: Study, findings: Sequence[AnyFinding], comparisons: Sequence[Comparison]) -> Answer:
     """The verdict's sentences, sorted by how much they matter here, and the answer table of each regime."""
     said = sentences(findings)
     plain = [sentence for sentence in said if sentence.weight == "plain"]
@@ -152,4 +152,4 @@ def _row(side: Side, width: float, mark: str, comparison: Comparison | None, is_
 
 
 def _interval(estimate: Estimate, scale: float = 1.0) -> str:
-    return interval(estimate.to_json(), scale)
+    return interval(estimate.interval, scale)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from launchlens.reports.figures.difference import difference_figure, steps
 from launchlens.reports.html.parts import Chapter, Part, Table
 from launchlens.reports.words.units import interval, signed_duration, times
 from launchlens.traces.account import LaneName
-from launchlens.traces.studies.compare import REASONS, Comparison, to_json
+from launchlens.traces.studies.compare import REASONS, Comparison
+from launchlens.traces.studies.document import comparison_row
 from launchlens.traces.studies.study import Study
 
 
@@ -29,7 +29,7 @@ def _pair(id: str, comparison: Comparison) -> Part:
     title = f"{a.variant} → {b.variant}"
     unprofiled = (
         f"Without a profiler, {b.variant} takes {times(ratio.value)} the time of {a.variant} (95 % interval"
-        f" {interval(ratio.to_json())}): {'; '.join(REASONS[code] for code in comparison.reasons)}."
+        f" {interval(ratio.interval)}): {'; '.join(REASONS[code] for code in comparison.reasons)}."
     )
     if comparison.difference_ns is None:
         return Part(title, (), [unprofiled], None, b.variant)
@@ -51,13 +51,13 @@ def _sum_of(comparison: Comparison, lane: LaneName) -> str:
 
 
 def _difference_table(comparison: Comparison) -> Table:
-    found: dict[str, Any] = to_json(comparison)
+    found = comparison_row(comparison)
     known = all(side.recording is not None and side.recording.device for side in (comparison.a, comparison.b))
     rows = []
-    for part in found["parts"] or []:
-        bounds = part["interval_ns"]
+    for part in found.parts or []:
+        bounds = part.interval_ns
         between = "no interval" if bounds is None else f"{bounds[0]:+,} to {bounds[1]:+,}"
-        rows.append([part["host"], part["device"] if known else "–", f"{part['ns']:+,}", between])
-    rows.append(["all", "", f"{found['difference_ns']:+,}", ""])
+        rows.append([part.host, (part.device if known else None) or "–", f"{part.ns:+,}", between])
+    rows.append(["all", "", "" if found.difference_ns is None else f"{found.difference_ns:+,}", ""])
     columns = ["host", "device", "difference, ns", "95 % interval of the mean, ns"]
     return Table("The difference cell by cell, per iteration", columns, rows, names=2, total=True)

@@ -36,7 +36,7 @@ def timing_chapters(study: Study) -> list[Chapter]:
 
 def _timing_row(side: Side, name: str) -> list[str]:
     device = "–" if side.device is None else duration(side.device.value)
-    bounds = interval(side.wall.to_json(), 1000)
+    bounds = interval(side.wall.interval, 1000)
     return [name, duration(side.wall.value), bounds, str(side.wall.samples), duration(side.host.value), device]
 
 
@@ -59,8 +59,7 @@ def _timing_notes(study: Study, regime: str) -> list[str]:
         notes.append("The baseline was not timed against itself, so there is no A/A control.")
     else:
         notes.append(
-            f"A/A control: the baseline against itself gives {times(control.value)}, 95 % interval"
-            f" {interval(control.to_json())}."
+            f"A/A control: the baseline against itself gives {times(control.value)}, 95 % interval {interval(control.interval)}."
         )
     return notes
 

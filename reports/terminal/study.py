@@ -89,9 +89,9 @@ def _timing_table(study: Study, regime: str, ratios: dict[tuple[str, str], Compa
         table.add_row(
             escape(short(side.variant, 32)),
             f"{side.wall.value / 1000:.2f}",
-            interval(side.wall.to_json(), 1000),
+            interval(side.wall.interval, 1000),
             _ratio(side, baseline, item),
-            "" if item is None else interval(item.ratio.to_json()),
+            "" if item is None else interval(item.ratio.interval),
             _verdict(side, baseline, item),
             side.bound.removesuffix("-bound"),
             count(side.recording.counts["launches"]) if side.recording else "",
@@ -117,7 +117,7 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
         title = f"{short(item.b.variant)} against {short(item.a.variant)}, {short(item.a.regime)}"
         console.print(f"[bold]{escape(title)}: {item.verdict.replace('-', ' ')}[/]", highlight=False)
         console.print(
-            f"  ratio {times(item.ratio.value)}, 95 % interval {interval(item.ratio.to_json())}", highlight=False
+            f"  ratio {times(item.ratio.value)}, 95 % interval {interval(item.ratio.interval)}", highlight=False
         )
         console.print(f"  {_side_line(item.a)}\n  {_side_line(item.b)}", highlight=False)
         for code in item.reasons:
@@ -139,7 +139,7 @@ def print_comparisons(console: Console, comparisons: Sequence[Comparison]) -> No
 def _side_line(side: Side) -> str:
     return escape(
         f"{short(side.variant, 32)}: {duration(side.wall.value)} per iteration"
-        f" (95 % interval {interval(side.wall.to_json(), 1000)} µs), {side.bound}"
+        f" (95 % interval {interval(side.wall.interval, 1000)} µs), {side.bound}"
     )
 
 

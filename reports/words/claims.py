@@ -54,11 +54,11 @@ def between(figure: Valued) -> str:
     if figure.unit == "ns":
         # in the unit of the value between them
         factor, unit = unit_of((low + high) / 2 if figure.value is None else figure.value)
-        return f"{interval({'interval': [low, high]}, factor)} {unit}"
+        return f"{interval(figure.interval, factor)} {unit}"
     if figure.unit == "share":
-        return f"{interval({'interval': [low, high]}, 0.01)} %"
+        return f"{interval(figure.interval, 0.01)} %"
     unit = "×" if figure.unit == "ratio" else figure.unit
-    return f"{interval({'interval': [low, high]})} {unit}".strip()
+    return f"{interval(figure.interval)} {unit}".strip()
 
 
 def _written(number: float, unit: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 
 def duration(ns: float) -> str:
@@ -47,10 +45,9 @@ def unit_of(ns: float) -> tuple[float, str]:
     return (1, "ns") if size < 100 else (1e3, "µs") if size < 1e6 else (1e6, "ms") if size < 1e9 else (1e9, "s")
 
 
-def interval(estimate: Mapping[str, Any], scale: float = 1.0) -> str:
-    """The interval of an `Estimate.to_json()`, divided by `scale`: `2.19 – 2.31`; `no interval` where it has none."""
-    bounds = estimate.get("interval")
-    if not bounds:
+def interval(bounds: tuple[float, float] | None, scale: float = 1.0) -> str:
+    """The interval of an estimate, divided by `scale`: `2.19 – 2.31`; `no interval` where it has none."""
+    if bounds is None:
         return "no interval"
     # enough digits that the two ends differ where they do
     for digits in (3, 4, 5):

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from launchlens.reports.words.units import count, duration, interval, percent, signed_duration, times
-from launchlens.traces.studies.verdict import Finding
+from launchlens.traces.documents.estimate import EstimateRow
+from launchlens.traces.documents.findings import (
+    AgainstBaseline,
+    AnyFinding,
+    BaselineAlone,
+    BoundBy,
+    BoundFigures,
+    Control,
+    Fastest,
+    Incomplete,
+    Inflation,
+    NotMeasured,
+    Why,
+    WinnerChanges,
+    WinnerSame,
+)
+from launchlens.traces.studies.side import Bound
 
 Weight = Literal["headline", "plain", "caveat"]
 
@@ -43,14 +59,37 @@ class Sentence:
     weight: Weight
 
 
-def sentences(findings: Iterable[Finding]) -> list[Sentence]:
+def sentences(findings: Iterable[AnyFinding]) -> list[Sentence]:
     """The findings in words, in their order; findings that belong together become one sentence."""
     found = list(findings)
-    made = [sentence for finding in found if finding.code in _WORDS for sentence in _WORDS[finding.code](finding)]
-    made += _bounds([finding for finding in found if finding.code == "bound"])
-    made += _not_measured([finding for finding in found if finding.code == "not-measured"])
+    made = [sentence for finding in found if (sentence := _sentence(finding)) is not None]
+    made += _bounds([finding for finding in found if isinstance(finding, BoundBy)])
+    made += _not_measured([finding for finding in found if isinstance(finding, NotMeasured)])
     order = {"headline": 0, "plain": 1, "caveat": 2}
     return sorted(made, key=lambda sentence: order[sentence.weight])
+
+
+def _sentence(finding: AnyFinding) -> Sentence | None:
+    """A finding in words; None where those of its kind become one sentence together."""
+    match finding:
+        case Fastest():
+            return _fastest(finding)
+        case BaselineAlone():
+            return _alone(finding)
+        case WinnerChanges() | WinnerSame():
+            return _winner(finding)
+        case AgainstBaseline():
+            return _against(finding)
+        case Why():
+            return _why(finding)
+        case Control():
+            return _control(finding)
+        case Inflation():
+            return _inflation(finding)
+        case Incomplete():
+            return _incomplete(finding)
+        case BoundBy() | NotMeasured():
+            return None
 
 
 def in_regime(regime: str | None) -> str:
@@ -58,129 +97,126 @@ def in_regime(regime: str | None) -> str:
     return REGIME_WORDS.get(regime or "", str(regime))
 
 
-def _fastest(finding: Finding) -> list[Sentence]:
+def _fastest(finding: Fastest) -> Sentence:
     figures = finding.figures
-    wall, baseline, ratio = figures["wall"], figures["baseline"], figures["baseline_ratio"]
-    where, first = in_regime(finding.regime), figures["variant"]
-    if figures["all_tie"]:
-        text = f"{where}, no difference is shown among {_list([first, *figures['ties']])}: {first} takes {_per_iteration(wall)}"
-    elif figures["ties"]:
+    wall, baseline, ratio = figures.wall, figures.baseline_wall, figures.baseline_ratio
+    where, first = in_regime(finding.regime), figures.variant
+    if figures.all_tie:
+        text = f"{where}, no difference is shown among {_list([first, *figures.ties])}: {first} takes {_per_iteration(wall)}"
+    elif figures.ties:
         text = (
-            f"{where}, {_list([first, *figures['ties']])} are fastest, with no difference between them shown: {first}"
+            f"{where}, {_list([first, *figures.ties])} are fastest, with no difference between them shown: {first}"
             f" takes {_per_iteration(wall)}"
         )
     else:
         text = f"{where}, {first} is fastest: {_per_iteration(wall)}"
-    if ratio is not None:
+    if ratio is not None and baseline is not None:
         text += (
-            f", {times(ratio['value'])} as fast as {baseline} at {duration(figures['baseline_wall']['value'])}"
-            f" (95 % interval {interval(ratio)})"
+            f", {times(ratio.value)} as fast as {figures.baseline} at {duration(baseline.value)}"
+            f" (95 % interval {interval(ratio.interval)})"
         )
-    return [Sentence(text + ".", finding.code, finding.regime, "timing", "headline")]
+    return Sentence(text + ".", finding.code, finding.regime, "timing", "headline")
 
 
-def _alone(finding: Finding) -> list[Sentence]:
-    text = f"{in_regime(finding.regime)}, only {finding.figures['variant']} was measured: {_per_iteration(finding.figures['wall'])}."
-    return [Sentence(text, finding.code, finding.regime, "timing", "headline")]
-
-
-def _winner(finding: Finding) -> list[Sentence]:
+def _alone(finding: BaselineAlone) -> Sentence:
     figures = finding.figures
-    if finding.code == "winner-same":
-        text = f"Fastest, or not shown to be slower than the fastest, in every regime: {_list(figures['common'])}."
+    text = f"{in_regime(finding.regime)}, only {figures.variant} was measured: {_per_iteration(figures.wall)}."
+    return Sentence(text, finding.code, finding.regime, "timing", "headline")
+
+
+def _winner(finding: WinnerChanges | WinnerSame) -> Sentence:
+    figures = finding.figures
+    if isinstance(finding, WinnerSame):
+        text = f"Fastest, or not shown to be slower than the fastest, in every regime: {_list(figures.common)}."
     else:
-        each = "; ".join(f"{regime}: {_list(names)}" for regime, names in figures["winners"].items())
+        each = "; ".join(f"{regime}: {_list(names)}" for regime, names in figures.winners.items())
         text = f"The winner changes with the regime ({each})."
-    if figures["flips"]:
-        text += f" Faster than the baseline in one regime and slower in the other: {_list(figures['flips'])}."
-    return [Sentence(text, finding.code, None, "timing", "headline")]
+    if figures.flips:
+        text += f" Faster than the baseline in one regime and slower in the other: {_list(figures.flips)}."
+    return Sentence(text, finding.code, None, "timing", "headline")
 
 
-def _against(finding: Finding) -> list[Sentence]:
+def _against(finding: AgainstBaseline) -> Sentence:
     figures = finding.figures
-    ratio = figures["ratio"]
-    names = figures["variant"], figures["baseline"]
-    if figures["verdict"] == "slower":
+    ratio = figures.ratio
+    names = figures.variant, figures.baseline
+    if figures.verdict == "slower":
+        what = f"{names[0]} takes {times(ratio.value)} the time of {names[1]} (95 % interval {interval(ratio.interval)}): slower"
+    elif figures.verdict == "faster":
+        what = f"{names[0]} takes {times(ratio.value)} the time of {names[1]} (95 % interval {interval(ratio.interval)}): faster"
+    elif "within-control" in figures.reasons:
         what = (
-            f"{names[0]} takes {times(ratio['value'])} the time of {names[1]} (95 % interval {interval(ratio)}): slower"
-        )
-    elif figures["verdict"] == "faster":
-        what = (
-            f"{names[0]} takes {times(ratio['value'])} the time of {names[1]} (95 % interval {interval(ratio)}): faster"
-        )
-    elif "within-control" in figures["reasons"]:
-        what = (
-            f"no difference between {names[0]} and {names[1]} is shown: the ratio {times(ratio['value'])} is no further"
+            f"no difference between {names[0]} and {names[1]} is shown: the ratio {times(ratio.value)} is no further"
             f" from 1 than {names[1]}'s to itself"
         )
     else:
         what = (
             f"no difference between {names[0]} and {names[1]} is shown"
-            f" (ratio {times(ratio['value'])}, 95 % interval {interval(ratio)})"
+            f" (ratio {times(ratio.value)}, 95 % interval {interval(ratio.interval)})"
         )
-    return [Sentence(f"{in_regime(finding.regime)}, {what}.", finding.code, finding.regime, "timing", "plain")]
+    return Sentence(f"{in_regime(finding.regime)}, {what}.", finding.code, finding.regime, "timing", "plain")
 
 
-def _why(finding: Finding) -> list[Sentence]:
+def _why(finding: Why) -> Sentence:
     figures = finding.figures
-    by_device = figures["split_by"] == "device"
-    words, chosen = (DEVICE_WORDS, "device_parts") if by_device else (HOST_WORDS, "host_parts")
-    parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in figures[chosen].items()]
+    by_device = figures.split_by == "device"
+    words, chosen = (DEVICE_WORDS, figures.device_parts) if by_device else (HOST_WORDS, figures.host_parts)
+    parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in chosen.items()]
     text = (
-        f"{in_regime(finding.regime)} and recorded, {figures['variant']} spends {_more(figures['difference_ns'])} per"
-        f" iteration than {figures['baseline']} ({_more(figures['unprofiled_difference_ns'])} without the profiler):"
+        f"{in_regime(finding.regime)} and recorded, {figures.variant} spends {_more(figures.difference_ns)} per"
+        f" iteration than {figures.baseline} ({_more(figures.unprofiled_difference_ns)} without the profiler):"
         f" {_list(parts)}."
     )
-    mine, theirs = figures["launches"][1], figures["launches"][0]
-    costs = figures["cost_per_launch_ns"]
+    theirs, mine = figures.launches
+    costs = figures.cost_per_launch_ns
     if mine or theirs:
         each = " against ".join("none" if cost is None else duration(cost) for cost in reversed(costs))
         text += f" It makes {count(mine)} {'launch' if mine == 1 else 'launches'} to {count(theirs)}, at {each} each"
-        busy = figures["gpu_busy_ns"]
-        if None not in busy:
-            text += f"; its work keeps the GPU busy for {duration(busy[1])} against {duration(busy[0])}"
+        busy_theirs, busy = figures.gpu_busy_ns
+        if busy is not None and busy_theirs is not None:
+            text += f"; its work keeps the GPU busy for {duration(busy)} against {duration(busy_theirs)}"
         text += "."
-    return [Sentence(text, finding.code, finding.regime, "difference", "plain")]
+    return Sentence(text, finding.code, finding.regime, "difference", "plain")
 
 
-def _control(finding: Finding) -> list[Sentence]:
+def _control(finding: Control) -> Sentence:
     figures = finding.figures
     text = (
-        f"{in_regime(finding.regime)}, {figures['baseline']} timed against itself in the same rounds gives a ratio of"
-        f" {times(figures['value'])} (95 % interval {interval(figures)}): differences no larger than that are not shown."
+        f"{in_regime(finding.regime)}, {figures.baseline} timed against itself in the same rounds gives a ratio of"
+        f" {times(figures.value)} (95 % interval {interval(figures.interval)}): differences no larger than that are not shown."
     )
-    return [Sentence(text, finding.code, finding.regime, "timing", "caveat")]
+    return Sentence(text, finding.code, finding.regime, "timing", "caveat")
 
 
-def _inflation(finding: Finding) -> list[Sentence]:
-    factors = finding.figures["factors"]
+def _inflation(finding: Inflation) -> Sentence:
+    factors = finding.figures.factors
     low, high = min(factors, key=factors.__getitem__), max(factors, key=factors.__getitem__)
     text = f"{in_regime(finding.regime)}, the profiler stretches an iteration to {times(factors[low])} ({low})"
     if low != high:
         text += f" to {times(factors[high])} ({high})"
     text += " of its unprofiled time; ratios are of unprofiled times, parts and ledgers of the profiled run."
-    return [Sentence(text, finding.code, finding.regime, "account", "caveat")]
+    return Sentence(text, finding.code, finding.regime, "account", "caveat")
 
 
-def _incomplete(finding: Finding) -> list[Sentence]:
+def _incomplete(finding: Incomplete) -> Sentence:
     text = (
         "The capture is incomplete: the run was interrupted, and what follows rests on what had been measured by then."
     )
-    return [Sentence(text, finding.code, None, "environment", "caveat")]
+    return Sentence(text, finding.code, None, "environment", "caveat")
 
 
-def _bounds(findings: list[Finding]) -> list[Sentence]:
+def _bounds(findings: list[BoundBy]) -> list[Sentence]:
     """One sentence per regime and kind of bound, over all the variants that share it."""
-    groups: dict[tuple[str | None, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str | None, Bound], list[BoundFigures]] = {}
     for finding in findings:
-        groups.setdefault((finding.regime, finding.figures["bound"]), []).append(finding.figures)
+        groups.setdefault((finding.regime, finding.figures.bound), []).append(finding.figures)
     made = []
     for (regime, bound), members in groups.items():
         if bound == "unknown":
             continue
-        names = _list([member["variant"] for member in members])
-        host = _span([member["host_share"] for member in members])
-        busy = _span([member["gpu_busy_share"] for member in members])
+        names = _list([member.variant for member in members])
+        host = _span([member.host_share for member in members])
+        busy = _span([member.gpu_busy_share for member in members if member.gpu_busy_share is not None])
         verb = "is" if len(members) == 1 else "are"
         meaning = {
             "host-bound": "the GPU waits for the host",
@@ -195,12 +231,12 @@ def _bounds(findings: list[Finding]) -> list[Sentence]:
     return made
 
 
-def _not_measured(findings: list[Finding]) -> list[Sentence]:
+def _not_measured(findings: list[NotMeasured]) -> list[Sentence]:
     groups: dict[tuple[str, str | None], list[str]] = {}
     for finding in findings:
         figures = finding.figures
-        name = f"{figures['variant']} ({finding.regime})"
-        groups.setdefault((figures["status"], figures["why"]), []).append(name)
+        name = f"{figures.variant} ({finding.regime})"
+        groups.setdefault((figures.status, figures.why), []).append(name)
     return [
         Sentence(
             f"Not measured: {_list(names)}, {status}: {why or 'no reason recorded'}.",
@@ -222,23 +258,12 @@ def _more(ns: float) -> str:
     return f"{duration(abs(ns))} {'more' if ns >= 0 else 'less'}"
 
 
-def _per_iteration(wall: dict[str, Any]) -> str:
-    certainty = f"95 % interval {interval(wall, 1000)} µs" if wall["interval"] else "too few rounds for an interval"
-    return f"{duration(wall['value'])} per iteration ({certainty})"
+def _per_iteration(wall: EstimateRow) -> str:
+    certainty = (
+        f"95 % interval {interval(wall.interval, 1000)} µs" if wall.interval else "too few rounds for an interval"
+    )
+    return f"{duration(wall.value)} per iteration ({certainty})"
 
 
 def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-_WORDS: dict[str, Callable[[Finding], list[Sentence]]] = {
-    "fastest": _fastest,
-    "baseline-alone": _alone,
-    "winner-changes": _winner,
-    "winner-same": _winner,
-    "against-baseline": _against,
-    "why": _why,
-    "control": _control,
-    "inflation": _inflation,
-    "incomplete": _incomplete,
-}

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import made_probes
-from launchlens.reports.machine import study_json, text
+from launchlens.reports.machine import study_document, text
 from launchlens.reports.terminal.probes import ROWS, print_probe
 from launchlens.reports.terminal.study import print_study
 from launchlens.reports.words.probes import markdown
@@ -108,7 +108,7 @@ def test_a_study_says_its_probes_after_its_tables(made, tmp_path):
 
 def test_the_json_of_a_study_holds_its_probes_without_their_tables(made, tmp_path):
     study = made_probes.with_probes(made, tmp_path, made_probes.ALL)
-    rows = json.loads(text(study_json(study, verdict(study), recorded=None)))["probes"]
+    rows = json.loads(text(study_document(study, verdict(study), recorded=None)))["probes"]
     assert [row["id"] for row in rows] == [probe.id for probe in made_probes.ALL]
     keys = {"id", "asks", "verdict", "says", "control", "controls", "figures"}
     assert all(row.keys() == keys for row in rows)
@@ -124,7 +124,7 @@ def test_the_json_of_a_study_holds_its_probes_without_their_tables(made, tmp_pat
         "passed": False,
         "found": "2 of 18 did",
     }
-    assert study_json(made, verdict(made), recorded=None)["probes"] == []
+    assert study_document(made, verdict(made), recorded=None).probes == []
 
 
 def test_a_broken_probes_file_is_an_input_error_everywhere(made, tmp_path):
@@ -133,7 +133,7 @@ def test_a_broken_probes_file_is_an_input_error_everywhere(made, tmp_path):
     with pytest.raises(InputError, match=r"probes\.json"):
         print_study(Console(file=io.StringIO()), study, [], None)
     with pytest.raises(InputError, match=r"probes\.json"):
-        study_json(study, [], recorded=None)
+        study_document(study, [], recorded=None)
 
 
 # -- the page of the docs

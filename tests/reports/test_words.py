@@ -16,8 +16,9 @@ from launchlens.reports.words.units import (
 )
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.documents.findings import NotMeasured, NotMeasuredFigures
 from launchlens.traces.studies.study import study
-from launchlens.traces.studies.verdict import Finding, verdict
+from launchlens.traces.studies.verdict import verdict
 from made_capture import make_capture
 
 
@@ -65,7 +66,7 @@ def test_every_sentence_of_figures_says_where_they_stand(said):
 
 def test_what_was_not_measured_is_said_once_a_reason():
     rows = [
-        Finding("not-measured", r, {"variant": v, "status": "skipped", "why": "needs cuda"})
+        NotMeasured(regime=r, figures=NotMeasuredFigures(variant=v, status="skipped", why="needs cuda"))
         for v in "ab"
         for r in ("eager", "graph")
     ]
@@ -105,7 +106,5 @@ def test_other_numbers():
     )
     assert (size(999), size(84_182), size(1_200_000)) == ("999 bytes", "84.2 kB", "1.20 MB")
     assert (significant(0), significant(1234.5)) == ("0", "1234")
-    assert interval({"interval": None}) == "no interval"
-    assert interval({"interval": [1.0001, 1.0004]}) == "1.0001 – 1.0004", (
-        "more digits where the ends would look the same"
-    )
+    assert interval(None) == "no interval"
+    assert interval((1.0001, 1.0004)) == "1.0001 – 1.0004", "more digits where the ends would look the same"

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TraceRecord, read_capture, write_manifest
-from launchlens.traces.studies.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, rows_json, table
+from launchlens.traces.studies.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, table
+from launchlens.traces.studies.document import agreement_rows
 from launchlens.traces.studies.study import study
 from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
 from made_cupti import call as cupti_call
@@ -227,7 +228,7 @@ def test_reports_hold_the_agreement(capture, tmp_path):
     row = next(row for row in document["agreement"] if (row["variant"], row["metric"]) == ("copy_", "gpu_ns"))
     assert row["must_agree"] and row["verdict"] == "differ" and set(row["values"]) == {"torch", "nsys"}
     rows = study(read_capture(folder)).agreement
-    assert len(rows_json(rows)) == len(rows) == len(table(rows)[1])
+    assert len(agreement_rows(rows)) == len(rows) == len(table(rows)[1])
 
 
 def test_a_record_without_a_trace_is_passed_over(capture):

@@ -16,7 +16,8 @@ from launchlens.traces.captures.probes import INCONCLUSIVE, read_probes
 from launchlens.traces.captures.recorded import all_recorded, describe_recorded, recorded_captures
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.studies.compare import to_json
+from launchlens.traces.documents.structure import as_plain
+from launchlens.traces.studies.document import comparison_row
 from launchlens.traces.studies.study import study
 
 EXPECTED = {
@@ -110,7 +111,7 @@ def test_the_verdicts_it_ships_with(made):
         ("triton-per-tensor", "graph"): "no-difference-shown",
     }
     for item in made.against_baseline:
-        document = to_json(item)
+        document = as_plain(comparison_row(item))
         assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
 
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from events import events, gpu, host, trace
 from launchlens.traces.account import apportion
 from launchlens.traces.captures.capture import read_capture, write_manifest, write_timings
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies import compare
-from launchlens.traces.studies.compare import to_json
+from launchlens.traces.studies.document import comparison_row
 from launchlens.traces.studies.range_side import side_of_range
 from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
@@ -76,7 +77,7 @@ def test_accounts_sum_to_their_windows(made):
 
 def test_the_parts_of_every_difference_sum_to_it(made):
     for item in made.against_baseline:
-        document = to_json(item)
+        document = as_plain(comparison_row(item))
         assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
         assert abs(document["difference_ns"] - item.difference_ns) <= 0.5
         assert sum(item.parts("host").values()) == pytest.approx(item.difference_ns)
@@ -102,9 +103,9 @@ def test_what_bounds_a_side_is_told_from_submission_and_gpu_time(made):
 
 def test_the_verdict_names_the_winner_of_each_regime_and_that_it_changes(made):
     findings = {(item.code, item.regime): item.figures for item in verdict(made)}
-    assert findings["fastest", "eager"]["variant"] == "foreach"
-    assert findings["fastest", "graph"]["variant"] == "triton-batched"
-    assert findings["winner-changes", None]["winners"] == {"eager": ["foreach"], "graph": ["triton-batched"]}
+    assert findings["fastest", "eager"].variant == "foreach"
+    assert findings["fastest", "graph"].variant == "triton-batched"
+    assert findings["winner-changes", None].winners == {"eager": ["foreach"], "graph": ["triton-batched"]}
     assert ("incomplete", None) not in findings
 
 
@@ -143,7 +144,7 @@ def test_ranges_of_any_trace_are_sides():
     assert list(a.blocks["wall_ns"]) == [100.0 + i for i in range(8)], "ranges inside their own name count once"
     item = compare.compare(a, b, paired=False)
     assert item.verdict == "slower" and math.isclose(item.ratio.value, 203.5 / 103.5)
-    assert sum(part["ns"] for part in to_json(item)["parts"]) == to_json(item)["difference_ns"] == 100
+    assert sum(part.ns for part in comparison_row(item).parts) == comparison_row(item).difference_ns == 100
     with pytest.raises(InputError, match=r"no range 'c' .*'a', 'b'"):
         side_of_range(made, "c")
 
@@ -188,7 +189,7 @@ def test_sides_without_a_round_in_common_are_compared_unpaired(tmp_path):
     item = next(item for item in found.against_baseline if item.b.variant == "foreach" and item.b.regime == "eager")
     assert "not-interleaved" in item.reasons and "paired-by-round" not in item.reasons
     assert item.ratio.samples == 10 and item.verdict == "faster"
-    assert all(part["interval_ns"] is None for part in to_json(item)["parts"])
+    assert all(part.interval_ns is None for part in comparison_row(item).parts)
 
 
 def test_blocks_inside_each_other_count_once_and_are_told(tmp_path):
@@ -256,6 +257,6 @@ def test_a_range_that_never_waits_is_host_bound():
 def test_a_range_that_its_work_outlasts_is_bound_by_nothing_known():
     assert of_range(sync=20, work=200, after=2000).bound == "unknown"
     assert (
-        to_json(compare.compare(*[of_range(sync=20, work=200, after=2000)] * 2, paired=False))["a"]["bound"]
+        comparison_row(compare.compare(*[of_range(sync=20, work=200, after=2000)] * 2, paired=False)).a.bound
         == "unknown"
     )

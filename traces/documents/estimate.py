@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from launchlens.traces.documents.structure import Structure, means
+from launchlens.traces.statistics import Estimate
 
 TOO_FEW = "there were too few samples for one"
 
@@ -17,3 +18,8 @@ class EstimateRow(Structure, frozen=True, kw_only=True):
         tuple[float, float] | None, means("95 % bootstrap interval, low and high, in the same unit", null=TOO_FEW)
     ]
     samples: Annotated[int, means("how many samples (rounds, blocks) it rests on")]
+
+
+def estimate_row(estimate: Estimate) -> EstimateRow:
+    """An estimate as documents hold it."""
+    return EstimateRow(value=estimate.value, interval=estimate.interval, samples=estimate.samples)

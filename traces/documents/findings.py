@@ -5,6 +5,7 @@ Words are made of them in `launchlens.reports.words.verdict`. Times are per iter
 
 from __future__ import annotations
 
+import typing
 from typing import Annotated
 
 from launchlens.traces.account import LaneName
@@ -211,7 +212,6 @@ class NotMeasured(Finding, tag="not-measured", frozen=True, kw_only=True):
     figures: Annotated[NotMeasuredFigures, means("what it rests on")]
 
 
-#: Any finding, in the order in which a verdict states them.
 AnyFinding = (
     Fastest
     | BaselineAlone
@@ -225,3 +225,5 @@ AnyFinding = (
     | Incomplete
     | NotMeasured
 )
+#: The order in which a verdict states them.
+ORDER: tuple[type[Finding], ...] = typing.get_args(AnyFinding)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -139,23 +139,6 @@ def _meet(a: Estimate, b: Estimate) -> bool:
     low_a, high_a = a.interval or (a.value, a.value)
     low_b, high_b = b.interval or (b.value, b.value)
     return max(low_a, low_b) <= min(high_a, high_b)
-
-
-def rows_json(rows: Sequence[Agreement]) -> list[dict[str, Any]]:
-    """Agreement rows as plain data; times in ns."""
-    return [
-        {
-            "variant": row.variant,
-            "regime": row.regime,
-            "metric": row.metric.code,
-            "unit": row.metric.unit or None,
-            "must_agree": row.metric.rule != "free",
-            "values": {name: value.to_json() for name, value in row.values.items()},
-            "apart": row.apart,
-            "verdict": row.verdict,
-        }
-        for row in rows
-    ]
 
 
 def table(rows: Sequence[Agreement]) -> tuple[list[str], list[list[str]]]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, STATES, Account, LaneName
 from launchlens.traces.control import explains
-from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.statistics import Estimate, mean, median, paired_ratio, unpaired_ratio
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 
-FORMAT = "launchlens.comparison/1"
 Verdict = Literal["faster", "slower", "no-difference-shown", "not-comparable"]
 
 #: Reason codes of a verdict, each with what it says.
@@ -171,84 +169,3 @@ def _verdict(ratio: Estimate, control: Estimate | None) -> tuple[Verdict, tuple[
     if control is not None and explains(control, ratio.value):
         return "no-difference-shown", ("within-control",)
     return ("faster" if ratio.value < 1 else "slower"), ("interval-excludes-1",)
-
-
-def document(comparisons: list[Comparison]) -> dict[str, Any]:
-    """What `compare --json` prints: all comparisons, and where there is just one its keys at the top as well."""
-    rows = [to_json(item) for item in comparisons]
-    return {"format": FORMAT} | (rows[0] if len(rows) == 1 else {}) | {"comparisons": rows}
-
-
-def to_json(comparison: Comparison) -> dict[str, Any]:
-    """A comparison as FORMATS.md asks: whole ns, and parts that sum to `difference_ns` exactly."""
-    whole, cells = None, None
-    if comparison.difference is not None:
-        whole = comparison.difference.whole()
-        cells = [
-            {
-                "host": cell.host,
-                "device": cell.device if comparison.difference.device_known else None,
-                "ns": int(whole.of_cell(cell.host, cell.device)[0]),
-                "interval_ns": None if cell.interval is None else [round(end) for end in cell.interval],
-            }
-            for cell in comparison.cells
-        ]
-    return {
-        "regime": comparison.a.regime if comparison.a.regime == comparison.b.regime else None,
-        "a": side_json(comparison.a),
-        "b": side_json(comparison.b),
-        "ratio": comparison.ratio.to_json(),
-        "verdict": comparison.verdict,
-        "reasons": [{"code": code, "meaning": REASONS[code]} for code in comparison.reasons],
-        "difference_ns": None if whole is None else int(whole.total_ns),
-        "difference_of": "profiled time per iteration, b - a",
-        "parts": cells,
-    }
-
-
-def side_json(side: Side) -> dict[str, Any]:
-    """One side: unprofiled times with intervals (whole ns per iteration), what bounds it, its account and ledger."""
-
-    def whole(estimate: Estimate | None) -> dict[str, Any] | None:
-        if estimate is None:
-            return None
-        interval = None if estimate.interval is None else [round(end) for end in estimate.interval]
-        return {"median": round(estimate.value), "interval": interval, "rounds": estimate.samples}
-
-    recording = side.recording
-    return {
-        "variant": side.variant,
-        "part_of": side.part_of,
-        "regime": side.regime,
-        "wall_ns": whole(side.wall),
-        "host_ns": whole(side.host),
-        "device_ns": whole(side.device),
-        "bound": side.bound,
-        "host_share": round(side.host_share, 4),
-        "gpu_busy_share": None if side.busy_share is None else round(side.busy_share, 4),
-        "profiled_ns": None if recording is None else round(recording.profiled_ns),
-        "inflation": None if side.inflation is None else round(side.inflation, 4),
-        "account": None if recording is None else [as_plain(cell) for cell in recording.per_iteration.rows()],
-        "per_iteration": None if recording is None else dict(recording.counts),
-        "gpu_work": None
-        if recording is None
-        else [
-            {"kind": row.kind, "name": row.name, "per_iteration": row.per_iteration, "gpu_ns": round(row.gpu_ns)}
-            for row in recording.work
-        ],
-        "launch_ledger": None
-        if recording is None
-        else [
-            {
-                "api": row.api,
-                "activity": row.activity,
-                "per_iteration": row.per_iteration,
-                "api_ns": round(row.api_ns),
-                "queued_per_iteration": row.queued,
-                "queue_ns": None if row.queue_ns is None else round(row.queue_ns),
-                "gpu_ns": None if row.gpu_ns is None else round(row.gpu_ns),
-                **({"channel": row.channel} if row.channel is not None else {}),
-            }
-            for row in recording.ledger
-        ],
-    }

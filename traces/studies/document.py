@@ -1,0 +1,125 @@
+"""Comparisons, sides and what recorders agree on, as documents hold them: whole ns, and parts that sum exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from launchlens.traces.documents.comparison import (
+    ComparisonDocument,
+    ComparisonRow,
+    LedgerLine,
+    PartRow,
+    Reason,
+    SideRow,
+    SideTime,
+    WorkRow,
+)
+from launchlens.traces.documents.estimate import estimate_row
+from launchlens.traces.documents.study import AgreementRow
+from launchlens.traces.statistics import Estimate
+from launchlens.traces.studies.agreement import Agreement
+from launchlens.traces.studies.compare import REASONS, Comparison
+from launchlens.traces.studies.side import Side
+
+
+def as_document(comparisons: Sequence[Comparison]) -> ComparisonDocument:
+    """What `compare --json` prints: all comparisons, and where there is just one its keys at the top as well."""
+    rows = [comparison_row(item) for item in comparisons]
+    top = asdict(rows[0]) if len(rows) == 1 else {}
+    return ComparisonDocument(**top, comparisons=rows)
+
+
+def comparison_row(comparison: Comparison) -> ComparisonRow:
+    """A comparison in whole ns; its parts sum to `difference_ns` exactly."""
+    difference = comparison.difference
+    whole = None if difference is None else difference.whole()
+    return ComparisonRow(
+        regime=comparison.a.regime if comparison.a.regime == comparison.b.regime else None,
+        a=side_row(comparison.a),
+        b=side_row(comparison.b),
+        ratio=estimate_row(comparison.ratio),
+        verdict=comparison.verdict,
+        reasons=[Reason(code=code, meaning=REASONS[code]) for code in comparison.reasons],
+        difference_ns=None if whole is None else int(whole.total_ns),
+        difference_of="profiled time per iteration, b - a",
+        parts=None
+        if whole is None
+        else [
+            PartRow(
+                host=cell.host,
+                device=cell.device if whole.device_known else None,
+                ns=int(whole.of_cell(cell.host, cell.device)[0]),
+                interval_ns=_whole_ends(cell.interval),
+            )
+            for cell in comparison.cells
+        ],
+    )
+
+
+def side_row(side: Side) -> SideRow:
+    """One side: unprofiled times with intervals, what bounds it, its account and ledger."""
+    recording = side.recording
+    return SideRow(
+        variant=side.variant,
+        part_of=side.part_of,
+        regime=side.regime,
+        wall_ns=_time(side.wall),
+        host_ns=_time(side.host),
+        device_ns=None if side.device is None else _time(side.device),
+        bound=side.bound,
+        host_share=round(side.host_share, 4),
+        gpu_busy_share=None if side.busy_share is None else round(side.busy_share, 4),
+        profiled_ns=None if recording is None else round(recording.profiled_ns),
+        inflation=None if side.inflation is None else round(side.inflation, 4),
+        account=None if recording is None else recording.per_iteration.rows(),
+        per_iteration=None if recording is None else dict(recording.counts),
+        gpu_work=None
+        if recording is None
+        else [
+            WorkRow(kind=row.kind, name=row.name, per_iteration=row.per_iteration, gpu_ns=round(row.gpu_ns))
+            for row in recording.work
+        ],
+        launch_ledger=None
+        if recording is None
+        else [
+            LedgerLine(
+                api=row.api,
+                activity=row.activity,
+                per_iteration=row.per_iteration,
+                api_ns=round(row.api_ns),
+                queued_per_iteration=row.queued,
+                queue_ns=None if row.queue_ns is None else round(row.queue_ns),
+                gpu_ns=None if row.gpu_ns is None else round(row.gpu_ns),
+                channel=UNSET if row.channel is None else row.channel,
+            )
+            for row in recording.ledger
+        ],
+    )
+
+
+def agreement_rows(rows: Sequence[Agreement]) -> list[AgreementRow]:
+    """How far recorders agree, a row a side and metric."""
+    return [
+        AgreementRow(
+            variant=row.variant,
+            regime=row.regime,
+            metric=row.metric.code,
+            unit=row.metric.unit or None,
+            must_agree=row.metric.rule != "free",
+            values={name: estimate_row(value) for name, value in row.values.items()},
+            apart=row.apart,
+            verdict=row.verdict,
+        )
+        for row in rows
+    ]
+
+
+def _time(estimate: Estimate) -> SideTime:
+    return SideTime(median=round(estimate.value), interval=_whole_ends(estimate.interval), rounds=estimate.samples)
+
+
+def _whole_ends(interval: tuple[float, float] | None) -> tuple[int, int] | None:
+    return None if interval is None else (round(interval[0]), round(interval[1]))
