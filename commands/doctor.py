@@ -19,12 +19,13 @@ def command(as_json: Json = False) -> None:
     rows = examine()
     if as_json:
         from launchlens.reports.machine import text
-        from launchlens.traces.documents.doctor import CheckRow, DoctorDocument
+        from launchlens.traces.documents.doctor import CheckRow, DoctorDocument, threshold_rows
+        from launchlens.traces.thresholds import THRESHOLDS
 
         checks = [
             CheckRow(name=row.name, found=row.found, version=row.version, gives=row.gives, get=row.get) for row in rows
         ]
-        typer.echo(text(DoctorDocument(checks=checks)))
+        typer.echo(text(DoctorDocument(checks=checks, thresholds=threshold_rows(THRESHOLDS))))
         return
     from launchlens.reports.terminal.console import stdout
     from launchlens.reports.terminal.study import print_rows

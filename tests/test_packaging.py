@@ -70,6 +70,7 @@ def test_of_traces_profiling_uses_only_what_a_capture_holds():
         "files",
         "statistics",
         "control",
+        "thresholds",
         "problems",
         "programs",
         "readers.nsys.nsys_cli",

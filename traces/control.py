@@ -6,13 +6,10 @@ One rule for studies and probes: with too few rounds for an interval, a control 
 from __future__ import annotations
 
 from launchlens.traces.statistics import Estimate
-
-#: A 95 % interval misses the truth one time in twenty, also where a thing is held against itself. Below 2 % nothing is told
-#: apart from anything, so an A/A ratio that near to 1 agrees all the same.
-WITHIN = 0.02
+from launchlens.traces.thresholds import THRESHOLDS
 
 
-def takes_as_long(ratio: Estimate, within: float = WITHIN) -> bool:
+def takes_as_long(ratio: Estimate, within: float = THRESHOLDS.control_within) -> bool:
     """Whether a thing takes as long as itself: the ratio's interval covers 1, or the ratio is `within` a share of 1, either way."""
     if ratio.interval is None:
         return False

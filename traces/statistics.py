@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: Resamples of a bootstrap, and the seed of its generator. Intervals are the 2.5 % and 97.5 % percentiles.
-RESAMPLES = 4000
+from launchlens.traces.thresholds import THRESHOLDS
+
+#: The seed of every bootstrap's generator.
 SEED = 20251204
-LEVEL = 0.95
-#: Fewer samples than this give a value but no interval.
-LEAST_SAMPLES = 5
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,10 @@ def unpaired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Esti
         raise ValueError("no samples, no statistic")
     value = float(np.median(above) / np.median(below))
     fewest = min(len(above), len(below))
-    if fewest < LEAST_SAMPLES:
+    if fewest < THRESHOLDS.least_samples:
         return Estimate(value, None, None, fewest)
     generator = np.random.default_rng(SEED)
-    low, high = _percentiles(_resampled(above, np.median, generator) / _resampled(below, np.median, generator))
+    low, high = percentiles(_resampled(above, np.median, generator) / _resampled(below, np.median, generator))
     return Estimate(value, low, high, fewest)
 
 
@@ -81,24 +80,31 @@ def _bootstrap(values: Floats, statistic: Callable[..., Any]) -> Estimate:
     if not len(values):
         raise ValueError("no samples, no statistic")
     centre = float(statistic(values))
-    if len(values) < LEAST_SAMPLES:
+    if len(values) < THRESHOLDS.least_samples:
         return Estimate(centre, None, None, len(values))
     if (values == values[0]).all():  # counts, say: every resample is the sample
         return Estimate(centre, centre, centre, len(values))
-    low, high = _percentiles(_resampled(values, statistic, np.random.default_rng(SEED)))
+    low, high = percentiles(_resampled(values, statistic, np.random.default_rng(SEED)))
     return Estimate(centre, low, high, len(values))
 
 
 def _resampled(values: Floats, statistic: Callable[..., Any], generator: np.random.Generator) -> Floats:
-    """The statistic of RESAMPLES resamples, in slices so that many samples don't need much memory at once."""
+    """The statistic of every resample, in slices so that many samples don't need much memory at once."""
     slice_size = max(1, 2_000_000 // len(values))
     found = []
-    for done in range(0, RESAMPLES, slice_size):
-        draws = generator.integers(0, len(values), size=(min(slice_size, RESAMPLES - done), len(values)))
+    for done in range(0, THRESHOLDS.resamples, slice_size):
+        draws = generator.integers(0, len(values), size=(min(slice_size, THRESHOLDS.resamples - done), len(values)))
         found.append(statistic(values[draws], axis=1))
     return np.concatenate(found)
 
 
-def _percentiles(values: Floats) -> tuple[float, float]:
-    low, high = np.percentile(values, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
+def draws_of(samples: int) -> Ints:
+    """Which samples each resample is made of, [resamples, samples]: for statistics of several sets that belong together."""
+    return np.random.default_rng(SEED).integers(0, samples, size=(THRESHOLDS.resamples, samples))
+
+
+def percentiles(values: Floats) -> tuple[float, float]:
+    """The ends of the interval that the statistic of all resamples makes: its 2.5 % and 97.5 % percentiles."""
+    level = THRESHOLDS.interval_level
+    low, high = np.percentile(values, [100 * (1 - level) / 2, 100 * (1 + level) / 2])
     return float(low), float(high)

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TraceRecord, read_capture, write_manifest
-from launchlens.traces.studies.agreement import GPU_CLOCK_STEP_NS, GPU_TOLERANCE, METRICS, table
+from launchlens.traces.studies.agreement import METRICS, table
 from launchlens.traces.studies.document import agreement_rows
 from launchlens.traces.studies.study import study
+from launchlens.traces.thresholds import THRESHOLDS
 from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
 from made_cupti import call as cupti_call
 from made_cupti import named, recording
@@ -102,8 +103,8 @@ def test_recorders_that_saw_the_same_agree(capture):
 
 
 def test_gpu_time_may_differ_by_a_little_only(capture):
-    row = rows_of(capture(gpu=1 + GPU_TOLERANCE / 2))["gpu_ns"]
-    assert row.verdict == "agree" and row.apart == pytest.approx(GPU_TOLERANCE / 2, rel=0.1)
+    row = rows_of(capture(gpu=1 + THRESHOLDS.gpu_time_tolerance / 2))["gpu_ns"]
+    assert row.verdict == "agree" and row.apart == pytest.approx(THRESHOLDS.gpu_time_tolerance / 2, rel=0.1)
 
 
 def test_gpu_time_beyond_the_tolerance_and_the_spread_is_amiss(capture):
@@ -114,10 +115,10 @@ def test_gpu_time_beyond_the_tolerance_and_the_spread_is_amiss(capture):
 @pytest.mark.parametrize(
     ("variant", "length", "seen", "amiss"),
     [
-        ("copy_", 750, 750 + GPU_CLOCK_STEP_NS, False),  # 4.3 %, and one step of the clock
-        ("copy_", 750, 750 + GPU_CLOCK_STEP_NS + 1, True),
-        ("copy_", 750, 750 - GPU_CLOCK_STEP_NS, False),
-        ("copy_", 750, 750 - GPU_CLOCK_STEP_NS - 1, True),
+        ("copy_", 750, 750 + THRESHOLDS.gpu_clock_step_ns, False),  # 4.3 %, and one step of the clock
+        ("copy_", 750, 750 + THRESHOLDS.gpu_clock_step_ns + 1, True),
+        ("copy_", 750, 750 - THRESHOLDS.gpu_clock_step_ns, False),
+        ("copy_", 750, 750 - THRESHOLDS.gpu_clock_step_ns - 1, True),
         ("foreach", 1400, 1400 + 42, False),  # more than a step, and 3 %
         ("foreach", 1400, 1400 + 43, True),
     ],

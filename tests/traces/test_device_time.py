@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from launchlens.traces.studies import recording
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.range_side import side_of_range
 from launchlens.traces.studies.study import study
+from launchlens.traces.thresholds import THRESHOLDS
 from made_capture import make_capture, make_timings
 
 GRAPH = "torch/graph.pt.trace.json.gz"
@@ -105,7 +107,7 @@ def test_a_verdict_may_stand_on_a_recording_that_lacks_little(capture, monkeypat
     share = made.sides["copy_", "graph"].recording.account.share("device", "unknown")
     assert 0 < share < 0.1
     for least, known in ((share * 1.01, True), (share * 0.99, False)):
-        monkeypatch.setattr(recording, "UNKNOWN_SHARE", least)
+        monkeypatch.setattr(recording, "THRESHOLDS", replace(THRESHOLDS, unknown_device=least))
         side = study(read_capture(capture)).sides["copy_", "graph"]
         assert (side.busy_share is not None) == (side.bound != "unknown") == known
 

@@ -12,9 +12,10 @@ import numpy as np
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.ground import Ground, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.kind import Bounded, Name
-from launchlens.traces.statistics import LEAST_SAMPLES, LEVEL, RESAMPLES, SEED, Estimate, Floats, mean
+from launchlens.traces.statistics import Estimate, Floats, draws_of, mean, percentiles
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
+from launchlens.traces.thresholds import THRESHOLDS
 
 HostState = Literal["python", "dispatch", "launch", "sync", "api", "profiler"]
 
@@ -106,14 +107,12 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
 
     def _resampled(self, blocks: Floats) -> tuple[float, float] | None:
         """The 95 % interval of the share, both its terms resampled by block; None where blocks are few or cancel out."""
-        if len(blocks) < LEAST_SAMPLES:
+        if len(blocks) < THRESHOLDS.least_samples:
             return None
-        draws = np.random.default_rng(SEED).integers(0, len(blocks), size=(RESAMPLES, len(blocks)))
-        chosen, whole = blocks[draws].sum(axis=1).T
+        chosen, whole = blocks[draws_of(len(blocks))].sum(axis=1).T
         if whole.min() <= 0 <= whole.max():
             return None
-        low, high = np.percentile(chosen / whole, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
-        return float(low), float(high)
+        return percentiles(chosen / whole)
 
 
 def quotient(above: Estimate, below: Estimate) -> tuple[float, float] | None:

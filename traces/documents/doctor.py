@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from launchlens.traces.documents.structure import Document, Structure, means
+from launchlens.traces.thresholds import Threshold
 
 
 class CheckRow(Structure, frozen=True, kw_only=True):
@@ -17,6 +19,15 @@ class CheckRow(Structure, frozen=True, kw_only=True):
     get: Annotated[str | None, means("how to get it", null="it was found")]
 
 
+class ThresholdRow(Structure, frozen=True, kw_only=True):
+    """One number that verdicts, problems or controls hang on."""
+
+    name: Annotated[str, means("what it is called")]
+    value: Annotated[float, means("what it is, in `unit`")]
+    unit: Annotated[str, means("`ns`, `share` (1 is all), `×`, or empty for a count")]
+    reason: Annotated[str, means("why it is that")]
+
+
 class DoctorDocument(Document, tag_field="format", tag="launchlens.doctor/1", frozen=True, kw_only=True):
     """What is installed here, and what is missing."""
 
@@ -24,3 +35,9 @@ class DoctorDocument(Document, tag_field="format", tag="launchlens.doctor/1", fr
     history: ClassVar = (("launchlens.doctor/1", "the first"),)
 
     checks: Annotated[list[CheckRow], means("a row a thing")]
+    thresholds: Annotated[list[ThresholdRow], means("a row a threshold: where the edges of verdicts are")]
+
+
+def threshold_rows(thresholds: Iterable[Threshold]) -> list[ThresholdRow]:
+    """Thresholds as documents hold them."""
+    return [ThresholdRow(name=each.name, value=each.value, unit=each.unit, reason=each.reason) for each in thresholds]

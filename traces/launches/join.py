@@ -15,9 +15,7 @@ from launchlens.traces.launches.apis import submits
 from launchlens.traces.launches.table import SUBMITS, Launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
-
-#: How far a call may stick out of the one that made it: recorders with whole microseconds cut start and length apart.
-ROUNDING_NS = 1_000
+from launchlens.traces.thresholds import THRESHOLDS
 
 
 def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
@@ -104,7 +102,7 @@ def _one_row_a_launch(
     end = start + events["dur_ns"].to_numpy()[api]
     process, thread = _codes(events["process"])[api], _codes(events["thread"])[api]
     is_driver = (events["layer"] == "driver").to_numpy(bool)[api]
-    room = np.where(is_driver, 0, ROUNDING_NS)
+    room = np.where(is_driver, 0, THRESHOLDS.inner_call_rounding_ns)
     outermost_first = np.lexsort(
         [values[keyed] for values in (is_driver, -(end + room), start - room, thread, process, key)]
     )
@@ -120,7 +118,7 @@ def _one_row_a_launch(
         same
         & (start[order] < np.maximum(end[holder], start[holder] + 1))
         & (start[holder] < np.maximum(end[order], start[order] + 1))
-        & (end[order] <= end[holder] + ROUNDING_NS)
+        & (end[order] <= end[holder] + THRESHOLDS.inner_call_rounding_ns)
     )
     # an inner row may be the only one whose name says what is submitted
     outer, inner = holder[inside], order[inside]

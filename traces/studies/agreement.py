@@ -16,13 +16,7 @@ import numpy as np
 from launchlens.traces.statistics import Estimate, median
 from launchlens.traces.studies.recording import PREFERRED, Recording
 from launchlens.traces.studies.side import Side
-
-#: Times of one GPU activity may differ by this share: clocks move between two runs.
-GPU_TOLERANCE = 0.03
-#: Or by this, ns: one step of the GPU's clock as its times show it. Medians of short work are equal or a step apart, and one
-#: step of 0.8 µs is 4 %. Of the 152,000 durations in the captures that ship, of an H100 and an H200, all but 239 (of copies of
-#: 16 MB) are a multiple of 32 ns or 1 ns from one; so two that are a step apart differ by 34 at most.
-GPU_CLOCK_STEP_NS = 32 + 2
+from launchlens.traces.thresholds import THRESHOLDS
 
 Rule = Literal["exact", "close", "free"]
 Verdict = Literal["agree", "differ"]
@@ -30,7 +24,7 @@ Verdict = Literal["agree", "differ"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that every recorder gives of a side. `rule`: `exact`, `close` (GPU_TOLERANCE or GPU_CLOCK_STEP_NS), or `free`."""
+    """A figure that every recorder gives of a side. `rule`: `exact`, `close` (within what clocks do), or `free`."""
 
     code: str
     says: str
@@ -125,7 +119,7 @@ def _judged(side: Side, metric: Metric, values: Mapping[str, Estimate]) -> Agree
 
 def _close(first: float, other: float) -> bool:
     """Whether two GPU times differ by no more than clocks do: by a share, or by one step of the GPU's clock."""
-    return abs(other - first) <= max(GPU_TOLERANCE * abs(first), GPU_CLOCK_STEP_NS)
+    return abs(other - first) <= max(THRESHOLDS.gpu_time_tolerance * abs(first), THRESHOLDS.gpu_clock_step_ns)
 
 
 def _relative(first: float, other: float) -> float | None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from launchlens.traces.launches.apis import submits
 from launchlens.traces.studies.recording import Recording
-
-#: The device is taken to be busier than recorded beyond TIMES the recorded time and what its own steps may take: between
-#: two activities of a replay, and between two replays, ns. Recorded whole, no side of the captures that ship comes near.
-TIMES, PER_ACTIVITY_NS, PER_LAUNCH_NS = 2, 1_000, 5_000
+from launchlens.traces.thresholds import THRESHOLDS
 
 
 def busier_than_recorded(device_ns: float | None, *, waited: bool, recording: Recording | None) -> bool:
@@ -22,5 +19,6 @@ def busier_than_recorded(device_ns: float | None, *, waited: bool, recording: Re
     if not graphs or not (waited or any(row.activity is None for row in graphs)):
         return False
     activities = sum(recording.counts[kind] for kind in ("kernels", "memcpys", "memsets"))
-    own_steps = PER_ACTIVITY_NS * activities + PER_LAUNCH_NS * recording.counts["launches"]
-    return device_ns > TIMES * recording.gpu_recorded_ns + own_steps
+    between_activities = THRESHOLDS.busier_per_activity_ns * activities
+    between_replays = THRESHOLDS.busier_per_launch_ns * recording.counts["launches"]
+    return device_ns > THRESHOLDS.busier_times * recording.gpu_recorded_ns + between_activities + between_replays

@@ -16,13 +16,12 @@ from launchlens.traces.launches.hardware_queue import channel_names
 from launchlens.traces.launches.ledger import LaunchKind
 from launchlens.traces.problems import Problems
 from launchlens.traces.slice import Slice, Work, blocks, middle_iteration
+from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.timeline import Timeline, timeline
 from launchlens.traces.trace import Trace
 
 #: The collector whose account a side takes where several recorded it: its traces also know the framework's ops.
 PREFERRED = "torch"
-#: What was recorded says how busy the GPU was when its state is unknown for at most this share of the time.
-UNKNOWN_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class Recording:
     iteration just before (`TraceRecord`); None where the timed rounds serve.
 
     `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
-    how long the GPU was busy: not where replays of graphs were recorded in part (see UNKNOWN_SHARE).
+    how long the GPU was busy: not where replays of graphs were recorded in part (see `Thresholds.unknown_device`).
     """
 
     iterations: int
@@ -136,7 +135,7 @@ def recording_of(
         iterations=record.iterations,
         account=blocks.account,
         gpu_recorded_ns=recorded,
-        gpu_busy_ns=recorded if blocks.account.share("device", "unknown") <= UNKNOWN_SHARE else None,
+        gpu_busy_ns=recorded if blocks.account.share("device", "unknown") <= THRESHOLDS.unknown_device else None,
         counts={name: count / iterations for name, count in blocks.counts.items()},
         ledger=tuple(LedgerRow.of(kind, iterations) for kind in blocks.ledger),
         work=tuple(WorkRow.of(work, iterations) for work in blocks.work),

@@ -10,14 +10,9 @@ import pandas as pd
 
 from launchlens.traces.statistics import Estimate, median
 from launchlens.traces.studies.recording import Recording
+from launchlens.traces.thresholds import THRESHOLDS
 
 Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
-
-#: A block is host-bound when submitting it takes at least this share of its wall time, and the device is busy for at
-#: most HOST_BOUND_BUSY of it: the device then waits for the host. It is device-bound when the device is busy for at least
-#: DEVICE_BOUND_BUSY of it, or when the host had submitted everything by DEVICE_BOUND_HOST of it and then waited.
-HOST_BOUND_HOST, HOST_BOUND_BUSY = 0.9, 0.5
-DEVICE_BOUND_BUSY, DEVICE_BOUND_HOST = 0.9, 0.6
 
 
 @dataclass(frozen=True)
@@ -64,13 +59,18 @@ class Side:
 
     @property
     def bound(self) -> Bound:
-        """What the side waits for; see the constants above for the thresholds."""
+        """What the side waits for.
+
+        It is host-bound when submitting takes nearly all of the wall time and the device is idle for much of it: the device
+        then waits for the host. It is device-bound when the device is busy nearly all the time, or when the host had
+        submitted everything early and then waited.
+        """
         busy = self.busy_share
         if busy is None:
             return "unknown"
-        if busy >= DEVICE_BOUND_BUSY or self.host_share <= DEVICE_BOUND_HOST:
+        if busy >= THRESHOLDS.device_bound_busy or self.host_share <= THRESHOLDS.device_bound_submitted:
             return "device-bound"
-        if self.host_share >= HOST_BOUND_HOST and busy <= HOST_BOUND_BUSY:
+        if self.host_share >= THRESHOLDS.host_bound_submitting and busy <= THRESHOLDS.host_bound_busy:
             return "host-bound"
         return "mixed"
 

@@ -21,7 +21,8 @@ from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.compare import Comparison, compare
 from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
-from launchlens.traces.studies.side import DEVICE_BOUND_HOST, Side
+from launchlens.traces.studies.side import Side
+from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.trace import Progress
 
 
@@ -193,7 +194,7 @@ def _hold_against_events(
             continue
         blocks = timed[(timed["variant"] == variant) & (timed["regime"] == regime)]
         device = blocks["device_ns"].dropna()
-        waited = bool((blocks["host_ns"] / blocks["wall_ns"]).median() <= DEVICE_BOUND_HOST)
+        waited = bool((blocks["host_ns"] / blocks["wall_ns"]).median() <= THRESHOLDS.device_bound_submitted)
         between = float(device.median()) if len(device) else None
         if between is not None and busier_than_recorded(between, waited=waited, recording=recording):
             said = f"{variant} {between:,.0f} ns per iteration, {recording.gpu_recorded_ns:,.0f} ns recorded"

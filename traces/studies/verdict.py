@@ -38,9 +38,7 @@ from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.recording import LedgerRow
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import Study
-
-#: A share of the profiled difference that is worth a clause of its own in "why".
-WORTH_NAMING = 0.1
+from launchlens.traces.thresholds import THRESHOLDS
 
 
 def verdict(study: Study) -> list[AnyFinding]:
@@ -121,7 +119,7 @@ def _why(comparison: Comparison) -> Why:
     assert a and b
 
     def worth_naming(parts: dict[str, float]) -> dict[str, float]:
-        named = {state: ns for state, ns in parts.items() if abs(ns) >= WORTH_NAMING * abs(difference)}
+        named = {state: ns for state, ns in parts.items() if abs(ns) >= THRESHOLDS.worth_naming * abs(difference)}
         return dict(sorted(named.items(), key=lambda item: -abs(item[1])))
 
     figures = WhyFigures(

@@ -17,11 +17,10 @@ import pandas as pd
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, innermost
 from launchlens.traces.launches.table import Launches
+from launchlens.traces.thresholds import THRESHOLDS
 
 #: Labels of replays that share nodes settle in two or three rounds; no real graph needs more.
 _ROUNDS = 64
-#: Without ids, two replays can't say which of them is the odd one.
-_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def _by_range(
     # the usual kind of a place is what most replays there are, and every other one is held against it
     usual = 2 * alike > in_place
     full_of = dict(zip(kinds["place"][usual].tolist(), kinds["launch"][usual].tolist(), strict=True))
-    odd = kinds[~usual & (in_place >= _FEWEST) & kinds["place"].isin(list(full_of)).to_numpy()]
+    odd = kinds[~usual & (in_place >= THRESHOLDS.fewest_replays) & kinds["place"].isin(list(full_of)).to_numpy()]
 
     @cache
     def activities(launch: int) -> Counter[int]:

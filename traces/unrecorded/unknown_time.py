@@ -21,6 +21,7 @@ from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union, union_length
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.problems import Problems
+from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.unrecorded.incomplete_replays import incomplete
 from launchlens.traces.unrecorded.stream_order import StreamOrder
 from launchlens.traces.unrecorded.sync_calls import FIRST, SyncCalls, find_sync_calls
@@ -28,8 +29,6 @@ from launchlens.traces.unrecorded.sync_calls import FIRST, SyncCalls, find_sync_
 #: Starts and ends of disjoint intervals by device.
 Spans: TypeAlias = Mapping[int, tuple[Ints, Ints]]
 
-#: A wait that outlasts all recorded work by this much, and by this share of its length, was for something else.
-LONG_NS, LONG_SHARE = 100_000, 0.1
 #: How many names of missing activities a problem lists, and how much of each.
 _NAMES, _NAME = 3, 60
 
@@ -128,7 +127,7 @@ def _long_waits(
         devices = work.devices_of(int(process))
         silent = np.maximum(low, work.last_end_before(high, devices))
         length = high - silent - (_covered_until(recorder, high) - _covered_until(recorder, np.minimum(silent, high)))
-        long = asked & (length >= LONG_NS) & (length >= LONG_SHARE * (high - low))
+        long = asked & (length >= THRESHOLDS.long_wait_ns) & (length >= THRESHOLDS.long_wait_share * (high - low))
         count += int(long.sum())
         found.append({device: union(silent[long], high[long]) for device in devices})
     return count, _joined(found)

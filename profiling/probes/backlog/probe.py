@@ -20,7 +20,7 @@ from launchlens.profiling.probes.backlog.verdict import conclude
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.timing import block_order
 from launchlens.traces.captures.probes import Probe
-from launchlens.traces.statistics import LEAST_SAMPLES
+from launchlens.traces.thresholds import THRESHOLDS
 
 __all__ = ["NEEDS", "probe"]
 
@@ -113,7 +113,7 @@ class _Timing:
                 number += 1
                 if number == 1:
                     affordable = int(BUDGET_S / (perf_counter() - began))
-                    wanted = min(most, max(affordable, LEAST_SAMPLES))
+                    wanted = min(most, max(affordable, THRESHOLDS.least_samples))
 
     def _round(self, number: int) -> None:
         baseline = self.bench.workload.baseline

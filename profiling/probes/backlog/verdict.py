@@ -15,15 +15,13 @@ from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, Kept
 from launchlens.profiling.probes.method.samples import estimated
 from launchlens.traces.captures.probes import NO_FLIP, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.control import takes_as_long
-from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
+from launchlens.traces.statistics import Estimate, median, paired_ratio
+from launchlens.traces.thresholds import THRESHOLDS
 
 ID = "backlog"
 ASKS = "Does the ranking of the variants flip when the device never waits for the host?"
 FLIPS, HOLDS, NOT_SHOWN = "ranking flips", "ranking holds", NO_FLIP
 
-ALIKE, SCALES = 0.05, 0.15
-#: Share of rounds in which the blocker may have let go too early. A variant with more of them is left out; else the rounds are.
-MOST_VOID = 0.1
 SHOWN_FLIPS = 3
 
 
@@ -94,7 +92,7 @@ def _let_go(samples: Sequence[Sample], baseline: str) -> dict[str, str]:
     return {
         name: f"in {len(lost)} of {len(rounds[name])} rounds it waited until the blocker let go"
         for name, lost in void.items()
-        if name != baseline and len(lost) > MOST_VOID * len(rounds[name])
+        if name != baseline and len(lost) > THRESHOLDS.probe_most_void * len(rounds[name])
     }
 
 
@@ -105,7 +103,7 @@ def _pairs(kept: Kept, ranked: Sequence[str]) -> Iterator[Pair]:
 
 
 def _scales(scale: Estimate) -> bool:
-    return abs(scale.value - 1) <= SCALES
+    return abs(scale.value - 1) <= THRESHOLDS.probe_half_within
 
 
 def _controls(
@@ -120,12 +118,12 @@ def _controls(
     return [
         Control(
             "the blocker held until the last call of each counted sample had been submitted",
-            kept.left >= max(LEAST_SAMPLES, (1 - MOST_VOID) * kept.rounds),
+            kept.left >= max(THRESHOLDS.least_samples, (1 - THRESHOLDS.probe_most_void) * kept.rounds),
             f"in {len(behind) - lost} of {len(behind)} samples; {kept.left} of {kept.rounds} rounds are counted",
         ),
         Control(
             "the baseline, timed twice in every round behind a backlog, takes as long as itself (within its interval or 5 %)",
-            again is not None and takes_as_long(again, ALIKE),
+            again is not None and takes_as_long(again, THRESHOLDS.probe_control_within),
             absent if again is None else f"{baseline} × {again.value:.3f}",
         ),
         Control(

@@ -12,7 +12,8 @@ from launchlens.profiling.probes.apparatus.captured_nodes import Node
 from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
 from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.control import takes_as_long
-from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
+from launchlens.traces.statistics import Estimate, median, paired_ratio
+from launchlens.traces.thresholds import THRESHOLDS
 
 ID = "launch-floor"
 ASKS = "What does a launch cost the host by each way of launching, and how long is it until the GPU answers?"
@@ -25,8 +26,6 @@ FILL, COPY, NVRTC, TRITON = "torch fill_", "torch copy_", "torch.cuda._compile_k
 #: No floor, but held against one: the launch of `cuda-prepared`, which makes seven copies and is fired from Python as CPP_ONCE is.
 PREPARED = "seven prepared copies (C++ function)"
 
-#: How far the time per call may depend on the length of the burst.
-BURST_WITHIN = 0.15
 #: What the claims read: the figure's name, and the path that it is of.
 NAMED = {"cudaLaunchKernel per call": CPP_LAUNCH, "cudaMemcpyAsync per call": CPP_MEMCPY}
 
@@ -107,7 +106,9 @@ def controls(timed: Sequence[Timed], again: Sequence[float], answered_unasked: b
     """What must have been found before the verdict counts."""
     bursts = {item.path.name: paired_ratio(item.half, item.call) for item in timed if item.call}
     uneven = [
-        f"{name} {ratio_in_words(ratio)}" for name, ratio in bursts.items() if not takes_as_long(ratio, BURST_WITHIN)
+        f"{name} {ratio_in_words(ratio)}"
+        for name, ratio in bursts.items()
+        if not takes_as_long(ratio, THRESHOLDS.probe_half_within)
     ]
     furthest = max(bursts.values(), key=lambda ratio: abs(ratio.value - 1), default=None)
     counted = [item for item in timed if item.path.node is not None]
@@ -136,7 +137,7 @@ def controls(timed: Sequence[Timed], again: Sequence[float], answered_unasked: b
         ),
         Control(
             "a kernel can be launched from Python here, and every path has samples enough for an interval",
-            bool(_usable(timed)) and fewest >= LEAST_SAMPLES,
+            bool(_usable(timed)) and fewest >= THRESHOLDS.least_samples,
             f"{len(_usable(timed))} such paths; {fewest} rounds at least",
         ),
     ]

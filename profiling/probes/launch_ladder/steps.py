@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launchlens.traces.statistics import LEVEL, RESAMPLES, SEED, Estimate, Floats, median
+from launchlens.traces.statistics import Estimate, Floats, draws_of, median, percentiles
 
 RESIDUAL = "residual"
 API_CALL = "API call"
@@ -101,9 +101,8 @@ def _left(whole: Floats, steps: list[Floats], of_whole: Estimate, of_steps: list
     if of_whole.low is None:
         return Estimate(value, None, None, of_whole.samples)
     rounds = len(whole)
-    draws = np.random.default_rng(SEED).integers(0, rounds, size=(RESAMPLES, rounds))
+    draws = draws_of(rounds)
     left = np.median(whole[draws], axis=1)
     for step in steps:
         left = left - np.median(step[draws], axis=1)
-    low, high = np.percentile(left, [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high), rounds)
+    return Estimate(value, *percentiles(left), rounds)

@@ -10,14 +10,11 @@ from launchlens.profiling.probes.method.samples import estimated
 from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
 from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
+from launchlens.traces.thresholds import THRESHOLDS
 
 ID = "launch-ladder"
 ASKS = "Where does the host's time go in one .copy_() and in one Triton launch?"
 
-#: How far a whole may be from itself (A/A), and from itself in bursts half as long.
-ALIKE, HALF_ALIKE = 0.05, 0.15
-#: How much dearer than the rung around it a rung may seem to be: code that is timed apart is laid out otherwise.
-ORDERED = 0.02
 WHAT_IS_LEFT = "what the steps leave of the whole: parts that no rung has, and what the parts cost otherwise when alone"
 
 
@@ -69,12 +66,12 @@ def controls(ladders: Sequence[Ladder], times: Times, checks: Checks) -> list[Co
     made = [
         Control(
             "the whole, timed twice in every round, takes as long as itself (within its interval or 5 %)",
-            bool(again) and all(takes_as_long(ratio, ALIKE) for ratio in again.values()),
+            bool(again) and all(takes_as_long(ratio, THRESHOLDS.probe_control_within) for ratio in again.values()),
             _ratios(again),
         ),
         Control(
             "in bursts half as long a call takes as long (within 15 %), so no burst fills the queue",
-            bool(half) and all(_near(ratio, HALF_ALIKE) for ratio in half.values()),
+            bool(half) and all(_near(ratio, THRESHOLDS.probe_half_within) for ratio in half.values()),
             _ratios(half),
         ),
         Control(
@@ -116,7 +113,7 @@ def _disordered(ladder: Ladder, times: Times) -> Iterator[str]:
     for inner, outer in zip(ladder.nested, ladder.nested[1:], strict=False):
         step = median(times[outer] - times[inner])
         most = step.value if step.high is None else step.high
-        if most < 0 and step.value < -ORDERED * median(times[outer]).value:
+        if most < 0 and step.value < -THRESHOLDS.probe_rung_order * median(times[outer]).value:
             yield f"{inner} takes {-step.value:.0f} ns more than {outer}"
 
 

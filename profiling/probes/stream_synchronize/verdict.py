@@ -8,7 +8,8 @@ from statistics import median as middle
 
 from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
 from launchlens.traces.captures.probes import NO_DIFFERENCE, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
-from launchlens.traces.statistics import LEAST_SAMPLES, Estimate, median, paired_ratio
+from launchlens.traces.statistics import Estimate, median, paired_ratio
+from launchlens.traces.thresholds import THRESHOLDS
 
 ID = "stream-synchronize"
 ASKS = "What does it cost to create seven streams, and to wait for each of them after seven small copies?"
@@ -83,7 +84,7 @@ def controls(samples: Mapping[str, Sequence[float]], again: Sequence[float], che
     """What must have been found before the verdict counts."""
     idle, large = samples.get(ONE_IDLE, ()), samples.get(ONE_LARGE, ())
     waits = paired_ratio(large, idle) if idle and len(idle) == len(large) else None
-    lacking = [name for name in SAYS if len(samples.get(name, ())) < LEAST_SAMPLES]
+    lacking = [name for name in SAYS if len(samples.get(name, ())) < THRESHOLDS.least_samples]
     return [
         Control(
             "the seven copies are there right after the loop of synchronizes",

@@ -1,0 +1,141 @@
+"""Every number that a verdict, a problem or a control hangs on, each with its unit and its reason.
+
+Code reads them here, and `doctor --json` shows them: who doubts a verdict sees where its edges are. How much is shown (rows of a
+table, names in a list) and how much is measured (rounds, seeds) decides nothing, and stands where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One threshold as it is shown. `unit` is empty for a count."""
+
+    name: str
+    value: float
+    unit: str
+    reason: str
+
+
+def _threshold(value: float, unit: str, reason: str) -> Any:
+    return field(default=value, metadata={"unit": unit, "reason": reason})
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The thresholds by name. A time is ns, a share of 1 is all."""
+
+    # -- samples and their intervals
+    interval_level: float = _threshold(
+        0.95, "share", "the usual level: an interval misses the truth one time in twenty, and every verdict says so"
+    )
+    least_samples: int = _threshold(
+        5, "", "resampling fewer samples only repeats them: they give a value and no interval"
+    )
+    resamples: int = _threshold(4000, "", "each end of an interval then has 100 resamples beyond it")
+
+    # -- controls: one thing timed twice in the same rounds
+    control_within: float = _threshold(
+        0.02,
+        "share",
+        "an interval misses the truth one time in twenty, also where a thing is held against itself; below 2 % nothing is "
+        "told apart from anything, so a ratio that near to 1 passes all the same",
+    )
+    probe_control_within: float = _threshold(
+        0.05,
+        "share",
+        "of probes that split a call or rank variants: a whole that is further from itself would hide what is told of its parts",
+    )
+    probe_half_within: float = _threshold(
+        0.15,
+        "share",
+        "half as many calls, or twice as many iterations: neither a queue that filled nor a constant may hide in what one costs",
+    )
+    probe_rung_order: float = _threshold(
+        0.02,
+        "share",
+        "code that is timed apart is laid out otherwise, so a rung may seem dearer than the one around it",
+    )
+    probe_most_void: float = _threshold(
+        0.1,
+        "share",
+        "a variant that loses more of its samples because the blocker let go too early is left out; of others, those rounds are",
+    )
+
+    # -- what a side waits for
+    host_bound_submitting: float = _threshold(
+        0.9,
+        "share",
+        "host-bound: submitting takes at least this share of the wall time, so hardly any is spent waiting",
+    )
+    host_bound_busy: float = _threshold(
+        0.5, "share", "host-bound: and the device is busy for at most this share of it, so it is the one that waits"
+    )
+    device_bound_busy: float = _threshold(
+        0.9, "share", "device-bound: the device is busy for at least this share of the wall time"
+    )
+    device_bound_submitted: float = _threshold(
+        0.6,
+        "share",
+        "device-bound as well: all was submitted by this share of the wall time, and the host waited for the rest",
+    )
+
+    # -- what a difference is explained by
+    worth_naming: float = _threshold(
+        0.1, "share", "a clause of its own for a smaller part of a difference would make the sentence a list"
+    )
+
+    # -- whether recorders saw the same
+    gpu_time_tolerance: float = _threshold(
+        0.03, "share", "times of one GPU activity may differ so far: clocks move between two runs"
+    )
+    gpu_clock_step_ns: int = _threshold(
+        34,
+        "ns",
+        "or by one step of the GPU's clock as its times show it, which is 4 % of 0.8 µs. Of the 152,000 durations in the "
+        "captures that ship, of an H100 and an H200, all but 239 (of copies of 16 MB) are a multiple of 32 ns or 1 ns from "
+        "one; so two that are a step apart differ by 34 at most",
+    )
+
+    # -- whether all was recorded
+    unknown_device: float = _threshold(
+        0.01,
+        "share",
+        "a recording says how busy the device was where its state is unknown for at most this share of the time",
+    )
+    long_wait_ns: int = _threshold(
+        100_000,
+        "ns",
+        "a wait for replays that outlasts all recorded work by this much was for something that was not recorded",
+    )
+    long_wait_share: float = _threshold(0.1, "share", "and by this share of its own length")
+    fewest_replays: int = _threshold(
+        3, "", "without ids of nodes, of two replays at one place nothing says which is the odd one"
+    )
+    busier_times: float = _threshold(
+        2,
+        "×",
+        "the device was busier than recorded beyond so many times the recorded time and what its own steps may take; "
+        "recorded whole, no side of the captures that ship comes near",
+    )
+    busier_per_activity_ns: int = _threshold(
+        1_000, "ns", "what a step from one activity of a replay to the next may take"
+    )
+    busier_per_launch_ns: int = _threshold(5_000, "ns", "what a step from one replay to the next may take")
+    inner_call_rounding_ns: int = _threshold(
+        1_000,
+        "ns",
+        "a driver call may stick out of the runtime call that made it so far: recorders with whole microseconds cut start and "
+        "length apart",
+    )
+
+    def __iter__(self) -> Iterator[Threshold]:
+        for each in fields(self):
+            yield Threshold(each.name, getattr(self, each.name), each.metadata["unit"], each.metadata["reason"])
+
+
+THRESHOLDS = Thresholds()
