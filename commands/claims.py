@@ -33,10 +33,10 @@ def command(
     Example: launchlens claims --json
     """
     from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded
+    from launchlens.traces.claims.captures_by_name import named
     from launchlens.traces.claims.document import as_document
     from launchlens.traces.claims.judge import judge_across
     from launchlens.traces.claims.read import note_claims
-    from launchlens.traces.claims.sources import named
 
     if as_json and markdown:
         raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from launchlens.reports.html.parts import Chapter, Part, Table, unrecorded
+from launchlens.reports.html.parts import Chapter, Part, Table, timed_only
 from launchlens.reports.words.units import count, duration
 from launchlens.traces.studies.agreement import table as agreement_table
 from launchlens.traces.studies.side import Side
@@ -27,7 +27,7 @@ def ledger_chapters(study: Study) -> list[Chapter]:
     ]  # fmt: skip
     for index, regime in enumerate(study.regimes):
         rows = [row for side in study.in_regime(regime) for row in _ledger_rows(side)]
-        notes = unrecorded(study, regime)
+        notes = timed_only(study, regime)
         if not rows:
             notes.append(
                 "There is no GPU in this capture, so nothing is launched."

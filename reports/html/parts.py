@@ -44,7 +44,7 @@ class Chapter:
     notes: Sequence[str] = ()
 
 
-def unrecorded(study: Study, regime: str) -> list[str]:
+def timed_only(study: Study, regime: str) -> list[str]:
     """A note about the variants of a regime that were timed but not recorded, if there are any."""
     without = [side.variant for side in study.in_regime(regime) if side.recording is None]
     return [f"Timed, but not recorded under a profiler: {', '.join(without)}."] if without else []

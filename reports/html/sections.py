@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from launchlens.reports.figures.account import account_figure
 from launchlens.reports.figures.timeline import EVENTS, Summary, summary, timeline_figure
 from launchlens.reports.figures.timing import SAMPLES, timing_figure
-from launchlens.reports.html.parts import Chapter, Part, Table, unrecorded
+from launchlens.reports.html.parts import Chapter, Part, Table, timed_only
 from launchlens.reports.words.units import duration, interval, times
 from launchlens.traces.account import DEVICE_STATES
 from launchlens.traces.studies.side import Side
@@ -69,7 +69,7 @@ def account_chapters(study: Study) -> list[Chapter]:
     chapters = []
     for index, regime in enumerate(study.regimes):
         sides = [side for side in study.in_regime(regime) if side.recording is not None]
-        notes = unrecorded(study, regime)
+        notes = timed_only(study, regime)
         if not sides:
             chapters.append(Chapter(f"account-{index}", regime, [], notes))
             continue

@@ -24,7 +24,7 @@ from launchlens.profiling.probes.stream_synchronize.verdict import (
     conclude,
 )
 from launchlens.traces.captures.probes import read_probes, write_probes
-from launchlens.traces.claims.ground import Ground
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.read import note_claims
 
 ROUNDS = 10
@@ -78,8 +78,8 @@ def test_the_notes_claims_are_decided_by_it():
 
     def outcomes(claim):
         tests = [test for test in claims[claim].tests if getattr(test, "probe", None) == "stream-synchronize"]
-        ground = Ground(SimpleNamespace(probes={probe.id: probe}))
-        return [case.outcome for test in tests for case in test.cases(ground)]
+        tested = CaptureUnderTest(SimpleNamespace(probes={probe.id: probe}))
+        return [case.outcome for test in tests for case in test.cases(tested)]
 
     assert outcomes("stream-synchronisation") == ["fails"]  # 12 to 14 µs
     assert outcomes("stream-creation") == ["holds"]

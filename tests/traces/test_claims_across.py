@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launchlens.traces.captures.capture import VariantRecord, read_capture
+from launchlens.traces.claims.captures_by_name import named
+from launchlens.traces.claims.case_words import listed
 from launchlens.traces.claims.document import as_document
 from launchlens.traces.claims.judge import judge, judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.claims.sources import named
-from launchlens.traces.claims.telling import listed
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.studies.study import study
 from made_capture import make_capture

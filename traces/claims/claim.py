@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from launchlens.traces.claims.kind import Limits, Test
+    from launchlens.traces.claims.kinds_of_test.base import Limits, Test
 
 #: What one test finds in one place (a regime, a variant). `no-difference-shown` and `undecided` were measured, and the
 #: measurement doesn't decide: the first about which of two is faster, the second about a threshold that an interval

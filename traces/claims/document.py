@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import UNSET
 
+from launchlens.traces.claims.capture_under_test import machine
 from launchlens.traces.claims.claim import Case, Evidence, Judgement
-from launchlens.traces.claims.ground import machine
 from launchlens.traces.documents.claims import CaptureRow, CaseRow, ClaimRow, ClaimsDocument, EvidenceRow, TestRow
 from launchlens.traces.studies.study import Study
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest
+from launchlens.traces.claims.case_words import cases_in_words, listed
 from launchlens.traces.claims.claim import Case, Claim, Combine, Judgement, Outcome, Verdict
-from launchlens.traces.claims.ground import Ground
-from launchlens.traces.claims.kind import Test, unmet
-from launchlens.traces.claims.pool import counting, merged
-from launchlens.traces.claims.telling import listed, told
+from launchlens.traces.claims.kinds_of_test.base import Test, unmet
+from launchlens.traces.claims.pooled_cases import counting, merged
 from launchlens.traces.studies.study import Study
 
 #: The outcome that a settled verdict is made of, which its words need not say again.
@@ -21,33 +21,33 @@ SETTLED: dict[Verdict, tuple[Outcome, ...]] = {"supported": ("holds",), "refuted
 
 def judge(study: Study, claims: Iterable[Claim]) -> list[Judgement]:
     """Test claims on one study, in their order. Raises InputError for a probes.json that can't be read."""
-    return _judge({None: Ground(study)}, claims)
+    return _judge({None: CaptureUnderTest(study)}, claims)
 
 
 def judge_across(studies: Mapping[str, Study], claims: Iterable[Claim]) -> list[Judgement]:
     """Test claims on studies by the names of their captures; of a single one, no name is told. Raises as `judge` does."""
     if len(studies) == 1:
         return judge(next(iter(studies.values())), claims)
-    return _judge({name: Ground(study, name) for name, study in studies.items()}, claims)
+    return _judge({name: CaptureUnderTest(study, name) for name, study in studies.items()}, claims)
 
 
-def _judge(grounds: Mapping[str | None, Ground], claims: Iterable[Claim]) -> list[Judgement]:
-    for ground in grounds.values():
-        _ = ground.study.probes  # a file that can't be read is refused, whatever the claims ask
-    return [judge_one(grounds, claim) for claim in claims]
+def _judge(captures: Mapping[str | None, CaptureUnderTest], claims: Iterable[Claim]) -> list[Judgement]:
+    for tested in captures.values():
+        _ = tested.study.probes  # a file that can't be read is refused, whatever the claims ask
+    return [judge_one(captures, claim) for claim in claims]
 
 
-def judge_one(grounds: Mapping[str | None, Ground], claim: Claim) -> Judgement:
-    """Test one claim on every ground that it is about."""
-    apt = {name: ground for name, ground in grounds.items() if _elsewhere(ground, claim) is None}
+def judge_one(captures: Mapping[str | None, CaptureUnderTest], claim: Claim) -> Judgement:
+    """Test one claim on every capture that it is about."""
+    apt = {name: tested for name, tested in captures.items() if _elsewhere(tested, claim) is None}
     if not apt:
-        reasons = list(dict.fromkeys(_elsewhere(ground, claim) for ground in grounds.values()))
+        reasons = list(dict.fromkeys(_elsewhere(tested, claim) for tested in captures.values()))
         return Judgement(claim, "not-testable", None, "; ".join(filter(None, reasons)) or "there is no capture")
-    cases = [(test, merged([case for ground in apt.values() for case in test.run(ground)])) for test in claim.tests]
-    machines = dict.fromkeys(ground.machine for ground in grounds.values())
+    cases = [(test, merged([case for tested in apt.values() for case in test.run(tested)])) for test in claim.tests]
+    machines = dict.fromkeys(tested.machine for tested in captures.values())
     by_machine: dict[str, tuple[Verdict, list[Case]]] = {}
     for machine in machines:
-        here = {name for name, ground in apt.items() if ground.machine == machine}
+        here = {name for name, tested in apt.items() if tested.machine == machine}
         mine = [(test, [case for case in found if case.capture in here]) for test, found in cases if test.decides]
         verdict = _combined(claim.combine, [counting(test, found, apt) for test, found in mine])
         by_machine[machine] = verdict, [case for _, found in mine for case in found]
@@ -56,8 +56,10 @@ def judge_one(grounds: Mapping[str | None, Ground], claim: Claim) -> Judgement:
         return _of_machines(claim, by_machine, pooled, cases)
     ((verdict, _),) = by_machine.values()
     if verdict == "depends":
-        return Judgement(claim, verdict, told(pooled, skip=("absent",)), told(pooled, only=("absent",)), cases)
-    return Judgement(claim, verdict, None, told(pooled, skip=SETTLED.get(verdict, ())), cases)
+        return Judgement(
+            claim, verdict, cases_in_words(pooled, skip=("absent",)), cases_in_words(pooled, only=("absent",)), cases
+        )
+    return Judgement(claim, verdict, None, cases_in_words(pooled, skip=SETTLED.get(verdict, ())), cases)
 
 
 def _of_machines(
@@ -70,20 +72,20 @@ def _of_machines(
     said: dict[str, list[str]] = {}
     for machine, (verdict, found) in by_machine.items():
         if verdict != "not-testable":
-            details = f" ({told(found, skip=('absent',))})" if verdict == "depends" else ""
+            details = f" ({cases_in_words(found, skip=('absent',))})" if verdict == "depends" else ""
             said.setdefault(f"{verdict}{details}", []).append(machine)
     verdicts = {verdict for verdict, _ in by_machine.values()} - {"not-testable"}
     if not verdicts:
-        return Judgement(claim, "not-testable", None, told(pooled), cases)
+        return Judgement(claim, "not-testable", None, cases_in_words(pooled), cases)
     on = "; ".join(f"on {listed(machines)}: {what}" for what, machines in said.items())
     verdict = verdicts.pop() if len(verdicts) == 1 else "depends"
-    return Judgement(claim, verdict, on, told(pooled, only=("absent",)), cases)
+    return Judgement(claim, verdict, on, cases_in_words(pooled, only=("absent",)), cases)
 
 
-def _elsewhere(ground: Ground, claim: Claim) -> str | None:
+def _elsewhere(tested: CaptureUnderTest, claim: Claim) -> str | None:
     """Why a claim is not about this capture at all."""
-    manifest = ground.study.capture.manifest
-    name, several = manifest.workload.get("name"), ground.name is not None
+    manifest = tested.study.capture.manifest
+    name, several = manifest.workload.get("name"), tested.name is not None
     if claim.workload is not None and claim.workload != name:
         tail = "" if several else f"; this one is of {name}"
         return f"it needs a capture of the workload {claim.workload}{tail}"
@@ -91,7 +93,7 @@ def _elsewhere(ground: Ground, claim: Claim) -> str | None:
         words = {"cuda": "a GPU", "cpu": "a CPU"}
         needs, has = (words.get(device, device) for device in (claim.device, manifest.device))
         return f"it needs a capture of {needs}" + ("" if several else f"; this one is of {has}")
-    return unmet(claim.when, ground)
+    return unmet(claim.when, tested)
 
 
 def _combined(combine: Combine, counted: Sequence[Sequence[Case]]) -> Verdict:

@@ -28,13 +28,13 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from launchlens.traces.claims.channel_kind import Channel
 from launchlens.traces.claims.claim import Claim, Combine
-from launchlens.traces.claims.difference_kinds import GpuBusy, GpuPart, GpuTime, HostPart
-from launchlens.traces.claims.kind import Limits, Test
-from launchlens.traces.claims.probe_kind import NeedsProbe
-from launchlens.traces.claims.recorded_kinds import Api, LaunchCost, Launches
-from launchlens.traces.claims.timing_kinds import Bound, Difference, Ratio, Share, Time
+from launchlens.traces.claims.kinds_of_test.base import Limits, Test
+from launchlens.traces.claims.kinds_of_test.channel import Channel
+from launchlens.traces.claims.kinds_of_test.difference import GpuBusy, GpuPart, GpuTime, HostPart
+from launchlens.traces.claims.kinds_of_test.probe import NeedsProbe
+from launchlens.traces.claims.kinds_of_test.recorded import Api, LaunchCost, Launches
+from launchlens.traces.claims.kinds_of_test.timing import Bound, Difference, Ratio, Share, Time
 from launchlens.traces.problems import InputError
 
 #: Every kind of test, by the name that a claim's row calls it.

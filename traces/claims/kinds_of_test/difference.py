@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 import numpy as np
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.ground import Ground, paired_rows, recorded_rows, unseen
-from launchlens.traces.claims.kind import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 from launchlens.traces.statistics import Estimate, Floats, draws_of, mean, percentiles
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
@@ -29,22 +29,22 @@ class TwoRecorded(Bounded, frozen=True, kw_only=True):
     def variants(self) -> Sequence[str]:
         return self.variant, self.against
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
             if missing:
                 yield missing
                 continue
-            sides = [ground.study.sides[name, regime] for name in self.variants()]
-            silent = [side for side in sides if ground.recording(side) is None]
-            yield ground.unrecorded(self.subject(), silent[0]) if silent else self.of(ground, *sides)
+            sides = [tested.study.sides[name, regime] for name in self.variants()]
+            silent = [side for side in sides if tested.recording(side) is None]
+            yield tested.not_recorded(self.subject(), silent[0]) if silent else self.of(tested, *sides)
 
-    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+    def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
         """The case of two sides, both with a recording."""
         raise NotImplementedError
 
-    def without_difference(self, ground: Ground, regime: str) -> Case | None:
+    def without_difference(self, tested: CaptureUnderTest, regime: str) -> Case | None:
         """The case that there is no difference to split, where none was shown."""
-        found = ground.compared(self.variant, self.against, regime)
+        found = tested.compared(self.variant, self.against, regime)
         if found.verdict != "no-difference-shown":
             return None
         name = f"time of {self.variant} ÷ {self.against}, {regime}"
@@ -68,11 +68,11 @@ class HostPart(TwoRecorded, frozen=True, kw_only=True):
         pair = f"{self.variant} − {self.against}"
         return f"recorded {states} time as a share of the {self.whole} difference {pair}{self.bounds('%', 100)}"
 
-    def of(self, ground: Ground, side: Side, other: Side) -> Case:
-        none = self.without_difference(ground, side.regime)
-        found = ground.compared(self.variant, self.against, side.regime)
+    def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
+        none = self.without_difference(tested, side.regime)
+        found = tested.compared(self.variant, self.against, side.regime)
         if none or side.recording is None or other.recording is None:
-            return none or ground.unrecorded(self.subject(), side)
+            return none or tested.not_recorded(self.subject(), side)
         rows = f"{recorded_rows(side)} and variant:{other.variant}, {side.recording.account.windows} blocks each"
         pair = f"{self.variant} − {self.against}, {side.regime}"
         ours, theirs = (self._blocks(one.recording) for one in (side, other) if one.recording)
@@ -137,13 +137,13 @@ class GpuPart(TwoRecorded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"extra GPU time as a share of the difference {self.variant} − {self.against}{self.bounds('%', 100)}"
 
-    def of(self, ground: Ground, side: Side, other: Side) -> Case:
-        none = self.without_difference(ground, side.regime)
+    def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
+        none = self.without_difference(tested, side.regime)
         ours = side.recording.gpu_busy_ns if side.recording else None
         theirs = other.recording.gpu_busy_ns if other.recording else None
         if none or ours is None or theirs is None:
             return none or Case(self.subject(), side.regime, "absent", _unseen(side, other))
-        found = ground.compared(self.variant, self.against, side.regime)
+        found = tested.compared(self.variant, self.against, side.regime)
         extra = found.unprofiled_difference
         ends = extra.interval
         share = None
@@ -170,7 +170,7 @@ class GpuBusy(TwoRecorded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time that the GPU is busy, {self.variant} ÷ {self.against}{self.bounds()}"
 
-    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+    def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
         each = [
             Evidence(
                 f"GPU busy, {one.variant}, {one.regime}",
@@ -199,7 +199,7 @@ class GpuTime(TwoRecorded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"GPU time per operation of {self.variant} ÷ {self.against}{self.bounds()}"
 
-    def of(self, ground: Ground, side: Side, other: Side) -> Case:
+    def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
         each = [self._per_operation(side), self._per_operation(other)]
         if each[0].value is None or not each[1].value:
             return Case(self.subject(), side.regime, "absent", "no GPU activity was recorded")

@@ -1,4 +1,4 @@
-"""What claims are tested on: a study, its comparisons (worked out once), its probes, and what is missing from it."""
+"""A capture as claims ask it: in which regimes variants can be tested, the figures of a study as evidence, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from launchlens.traces.studies.study import Study
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A study as claims ask it. `name` tells its capture from others, where there are several."""
+class CaptureUnderTest:
+    """A capture worked out, as claims ask it. `name` tells it from others, where there are several."""
 
     study: Study
     name: str | None = None
@@ -92,8 +92,8 @@ class Ground:
         """The side's recording, where it holds anything that was launched."""
         return side.recording if side.recording is not None and side.recording.ledger else None
 
-    def unrecorded(self, what: str, side: Side) -> Case:
-        """The case of a side whose launches are not known."""
+    def not_recorded(self, what: str, side: Side) -> Case:
+        """The case of a side whose launches were not recorded."""
         cpu = self.study.capture.manifest.device == "cpu"
         why = "the capture is of a CPU, which launches nothing" if cpu else "no launch of it was recorded"
         return Case(what, side.regime, "absent", f"{side.variant}: {why}")

@@ -9,9 +9,9 @@ from typing import ClassVar
 import msgspec
 
 from launchlens.traces.captures.probes import OR, PROBES, UNDECIDED, Probe
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
-from launchlens.traces.claims.ground import Ground
-from launchlens.traces.claims.kind import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 
 
 class NeedsProbe(Bounded, frozen=True, kw_only=True):
@@ -42,9 +42,9 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
     def subject(self) -> str:
         return f"probe {self.probe}"
 
-    def asks(self, ground: Ground) -> Hashable:
+    def asks(self, tested: CaptureUnderTest) -> Hashable:
         # of the machine, whatever the workload was that the probe ran beside
-        return ground.machine
+        return tested.machine
 
     def says(self) -> str:
         if self.expect is not None:
@@ -52,8 +52,8 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
         against = f" ÷ {self.against}" if self.against is not None else ""
         return f"{self.figure}{against} of the probe {self.probe}{self.bounds()}"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        probe, subject = ground.study.probes.get(self.probe), self.subject()
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        probe, subject = tested.study.probes.get(self.probe), self.subject()
         if probe is None:
             yield Case(subject, None, "absent", f"the probe {self.probe} was not run")
             return

@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest, figure, recorded_rows, unseen
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.ground import Ground, figure, recorded_rows, unseen
-from launchlens.traces.claims.kind import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 
@@ -27,14 +27,14 @@ class OneRecorded(Bounded, frozen=True, kw_only=True):
     def variants(self) -> Sequence[str]:
         return (self.variant,)
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
             if missing:
                 yield missing
                 continue
-            side = ground.study.sides[self.variant, regime]
-            recording = ground.recording(side)
-            yield self.of(side, recording) if recording else ground.unrecorded(self.subject(), side)
+            side = tested.study.sides[self.variant, regime]
+            recording = tested.recording(side)
+            yield self.of(side, recording) if recording else tested.not_recorded(self.subject(), side)
 
     def of(self, side: Side, recording: Recording) -> Case:
         """The case of one side."""

@@ -19,12 +19,12 @@ OUTCOME_WORDS: dict[Outcome, str] = {
 NAMED = 3
 
 
-def told(cases: Sequence[Case], *, skip: Sequence[Outcome] = (), only: Sequence[Outcome] = ()) -> str | None:
+def cases_in_words(cases: Sequence[Case], *, skip: Sequence[Outcome] = (), only: Sequence[Outcome] = ()) -> str | None:
     """Cases in words: `holds in eager; no difference shown in graph`, with what each is about where that differs.
 
     Captures are named where they found different things: `holds in eager of one; does not hold in eager of another`.
     """
-    alike = len({case.what for case in cases}) == 1
+    about_one = len({case.what for case in cases}) == 1
     split = _split(cases)
     words = []
     for outcome, verb in OUTCOME_WORDS.items():
@@ -32,7 +32,7 @@ def told(cases: Sequence[Case], *, skip: Sequence[Outcome] = (), only: Sequence[
             continue
         for (what, reason, of), regimes in _places([case for case in cases if case.outcome == outcome], split).items():
             where = " and ".join(dict.fromkeys(regime for regime in regimes if regime))
-            place = ("" if alike or not what else f" for {what}") + (f" in {where}" if where else "") + of
+            place = ("" if about_one or not what else f" for {what}") + (f" in {where}" if where else "") + of
             why = "" if not reason or outcome in ("holds", "fails") else f": {reason}" if not place else f" ({reason})"
             words.append(f"{verb}{place}{why}")
     return "; ".join(words) or None

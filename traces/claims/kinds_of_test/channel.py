@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.ground import Ground
-from launchlens.traces.claims.kind import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 from launchlens.traces.studies.recording import Recording
 
 
@@ -29,12 +29,12 @@ class Channel(Bounded, frozen=True, kw_only=True):
             return f"all work of {self.variant} goes to {self.expect} channels"
         return f"work of {self.variant} that goes to {self.expect} channels{self.bounds('%', 100)}"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
-            yield missing or self._of(ground, regime)
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
+            yield missing or self._of(tested, regime)
 
-    def _of(self, ground: Ground, regime: str) -> Case:
-        for (_, variant, where), recording in ground.study.recordings.items():
+    def _of(self, tested: CaptureUnderTest, regime: str) -> Case:
+        for (_, variant, where), recording in tested.study.recordings.items():
             if (variant, where) == (self.variant, regime) and any(row.channels for row in recording.ledger):
                 return self._told(regime, recording)
         return Case(self.subject(), regime, "absent", f"{self.variant}: no recorder told the channel; CUPTI's does")

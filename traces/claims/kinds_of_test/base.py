@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence, Outcome, decide
-from launchlens.traces.claims.ground import Ground
 
 Regime = Literal["eager", "graph"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -49,15 +49,15 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     when: dict[str, Limits] = {}
     decides: bool = True
 
-    def run(self, ground: Ground) -> list[Case]:
-        """Every case of the test on some ground; one that says what is missing where it can't be made."""
-        lacking = unmet(self.when, ground)
-        found = [Case(self.subject(), None, "absent", lacking)] if lacking else self.cases(ground)
-        return [case.found_in(ground.name) for case in found]
+    def run(self, tested: CaptureUnderTest) -> list[Case]:
+        """Every case of the test on a capture; one that says what is missing where it can't be made."""
+        lacking = unmet(self.when, tested)
+        found = [Case(self.subject(), None, "absent", lacking)] if lacking else self.cases(tested)
+        return [case.found_in(tested.name) for case in found]
 
-    def asks(self, ground: Ground) -> Hashable:
+    def asks(self, tested: CaptureUnderTest) -> Hashable:
         """What a case is a case of: captures that have it in common ask the same thing again."""
-        return ground.measured
+        return tested.measured
 
     def variants(self) -> Sequence[str]:
         """The variants that it is about."""
@@ -67,7 +67,7 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """What it is about, in as few words as tell it from others."""
         return " against ".join(self.variants())
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         """The cases of this kind of test, once `when` is met."""
         raise NotImplementedError
 
@@ -128,15 +128,15 @@ def bounds_in_words(low: float | None, high: float | None, unit: str = "") -> st
     return f"at most {_plain(high)}{tail}" if high is not None else ""
 
 
-def unmet(when: Mapping[str, Limits], ground: Ground) -> str | None:
+def unmet(when: Mapping[str, Limits], tested: CaptureUnderTest) -> str | None:
     """What a capture must have and this one hasn't, in words; None where it has it all.
 
     What this one has instead is said where it is the only one: of several, each has something else.
     """
     words = [
-        f"{key} {limits}" + ("" if ground.name is not None else f" (here: {_shown(ground.workload.get(key))})")
+        f"{key} {limits}" + ("" if tested.name is not None else f" (here: {_shown(tested.workload.get(key))})")
         for key, limits in when.items()
-        if not limits.met(ground.workload.get(key))
+        if not limits.met(tested.workload.get(key))
     ]
     return f"it needs a capture with {', '.join(words)}" if words else None
 

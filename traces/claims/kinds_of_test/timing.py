@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
-from launchlens.traces.claims.ground import Ground, paired_rows
-from launchlens.traces.claims.kind import Bounded, Name, Test
+from launchlens.traces.claims.kinds_of_test.base import Bounded, Name, Test
 from launchlens.traces.studies.compare import REASONS
 
 
@@ -36,25 +36,25 @@ class Ratio(Bounded, frozen=True, kw_only=True):
             return f"{self.variant} is {self.expect} than {self.against}"
         return f"time of {self.variant} ÷ {self.against}{self.bounds()}"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
-            yield missing or self._case(ground, regime)
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
+            yield missing or self._case(tested, regime)
 
-    def _case(self, ground: Ground, regime: str) -> Case:
-        found = ground.compared(self.variant, self.against, regime)
+    def _case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        found = tested.compared(self.variant, self.against, regime)
         name = f"time of {self.variant} ÷ {self.against}, {regime}"
         main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
-        beside = [ground.wall(found.b), ground.wall(found.a)]
+        beside = [tested.wall(found.b), tested.wall(found.a)]
         if self.expect is None:
             return self.judged(regime, main, *beside)
         outcome: Outcome = "holds" if found.verdict == self.expect else "fails"
         reason = None
         if found.verdict == "no-difference-shown":
             outcome, reason = "no-difference-shown", REASONS[found.reasons[0]]
-            control = ground.control(regime)
+            control = tested.control(regime)
             if "within-control" in found.reasons and control is not None:
                 rows = f"timings.parquet: control blocks, regime={regime}, {control.samples} rounds, paired"
-                baseline = ground.study.capture.manifest.baseline
+                baseline = tested.study.capture.manifest.baseline
                 again = f"time of {baseline} ÷ itself (A/A control), {regime}"
                 beside.append(Evidence(again, control.value, "ratio", control.interval, rows, "timing"))
         return Case(self.subject(), regime, outcome, reason, (main, *beside))
@@ -72,12 +72,12 @@ class Time(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time of {self.variant}{self.bounds('µs')} (which depends on the machine)"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
             if missing:
                 yield missing
                 continue
-            main = ground.wall(ground.study.sides[self.variant, regime])
+            main = tested.wall(tested.study.sides[self.variant, regime])
             yield self.judged(regime, main, factor=1000)
 
 
@@ -94,12 +94,12 @@ class Difference(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time of {self.variant} − {self.against}{self.bounds('µs')} (which depends on the machine)"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
             if missing:
                 yield missing
                 continue
-            found = ground.compared(self.variant, self.against, regime)
+            found = tested.compared(self.variant, self.against, regime)
             extra = found.unprofiled_difference
             name = f"time of {self.variant} − {self.against}, {regime}"
             main = Evidence(name, extra.value, "ns", extra.interval, paired_rows(found), "timing")
@@ -122,15 +122,15 @@ class Share(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time of {self.variant} as a share of {self.of}{self.bounds('%', 100)}"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
             if missing:
                 yield missing
                 continue
-            found = ground.compared(self.variant, self.of, regime)
+            found = tested.compared(self.variant, self.of, regime)
             name = f"time of {self.variant} as a share of {self.of}, {regime}"
             main = Evidence(name, found.ratio.value, "share", found.ratio.interval, paired_rows(found), "timing")
-            yield self.judged(regime, main, ground.wall(found.b), ground.wall(found.a))
+            yield self.judged(regime, main, tested.wall(found.b), tested.wall(found.a))
 
 
 class Bound(Test, frozen=True, kw_only=True):
@@ -146,14 +146,14 @@ class Bound(Test, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"{self.variant} is {self.expect}"
 
-    def cases(self, ground: Ground) -> Iterator[Case]:
-        for regime, missing in ground.places(self.subject(), self.variants(), self.regimes):
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
             if missing:
                 yield missing
                 continue
-            side = ground.study.sides[self.variant, regime]
+            side = tested.study.sides[self.variant, regime]
             if side.bound == "unknown" or side.busy_share is None:
-                yield ground.unrecorded(self.subject(), side)
+                yield tested.not_recorded(self.subject(), side)
                 continue
             rows = f"timings.parquet: variant={side.variant}, regime={regime}, {side.wall.samples} rounds"
             host = Evidence(f"submitting, {side.variant}, {regime}", side.host_share, "share", None, rows, "account")
