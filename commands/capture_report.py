@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from launchlens.reports.output import Wanted
     from launchlens.traces.claims.claim import Claim
     from launchlens.traces.studies.study import Study
 
@@ -40,35 +41,34 @@ def given_claims(path: Path, *studies: Study) -> list[Claim]:
 
 
 def report_on(
-    folder: Path, html: Path | None, *, as_json: bool, recorded: str | None, claims: Path | None = None
+    folder: Path, html: Path | None, asked: Wanted, *, recorded: str | None, claims: Path | None = None
 ) -> None:
-    """Print the verdict (or JSON) of a capture to stdout and write its report."""
-    from launchlens.reports.words.verdict import sentences
+    """Write the report of a capture, and its verdict as `asked` to stdout."""
+    from launchlens.reports.machine import study_document
+    from launchlens.reports.output import Result
+    from launchlens.reports.pages import capture as shown
     from launchlens.traces import files
     from launchlens.traces.studies.verdict import verdict
 
-    worked_out = study_of(folder)
-    findings = verdict(worked_out)
+    study = study_of(folder)
     if html is not None:
         # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces
         from urllib.parse import quote
 
-        from launchlens.reports.html.report import render
+        from launchlens.reports.writers.html import html as page_text
 
         way = os.path.relpath(folder.resolve(), html.parent.resolve())
         base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
-        given = None if claims is None else given_claims(claims, worked_out)
-        page = render(worked_out, recorded=recorded, links_base=base, claims=given)
+        given = None if claims is None else given_claims(claims, study)
+        page = page_text(shown.page(study, recorded=recorded, links_base=base, claims=given))
         with files.writable(html):
             files.write_text(html, page)
-    if as_json:
-        from launchlens.reports.machine import study_document, text
-
-        typer.echo(text(study_document(worked_out, findings, recorded=recorded)))
-        return
-    from launchlens.reports.terminal.console import stdout
-    from launchlens.reports.terminal.study import print_study
-
-    print_study(stdout(), worked_out, sentences(findings), recorded)
-    if html is not None:
+    asked.write(
+        Result(
+            lambda: study_document(study, verdict(study), recorded=recorded),
+            lambda: shown.brief(study, recorded=recorded),
+            lambda: shown.tables(study),
+        )
+    )
+    if html is not None and asked.is_for_people:
         typer.echo(f"\nReport: {html}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import given_claims, study_of
-from launchlens.commands.options import Claims, Json
+from launchlens.commands.options import Claims, Force, Format, Json, Output, TableName
 from launchlens.traces.problems import InputError
 
 
@@ -21,6 +21,10 @@ def command(
     ] = None,
     claims: Claims = None,
     as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
+    output: Output = None,
+    force: Force = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a Markdown table, as docs/claims.md holds.")
     ] = False,
@@ -32,6 +36,11 @@ def command(
 
     Example: launchlens claims --json
     """
+    from launchlens.commands.printing import wanted
+    from launchlens.reports.output import Result
+    from launchlens.reports.pages import claims as shown
+    from launchlens.reports.pages.capture import measured, workload_says
+    from launchlens.reports.words.claims import Source
     from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded
     from launchlens.traces.claims.captures_by_name import named
     from launchlens.traces.claims.document import as_document
@@ -40,6 +49,7 @@ def command(
 
     if as_json and markdown:
         raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
+    asked = wanted(format, as_json, table=table, output=output, force=force)
     folders = named(captures or all_recorded())
     if not folders:
         raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")
@@ -47,22 +57,19 @@ def command(
     judged = judge_across(studies, note_claims() if claims is None else given_claims(claims, *studies.values()))
     shipped = {name: said for name, folder in folders.items() if (said := describe_if_recorded(folder))}
     recorded = " ".join(dict.fromkeys(shipped.values())) or None
-    if as_json:
-        from launchlens.reports.machine import text
-
-        typer.echo(text(as_document(judged, studies, shipped=shipped, recorded=recorded)))
-        return
-    from launchlens.reports.html.answer import header
-    from launchlens.reports.words.claims import Source
-
-    heads = {name: header(study) for name, study in studies.items()}
-    sources = [Source(name, head.says, shipped.get(name, head.measured)) for name, head in heads.items()]
+    sources = [
+        Source(name, workload_says(study), shipped.get(name, measured(study))) for name, study in studies.items()
+    ]
     if markdown:
-        from launchlens.reports.words.claims import markdown as table
+        from launchlens.reports.words.claims import markdown as page
 
-        typer.echo(table(judged, sources), nl=False)
+        typer.echo(page(judged, sources), nl=False)
         return
-    from launchlens.reports.terminal.claims import print_claims
-    from launchlens.reports.terminal.console import stdout
-
-    print_claims(stdout(), judged, recorded, sources)
+    asked.write(
+        Result(
+            lambda: as_document(judged, studies, shipped=shipped, recorded=recorded),
+            lambda: shown.blocks(judged, sources, recorded),
+            lambda: shown.tables(judged),
+            full=True,
+        )
+    )

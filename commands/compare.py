@@ -7,13 +7,17 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import study_of
-from launchlens.commands.options import Json
+from launchlens.commands.options import Force, Format, Json, Output, TableName
 
 
 def command(
     a: Annotated[str, typer.Argument(metavar="A", help="PATH::NAME, the side to compare with: see below.")],
     b: Annotated[str, typer.Argument(metavar="B", help="PATH::NAME, the side compared.")],
     as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
+    output: Output = None,
+    force: Force = False,
 ) -> None:
     """Compare B with A: by what ratio, and where the difference lies.
 
@@ -23,16 +27,12 @@ def command(
 
     Example: launchlens compare trace.json::forward other.json::forward
     """
+    from launchlens.commands.printing import wanted
+    from launchlens.reports.output import Result
+    from launchlens.reports.pages import comparisons as shown
     from launchlens.traces.studies.document import as_document
     from launchlens.traces.studies.named_sides import comparisons_of, named
 
-    comparisons = comparisons_of(named(a), named(b), study_of)
-    if as_json:
-        from launchlens.reports.machine import text
-
-        typer.echo(text(as_document(comparisons)))
-        return
-    from launchlens.reports.terminal.console import stdout
-    from launchlens.reports.terminal.study import print_comparisons
-
-    print_comparisons(stdout(), comparisons)
+    asked = wanted(format, as_json, table=table, output=output, force=force, source=named(a)[0])
+    found = comparisons_of(named(a), named(b), study_of)
+    asked.write(Result(lambda: as_document(found), lambda: shown.blocks(found), lambda: shown.tables(found)))

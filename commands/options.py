@@ -8,6 +8,17 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout and nothing else there.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="FORMAT", help="table (the default), json, csv, parquet or markdown."),
+]
+TableName = Annotated[
+    str | None,
+    typer.Option("--table", metavar="NAME", help="With csv, parquet or markdown: this table; by default the first."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
 Claims = Annotated[
     Path | None,

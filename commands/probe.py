@@ -10,7 +10,7 @@ import typer
 from launchlens.commands.choices import changed_parameters, chosen_probes, chosen_variants
 from launchlens.commands.device import device_or_recorded
 from launchlens.commands.exit_codes import ANSWER_IS_NO
-from launchlens.commands.options import Json, Seed, Setting
+from launchlens.commands.options import Force, Format, Json, Output, Seed, Setting, TableName
 from launchlens.commands.own_code import stdout_kept_clean
 
 
@@ -36,6 +36,10 @@ def command(
     seed: Seed = 0,
     quick: Annotated[bool, typer.Option(help="Fewer samples: to see that all works, not for a result.")] = False,
     as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
+    output: Output = None,
+    force: Force = False,
 ) -> None:
     """Run small experiments on this GPU.
 
@@ -45,22 +49,27 @@ def command(
     """
     from tempfile import TemporaryDirectory
 
+    from launchlens.commands.printing import wanted
     from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
+    from launchlens.reports.blocks import Shown
+    from launchlens.reports.output import Result
     from launchlens.reports.progress import Steps
-    from launchlens.reports.terminal.console import stdout
-    from launchlens.reports.terminal.study import print_rows
+    from launchlens.reports.sections.probes import entry
     from launchlens.traces.captures.probes import INCONCLUSIVE
+    from launchlens.traces.tables import evidence, plain
 
+    asked = wanted(format, as_json, table=table, output=output, force=force)
     probes = chosen_probes(names or ["all"], "NAME")
     if listing:
-        if as_json:
-            from launchlens.reports.machine import text
-            from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
+        from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
 
-            listed = [ListedProbe(name=one.id, asks=one.asks, needs=list(one.needs)) for one in probes]
-            typer.echo(text(ProbeListDocument(probes=listed)))
-            return
-        print_rows(stdout(), ("probe", "asks", "needs"), [(one.id, one.asks, ", ".join(one.needs)) for one in probes])
+        listed = [ListedProbe(name=one.id, asks=one.asks, needs=list(one.needs)) for one in probes]
+        of_list = plain.probe_list(listed)
+        asked.write(
+            Result(
+                lambda: ProbeListDocument(probes=listed), lambda: [Shown(of_list, most=len(of_list))], lambda: [of_list]
+            )
+        )
         return
     if quick and into is not None:
         raise typer.BadParameter(
@@ -74,15 +83,16 @@ def command(
     with TemporaryDirectory(prefix="launchlens-") as temporary, stdout_kept_clean():
         right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
         found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
-    if as_json:
-        from launchlens.reports.machine import probe_row, text
-        from launchlens.traces.documents.probes import ProbesDocument
+    from launchlens.reports.machine import probe_row
+    from launchlens.traces.documents.probes import ProbesDocument
 
-        typer.echo(text(ProbesDocument(probes=[probe_row(one) for one in found])))
-    else:
-        from launchlens.reports.terminal.probes import print_probe
-
-        for probe in found:
-            print_probe(stdout(), probe, full=True)
+    asked.write(
+        Result(
+            lambda: ProbesDocument(probes=[probe_row(one) for one in found]),
+            lambda: [entry(one) for one in found],
+            lambda: [evidence.all_figures(found)],
+            full=True,
+        )
+    )
     if any(probe.verdict == INCONCLUSIVE for probe in found):
         raise typer.Exit(ANSWER_IS_NO)

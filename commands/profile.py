@@ -14,13 +14,14 @@ from launchlens.commands.choices import changed_parameters, chosen_probes, chose
 from launchlens.commands.device import cuda_for_own, device_or_recorded
 from launchlens.commands.endings import TerminatedError
 from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED, TERMINATED
-from launchlens.commands.options import Json, Seed, Setting
+from launchlens.commands.options import Format, Json, Seed, Setting, TableName
 from launchlens.commands.own_code import blame_own, stdout_kept_clean
 from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
     from launchlens.profiling.collectors.collector import Collector
     from launchlens.profiling.run import Plan
+    from launchlens.reports.output import Wanted
     from launchlens.traces.captures.capture import Manifest
 
 
@@ -69,6 +70,8 @@ def command(
         typer.Option(help="Run this probe as well (see `probe --list`), or all; may be repeated."),
     ] = None,
     as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
 ) -> None:
     """Measure the variants of a workload: which is fastest, and why.
 
@@ -78,8 +81,10 @@ def command(
 
     Example: launchlens profile --variant copy_ --variant triton-batched
     """
+    from launchlens.commands.printing import wanted
     from launchlens.kernels.registry import REGIMES
 
+    asked = wanted(format, as_json, table=table)
     if device not in ("auto", "cuda", "cpu"):
         raise typer.BadParameter(f"{device!r} is none of auto, cuda, cpu", param_hint="--device")
     unknown = [name for name in regime or () if name not in REGIMES]
@@ -94,7 +99,7 @@ def command(
         if variant or every or regime or iterations or collector or probe:
             options = "--variant, --all, --regime, --iterations, --collector and --probe need --device."
             typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
-        _report_recorded(workload, output, as_json, every)
+        _report_recorded(workload, output, asked, every)
         return
     from launchlens.profiling.new_capture import new_folder
     from launchlens.profiling.run import Plan
@@ -109,7 +114,7 @@ def command(
     )
     folder = new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
-    report_on(folder, folder / "report.html", as_json=as_json, recorded=None)
+    report_on(folder, folder / "report.html", asked, recorded=None)
     wrong = [record for record in manifest.variants if record.status == "wrong"]
     for record in wrong:
         typer.echo(
@@ -183,7 +188,7 @@ def _refuse_changed(changed: list[str]) -> None:
         )
 
 
-def _report_recorded(workload: str, output: Path | None, as_json: bool, every: bool) -> None:
+def _report_recorded(workload: str, output: Path | None, asked: Wanted, every: bool) -> None:
     from launchlens.traces.captures.capture import read_capture
     from launchlens.traces.captures.recorded import copy_recorded, describe_recorded, is_copy, recorded_captures
     from launchlens.traces.files import writable
@@ -206,6 +211,4 @@ def _report_recorded(workload: str, output: Path | None, as_json: bool, every: b
         )
     with writable(folder, "give --output another place"):
         copy_recorded(found[0], folder)
-    report_on(
-        folder, folder / "report.html", as_json=as_json, recorded=describe_recorded(read_capture(folder).manifest)
-    )
+    report_on(folder, folder / "report.html", asked, recorded=describe_recorded(read_capture(folder).manifest))

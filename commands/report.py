@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import report_on
-from launchlens.commands.options import Claims, Force, Json
+from launchlens.commands.options import Claims, Force, Format, Json, TableName
 
 
 def command(
@@ -18,14 +18,18 @@ def command(
     ] = None,
     claims: Claims = None,
     as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
     force: Force = False,
 ) -> None:
     """Write the HTML report of a capture again and print its verdict.
 
     Example: launchlens report captures/small-copies-20260102-030405
     """
+    from launchlens.commands.printing import wanted
     from launchlens.traces import files
     from launchlens.traces.captures.recorded import describe_if_recorded
 
+    asked = wanted(format, as_json, table=table)
     html = capture / "report.html" if output is None else files.free(output, force, capture)
-    report_on(capture, html, as_json=as_json, recorded=describe_if_recorded(capture), claims=claims)
+    report_on(capture, html, asked, recorded=describe_if_recorded(capture), claims=claims)

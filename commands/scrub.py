@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from launchlens.commands.options import Force, Json
+from launchlens.commands.options import Force, Format, Json
 
 
 def command(
@@ -23,6 +23,7 @@ def command(
         typer.Option("--output", "-o", help="The copy; gzip if a Kineto trace's ends in .gz, a folder for a folder."),
     ],
     as_json: Json = False,
+    format: Format = None,
     force: Force = False,
 ) -> None:
     """Copy a trace without what tells whose machine it is from.
@@ -33,20 +34,18 @@ def command(
 
     Example: launchlens scrub report1.sqlite -o shared.sqlite
     """
+    from launchlens.commands.printing import wanted
+    from launchlens.reports.blocks import Paragraph, Shown
+    from launchlens.reports.output import Result
     from launchlens.reports.progress import reading
     from launchlens.traces.scrub.scrub import scrub as make_copy
+    from launchlens.traces.tables import plain
 
+    asked = wanted(format, as_json)
     with reading(trace.name) as progress:
         done = make_copy(trace, output, force=force, progress=progress)
-    if as_json:
-        from launchlens.reports.machine import text
-
-        typer.echo(text(done.as_document()))
-        return
-    from launchlens.reports.terminal.console import stdout
-    from launchlens.reports.terminal.study import print_rows
-
-    print_rows(stdout(), ("removed", "count"), [(what, f"{count:,}") for what, count in done.removed.items()])
-    typer.echo(f"\n{output}: its analysis is that of {trace.name}.")
-    if done.paths_in_names:
+    table = plain.removed(done.removed)
+    same = Paragraph(f"{output}: its analysis is that of {trace.name}.")
+    asked.write(Result(done.as_document, lambda: [Shown(table, most=len(table)), same], lambda: [table]))
+    if done.paths_in_names and asked.is_for_people:
         typer.echo(f"launchlens: {done.paths_in_names} names of ranges or kernels hold a path, and were kept", err=True)

@@ -7,43 +7,41 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.choices import chosen_variants
-from launchlens.commands.options import Json
+from launchlens.commands.options import Force, Format, Json, Output
 
 
 def command(
     workload: Annotated[str | None, typer.Option(help="Only those of this workload, or of FILE.py.")] = None,
     as_json: Json = False,
+    format: Format = None,
+    output: Output = None,
+    force: Force = False,
 ) -> None:
     """List every variant of every workload, and what it needs.
 
     Example: launchlens variants --json
     """
+    from launchlens.commands.printing import wanted
     from launchlens.kernels import registry
+    from launchlens.reports.blocks import Shown
+    from launchlens.reports.output import Result
+    from launchlens.traces.documents.variants import VariantRow, VariantsDocument
+    from launchlens.traces.tables import plain
 
+    asked = wanted(format, as_json, output=output, force=force)
     found = registry.variants() if workload is None else chosen_variants(workload, None, every=True)[1]
-    if as_json:
-        from launchlens.reports.machine import text
-        from launchlens.traces.documents.variants import VariantRow, VariantsDocument
-
-        rows = [
-            VariantRow(
-                name=made.name,
-                workload=made.workload,
-                needs=list(made.needs),
-                regimes=list(made.regimes),
-                says=made.says,
-                part_of=made.part_of,
-            )
-            for made in found
-        ]
-        typer.echo(text(VariantsDocument(variants=rows)))
-        return
-    from launchlens.reports.terminal.console import stdout
-    from launchlens.reports.terminal.study import print_rows
-
-    columns = ("workload", "variant", "needs", "regimes", "what it does")
-    print_rows(
-        stdout(),
-        columns,
-        [(made.workload, made.name, ", ".join(made.needs), ", ".join(made.regimes), made.says) for made in found],
+    rows = [
+        VariantRow(
+            name=made.name,
+            workload=made.workload,
+            needs=list(made.needs),
+            regimes=list(made.regimes),
+            says=made.says,
+            part_of=made.part_of,
+        )
+        for made in found
+    ]
+    table = plain.variants(rows)
+    asked.write(
+        Result(lambda: VariantsDocument(variants=rows), lambda: [Shown(table, most=len(table))], lambda: [table])
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from launchlens.reports.terminal.console import stderr
+from launchlens.reports.console import stderr
 
 
 class Steps:

@@ -40,7 +40,7 @@ def clean_json(text: str) -> str:
 class Stream:
     """A text stream that names a closed pipe as such. It hides the stream's `buffer`: nothing goes round it.
 
-    What writes to it has to have cleaned the text: `CleanStream` does, and a console (reports/terminal/console.py).
+    What writes to it has to have cleaned the text: `CleanStream` does, and a console (reports/console.py).
     """
 
     def __init__(self, stream: TextIO) -> None:

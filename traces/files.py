@@ -43,6 +43,12 @@ def write_text(place: Path, text: str) -> None:
         path.write_text(text, "utf-8")
 
 
+def write_bytes(place: Path, content: bytes) -> None:
+    """Write a file of bytes, whole or not at all."""
+    with writing(place) as path:
+        path.write_bytes(content)
+
+
 def put(made: Mapping[Path, Path]) -> None:
     """Move files or folders that have been made to their places, given as place -> made: all of them, or none.
 

@@ -17,8 +17,8 @@ from launchlens.reports.figures.drawing import (
     row_title,
     us,
 )
+from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import duration, times
-from launchlens.reports.words.verdict import DEVICE_WORDS, HOST_WORDS
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.studies.side import Side
 

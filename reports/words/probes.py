@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from launchlens.reports.words.claims import between, cell, value
-from launchlens.reports.words.units import significant
+from launchlens.reports.words.units import number
 from launchlens.traces.captures.probes import INCONCLUSIVE, PROBES, Cell, Probe
 
 #: What a verdict means to somebody who hasn't read the probe, by the probe and its verdict; others are said as they are.
@@ -32,8 +32,6 @@ NO_ANSWER = {
 }
 #: An answer of more characters than this is said a sentence at a time.
 LONG_ANSWER = 320
-#: Whole numbers with more digits than this are written in powers of ten.
-DIGITS = 18
 
 
 def verdict_words(probe: Probe) -> str:
@@ -104,23 +102,7 @@ def cell_text(it: Cell) -> str:
         return "–"
     if isinstance(it, bool):
         return "yes" if it else "no"
-    if isinstance(it, int):
-        return f"{it:,}" if abs(it) < 10**DIGITS else f"about 10^{int(it.bit_length() * 0.30103)}"
-    if isinstance(it, float):
-        return _number(it)
-    return it
-
-
-def all_numbers(rows: Sequence[Sequence[Cell]], at: int) -> bool:
-    """Whether a column holds numbers and nothing else, so that it is aligned as numbers are; gaps don't count."""
-    cells = [row[at] for row in rows if len(row) > at and row[at] is not None]
-    return bool(cells) and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in cells)
-
-
-def _number(it: float) -> str:
-    if not 1e-6 <= abs(it) < 10**DIGITS and it:
-        return f"{it:.3e}"
-    return f"{it:,.0f}" if it == int(it) else f"{it:,.1f}" if abs(it) >= 1000 else significant(it, 4)
+    return it if isinstance(it, str) else number(it)
 
 
 def markdown(probes: Iterable[Probe], source: str) -> str:

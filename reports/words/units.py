@@ -47,19 +47,26 @@ def unit_of(ns: float) -> tuple[float, str]:
 
 def interval(bounds: tuple[float, float] | None, scale: float = 1.0) -> str:
     """The interval of an estimate, divided by `scale`: `2.19 – 2.31`; `no interval` where it has none."""
-    if bounds is None:
-        return "no interval"
-    # enough digits that the two ends differ where they do
+    return ends(bounds[0], bounds[1], scale) if bounds else "no interval"
+
+
+def ends(low: float, high: float, scale: float = 1.0) -> str:
+    """The two ends of an interval, divided by `scale`, with enough digits that they differ where they do."""
     for digits in (3, 4, 5):
-        low, high = (significant(bound / scale, digits) for bound in bounds)
-        if low != high:
+        texts = [significant(bound / scale, digits) for bound in (low, high)]
+        if texts[0] != texts[1]:
             break
-    return f"{low} – {high}"
+    return f"{texts[0]} – {texts[1]}"
+
+
+def signed_number(number: float) -> str:
+    """A difference of counts or shares, with its sign always shown."""
+    return f"{'+' if number >= 0 else '−'}{significant(abs(number))}"
 
 
 def count(number: float) -> str:
-    """A count per iteration: whole where it is whole."""
-    return f"{number:.0f}" if abs(number - round(number)) < 1e-9 else significant(number)
+    """A count, in all or per iteration: whole where it is whole."""
+    return f"{number:,.0f}" if abs(number - round(number)) < 1e-9 else significant(number)
 
 
 def size(number: int) -> str:
@@ -68,3 +75,16 @@ def size(number: int) -> str:
         if number < limit:
             return f"{number} bytes" if unit == "bytes" else f"{significant(number / factor)} {unit}"
     raise AssertionError("unreachable: the last limit is infinite")
+
+
+#: Numbers of more digits than this are written in powers of ten.
+_DIGITS = 18
+
+
+def number(value: float) -> str:
+    """A number whose unit stands elsewhere: whole ones keep their digits, as times in ns do; others have four."""
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**_DIGITS else f"about 10^{int(value.bit_length() * 0.30103)}"
+    if not 1e-6 <= abs(value) < 10**_DIGITS and value:
+        return f"{value:.3e}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}" if abs(value) >= 1000 else significant(value, 4)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
+from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
+from launchlens.reports.words.sentence import Sentence
 from launchlens.reports.words.units import count, duration, interval, percent, signed_duration, times
 from launchlens.traces.documents.estimate import EstimateRow
 from launchlens.traces.documents.findings import (
@@ -25,38 +25,7 @@ from launchlens.traces.documents.findings import (
 )
 from launchlens.traces.studies.side import Bound
 
-Weight = Literal["headline", "plain", "caveat"]
-
-#: What a host state means to somebody who reads it for the first time.
-HOST_WORDS = {
-    "python": "Python and launcher code",
-    "dispatch": "framework dispatch",
-    "launch": "launch API calls",
-    "sync": "waiting for the device",
-    "api": "other API calls",
-    "profiler": "the profiler itself",
-}
-DEVICE_WORDS = {
-    "kernel": "kernels running",
-    "memcpy": "memcpys running",
-    "memset": "memsets running",
-    "kernel+memcpy": "kernels and memcpys at once",
-    "graph": "graphs running, recorded whole",
-    "unknown": "GPU not recorded",
-    "idle": "GPU idle",
-}
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence of a verdict: plain text, the finding's code, and the report section that holds its figures."""
-
-    text: str
-    code: str
-    regime: str | None
-    anchor: str | None
-    weight: Weight
 
 
 def sentences(findings: Iterable[AnyFinding]) -> list[Sentence]:

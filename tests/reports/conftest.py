@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 import made_capture
-from launchlens.reports.html.report import render
 from launchlens.traces.captures.capture import MANIFEST, read_capture
 from launchlens.traces.studies.study import study
+from shown import render
 
 
 @dataclass(frozen=True)

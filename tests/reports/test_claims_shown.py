@@ -1,20 +1,17 @@
 """Claims as people read them: the section of the report, the terminal's lines, and the table for the docs."""
 
 import dataclasses
-import io
 import json
 import re
 from html.parser import HTMLParser
 
 import pytest
-from rich.console import Console
 
-from launchlens.reports.html.report import render
-from launchlens.reports.terminal.claims import print_claims
-from launchlens.reports.words.claims import Source, between, markdown, tally, value
+from launchlens.reports.words.claims import Source, because, between, markdown, tally, value
 from launchlens.traces.claims.claim import Evidence
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims, read_claims
+from shown import printed_claims, render
 
 
 class Section(HTMLParser):
@@ -105,31 +102,33 @@ def test_hostile_claims_stay_text_on_the_page(made, hostile_claims, names):
 def test_hostile_claims_stay_one_line_each_and_text_elsewhere(made, hostile_claims):
     spoiled = dataclasses.replace(hostile_claims[0], text="[red]\x1b[2J|`<b>\u202e", gave="\x07[link=x]y[/link]")
     found = judge(made, [spoiled])
-    output = io.StringIO()
-    print_claims(Console(file=output, width=100), found, "[bold]recorded[/]")
-    assert "\x1b" not in output.getvalue() and "[red]?[2J" in output.getvalue() and "[link=x]" in output.getvalue()
+    output = printed_claims(found, recorded="[bold]recorded[/]", width=100)
+    assert "\x1b" not in output and "[red]?[2J" in output and "[link=x]" in output and "[bold]recorded[/]" in output
     table = markdown(found, [Source("one", "it", "Measured | here.")])
     assert "\x1b" not in table and "<b>" not in table.replace(r"\<b\>", "")
     assert [len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()[2:-2]] == [6, 6, 6]
 
 
 def test_the_terminal_says_verdict_text_and_figures(judged):
-    output = io.StringIO()
-    print_claims(Console(file=output, width=140), judged, None)
-    lines = output.getvalue().splitlines()
+    output = printed_claims(judged)
+    lines = output.splitlines()
     for item in judged:
         (line,) = [line for line in lines if item.claim.text in line]
         word = {"not-testable": "not testable here"}.get(item.verdict, item.verdict)
         assert line.startswith(word)
     assert lines[-1] == f"{len(judged)} claims: {tally(judged)}."
-    assert any("← timings.parquet: variant=copy_, regime=eager, 20 rounds" in line for line in lines)
-    assert "\x1b" not in output.getvalue()
+    assert any("timings.parquet: variant=copy_, regime=eager, 20 rounds" in line for line in lines)
+    said = " ".join(printed_claims(judged, width=600).split())
+    for item in judged:
+        assert item.claim.test in said and item.claim.source in said and because(item) in said
+        for each in item.evidence:
+            assert each.figure in said and value(each) in said and between(each) in said
+    assert "\x1b" not in output
 
 
 def test_colour_is_for_terminals(judged):
-    output = io.StringIO()
-    print_claims(Console(file=output, width=140, force_terminal=True, color_system="standard"), judged, None)
-    assert "\x1b[1;31mrefuted" in output.getvalue()
+    output = printed_claims(judged, force_terminal=True, color_system="standard")
+    assert "\x1b[1;31mrefuted" in output and "\x1b[2mnot testable here" in output
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 import made_claims
 import made_probes
-from launchlens.reports.html.report import render
+from shown import render
 
 pytestmark = pytest.mark.browser
 

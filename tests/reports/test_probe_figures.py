@@ -5,11 +5,12 @@ from itertools import pairwise
 import pytest
 
 import made_probes
+from launchlens.reports.blocks import Figure, Legend, drawings, tables
 from launchlens.reports.figures.backlog import DEVICE, EAGER, backlog_figure, pairs
 from launchlens.reports.figures.drawing import GREY, log_axis
 from launchlens.reports.figures.ladder import ladder_figure
 from launchlens.reports.figures.ladder_steps import COLOURS, LADDERS, STEPS, ladders
-from launchlens.reports.html.probes import probes_section
+from launchlens.reports.sections.probes import entry, probes_section
 from launchlens.traces.captures.probes import Probe, ProbeFigure
 from made_probes import BACKLOG, LADDER, with_figures
 
@@ -18,10 +19,17 @@ def ns(name, value, interval=None):
     return ProbeFigure(name, value, "ns", interval)
 
 
-def view(probe):
-    section = probes_section({probe.id: probe})
-    assert section is not None
-    return section.probes[0]
+def drawn(probe):
+    """What is drawn of a probe on the page: its figure, or None."""
+    found = [block for block in entry(probe).details if isinstance(block, Figure)]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def legends(probe):
+    """The texts and colours of each legend, by its label."""
+    blocks = [block for block in entry(probe).details if isinstance(block, Legend)]
+    return {block.label: {text: colour for colour, text, _ in block.entries} for block in blocks}
 
 
 # -- the ladder
@@ -78,10 +86,10 @@ def test_steps_that_do_not_add_up_are_said_to():
         ns("b: whole", 10.0),
         ns("b: x", 10.0),
     ]
-    notes = view(with_figures(LADDER, short)).part.notes
+    notes = drawn(with_figures(LADDER, short)).notes
     assert [note for note in notes if "add up" in note] == ["The steps of a don’t add up to it: +0.300 µs is missing."]
-    assert not [note for note in view(LADDER).part.notes if "add up" in note]
-    assert any("left of the line" in note for note in view(LADDER).part.notes)
+    assert not [note for note in drawn(LADDER).notes if "add up" in note]
+    assert any("left of the line" in note for note in drawn(LADDER).notes)
 
 
 def test_a_figure_belongs_to_the_ladder_whose_name_fits_best():
@@ -104,21 +112,22 @@ def test_a_figure_belongs_to_the_ladder_whose_name_fits_best():
     ids=["nothing", "no steps", "no whole", "unknown whole", "no time", "other unit"],
 )
 def test_without_whole_and_steps_there_is_no_ladder(figures):
-    assert ladders(with_figures(LADDER, figures)) == [] and view(with_figures(LADDER, figures)).part is None
+    assert ladders(with_figures(LADDER, figures)) == [] and drawn(with_figures(LADDER, figures)) is None
 
 
 def test_more_ladders_and_steps_than_can_be_drawn_are_counted():
     figures = [ns(f"l{at}: {step}", 1.0) for at in range(50) for step in ("whole", *range(90))]
     found = ladders(with_figures(LADDER, figures))
     assert len(found) == LADDERS and {len(it.steps) for it in found} == {STEPS} and found[0].left_out == 90 - STEPS
-    notes = view(with_figures(LADDER, figures)).part.notes
+    notes = drawn(with_figures(LADDER, figures)).notes
     assert f"At most {STEPS} steps of a ladder are drawn: {LADDERS * (90 - STEPS):,} are not." in notes
 
 
 def test_the_legend_says_each_step_with_its_time():
-    legends = view(LADDER).legends
-    assert list(legends) == [".copy_()", "Triton"] and "hooks −0.300 µs" in legends["Triton"]
-    assert list(legends[".copy_()"].values())[-1] == GREY
+    found = legends(LADDER)
+    assert list(found) == ["Steps of .copy_()", "Steps of Triton"]
+    assert "hooks −0.300 µs" in found["Steps of Triton"]
+    assert list(found["Steps of .copy_()"].values())[-1] == GREY
 
 
 # -- the backlog
@@ -132,7 +141,7 @@ def test_two_dots_a_variant_with_whiskers_at_their_intervals():
     assert (eager["name"], eager["x"], eager["y"]) == (EAGER, [41.0, 8.0], [0.8, 1.8])
     assert device["error_x"]["array"] == pytest.approx([0.134, 0.028])
     assert eager["error_x"]["arrayminus"] == pytest.approx([0.82, 0.16])
-    assert list(view(BACKLOG).legends[""]) == [DEVICE, EAGER]
+    assert [list(texts) for texts in legends(BACKLOG).values()] == [[DEVICE, EAGER]]
 
 
 def test_the_axis_is_logarithmic_only_where_the_range_needs_it():
@@ -164,16 +173,19 @@ def test_ticks_over_many_decades_are_powers_of_ten():
 
 @pytest.mark.parametrize("probe", [LADDER, BACKLOG], ids=lambda probe: probe.id)
 def test_other_probes_and_answers_that_do_not_count_are_not_drawn(probe):
-    drawn = view(probe).part
-    assert drawn is not None and drawn.table is not None and len(drawn.table.rows) == len(probe.figures)
+    figure = drawn(probe)
+    assert figure is not None and figure.table is not None and len(figure.table) == len(probe.figures)
     other = Probe("other", verdict="yes", control="passed", figures=probe.figures)
     failed = Probe(probe.id, verdict="yes", control="failed", figures=probe.figures)
     for each in (other, failed):
-        assert view(each).part is None and view(each).figures is not None
+        assert drawn(each) is None and len(tables(entry(each).details)[0]) == len(probe.figures)
 
 
 def test_drawings_stand_on_the_page_under_the_ids_that_the_script_draws():
     section = probes_section({probe.id: probe for probe in made_probes.ALL})
     assert section is not None
-    assert [drawing.id for drawing in section.drawings] == ["ladder-probe-launch-ladder", "backlog-probe-backlog"]
-    assert all("µs" in drawing.says for drawing in section.drawings)
+    assert [drawing.id for drawing in drawings(section.blocks)] == [
+        "ladder-probe-launch-ladder",
+        "backlog-probe-backlog",
+    ]
+    assert all("µs" in drawing.says for drawing in drawings(section.blocks))

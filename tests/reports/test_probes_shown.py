@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 import made_probes
-from launchlens.reports.html.probes import CELLS, FIGURES, MOST_PROBES, ROWS, anchors, probes_section
-from launchlens.reports.html.report import render
+from launchlens.reports.blocks import Entry, Fold, Shown
+from launchlens.reports.sections.probes import CELLS, FIGURES, MOST_PROBES, ROWS, anchors, probes_section
 from launchlens.reports.words.probes import (
     cell_text,
     controls_words,
@@ -20,6 +20,7 @@ from launchlens.reports.words.probes import (
 from launchlens.traces.captures.probes import Probe, ProbeFigure, ProbeTable
 from launchlens.traces.claims.read import read_claims
 from page_elements import Elements
+from shown import render
 
 
 def section_of(page):
@@ -48,8 +49,12 @@ def attacked(made, names, tmp_path_factory):
     return render(made_probes.with_probes(made, tmp_path_factory.mktemp("hostile"), probes))
 
 
+def entries(section):
+    return [block for block in section.blocks if isinstance(block, Entry)]
+
+
 def article(section, probe):
-    (found,) = re.findall(rf'<article class="probe" id="probe-{probe.id}">.*?</article>', section, re.DOTALL)
+    (found,) = re.findall(rf'<article class="entry" id="probe-{probe.id}">.*?</article>', section, re.DOTALL)
     return found
 
 
@@ -122,23 +127,23 @@ def test_figures_carry_units_and_intervals_only_where_there_are_any(section):
 )
 def test_a_probe_whose_answer_does_not_count_carries_a_badge_and_why(section, probe, badge, because):
     mine = article(section, probe)
-    assert f'<span class="judged refuted">{badge}</span>' in mine
+    assert f'<span class="badge doubt">{badge}</span>' in mine
     assert because in Elements(mine).text and "trust me" not in mine and "There was." not in mine
     assert doubt(probe) == badge
 
 
 def test_probes_that_answer_carry_no_badge(section):
     for probe in (made_probes.COPY_ENGINE, made_probes.LADDER, made_probes.BACKLOG):
-        assert "judged" not in article(section, probe) and not doubt(probe)
+        assert "badge" not in article(section, probe) and not doubt(probe)
 
 
 def test_controls_that_did_not_pass_stand_first(section):
     mine = article(section, made_probes.INCONCLUSIVE)
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td>", mine)
+    rows = re.findall(r"<tr>\s*<th scope=\"row\">(.*?)</th><td>(.*?)</td>", mine)
     marks = [
         mark for text, mark in rows if text in (made_probes.FAILED_CONTROL.control, made_probes.PASSED_CONTROL.control)
     ]
-    assert marks == ['<b class="no">no</b>', "yes"]
+    assert marks == ['<span class="code not-passed">not passed</span>', '<span class="code passed">passed</span>']
 
 
 def test_cells_of_a_table_are_aligned_by_what_they_hold(section):
@@ -181,8 +186,8 @@ def test_evidence_of_a_probe_links_to_its_place_on_the_page(with_all, tmp_path):
     page = render(with_all, claims=read_claims(tmp_path / "mine.toml"))
     claims = page[page.index('<section id="claims"') :]
     for id in ids:
-        assert f'probes.json: {id} <a href="#probe-{id}" class="see">probes' in claims
-        assert f'<article class="probe" id="probe-{id}">' in page
+        assert f'probes.json: {id} <a href="#probe-{id}" class="see">probe-{id}' in claims
+        assert f'<article class="entry" id="probe-{id}">' in page
 
 
 def test_ids_that_can_not_be_anchors_are_numbered():
@@ -232,9 +237,11 @@ def test_what_the_page_has_no_room_for_is_counted():
     probes = {f"p-{at}": Probe(f"p-{at}", tables=(table,) * 8) for at in range(20)}
     section = probes_section(probes)
     assert section is not None
-    grids = [grid for probe in section.probes for grid in probe.grids]
-    assert len(grids) == 160 and sum(len(grid.rows) * len(grid.columns) for grid in grids) == CELLS
-    assert grids[-1].rows == [] and grids[-1].rest == f"0 of {ROWS} rows are shown; probes.json holds them all."
+    folds = [fold for probe in entries(section) for fold in probe.details if isinstance(fold, Fold)]
+    shown = [block for fold in folds for block in fold.blocks if isinstance(block, Shown)]
+    assert len(folds) == 160 and sum(min(it.most, len(it.table)) * len(it.table.columns) for it in shown) == CELLS
+    (rest,) = folds[-1].blocks
+    assert rest.text == f"0 of {ROWS} rows are shown; probes.json holds them all."
 
 
 # -- words

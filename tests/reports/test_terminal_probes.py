@@ -1,69 +1,67 @@
 """Probes on a terminal and in the JSON of a study. The probes are made up."""
 
-import io
 import json
+import re
 
 import pytest
-from rich.console import Console
 
 import made_probes
 from launchlens.reports.machine import study_document, text
-from launchlens.reports.terminal.probes import ROWS, print_probe
-from launchlens.reports.terminal.study import print_study
+from launchlens.reports.sections.probes import FIGURES, ROWS
 from launchlens.reports.words.probes import markdown
-from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.problems import InputError
 from launchlens.traces.studies.verdict import verdict
-
-
-def printed(probe, *, full, width=140, **console):
-    output = io.StringIO()
-    print_probe(Console(file=output, width=width, **console), probe, full)
-    return output.getvalue()
+from shown import printed_probe, printed_study
 
 
 def test_a_probe_in_brief_is_question_answer_and_controls():
-    lines = printed(made_probes.COPY_ENGINE, full=False).splitlines()
-    assert lines[0] == "probe copy-engine  Does a copy need an SM, or does a copy engine make it?"
-    assert lines[1].startswith("  Copies within the GPU need an SM. What finished while every thread")
-    assert lines[-1] == "  controls: 2 of 2 passed" and len(lines) < 8
+    lines = printed_probe(made_probes.COPY_ENGINE, full=False).splitlines()
+    assert lines[0] == "Does a copy need an SM, or does a copy engine make it?"
+    assert lines[1].startswith("    Copies within the GPU need an SM. What finished while every thread")
+    assert lines[-2:] == ["    Probe copy-engine, verdict sm.", "    Controls: 2 of 2 passed."] and len(lines) < 8
     assert "Trials" not in "".join(lines)
 
 
 @pytest.mark.parametrize("full", [True, False])
 def test_what_did_not_pass_is_said_and_the_answer_is_not(full):
-    said = " ".join(printed(made_probes.OVERCONFIDENT, full=full).split())
+    said = " ".join(printed_probe(made_probes.OVERCONFIDENT, full=full).split())
     why = "a control did not pass (a bare kernel does not finish with all SMs held: 2 of 18 did)"
-    assert f"Inconclusive. Nothing can be said, because {why}." in said and "trust me" not in said
-    words = "controls: 0 of 1 passed; not “a bare kernel does not finish with all SMs held” (found: 2 of 18 did)"
+    assert "inconclusive: a control did not pass" in said
+    assert f"Nothing can be said, because {why}." in said and "trust me" not in said
+    words = "Controls: 0 of 1 passed; not “a bare kernel does not finish with all SMs held” (found: 2 of 18 did)"
     assert words in said
 
 
 def test_why_there_is_no_answer_is_said():
-    said = {probe.id: " ".join(printed(probe, full=False).split()) for probe in made_probes.ALL}
-    assert "Inconclusive. Nothing can be said, because it made no control." in said["no-control"]
-    assert "No verdict. Nothing can be said, because it gave no verdict." in said["no-verdict"]
-    assert "Failed. RuntimeError: no." in said["triton-compile"]
+    said = {probe.id: " ".join(printed_probe(probe, full=False).split()) for probe in made_probes.ALL}
+    assert said["no-control"].startswith(
+        "inconclusive: it made no control Was there a control? Nothing can be said, because it made no control."
+    )
+    assert said["no-verdict"].startswith("no verdict no-verdict Nothing can be said, because it gave no verdict.")
+    assert said["triton-compile"].startswith("failed What does compiling cost? RuntimeError: no.")
 
 
 def test_a_probe_in_full_also_prints_controls_figures_tables_and_notes():
-    output = printed(made_probes.COPY_ENGINE, full=True)
+    output = printed_probe(made_probes.COPY_ENGINE, full=True)
     for control in made_probes.COPY_ENGINE.controls:
-        assert f"passed      {control.control}" in output and f"found: {control.found}" in output
+        assert [control.control, "passed", control.found] in [
+            re.split("  +", line.rstrip()) for line in output.splitlines()
+        ]
     assert "memset: sizes that needed no SM  2 of 6 sizes" in output and "95 %" not in output
     assert "Trials: finished while the SMs were held" in output and "600,755" in output
     assert "3 trials each of 6 sizes, 128 B to 64 MiB." in output
-    assert "not passed  a bare kernel" in printed(made_probes.INCONCLUSIVE, full=True)
-    assert "4.51 – 4.69 µs" in printed(made_probes.LADDER, full=True)
+    assert "a bare kernel does not finish with all SMs held  not passed" in printed_probe(
+        made_probes.INCONCLUSIVE, full=True
+    )
+    assert "4.51 – 4.69 µs" in printed_probe(made_probes.LADDER, full=True)
 
 
 @pytest.mark.parametrize("width", [60, 140])
 def test_no_line_is_wider_than_the_console(width):
     for probe in made_probes.ALL:
-        lines = printed(probe, full=True, width=width).splitlines()
-        titled = [line for line in lines[1:] if not line.startswith(("passed  ", "not passed  "))]
-        assert max(map(len, titled)) <= width
+        question, *lines = printed_probe(probe, full=True, width=width).splitlines()
+        assert max(map(len, lines)) <= width and probe.asks in question
 
 
 def test_a_hostile_probe_fills_no_screen_and_drives_no_terminal():
@@ -82,28 +80,26 @@ def test_a_hostile_probe_fills_no_screen_and_drives_no_terminal():
         notes=(attack,),
     )
     for full in (True, False):
-        output = printed(probe, full=full)
+        output = printed_probe(probe, full=full)
         assert "\x1b" not in output and "[red]?[2J[link=x]?" in output
         assert len(output) < (200_000 if full else 5000)
-    assert f"{ROWS} of 10,000 rows, 24 of 102 columns; probes.json holds them all" in printed(probe, full=True)
+    said = " ".join(printed_probe(probe, full=True).split())
+    assert "(10,000 rows, 24 of 102 columns)" in said and f"{FIGURES} of 5,000 figures are shown" in said
+    assert f"{ROWS} of 10,000 rows are shown; probes.json holds them all." in said
 
 
 def test_colour_is_for_terminals():
     colours = {"force_terminal": True, "color_system": "standard"}
-    assert "\x1b[33m" in printed(made_probes.INCONCLUSIVE, full=False, **colours)
-    assert "\x1b[" not in printed(made_probes.INCONCLUSIVE, full=False)
+    assert "\x1b[33m" in printed_probe(made_probes.INCONCLUSIVE, full=False, **colours)
+    assert "\x1b[" not in printed_probe(made_probes.INCONCLUSIVE, full=False)
 
 
 def test_a_study_says_its_probes_after_its_tables(made, tmp_path):
-    output = io.StringIO()
-    study = made_probes.with_probes(made, tmp_path, made_probes.ALL)
-    print_study(Console(file=output, width=140), study, sentences(verdict(study)), None)
-    said = output.getvalue()
-    places = [said.index(f"probe {probe.id}  ") for probe in made_probes.ALL]
+    said = printed_study(made_probes.with_probes(made, tmp_path, made_probes.ALL))
+    places = [re.search(rf"Probe {probe.id}[.,]", said).start() for probe in made_probes.ALL]
     assert said.rindex("interleaved rounds") < places[0] and places == sorted(places)
-    output = io.StringIO()
-    print_study(Console(file=output, width=140), made, sentences(verdict(made)), None)
-    assert "probe " not in output.getvalue()
+    assert said.count("Controls: ") == len(made_probes.ALL)
+    assert "Probe " not in printed_study(made)
 
 
 def test_the_json_of_a_study_holds_its_probes_without_their_tables(made, tmp_path):
@@ -131,7 +127,7 @@ def test_a_broken_probes_file_is_an_input_error_everywhere(made, tmp_path):
     study = made_probes.with_probes(made, tmp_path, [])
     (tmp_path / "probes.json").write_text("{")
     with pytest.raises(InputError, match=r"probes\.json"):
-        print_study(Console(file=io.StringIO()), study, [], None)
+        printed_study(study)
     with pytest.raises(InputError, match=r"probes\.json"):
         study_document(study, [], recorded=None)
 

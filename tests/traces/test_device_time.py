@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.html.report import render
 from launchlens.traces.captures.capture import read_capture, write_timings
 from launchlens.traces.captures.recorded import FOLDER
 from launchlens.traces.source import open_trace
@@ -18,6 +17,7 @@ from launchlens.traces.studies.range_side import side_of_range
 from launchlens.traces.studies.study import study
 from launchlens.traces.thresholds import THRESHOLDS
 from made_capture import make_capture, make_timings
+from shown import render
 
 GRAPH = "torch/graph.pt.trace.json.gz"
 

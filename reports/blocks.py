@@ -1,0 +1,225 @@
+"""Blocks: what a section of a report yields, whatever shows it. Writers (`reports/writers/`) know blocks and no section.
+
+A section is one module in `reports/sections/` with a function from a study, an analysis or a probe to blocks. To show
+something new, write one; no writer changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from launchlens.reports.figures.drawing import Drawing
+from launchlens.reports.words.sentence import Sentence
+from launchlens.traces.tables.table import Table
+
+Tone = Literal["plain", "note", "warning", "error", "good", "bad"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Sentences of one weight, the most important ones largest."""
+
+    sentences: tuple[Sentence, ...]
+    weight: Literal["headline", "plain", "caveat"] = "plain"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A text of our own. `tone` colours it where there is colour; a `note` stands back."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line to copy."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Legend:
+    """Colours and what they stand for: (colour, name, words). `thin` for those of a thin bar.
+
+    `label` stands above them where they are `one_of_several`, and is there for those who don't see them always.
+    """
+
+    entries: tuple[tuple[str, str, str], ...]
+    label: str
+    thin: bool = False
+    one_of_several: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table as people are shown it: at most `most` rows where it says so, else as many as a writer shows.
+
+    `style` `answer`: the page's first table, wide and open. `bare`: what stands above it says its title already.
+    """
+
+    table: Table
+    most: int | None = None
+    style: Literal["plain", "answer", "bare"] = "plain"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Drawings with their words, and the table of their numbers, folded under `numbers` where it is not open."""
+
+    drawings: tuple[Drawing, ...]
+    notes: tuple[str, ...] = ()
+    table: Table | None = None
+    numbers: str = "The same as a table"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar cut into shares of 1: (colour, words, share, text)."""
+
+    title: str
+    parts: tuple[tuple[str, str, float, str], ...]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that a reader opens where they can be opened; on a terminal they are shown in full output only."""
+
+    summary: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Blocks under a heading of their own; `id` is unique on a page, where something links to it."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    id: str = ""
+    level: Literal[3, 4] = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several chapters at a time, where a page can do that; elsewhere all of them. `names` are what it is chosen by."""
+
+    id: str
+    label: str
+    names: tuple[str, ...]
+    chapters: tuple[Chapter, ...]
+
+
+@dataclass(frozen=True)
+class Together:
+    """Figures that a page can show on the same scale, or each on its own."""
+
+    id: str
+    label: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of a list with an outcome: a claim, a probe. `badge` is the outcome in words, `code` its colour's.
+
+    `lead` says it, `details` stand under it.
+    """
+
+    title: str
+    badge: str
+    code: str
+    lead: str = ""
+    details: tuple[Block, ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and what they are, one of many under `title`."""
+
+    title: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A file of the capture, with what is in it and how to open it."""
+
+    path: str
+    says: str
+    how: str = ""
+    address: str = ""
+
+
+Block = (
+    Words
+    | Paragraph
+    | Command
+    | Legend
+    | Shown
+    | Figure
+    | Bar
+    | Fold
+    | Chapter
+    | Choice
+    | Together
+    | Entry
+    | Facts
+    | Link
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """Blocks under a title; `id` is its anchor and `nav` what a page's navigation calls it."""
+
+    id: str
+    nav: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report: its head and its sections. `banners` are (kind, strong words, more words)."""
+
+    brand: str
+    title: str
+    says: str
+    measured: str
+    sections: tuple[Section, ...]
+    banners: tuple[tuple[Literal["recorded", "incomplete"], str, str], ...] = ()
+    foot: str = ""
+    data: Sequence[Drawing] = field(default=())
+
+
+def tables(blocks: Sequence[Block]) -> list[Table]:
+    """Every table among blocks, in their order: what CSV and parquet write."""
+    found: list[Table] = []
+    for block in blocks:
+        match block:
+            case Shown(table=table):
+                found.append(table)
+            case Figure(table=Table() as table):
+                found.append(table)
+            case Fold(blocks=inner) | Chapter(blocks=inner) | Together(blocks=inner) | Entry(details=inner):
+                found += tables(inner)
+            case Choice(chapters=chapters):
+                found += tables(chapters)
+    return found
+
+
+def drawings(blocks: Sequence[Block]) -> list[Drawing]:
+    """Every drawing among blocks, in their order."""
+    found: list[Drawing] = []
+    for block in blocks:
+        match block:
+            case Figure(drawings=mine):
+                found += mine
+            case Fold(blocks=inner) | Chapter(blocks=inner) | Together(blocks=inner) | Entry(details=inner):
+                found += drawings(inner)
+            case Choice(chapters=chapters):
+                found += drawings(chapters)
+    return found

@@ -1,0 +1,108 @@
+"""What a command found, in the format that is asked for: every command's printing goes through here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from launchlens.reports.blocks import Block
+from launchlens.reports.machine import text
+from launchlens.traces import files
+from launchlens.traces.documents.structure import Structure
+from launchlens.traces.problems import InputError
+from launchlens.traces.tables.table import Table
+
+Format = Literal["table", "json", "csv", "parquet", "markdown"]
+FORMATS: tuple[Format, ...] = ("table", "json", "csv", "parquet", "markdown")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command found. Each form is made when it is asked for: `document` for scripts, `blocks` for people, `tables`.
+
+    `full`: people are shown what a page would fold away as well.
+    """
+
+    document: Callable[[], Structure | dict[str, Any]]
+    blocks: Callable[[], Sequence[Block]]
+    tables: Callable[[], Sequence[Table]]
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a result is to be written: in which format, which of its tables, into which file (None: stdout), how many rows."""
+
+    format: Format = "table"
+    table: str | None = None
+    file: Path | None = None
+    rows: int = 15
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether stdout is what a person reads, so that a line more on it harms nobody."""
+        return self.format == "table" and self.file is None
+
+    def write(self, result: Result) -> None:
+        """Write the result. Raises InputError for a table that it has not, and for parquet on a terminal."""
+        if self.format == "parquet":
+            self._bytes(result)
+            return
+        if self.is_for_people:
+            from launchlens.reports.console import stdout
+            from launchlens.reports.writers import terminal
+
+            terminal.write(stdout(), result.blocks(), full=result.full, most=self.rows)
+            return
+        written = self._text(result)
+        if self.file is None:
+            sys.stdout.write(written)
+        else:
+            with files.writable(self.file):
+                files.write_text(self.file, written)
+
+    def _text(self, result: Result) -> str:
+        match self.format:
+            case "json":
+                return text(result.document()) + "\n"
+            case "csv":
+                from launchlens.reports.writers.csv import csv
+
+                return csv(self._chosen(result))
+            case "markdown":
+                from launchlens.reports.writers.markdown import markdown
+                from launchlens.reports.writers.markdown import table as one_table
+
+                if self.table is not None:
+                    return one_table(self._chosen(result), max(self.rows, 200)) + "\n"
+                return markdown(result.blocks(), full=result.full)
+        from launchlens.reports.writers import terminal
+
+        return terminal.text(result.blocks(), full=result.full, most=self.rows)
+
+    def _bytes(self, result: Result) -> None:
+        from launchlens.reports.writers.parquet import parquet
+
+        written = parquet(self._chosen(result))
+        if self.file is not None:
+            with files.writable(self.file):
+                files.write_bytes(self.file, written)
+        elif sys.stdout.isatty():
+            raise InputError("--format parquet", "is not text, and this is a terminal", "give --output FILE, or a pipe")
+        else:
+            sys.stdout.buffer.write(written)
+
+    def _chosen(self, result: Result) -> Table:
+        """The table asked for, or the first; then stderr says which others there are."""
+        found = {table.name: table for table in result.tables()}
+        if self.table is not None:
+            if self.table not in found:
+                raise InputError("--table", f"{self.table!r} is none of {', '.join(found) or 'no tables'}")
+            return found[self.table]
+        first, *others = found
+        if others:
+            sys.stderr.write(f"launchlens: this is table {first}; with --table also: {', '.join(others)}\n")
+        return found[first]

@@ -1,0 +1,106 @@
+"""The analysis of a trace: its page, and the same blocks for every other medium."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from launchlens.reports.blocks import Bar, Block, Page, Paragraph, Section, Shown, Tone
+from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
+from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
+from launchlens.reports.words.units import duration, percent, size
+from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
+from launchlens.traces.problems import Severity
+from launchlens.traces.tables import accounts, of_trace
+from launchlens.traces.tables.table import Table
+
+NO_WINDOW = "No time account: no thread launches anything, and no --range was given."
+TONES: dict[Severity, Tone] = {"info": "note", "warning": "warning", "error": "error"}
+
+
+def page(document: AnalysisDocument) -> Page:
+    """The analysis as a page: tables and two bars, no script."""
+    devices = Counter(document.source.devices.values())
+    on = "".join(f"; {f'{count} × ' if count > 1 else ''}{device}" for device, count in devices.items())
+    return Page(
+        brand="launchlens analysis",
+        title=Path(document.source.path).name,
+        says="",
+        measured=f"{size(document.source.bytes)}, recorded by {_recorder(document)}{on}",
+        sections=tuple(sections(document)),
+        foot="Made by launchlens. This page is complete in itself: it loads nothing and runs no script.",
+    )
+
+
+def blocks(document: AnalysisDocument) -> list[Block]:
+    """What a terminal shows: where the trace is from, what to know about it, every table, and its account last."""
+    source = document.source
+    head = Paragraph(f"{source.path}, {size(source.bytes)}, recorded by {_recorder(document)}")
+    shown = [block for section in sections(document) if section.id != "account" for block in section.blocks]
+    return [head, *shown, *_account(document.account, exact=False)]
+
+
+def tables(document: AnalysisDocument) -> list[Table]:
+    """Every table of a trace; a trace that launches nothing has no account."""
+    found = [of_trace.totals(document), of_trace.ranges(document), of_trace.launch_cost(document)]
+    return found if document.account is None else [*found, accounts.cells(document.account)]
+
+
+def sections(document: AnalysisDocument) -> Iterator[Section]:
+    """What to know about the trace, its account, and its tables; those without rows are left out."""
+    if document.problems:
+        said = tuple(
+            Paragraph(f"{each.severity}: {each.count} × {each.code}: {each.meaning}", TONES[each.severity])
+            for each in document.problems
+        )
+        yield Section("problems", "Problems", "What to know about this trace", said)
+    yield Section("account", "Account", "Time account", tuple(_account(document.account, exact=True)))
+    for id, title, table in (
+        ("totals", "GPU work and launches", of_trace.totals(document)),
+        ("ranges", "Ranges", of_trace.ranges(document)),
+        ("costs", "Launch costs", of_trace.launch_cost(document)),
+    ):
+        if len(table):
+            yield Section(id, title, title, (Shown(table),))
+
+
+def _recorder(document: AnalysisDocument) -> str:
+    source = document.source
+    return f"{source.recorded_by} {source.recorded_by_version}" if source.recorded_by_version else source.recorded_by
+
+
+def _account(account: AccountOfTrace | None, *, exact: bool) -> Iterator[Block]:
+    """Bars and cells; `exact` where there is room for every nanosecond."""
+    if account is None:
+        yield Paragraph(NO_WINDOW, "note")
+        return
+    if account.window_ns:
+        yield from _bars(account)
+    cells = accounts.cells(account)
+    yield Shown(replace(cells.exact("ns"), title=f"{cells.title}, in ns") if exact else cells)
+
+
+def _bars(account: AccountOfTrace) -> Iterator[Bar]:
+    """The host's and the device's share of the window, as bars of coloured parts."""
+    host, device = Counter[str](), Counter[str]()
+    for cell in account.cells:
+        host[cell.host] += cell.ns
+        if cell.device is not None:
+            device[cell.device] += cell.ns
+    for title, sums, colours, words in (
+        ("Host", host, HOST_COLOURS, HOST_WORDS),
+        ("GPU", device, DEVICE_COLOURS, DEVICE_WORDS),
+    ):
+        parts = tuple(
+            (colour, words[state], sums[state] / account.window_ns, _share(sums[state], account.window_ns))
+            for state, colour in colours.items()
+            if sums[state]
+        )
+        if parts:
+            yield Bar(title, parts)
+
+
+def _share(ns: int, whole: int) -> str:
+    return f"{duration(ns)}, {percent(ns / whole)}"

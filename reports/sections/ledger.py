@@ -1,0 +1,33 @@
+"""The ledger: launches by kind, how many times what each costs, and what that ran as."""
+
+from __future__ import annotations
+
+from launchlens.reports.blocks import Block, Chapter, Paragraph, Section, Shown
+from launchlens.reports.sections.account import unrecorded
+from launchlens.reports.words.verdict import in_regime
+from launchlens.traces.studies.study import Study
+from launchlens.traces.tables.ledgers import gpu_work
+from launchlens.traces.tables.ledgers import ledger as ledger_table
+
+
+def ledger(study: Study) -> Section:
+    """Two tables a regime."""
+    intro = Paragraph(
+        "What each variant submits to the GPU per iteration, under the profiler, and what that ran as. Launches × API time per"
+        " launch is the time spent launching; queue time is from the end of the call to the start of its work, for the launches"
+        " that queued."
+    )
+    chapters = [_chapter(study, regime) for regime in study.regimes]
+    return Section("ledger", "Ledger", "Ledger: more launches, or dearer ones?", (intro, *chapters))
+
+
+def _chapter(study: Study, regime: str) -> Chapter:
+    blocks: list[Block] = unrecorded(study, regime)
+    launches, work = ledger_table(study), gpu_work(study)
+    mine = launches.only(launches.title, regime=regime)
+    if not len(mine):
+        cpu = study.capture.manifest.device == "cpu"
+        nothing = "There is no GPU in this capture, so nothing is launched." if cpu else "No launch was recorded."
+        blocks.append(Paragraph(nothing, "note"))
+    blocks += [Shown(each) for each in (mine, work.only(work.title, regime=regime)) if len(each)]
+    return Chapter(in_regime(regime), tuple(blocks))

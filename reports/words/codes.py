@@ -1,0 +1,42 @@
+"""Codes as people read them: states of the account, verdicts, what bounds a variant. A code without words is its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: What a host state means to somebody who reads it for the first time.
+HOST_WORDS = {
+    "python": "Python and launcher code",
+    "dispatch": "framework dispatch",
+    "launch": "launch API calls",
+    "sync": "waiting for the device",
+    "api": "other API calls",
+    "profiler": "the profiler itself",
+}
+DEVICE_WORDS = {
+    "kernel": "kernels running",
+    "memcpy": "memcpys running",
+    "memset": "memsets running",
+    "kernel+memcpy": "kernels and memcpys at once",
+    "graph": "graphs running, recorded whole",
+    "unknown": "GPU not recorded",
+    "idle": "GPU idle",
+}
+BOUND_WORDS = {"host-bound": "the host", "device-bound": "the GPU", "mixed": "both in turn", "unknown": "unknown"}
+MARK_WORDS = {"fastest": "fastest", "ties": "tied"}
+
+#: Words by the column that holds the codes; a code of theirs that has none is read with blanks for its hyphens.
+_BY_COLUMN: Mapping[str, Mapping[str, str]] = {
+    "host": HOST_WORDS,
+    "bound_by": BOUND_WORDS,
+    "mark": MARK_WORDS,
+    "verdict": {},
+    "outcome": {},
+}
+
+
+def code_words(column: str, code: str) -> str:
+    """What people read for a code in a column of this name."""
+    if column not in _BY_COLUMN:
+        return code
+    return _BY_COLUMN[column].get(code, code.replace("-", " "))

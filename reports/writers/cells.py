@@ -1,0 +1,117 @@
+"""A cell of a table as people read it: number and unit by the kind of its column, whatever the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from launchlens.reports.words import units
+from launchlens.reports.words.codes import code_words
+from launchlens.traces.tables.table import Column, Kind, Table
+
+
+def texts(table: Table, most: int | None = None, sums: frozenset[int] = frozenset()) -> list[list[str]]:
+    """The first `most` rows of a table as texts, a cell per column; what is not summed is empty in rows of `sums`."""
+    names = [column.name for column in table.columns]
+    found = []
+    for number, row in enumerate(table.rows(most)):
+        said = [
+            cell(column, value, _unit(column, names, row)) for column, value in zip(table.columns, row, strict=True)
+        ]
+        if number in sums:
+            said = ["" if value is None else text for text, value in zip(said, row, strict=True)]
+        found.append(said)
+    return found
+
+
+def cell(column: Column, value: Any, unit: str = "") -> str:
+    """One cell; `unit` is that of a figure, which its row tells."""
+    if value is None:
+        return column.absent
+    if column.kind == "interval":
+        return _interval(column, value, unit)
+    if column.shown_in:
+        return _in_unit(column, value)
+    if column.kind == "code":
+        return code_words(column.name, str(value))
+    return quantity(column.kind, value, unit, signed=column.signed)
+
+
+def quantity(kind: Kind, value: Any, unit: str = "", *, signed: bool = False) -> str:
+    """A value of some kind with its unit; a figure in the unit given."""
+    match kind:
+        case "name" | "text":
+            return str(value)
+        case "code":
+            return str(value).replace("-", " ")
+        case "flag":
+            return "yes" if value else "no"
+        case "time":
+            return units.signed_duration(value) if signed else units.duration(value)
+        case "share":
+            return units.percent(value)
+        case "ratio":
+            return units.times(value)
+        case "size":
+            return units.size(value)
+        case "count":
+            return units.count(value)
+        case "number":
+            return units.number(value)
+        case "figure":
+            return figure(value, unit)
+    raise AssertionError(kind)
+
+
+def figure(value: float, unit: str) -> str:
+    """A number in a unit that is a word: `ns`, `ratio`, `share`, or what is counted."""
+    if unit == "ns":
+        return units.duration(value)
+    if unit == "share":
+        return f"{units.significant(100 * value)} %"
+    if unit == "ratio":
+        return units.times(value)
+    # whole numbers keep their digits, and a count is not rounded to a whole one
+    text = f"{value:,.0f}" if value == int(value) else units.significant(value)
+    return f"{text} {unit}".strip()
+
+
+def between(ends: tuple[float, float], unit: str, value: float | None = None) -> str:
+    """An interval in such a unit, in that of the `value` between its ends where it is a time."""
+    low, high = ends
+    if unit == "ns":
+        factor, name = units.unit_of((low + high) / 2 if value is None else value)
+        return f"{units.ends(low, high, factor)} {name}"
+    if unit == "share":
+        return f"{units.ends(low, high, 0.01)} %"
+    name = "×" if unit == "ratio" else unit
+    return f"{units.ends(low, high)} {name}".strip()
+
+
+def _interval(column: Column, value: tuple[float, float], unit: str) -> str:
+    low, high = value
+    if column.signed and column.shown_in:
+        return f"{_in_unit(column, low)} to {_in_unit(column, high)}"
+    if column.signed:
+        write = units.signed_duration if column.of == "time" else units.signed_number
+        return f"{write(low)} – {write(high)}"
+    if column.shown_in:
+        return units.ends(low, high, _FACTORS[column.shown_in])
+    if column.of == "figure":
+        return between(value, unit)
+    if column.of == "ratio":
+        return units.ends(low, high)
+    return between(value, {"time": "ns", "share": "share"}.get(str(column.of), ""))
+
+
+_FACTORS: Mapping[str, float] = {"ns": 1, "µs": 1000}
+
+
+def _in_unit(column: Column, value: float) -> str:
+    number = value / _FACTORS[column.shown_in]
+    sign = "+" if column.signed else ""
+    return f"{number:{sign},.2f}" if column.shown_in == "µs" else f"{number:{sign},.0f}"
+
+
+def _unit(column: Column, names: Sequence[str], row: Sequence[Any]) -> str:
+    return str(row[names.index(column.unit_in)] or "") if column.unit_in else ""

@@ -1,0 +1,94 @@
+"""Tables of one trace: `totals`, `ranges` and `launch_cost`. The figures are those of `analyze --json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from launchlens.traces.documents.analysis import AnalysisDocument, Totals
+from launchlens.traces.tables.table import Column, Table, table
+
+
+def totals(document: AnalysisDocument) -> Table:
+    """Everything the recorder saw on the GPU, and the calls that submitted it."""
+    columns = (
+        Column("what", "text", "GPU work by kind, device, or launches by what they submit"),
+        Column("count", "count", "how many"),
+        Column("total_ns", "time", "time in all", title="time"),
+        Column("share", "share", "of a device: the share of the trace in which it was busy", title="of the trace"),
+        Column("bytes", "size", "bytes moved or set; null where the recorder does not tell"),
+        Column(
+            "without_gpu_activity",
+            "count",
+            "launches of which no GPU activity was recorded",
+            title="not seen on the GPU",
+        ),
+    )
+    return table("totals", "GPU work and launches", columns, _totals(document.totals))
+
+
+def _totals(found: Totals) -> Iterator[list[Any]]:
+    if found.kernels is None:
+        yield ["GPU work: not recorded", None, None, None, None, None]
+    else:
+        yield ["kernels", found.kernels.count, found.kernels.total_ns, None, None, None]
+        for name, row in found.copies():
+            yield [name, row.count, row.total_ns, None, row.bytes, None]
+        if found.graph is not msgspec.UNSET:
+            yield ["graphs, recorded whole", found.graph.count, found.graph.total_ns, None, None, None]
+        for device, busy in (found.gpu_busy_ns or {}).items():
+            yield [f"device {device} busy", None, busy, busy / found.span_ns if found.span_ns else None, None, None]
+    for kind, launches in found.launches.items():
+        if launches.calls:
+            yield [f"{kind} launches", launches.calls, None, None, None, launches.without_gpu_activity or None]
+
+
+def ranges(document: AnalysisDocument) -> Table:
+    """A row per range name, with the work launched inside it on its own thread."""
+    absent = "not recorded"
+    columns = (
+        Column("name", "name", "the range", title="range"),
+        Column("instances", "count", "how many there are"),
+        Column("host_ns", "time", "time in it on its thread, in all", title="host time"),
+        Column(
+            "gpu_projection_ns",
+            "time",
+            "first GPU start to last GPU end of its work, in all",
+            title="GPU projection",
+            absent=absent,
+        ),
+        Column("gpu_ns", "time", "GPU time of its work, in all", title="GPU time", absent=absent),
+        Column("launches", "count", "launches made in it"),
+        Column("kernels", "count", "kernels among its work", absent=absent),
+        Column("memcpys", "count", "memcpys among its work", absent=absent),
+        Column("memsets", "count", "memsets among its work", absent=absent),
+    )
+    rows = [[getattr(row, column.name) for column in columns] for row in document.ranges]
+    return table("ranges", "ranges", columns, rows, order="by host time")
+
+
+def launch_cost(document: AnalysisDocument) -> Table:
+    """A row per API call and what it caused: what a launch costs in the call, in the queue and on the GPU."""
+    columns = (
+        Column("api", "name", "the API call", title="API call"),
+        Column("activity", "name", "what it caused", title="caused", absent="nothing recorded"),
+        Column("count", "count", "how many calls"),
+        Column("api_total_ns", "time", "time in the calls, in all", title="in all"),
+        Column("api_ns", "time", "time in the call, median", title="in the call"),
+        Column(
+            "queue_ns",
+            "time",
+            "from the end of the call to the start of its work, median of those that queued",
+            title="queued",
+        ),
+        Column("queued", "count", "calls whose work started at or after their end", title="times queued"),
+        Column("gpu_ns", "time", "GPU time of its work, median", title="on the GPU"),
+    )
+    rows = [
+        [row.api, row.activity, row.count, row.api_total_ns, row.api_ns.median, row.queue_ns.median,
+         row.queue_ns.count or None, None if row.gpu_ns is None else row.gpu_ns.median]
+        for row in document.launch_cost
+    ]  # fmt: skip
+    return table("launch_cost", "launch costs, medians", columns, rows, order="by time in the call")
