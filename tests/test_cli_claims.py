@@ -140,7 +140,7 @@ def test_several_captures_are_named_with_what_they_measured(capture, another):
     assert result.exit_code == 0 and "Measured on Made-up GPU" in lines[0]
     for name in ("capture: made up", "fifty: made up", "other: sums"):
         assert any(line.strip().startswith(name) for line in lines[:8]), lines[:8]
-    assert any("← capture: timings.parquet: variant=" in line for line in lines)
+    assert any(" capture: timings.parquet: variant=" in line for line in lines)
     table = run("claims", capture, *another.values(), "--markdown").stdout
     assert len([line for line in table.splitlines() if line.startswith("| ")]) == CLAIMS + 2
     assert [line[:10] for line in table.splitlines() if line.startswith("- ")] == [

@@ -123,14 +123,14 @@ def held_sms_page() -> str:
 
 AGREEMENT_HEAD = """# Three recorders, one workload
 
-What `python cli.py profile --collector all` printed on an NVIDIA H100 (driver 580.159.04, CUDA 13.0, torch 2.11.0, Nsight Systems
+What `python cli.py profile --collector all` found on an NVIDIA H100 (driver 580.159.04, CUDA 13.0, torch 2.11.0, Nsight Systems
 2025.3, cupti-python 13.0.1): the usual variants of `small-copies`, recorded by torch.profiler, by Nsight Systems and by CUPTI, each in a
 run of its own. The capture ships as `traces/recorded/small-copies-h100`, its Nsight exports scrubbed; `python cli.py report
-traces/recorded/small-copies-h100` prints the table again, and `make docs` writes it here.
+traces/recorded/small-copies-h100 --format markdown --table agreement` prints the table again, and `make docs` writes it here.
 
 """
 AGREEMENT_TAIL = """
-Counts must agree exactly, and GPU times within 3 %, or one step of the GPU's clock; a figure that must agree and does not is marked `!`.
+Counts must agree exactly, and GPU times within 3 %, or one step of the GPU's clock; a figure that must agree and does not is `amiss`.
 API and queue time are not meant to agree, nor is inflation: what a recorder costs is its own. The host of this virtual machine drifts
 between runs by more than recorders differ, so API times of different columns carry that as well; inflation doesn't, being held
 against times taken just before in a process of the same kind. CUPTI's is the lowest of the three in every eager row and for graphs of one
@@ -142,10 +142,8 @@ def agreement_page() -> str:
     """How far the recorders of the shipped capture agree, as `docs/agreement.md` holds it."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["report", str(FOLDER / "small-copies-h100"), "--output", f"{folder}/report.html"]
-        text = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout
-    table = next(block for block in text.split("\n\n") if block.startswith("recorders compared"))
-    lines = "\n".join(line.rstrip() for line in table.splitlines())
-    return f"{AGREEMENT_HEAD}```text\n{lines}\n```\n{AGREEMENT_TAIL}"
+        table = CliRunner().invoke(app, [*arguments, "--format", "markdown", "--table", "agreement"]).stdout
+    return f"{AGREEMENT_HEAD}{table}{AGREEMENT_TAIL}"
 
 
 def test_the_agreement_page_is_what_report_says():

@@ -81,6 +81,7 @@ def brief(study: Study, *, recorded: str | None = None) -> list[Block]:
     for regime in study.regimes:
         rounds = max(len(side.blocks) for side in study.in_regime(regime))
         table = of_regime(study, regime, f"{regime}: unprofiled, {rounds} interleaved rounds")
+        table = table.without(["mark", "gpu_busy"])
         blocks.append(Shown(table, most=len(table)))
     blocks += recorders(study)
     blocks += [brief_entry(probe) for probe in study.probes.values()]

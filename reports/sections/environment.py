@@ -21,7 +21,7 @@ def environment(study: Study, links_base: str = "") -> Section:
     if manifest.command:
         blocks.append(Chapter("Do it again", (Command(f"python cli.py {shlex.join(manifest.command)}"),)))
     blocks.append(Chapter("Raw traces", tuple(_traces(manifest, links_base))))
-    blocks += recorders(study)
+    blocks += recorders(study, " The account above is the first one’s.")
     met = problems(study.problems)
     none = Paragraph("None.", "note")
     blocks.append(Chapter("Problems met in the traces", (Shown(met) if len(met) else none,)))
@@ -40,8 +40,8 @@ def environment(study: Study, links_base: str = "") -> Section:
     )
 
 
-def recorders(study: Study) -> list[Block]:
-    """How far several recorders of one capture agree; nothing of a capture of one."""
+def recorders(study: Study, more: str = "") -> list[Block]:
+    """How far several recorders of one capture agree; nothing of a capture of one. `more` is said where it is true."""
     table = agreement(study)
     if not len(table):
         return []
@@ -49,11 +49,13 @@ def recorders(study: Study) -> list[Block]:
     must = f"must agree, and {amiss} of them do not" if amiss else "must agree, and do"
     says = (
         f"The same blocks, recorded by each in turn; medians over blocks. Counts and GPU times {must}. What a recorder costs the"
-        " host is its own: there they differ, and this says by how much. The account above is the first one’s."
+        f" host is its own: there they differ, and this says by how much.{more}"
     )
     return [
         Chapter(
-            "How far the recorders agree", (Paragraph(says, "error" if amiss else "note"), Shown(table)), "agreement"
+            "How far the recorders agree",
+            (Paragraph(says, "error" if amiss else "note"), Shown(table, most=len(table))),
+            "agreement",
         )
     ]
 

@@ -30,7 +30,7 @@ _BY_COLUMN: Mapping[str, Mapping[str, str]] = {
     "host": HOST_WORDS,
     "bound_by": BOUND_WORDS,
     "mark": MARK_WORDS,
-    "verdict": {},
+    "verdict": {"only-a-part": "part of"},
     "outcome": {},
 }
 

@@ -24,8 +24,19 @@ def as_read(it: Table, most: int) -> Read:
     """The first `most` rows of a table for people; of one with a sum, or crosswise, all rows."""
     whole, sums = laid_out(it)
     rows = cells.texts(whole, None if sums else most, sums)
-    kept = told(whole, rows)
-    return Read(tuple(whole.columns[at] for at in kept), [[row[at] for at in kept] for row in rows], len(whole), sums)
+    columns: list[Column] = []
+    texts: list[list[str]] = [[] for _ in rows]
+    for at in told(whole, rows):
+        column = whole.columns[at]
+        if column.beside and columns and columns[-1].kind == "code" and not column.is_number:
+            # what a code is about: `part of` and the name
+            for mine, row in zip(texts, rows, strict=True):
+                mine[-1] = f"{mine[-1]} {row[at]}".strip()
+            continue
+        columns.append(column)
+        for mine, row in zip(texts, rows, strict=True):
+            mine.append(row[at])
+    return Read(tuple(columns), texts, len(whole), sums)
 
 
 def laid_out(it: Table) -> tuple[Table, frozenset[int]]:
