@@ -25,4 +25,10 @@ def command(as_json: Json = False, format: Format = None, output: Output = None,
         CheckRow(name=row.name, found=row.found, version=row.version, gives=row.gives, get=row.get) for row in examine()
     ]
     table = plain.checks(rows)
-    asked.write(Result(lambda: DoctorDocument(checks=rows, thresholds=threshold_rows(THRESHOLDS)), lambda: [Shown(table, most=len(table))], lambda: [table, plain.thresholds(THRESHOLDS)]))
+    asked.write(
+        Result(
+            lambda: DoctorDocument(checks=rows, thresholds=threshold_rows(THRESHOLDS)),
+            lambda: [Shown(table, most=len(table))],
+            lambda: [table, plain.thresholds(THRESHOLDS)],
+        )
+    )

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from launchlens.reports.blocks import Block
 from launchlens.reports.machine import text
 from launchlens.traces import files
-from launchlens.traces.documents.structure import Structure
+from launchlens.traces.documents.structure import Document
 from launchlens.traces.problems import InputError
 from launchlens.traces.tables.table import Table
 
@@ -26,7 +26,7 @@ class Result:
     `full`: people are shown what a page would fold away as well.
     """
 
-    document: Callable[[], Structure | dict[str, Any]]
+    document: Callable[[], Document]
     blocks: Callable[[], Sequence[Block]]
     tables: Callable[[], Sequence[Table]]
     full: bool = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from launchlens.traces.studies.compare import Comparison, to_json
+from launchlens.traces.studies.compare import Comparison
+from launchlens.traces.studies.document import comparison_row
 from launchlens.traces.tables.accounts import DEVICE, HOST
 from launchlens.traces.tables.table import Column, Table, table
 
@@ -41,10 +42,8 @@ def difference(comparisons: Iterable[Comparison]) -> Table:
 
 def _rows(comparisons: Iterable[Comparison]) -> Iterator[list[Any]]:
     for item in comparisons:
-        for part in to_json(item)["parts"] or []:
-            bounds = part["interval_ns"]
-            ends = None if bounds is None else (bounds[0], bounds[1])
-            yield [item.b.regime, item.a.variant, item.b.variant, part["host"], part["device"], part["ns"], ends]
+        for part in comparison_row(item).parts or ():
+            yield [item.b.regime, item.a.variant, item.b.variant, part.host, part.device, part.ns, part.interval_ns]
 
 
 def compared(comparisons: Iterable[Comparison]) -> Table:
