@@ -40,14 +40,14 @@ def colours_met(colours: Mapping[str, str], figures: Iterable[Drawing], lane: st
     return {name: colour for name, colour in colours.items() if name in met}
 
 
-def unrecorded(study: Study, regime: str) -> list[Block]:
+def timed_only(study: Study, regime: str) -> list[Block]:
     """A note about the variants of a regime that were timed but not recorded, if there are any."""
     without = [side.variant for side in study.in_regime(regime) if side.recording is None]
     return [Paragraph(f"Timed, but not recorded under a profiler: {', '.join(without)}.", "note")] if without else []
 
 
 def _chapter(study: Study, index: int, regime: str) -> Chapter:
-    blocks = unrecorded(study, regime)
+    blocks = timed_only(study, regime)
     sides = [side for side in study.in_regime(regime) if side.recording is not None]
     if sides:
         if any(side.recording is not None and side.recording.device is None for side in sides):

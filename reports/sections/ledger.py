@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from launchlens.reports.blocks import Block, Chapter, Paragraph, Section, Shown
-from launchlens.reports.sections.account import unrecorded
+from launchlens.reports.sections.account import timed_only
 from launchlens.reports.words.verdict import in_regime
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.ledgers import gpu_work
@@ -22,7 +22,7 @@ def ledger(study: Study) -> Section:
 
 
 def _chapter(study: Study, regime: str) -> Chapter:
-    blocks: list[Block] = unrecorded(study, regime)
+    blocks: list[Block] = timed_only(study, regime)
     launches, work = ledger_table(study), gpu_work(study)
     mine = launches.only(launches.title, regime=regime)
     if not len(mine):
