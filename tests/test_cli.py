@@ -4,17 +4,18 @@ import gzip
 import importlib.util
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import started
 from launchlens.cli import COMMANDS, app
 from made_capture import make_capture, make_trace
 
@@ -368,30 +369,36 @@ def test_without_a_gpu_cuda_is_an_error():
     assert result.exit_code == 2 and "there is no CUDA GPU" in result.stderr and result.stderr.count("\n") == 1
 
 
+#: A workload that says, by a file, when it has been timed for a while.
+TIMED_FOR_A_WHILE = """
+from pathlib import Path
+from launchlens.kernels.registry import variant, workload
+
+@workload("waiting", baseline="one", check=None)
+def make(device, seed):
+    return []
+
+@variant("waiting", "one")
+def one(calls):
+    def iteration():
+        calls.append(1)
+        if len(calls) == 500:
+            Path("timed").touch()
+    return iteration
+"""
+
+
 @needs_torch
 def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
-    folder = tmp_path / "capture"
-    command = [
-        sys.executable,
-        str(ROOT / "cli.py"),
-        "profile",
-        "--device",
-        "cpu",
-        "--rounds",
-        "100000",
-        "--output",
-        str(folder),
-    ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("timing"):
-                break
-        time.sleep(1)
+    folder, said = tmp_path / "capture", tmp_path / "said"
+    (tmp_path / "waiting.py").write_text(TIMED_FOR_A_WHILE)
+    measure = ["profile", "--workload", "waiting.py", "--device", "cpu", "--rounds", "10000000", "--iterations", "2"]
+    command = [sys.executable, str(ROOT / "cli.py"), *measure, "--output", str(folder)]
+    with started.program(command, said, cwd=tmp_path) as process:
+        started.until(lambda: (tmp_path / "timed").exists() or process.poll() is not None, "timed round")
         process.send_signal(signal.SIGINT)
-        rest = process.stderr.read()
-        assert process.wait(timeout=60) == 130, rest
-    assert "incomplete" in rest and "Traceback" not in rest
+        assert process.wait(started.PATIENCE) == 130, said.read_text()
+    assert "incomplete" in said.read_text() and "Traceback" not in said.read_text()
     assert json.loads((folder / "manifest.json").read_text())["complete"] is False
     result = run("report", folder)
     assert result.exit_code == 0 and "incomplete" in result.stdout, "what had been timed is still reported"
@@ -402,14 +409,13 @@ def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
 
 def test_open_serves_the_trace_once_and_ends(trace, tmp_path):
     command = [sys.executable, str(ROOT / "cli.py"), "open", str(trace), "--no-browser", "--port", "0", "--wait", "60"]
-    surroundings = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=surroundings) as process:
-        assert process.stdout is not None
-        address = process.stdout.readline().strip()
-        assert address.startswith("https://ui.perfetto.dev/#!/?url=http://127.0.0.1:")
-        with urllib.request.urlopen(address.split("?url=")[1]) as answer:
+    said = tmp_path / "said"
+    with started.program(command, said, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as process:
+        pattern = re.compile(r"^https://ui\.perfetto\.dev/#!/\?url=(http://127\.0\.0\.1:\S+)\n", re.MULTILINE)
+        address = started.until(lambda: pattern.search(said.read_text()), "address")[1]
+        with urllib.request.urlopen(address, timeout=started.PATIENCE) as answer:
             assert answer.read() == trace.read_bytes()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(started.PATIENCE) == 0
 
 
 def test_open_says_when_nothing_came(trace):

@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+import started
 from launchlens.profiling import child
 from launchlens.profiling.collectors.error import CollectorError
 from launchlens.traces import programs
@@ -43,15 +43,15 @@ def starts_another(folder, then):
 
 def gone(folder, within_s=10):
     """Whether the other program has ended, or ends soon."""
-    number, until = int((folder / "other").read_text()), time.monotonic() + within_s
-    while time.monotonic() < until:
+    number = int((folder / "other").read_text())
+
+    def ended():
         try:
-            if Path(f"/proc/{number}/stat").read_text().split(") ")[1][0] == "Z":
-                return True  # ended, and nobody has asked how
+            return Path(f"/proc/{number}/stat").read_text().split(") ")[1][0] == "Z"  # and nobody has asked how
         except FileNotFoundError:
             return True
-        time.sleep(0.05)
-    return False
+
+    return started.until(ended, "end of the other program", within_s)
 
 
 def test_what_a_process_that_hangs_has_started_is_ended_too(tmp_path):
@@ -87,13 +87,11 @@ def test_a_process_that_ended_is_not_waited_for_because_of_what_it_started(tmp_p
 
 def test_an_interruption_leaves_no_process_behind(tmp_path):
     ours = "import sys; from launchlens.profiling import child; child.run(sys.argv[1:])"
-    with subprocess.Popen(
-        [sys.executable, "-c", ours, *starts_another(tmp_path, "time.sleep(60)")], stderr=subprocess.DEVNULL
-    ) as process:
-        while not (tmp_path / "other").exists() and process.poll() is None:
-            time.sleep(0.05)
+    command = [sys.executable, "-c", ours, *starts_another(tmp_path, "time.sleep(60)")]
+    with started.program(command, tmp_path / "said") as process:
+        started.until((tmp_path / "other").exists, "other program")
         process.send_signal(signal.SIGINT)  # to this one alone, as a supervisor sends it
-        assert process.wait(30)
+        assert process.wait(started.PATIENCE)
     assert gone(tmp_path)
 
 
@@ -105,10 +103,8 @@ def test_a_process_may_end_with_the_one_that_started_it(tmp_path):
         f"part.rename({str(tmp_path / 'other')!r}); time.sleep(60)"
     )
     ours = "import sys; from launchlens.profiling import child; child.run(sys.argv[1:])"
-    with subprocess.Popen([sys.executable, "-c", ours, sys.executable, "-c", hangs]) as process:
-        while not (tmp_path / "other").exists() and process.poll() is None:
-            time.sleep(0.05)
-        process.kill()
+    with started.program([sys.executable, "-c", ours, sys.executable, "-c", hangs], tmp_path / "said"):
+        started.until((tmp_path / "other").exists, "other program")
     assert gone(tmp_path)
 
 

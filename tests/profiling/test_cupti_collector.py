@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import child_in_here
 import made_cupti_package
 from fake_cupti import (
     ActivityKind,
@@ -25,6 +27,7 @@ from fake_cupti import (
 )
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
+from launchlens.profiling import child
 from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
 from launchlens.profiling.collectors.collector import Job
 from launchlens.profiling.collectors.cupti import collector as module
@@ -234,13 +237,19 @@ def test_a_recording_without_any_record_can_still_be_written(tmp_path):
 def stand_in(tmp_path, monkeypatch):
     """Puts the made-up package `cupti` where the recorded process finds it, in the given mode; it may record the CPU."""
     path = made_cupti_package.put(tmp_path)
+    monkeypatch.setattr(Cupti, "check", lambda self, device: None)
 
-    def put(mode="works"):
-        monkeypatch.setenv("PYTHONPATH", str(path))
+    def put(mode="works", *, real_process=False):
         monkeypatch.setenv("LAUNCHLENS_TEST_CUPTI", mode)
-        monkeypatch.setattr(Cupti, "check", lambda self, device: None)
+        if real_process:
+            monkeypatch.setenv("PYTHONPATH", str(path))
+            return
+        monkeypatch.syspath_prepend(path)
+        child_in_here.use(monkeypatch)
 
-    return put
+    yield put
+    for name in ("cupti", "cupti.cupti"):
+        sys.modules.pop(name, None)
 
 
 def small_copies():
@@ -277,9 +286,10 @@ def test_a_recording_is_kept_in_the_capture(stand_in, tmp_path):
     assert not list(trace.problems)
 
 
-def test_a_process_that_breaks_down_is_tried_again_with_care(stand_in, tmp_path):
-    stand_in("crash-with-markers")
+def test_a_real_process_that_breaks_down_is_tried_again_with_care(stand_in, tmp_path):
+    stand_in("crash-with-markers", real_process=True)
     made = record(tmp_path, "copy_")
+    assert made.reference_ns["copy_"] > 0
     header = json.loads(pq.read_schema(tmp_path / made.path).metadata[b"launchlens"])
     assert header["markers"] is False
 
@@ -287,7 +297,6 @@ def test_a_process_that_breaks_down_is_tried_again_with_care(stand_in, tmp_path)
 @pytest.mark.parametrize(
     ("mode", "said", "for_good"),
     [
-        ("crash", "the recorded process was ended by SIGKILL and left no answer", False),
         (
             "no-library",
             "cupti-python can't be used here: Failed to dlopen libcupti.so.13 .*pip install 'launchlens",
@@ -302,6 +311,20 @@ def test_what_goes_wrong_is_said_and_nothing_kept(stand_in, tmp_path, mode, said
         record(tmp_path / "capture", "copy_")
     assert caught.value.for_good is for_good and "\n" not in str(caught.value)
     assert not (tmp_path / "capture").exists()
+
+
+def test_a_process_that_breaks_down_twice_is_given_up(stand_in, tmp_path, monkeypatch):
+    stand_in()
+    asked = []
+
+    def command(request, folder):
+        asked.append(request.task.careful)
+        return ["/bin/sh", "-c", "kill -KILL $$"]
+
+    monkeypatch.setattr(child, "command", command)
+    with pytest.raises(CollectorError, match="the recorded process was ended by SIGKILL and left no answer") as caught:
+        record(tmp_path / "capture", "copy_")
+    assert asked == [False, True] and not caught.value.for_good and not (tmp_path / "capture").exists()
 
 
 def test_a_variant_that_fails_there_is_quoted(stand_in, tmp_path):

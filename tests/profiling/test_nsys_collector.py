@@ -11,8 +11,10 @@ import pytest
 from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
+import child_in_here
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
+from launchlens.profiling import child
 from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
 from launchlens.profiling.collectors.collector import Job
 from launchlens.profiling.collectors.error import CollectorError
@@ -30,6 +32,7 @@ from launchlens.traces.readers.nsys.nsys_cli import Nsys
 from launchlens.traces.source import open_trace
 from launchlens.traces.studies.study import study
 
+COMMAND = child.command
 #: Stands for nsys: `profile` runs what follows its options, `export` copies a database made by the test.
 STAND_IN = """#!/bin/bash
 echo "$@" >> {log}
@@ -88,6 +91,7 @@ def stand_in(tmp_path, database, monkeypatch):
     # nsys is for CUDA, and the stand-in for machines without
     real = module.found
     monkeypatch.setattr(module, "found", lambda device: real("cuda"))
+    child_in_here.use(monkeypatch)
     return put
 
 
@@ -116,7 +120,8 @@ def plan(*collectors, **more):
 # -- one recording
 
 
-def test_a_recording_keeps_the_report_and_its_export(stand_in, tmp_path):
+def test_a_recording_by_real_processes_keeps_the_report_and_its_export(stand_in, tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "command", COMMAND)
     log, done = stand_in(), []
     made = record(tmp_path / "capture", "copy_", "foreach", advance=done.append)
     assert (made.collector, made.path, made.rounds, made.iterations) == ("nsys", "nsys/eager.sqlite", 2, 2)

@@ -3,14 +3,14 @@
 import json
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import child_in_here
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
-from launchlens.profiling import child, worker
+from launchlens.profiling import worker
 from launchlens.profiling.probes import catalogue
 from launchlens.profiling.probes import run as running
 from launchlens.profiling.probes.catalogue import CATALOGUE, Listed, chosen
@@ -46,12 +46,8 @@ def small_copies():
 
 @pytest.fixture
 def in_this_process(monkeypatch):
-    """The child's part runs here, so that it finds made-up probes; what it is asked goes through the file as ever."""
-
-    def run(command, environment=None, longest_s=0):
-        return f"ended with status {worker.main(Path(command[-1]))}"
-
-    monkeypatch.setattr(child, "run", run)
+    """The child's part runs here, so that it finds made-up probes."""
+    child_in_here.use(monkeypatch)
 
     def use(*probes):
         monkeypatch.setattr(catalogue, "CATALOGUE", {each.id: each for each in probes})
