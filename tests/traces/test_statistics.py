@@ -44,6 +44,20 @@ def test_ninety_five_of_a_hundred_intervals_hold_the_truth():
     assert 0.90 <= held / 300 <= 0.99
 
 
+def test_an_interval_is_as_wide_as_ninety_five_of_a_hundred_need():
+    values = np.random.default_rng(5).normal(100, 10, 400)
+    estimate = mean(values)
+    # what the normal distribution says of a mean: 1.96 standard errors to either side, 1.64 for 90 of a hundred
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(1.96 * values.std() / 20, rel=0.05)
+
+
+def test_an_unpaired_ratio_is_one_of_medians_and_has_the_samples_of_its_smaller_side():
+    above, below = [4.0, 4.0, 4.0, 4.0, 400.0], [2.0] * 8 + [200.0]
+    assert unpaired_ratio(above, below).value == 2.0
+    assert unpaired_ratio(above, below).samples == unpaired_ratio(below, above).samples == 5
+    assert unpaired_ratio(above[:4], below).interval is None, "four samples are too few, whatever the other side has"
+
+
 def test_the_same_samples_give_the_same_interval():
     values = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0]
     assert median(values) == median(values)

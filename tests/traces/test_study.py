@@ -3,6 +3,8 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies import compare
 from launchlens.traces.studies.document import comparison_row
 from launchlens.traces.studies.range_side import side_of_range
+from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
 from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
@@ -99,6 +102,46 @@ def test_verdicts_follow_the_timings(made):
 def test_what_bounds_a_side_is_told_from_submission_and_gpu_time(made):
     assert {side.bound for (_, regime), side in made.sides.items() if regime == "eager"} == {"host-bound"}
     assert {side.bound for (_, regime), side in made.sides.items() if regime == "graph"} == {"device-bound"}
+
+
+def side(wall: float, host: float, busy: float) -> Side:
+    """A side by its wall time, ns, and the shares of it that submission takes and that the GPU is busy."""
+    blocks = pd.DataFrame({"wall_ns": [wall] * 6, "host_ns": [host * wall] * 6, "device_ns": [math.nan] * 6})
+    recorded: Any = SimpleNamespace(gpu_busy_ns=busy * wall, device="0")
+    return Side(f"{wall}", "eager", "", blocks, recorded)
+
+
+@pytest.mark.parametrize(
+    ("host", "busy", "bound"),
+    [
+        (1.0, 0.0, "host-bound"),
+        (0.9, 0.5, "host-bound"),
+        (0.89, 0.1, "mixed"),
+        (0.95, 0.51, "mixed"),
+        (0.61, 0.1, "mixed"),
+        (0.6, 0.1, "device-bound"),
+        (1.0, 0.89, "mixed"),
+        (1.0, 0.9, "device-bound"),
+    ],
+)
+def test_the_shares_from_which_on_a_side_is_bound(host, busy, bound):
+    assert side(1000, host, busy).bound == bound
+
+
+def test_the_slower_side_says_which_lane_explains_a_difference():
+    fast_waits_for_host, slow_waits_for_host = side(10, 1, 0.1), side(20, 1, 0.1)
+    fast_waits_for_device, slow_waits_for_device = side(10, 0.3, 1), side(20, 0.3, 1)
+    for fast in (fast_waits_for_host, fast_waits_for_device):
+        for slow, lane in ((slow_waits_for_host, "host"), (slow_waits_for_device, "device")):
+            for pair in ((fast, slow), (slow, fast)):
+                assert compare.Comparison(*pair, Estimate(1, None, None, 1), "slower", ()).explained_by == lane
+
+
+def test_why_gives_the_cost_of_a_launch_of_each_side_in_its_place(made):
+    whys = [one.figures for one in verdict(made) if (one.code, one.regime) == ("why", "eager")]
+    (why,) = [figures for figures in whys if figures.variant == "triton-batched"]
+    assert tuple(why.launches) == (7, 1)
+    assert tuple(why.cost_per_launch_ns) == (2500, 3000)
 
 
 def test_the_verdict_names_the_winner_of_each_regime_and_that_it_changes(made):
