@@ -1,0 +1,179 @@
+"""Does a test notice? Faults with a name, each put into a copy of the tree, against the few test files that must fail then.
+
+    python tests/mutants.py            # all of them, some minutes on one core
+    python tests/mutants.py interval   # those whose name holds the word
+
+Exit code 1 when one survives, when the tests fail without any, or when the line it changes is not there (any more): it has
+moved, and its row here must follow. `tests/test_mutants.py` holds that every line is there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+#: Where the lines are looked for: the product, not its tests.
+PRODUCT = ("traces", "reports", "profiling", "kernels", "commands")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: `line` is replaced by `by` where it stands, which is one place of the product. `tests` must then fail."""
+
+    name: str
+    line: str
+    by: str
+    tests: tuple[str, ...]
+
+
+GOLDEN, LAUNCHES, ACCOUNT = (
+    "tests/traces/test_golden.py",
+    "tests/traces/test_launches.py",
+    "tests/traces/test_account.py",
+)
+ANALYSIS, STATISTICS, STUDY = (
+    "tests/traces/test_analysis.py",
+    "tests/traces/test_statistics.py",
+    "tests/traces/test_study.py",
+)
+WORDS = "tests/reports/test_words.py"
+
+MUTANTS = (
+    Mutant(
+        "queue time needs work after the end of the call, not at it",
+        "self.caused_work & (self.queue_ns >= 0)",
+        "self.caused_work & (self.queue_ns > 0)",
+        (LAUNCHES, ANALYSIS),
+    ),
+    Mutant("events of no length are dropped (Kineto)", "usable &= dur >= 0", "usable &= dur > 0", (ANALYSIS,)),
+    Mutant(
+        "events of no length are dropped (Nsight Systems)",
+        "backwards = timed & ~is_open & (end < start)",
+        "backwards = timed & ~is_open & (end <= start)",
+        ("tests/traces/test_nsys_reader.py",),
+    ),
+    Mutant(
+        "events of no length are dropped (CUPTI)",
+        "backwards = timed & (end < start)",
+        "backwards = timed & (end <= start)",
+        ("tests/traces/test_cupti_reader.py",),
+    ),
+    Mutant(
+        "work that starts with its launch counts as before it",
+        "found.caused_work & (found.gpu_start_ns < found.start_ns)",
+        "found.caused_work & (found.gpu_start_ns <= found.start_ns)",
+        (LAUNCHES, ANALYSIS),
+    ),
+    Mutant(
+        "a driver call inside a waiting call does not wait",
+        'np.isin(state, [HOST_STATES.index("launch"), HOST_STATES.index("sync")])',
+        'np.isin(state, [HOST_STATES.index("launch")])',
+        (ACCOUNT, ANALYSIS),
+    ),
+    Mutant(
+        "the busiest device is that of a thread id, of whichever process",
+        "mine = (launches.process == process) & (launches.thread == thread)",
+        "mine = launches.thread == thread",
+        (ACCOUNT, ANALYSIS),
+    ),
+    Mutant(
+        "an unpaired ratio is one of means",
+        "np.median(above) / np.median(below)",
+        "np.mean(above) / np.mean(below)",
+        (STATISTICS,),
+    ),
+    Mutant(
+        "an unpaired ratio has as many samples as its larger side",
+        "fewest = min(len(above), len(below))",
+        "fewest = max(len(above), len(below))",
+        (STATISTICS,),
+    ),
+    Mutant("an interval of 95 % is one of 90 %", "level = THRESHOLDS.interval_level", "level = 0.9", (STATISTICS,)),
+    Mutant(
+        "the faster side's bound says which lane explains a difference",
+        "slower = max(self.a, self.b",
+        "slower = min(self.a, self.b",
+        (STUDY,),
+    ),
+    Mutant(
+        "the two costs of a launch change places",
+        "cost_per_launch_ns=(_cost(a.ledger), _cost(b.ledger))",
+        "cost_per_launch_ns=(_cost(b.ledger), _cost(a.ledger))",
+        (STUDY, WORDS),
+    ),
+    Mutant("every side is host-bound", 'return "device-bound"', 'return "host-bound"', (STUDY,)),
+    Mutant(
+        "a side is host-bound from four fifths on",
+        "self.host_share >= THRESHOLDS.host_bound_submitting",
+        "self.host_share >= 0.8",
+        (STUDY,),
+    ),
+)
+
+
+def places(mutant: Mutant, root: Path = ROOT) -> list[Path]:
+    """The files of the product in which the line stands, one entry for each time."""
+    files = [path for folder in PRODUCT for path in sorted((root / folder).rglob("*.py"))]
+    return [path for path in files for _ in range(path.read_text(encoding="utf-8").count(mutant.line))]
+
+
+def copied(folder: Path) -> Path:
+    """A copy of what git tracks, as it is in the working tree."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in filter(None, listed.decode().split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    return folder
+
+
+def passes(tree: Path, tests: tuple[str, ...]) -> bool:
+    """Whether the tests of a tree pass, the first failure ends them."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    environment = os.environ | {"PYTHONPATH": str(tree / ".typecheck"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, check=False, cwd=tree, env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.returncode == 0
+
+
+def outcome(mutant: Mutant, tree: Path) -> str:
+    """`killed`, `SURVIVED`, or that its line is not there once."""
+    found = places(mutant, tree)
+    if len(found) != 1:
+        return f"NOT PUT IN: its line is there {len(found)} times"
+    (path,) = found
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace(mutant.line, mutant.by), encoding="utf-8")
+    try:
+        return "SURVIVED" if passes(tree, mutant.tests) else "killed"
+    finally:
+        path.write_text(whole, encoding="utf-8")
+
+
+def main(words: list[str]) -> int:
+    chosen = [mutant for mutant in MUTANTS if all(word in mutant.name for word in words)]
+    with TemporaryDirectory(prefix="launchlens-mutants-") as folder:
+        tree = copied(Path(folder) / "launchlens")
+        if not passes(tree, tuple(dict.fromkeys(test for mutant in chosen for test in mutant.tests))):
+            print("the tests fail without any fault put in")
+            return 1
+        bad = 0
+        for mutant in chosen:
+            began = time.monotonic()
+            said = outcome(mutant, tree)
+            bad += said != "killed"
+            print(f"{said:9} {time.monotonic() - began:5.1f} s  {mutant.name}", flush=True)
+    print(f"{len(chosen) - bad} of {len(chosen)} killed")
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
