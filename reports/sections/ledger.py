@@ -9,6 +9,9 @@ from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.ledgers import gpu_work
 from launchlens.traces.tables.ledgers import ledger as ledger_table
 
+#: Kinds of work shown per variant, those that take longest; what is left out is counted.
+MOST_WORK = 12
+
 
 def ledger(study: Study) -> Section:
     """Two tables a regime."""
@@ -29,5 +32,12 @@ def _chapter(study: Study, regime: str) -> Chapter:
         cpu = study.capture.manifest.device == "cpu"
         nothing = "There is no GPU in this capture, so nothing is launched." if cpu else "No launch was recorded."
         blocks.append(Paragraph(nothing, "note"))
-    blocks += [Shown(each) for each in (mine, work.only(work.title, regime=regime)) if len(each)]
+    ran = work.only(work.title, regime=regime)
+    longest = ran.first_of_each("variant", MOST_WORK)
+    blocks += [Shown(each) for each in (mine, longest) if len(each)]
+    if len(longest) < len(ran):
+        left_out = (
+            f"At most {MOST_WORK} of a variant are shown, those that take longest: {len(ran) - len(longest):,} are not."
+        )
+        blocks.append(Paragraph(left_out, "note"))
     return Chapter(in_regime(regime), tuple(blocks))

@@ -32,7 +32,9 @@ def ledger(study: Study) -> Table:
             "gpu_ns", "time", "mean GPU time of one launch's work", title="GPU time per launch", whole=False, absent="–"
         ),
     )
-    return table("ledger", "Launches of one recorded iteration", columns, _launches(study), order="dearest first")
+    return table(
+        "ledger", "Launches of one recorded iteration", columns, _launches(study), order="dearest of each variant first"
+    )
 
 
 def gpu_work(study: Study) -> Table:
@@ -46,7 +48,11 @@ def gpu_work(study: Study) -> Table:
         Column("gpu_ns", "time", "mean GPU time of one", title="GPU time of one", whole=False),
     )
     return table(
-        "gpu_work", "What ran on the GPU, as the recorder names it", columns, _work(study), order="longest first"
+        "gpu_work",
+        "What ran on the GPU, as the recorder names it",
+        columns,
+        _work(study),
+        order="longest of each variant first",
     )
 
 

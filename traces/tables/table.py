@@ -198,6 +198,11 @@ class Table:
         )
         return replace(self, columns=columns)
 
+    def first_of_each(self, name: str, most: int) -> Table:
+        """At most `most` rows, the first ones, for each value of this column."""
+        frame = self.frame.groupby(name, sort=False, dropna=False).head(most).reset_index(drop=True)
+        return replace(self, frame=frame)
+
     def summed(self, *names: str) -> Table:
         """The table with a last row that sums these columns; its first column calls it `sum`."""
         sums = {name: self.frame[name].sum() for name in names}
