@@ -69,12 +69,12 @@ def command(
 
 def _open_in_nsight(source: Path, regime: str | None) -> None:
     """Show a report in nsys-ui, and say which."""
-    from launchlens.profiling import nsight_ui
+    from launchlens.traces.readers.nsys import nsys_ui
     from launchlens.traces.readers.nsys.nsys_cli import NsysError
 
     try:
-        report = nsight_ui.report_of(source, regime)
-        program = nsight_ui.show(report.path, nsight_ui.candidates())
+        report = nsys_ui.report_of(source, regime)
+        program = nsys_ui.show(report.path, nsys_ui.candidates())
     except NsysError as error:
         raise InputError(source, str(error)) from None
     others = f" (also recorded, with --regime: {', '.join(report.others)})" if report.others else ""

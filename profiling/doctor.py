@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib.util
 import platform
 
-from launchlens.profiling import nsight_ui
 from launchlens.profiling.collectors.catalogue import CATALOGUE
 from launchlens.profiling.environment import NEEDS, Examined, has_cuda, missing, version
+from launchlens.traces.readers.nsys import nsys_ui
 
 _PACKAGES = {"torch": "torch", "triton": "triton", "nvtx": "nvtx", "nvml": "nvidia-ml-py"}
 
@@ -29,8 +29,8 @@ def examine() -> list[Examined]:
     for package, (gives, get) in _OPTIONAL.items():
         rows.append(_row(package, importlib.util.find_spec(package) is not None, version(package), gives, get))
     rows += [said for each in CATALOGUE.values() if (said := each.examined()) is not None]
-    window = next(iter(nsight_ui.candidates()), None)
-    rows.append(_row("nsys-ui", window is not None, None, "open --in nsight", nsight_ui.GET))
+    window = next(iter(nsys_ui.candidates()), None)
+    rows.append(_row("nsys-ui", window is not None, None, "open --in nsight", nsys_ui.GET))
     return rows
 
 

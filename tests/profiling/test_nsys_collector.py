@@ -19,9 +19,8 @@ from launchlens.profiling.collectors.catalogue import chosen as chosen_collector
 from launchlens.profiling.collectors.collector import Job
 from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.collectors.nsys import collector as module
-from launchlens.profiling.collectors.nsys.collector import NsightSystems
+from launchlens.profiling.collectors.nsys.collector import NsightSystems, profile
 from launchlens.profiling.doctor import examine
-from launchlens.profiling.nsight import profile
 from launchlens.profiling.request import plain_parameters
 from launchlens.profiling.run import Plan, run
 from launchlens.profiling.timing import Entry

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from launchlens.profiling import child, nsight
+from launchlens.profiling import child
 from launchlens.profiling.collectors.blocks import run_blocks, unwatched
 from launchlens.profiling.collectors.collector import Advance, ChildCollector, Job
 from launchlens.profiling.collectors.error import CollectorError
@@ -22,7 +22,7 @@ from launchlens.profiling.request import Record, Reference, asked_of
 from launchlens.traces import files
 from launchlens.traces.captures.capture import TraceRecord
 from launchlens.traces.readers.nsys import nsys_cli
-from launchlens.traces.readers.nsys.nsys_cli import GET, Nsys, NsysError
+from launchlens.traces.readers.nsys.nsys_cli import GET, Nsys, NsysError, said_by
 
 
 @contextmanager
@@ -56,7 +56,7 @@ class NsightSystems(ChildCollector):
         # not below the capture: nsys replaces %-signs in the name of its output
         with tempfile.TemporaryDirectory(prefix="launchlens-nsys-") as temporary:
             here = Path(temporary)
-            said = nsight.profile(nsys, child.command(asked, here), here / "recorded", whole=job.device != "cuda")
+            said = profile(nsys, child.command(asked, here), here / "recorded", whole=job.device != "cuda")
             child.answered(here)
             report, export = here / "recorded.nsys-rep", here / "recorded.sqlite"
             if not report.is_file():
@@ -113,6 +113,18 @@ def found(device: str) -> Nsys:
     if nsys is None:
         raise CollectorError(f"nsys is neither on PATH nor where its installers put it: {GET}", for_good=True)
     return nsys
+
+
+def profile(nsys: Nsys, command: Sequence[str], output: Path, *, whole: bool = False) -> str:
+    """Run `command` under nsys into `output` + `.nsys-rep`; return what both printed.
+
+    Recorded are CUDA calls, GPU work (graphs node by node) and NVTX ranges, and of these only what lies between
+    cudaProfilerStart and cudaProfilerStop, unless `whole`. CPU sampling is off: it slows what is measured and made
+    gigabytes of a second. Raises NsysError when nsys can't be run; whether there is a report is for the caller to see.
+    """
+    limits = [] if whole else ["--capture-range=cudaProfilerApi", "--capture-range-end=stop"]
+    options = ["--sample=none", "--cpuctxsw=none", "--trace=cuda,nvtx", "--cuda-graph-trace=node", "--stats=false"]
+    return said_by(nsys, ["profile", *options, *limits, "--force-overwrite=true", f"--output={output}", *command])[1]
 
 
 def _reference(job: Job) -> Mapping[str, float] | None:

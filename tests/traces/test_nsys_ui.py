@@ -10,10 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.profiling import nsight_ui
 from launchlens.profiling.doctor import examine
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers.nsys import nsys_cli
+from launchlens.traces.readers.nsys import nsys_cli, nsys_ui
 from launchlens.traces.readers.nsys.nsys_cli import NsysError
 from made_capture import make_capture
 
@@ -29,7 +28,7 @@ def program(path: Path, text: str = "exit 0") -> Path:
 def nothing_installed(monkeypatch):
     """No nsys and no nsys-ui but those that a test puts there."""
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(nsight_ui, "PLACES", ())
+    monkeypatch.setattr(nsys_ui, "PLACES", ())
     monkeypatch.setattr(nsys_cli, "PLACES", ())
 
 
@@ -73,24 +72,24 @@ def one_line(result):
 
 
 def test_a_report_is_shown_itself(report):
-    assert nsight_ui.report_of(report) == nsight_ui.Report(report)
+    assert nsys_ui.report_of(report) == nsys_ui.Report(report)
 
 
 def test_an_export_has_its_report_beside_it(report):
     export = report.with_suffix(".sqlite")
     export.write_bytes(b"SQLite format 3\0")
-    assert nsight_ui.report_of(export).path == report
+    assert nsys_ui.report_of(export).path == report
 
 
 def test_a_capture_shows_its_first_report_or_the_one_asked_for(tmp_path):
     capture = with_reports(tmp_path / "capture", "eager", "graph")
-    first = nsight_ui.report_of(capture)
-    assert first == nsight_ui.Report(capture / "nsys" / "eager.nsys-rep", "eager", ("graph",))
-    assert nsight_ui.report_of(capture / "manifest.json", "graph").path == capture / "nsys" / "graph.nsys-rep"
+    first = nsys_ui.report_of(capture)
+    assert first == nsys_ui.Report(capture / "nsys" / "eager.nsys-rep", "eager", ("graph",))
+    assert nsys_ui.report_of(capture / "manifest.json", "graph").path == capture / "nsys" / "graph.nsys-rep"
     with pytest.raises(NsysError, match="no report of regime 'warp': it holds eager, graph"):
-        nsight_ui.report_of(capture, "warp")
+        nsys_ui.report_of(capture, "warp")
     (capture / "nsys" / "eager.nsys-rep").unlink()
-    assert nsight_ui.report_of(capture).regime == "graph"
+    assert nsys_ui.report_of(capture).regime == "graph"
 
 
 def test_a_link_out_of_the_capture_is_no_report_of_it(tmp_path, report):
@@ -99,11 +98,11 @@ def test_a_link_out_of_the_capture_is_no_report_of_it(tmp_path, report):
     kept.unlink()
     kept.symlink_to(report)
     with pytest.raises(NsysError, match="holds no report"):
-        nsight_ui.report_of(capture)
+        nsys_ui.report_of(capture)
     kept.unlink()
     kept.symlink_to(kept.name)
     with pytest.raises(NsysError, match="holds no report"):
-        nsight_ui.report_of(capture)
+        nsys_ui.report_of(capture)
 
 
 def test_what_has_no_report_is_said(tmp_path, report):
@@ -116,12 +115,12 @@ def test_what_has_no_report_is_said(tmp_path, report):
         (report, "eager", "leave out --regime"),
     ):
         with pytest.raises(NsysError, match=words):
-            nsight_ui.report_of(source, regime)
+            nsys_ui.report_of(source, regime)
     with pytest.raises(InputError, match="is not a capture"):
-        nsight_ui.report_of(tmp_path)
+        nsys_ui.report_of(tmp_path)
     report.write_bytes(b"")
     with pytest.raises(NsysError, match="is empty"):
-        nsight_ui.report_of(report)
+        nsys_ui.report_of(report)
 
 
 # -- which program
@@ -140,10 +139,10 @@ def test_the_window_is_found_on_path_in_its_places_and_beside_nsys(tmp_path, mon
     nsys = program(tmp_path / "usr/lib/nsight-systems/target-linux-x64/nsys")
     beside = program(nsys.parents[1] / "host-linux-armv8/nsys-ui")
     program(tmp_path / "usr/local/cuda-13.0/bin/nsys-ui").chmod(0o644)
-    assert nsight_ui.candidates(tmp_path) == [new.parents[1] / "bin/nsys-ui", old, beside, inside]
+    assert nsys_ui.candidates(tmp_path) == [new.parents[1] / "bin/nsys-ui", old, beside, inside]
     on_path = program(tmp_path / "tools/nsys-ui")
     monkeypatch.setenv("PATH", str(on_path.parent))
-    assert nsight_ui.candidates(tmp_path)[0] == on_path
+    assert nsys_ui.candidates(tmp_path)[0] == on_path
 
 
 def test_one_that_no_place_names_is_found_beside_the_nsys_on_path(tmp_path, monkeypatch):
@@ -152,7 +151,7 @@ def test_one_that_no_place_names_is_found_beside_the_nsys_on_path(tmp_path, monk
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/nsys").symlink_to(nsys)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert nsight_ui.candidates(tmp_path / "nothing") == [beside]
+    assert nsys_ui.candidates(tmp_path / "nothing") == [beside]
 
 
 # -- showing it
@@ -170,7 +169,7 @@ def test_the_report_is_opened_and_said(tmp_path, monkeypatch):
 
 
 def test_a_window_that_stays_is_left_alone(tmp_path, monkeypatch, report):
-    monkeypatch.setattr(nsight_ui, "FIRST_S", 0.5)
+    monkeypatch.setattr(nsys_ui, "FIRST_S", 0.5)
     put_ui(tmp_path, monkeypatch, f'echo $$ > "{tmp_path}/pid"; exec sleep 60')
     begun = time.monotonic()
     assert run(report).exit_code == 0
@@ -196,7 +195,7 @@ def test_a_window_that_can_not_open_is_quoted(tmp_path, monkeypatch, report):
 
 def test_a_script_that_finds_no_window_is_passed_over(tmp_path, report):
     broken, works = program(tmp_path / "a/nsys-ui", "exit 1"), program(tmp_path / "b/nsys-ui")
-    assert nsight_ui.show(report, [broken, works]) == works
+    assert nsys_ui.show(report, [broken, works]) == works
 
 
 def test_without_it_one_line_says_how_to_get_it(report):
