@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 import made_cupti
-from format_pages import Key, all_documents, format_of, hints_of, is_structure, keys_of, said_of
+from format_pages import EXIT_CODES, Key, all_documents, format_of, hints_of, is_structure, keys_of, said_of
 from launchlens.cli import app
+from launchlens.commands import exit_codes
 from launchlens.reports.machine import text
 from launchlens.traces.captures.capture import Manifest, VariantRecord, read_capture, write_manifest
 from launchlens.traces.captures.probes import write_probes
@@ -165,6 +166,10 @@ def test_every_document_is_printed_by_a_command_here():
         commands = {line.split()[0] for line in LINES[format_of(document)]}
         assert commands == {each.split()[0] for each in document.printed_by}, document
         assert document.history[0][0] == format_of(document), "the newest version stands first"
+
+
+def test_every_exit_code_stands_on_the_index_page():
+    assert set(EXIT_CODES) == {code for name, code in vars(exit_codes).items() if name.isupper()}
 
 
 def _structures(found):
