@@ -233,7 +233,8 @@ def cupti_page() -> str:
         f"# {cupti.FORMAT}\n\nA recording of CUPTI is a parquet file, one row an event; `launchlens profile --collector cupti` writes it. "
         f"All columns but `kind`, `start_ns` and `end_ns` may be null. {MADE}.\n\n"
         f"{table(('version', 'what is new'), [(f'`{cupti.FORMAT}`', 'the first')])}\n"
-        f"{table(('column', 'type', 'meaning'), columns)}"
+        f"{table(('column', 'type', 'meaning'), columns)}\n"
+        f"## Metadata\n\nThe schema's metadata holds a JSON object under `{cupti.METADATA_KEY.decode()}`.\n\n{key_table(cupti.Header)}"
     )
 
 

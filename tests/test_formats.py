@@ -15,6 +15,7 @@ from launchlens.reports.machine import text
 from launchlens.traces.captures.capture import Manifest, VariantRecord, read_capture, write_manifest
 from launchlens.traces.captures.probes import write_probes
 from launchlens.traces.documents.structure import Structure, means
+from launchlens.traces.readers.cupti.schema import Header
 from made_capture import make_capture, make_trace
 from made_probes import ALL
 from traces import made_nsys
@@ -185,7 +186,7 @@ def _leaves(hint):
     return [leaf for each in arguments for leaf in _leaves(each)] if arguments else [hint]
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, Manifest], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("document", [*DOCUMENTS, Manifest, Header], ids=lambda each: each.__name__)
 def test_every_field_says_what_it_means_and_times_their_unit(document):
     for structure in set(_structures([document])):
         assert structure.__doc__, structure

@@ -159,16 +159,16 @@ def test_only_kinds_known_to_be_harmless_are_asked_for():
     assert {kind.name for kind in module.enabled} == {
         "RUNTIME", "DRIVER", "CONCURRENT_KERNEL", "MEMCPY", "MEMSET", "EXTERNAL_CORRELATION", "OVERHEAD", "MEMCPY2", "MARKER",
     }  # fmt: skip
-    assert module.disabled == module.enabled and module.latency == 1 and header["markers"]
+    assert module.disabled == module.enabled and module.latency == 1 and header.markers
     _, header, module = recorded(careful=True)
-    assert not {"MARKER", "MEMCPY2"} & {kind.name for kind in module.enabled} and not header["markers"]
+    assert not {"MARKER", "MEMCPY2"} & {kind.name for kind in module.enabled} and not header.markers
 
 
 def test_what_was_lost_or_came_too_early_is_written_down():
     other = api(41, 1, 2, 5)
     other.kind = int(ActivityKind.SYNCHRONIZATION)
     rows, header, _ = recorded(other, early=[memcpy(1, 2, 3)], dropped=12)
-    assert (header["dropped_records"], header["buffers_while_recording"], header["unknown_records"]) == (12, 1, 1)
+    assert (header.dropped_records, header.buffers_while_recording, header.unknown_records) == (12, 1, 1)
     assert only(rows, "memcpy")["start_ns"] == 1, "what came early is kept"
 
 
@@ -179,7 +179,7 @@ def test_a_kind_that_is_needed_must_be_had_and_others_need_not():
         recorded(refuses={"CONCURRENT_KERNEL"})
     assert caught.value.for_good
     _, header, _ = recorded(refuses={"MARKER"})
-    assert header["markers"] is False
+    assert header.markers is False
 
 
 def test_a_record_that_cannot_be_read_fails_the_recording_and_not_in_silence():

@@ -18,7 +18,7 @@ class Source(Structure, frozen=True, kw_only=True):
     """The file that was read."""
 
     path: Annotated[str, means("where it lies, as given")]
-    recorded_by: Annotated[str, means("whose format it is: `kineto`, `nsys` or `cupti`")]
+    recorded_by: Annotated[str, means("the reader whose format it is: `kineto`, `nsys`, `cupti`, …")]
     recorded_by_version: Annotated[str | None, means("the recorder's version", null="the file does not say")]
     bytes: Annotated[int, means("size of the file", unit="bytes")]
     devices: Annotated[dict[str, str], means("names of the devices that the file names", key=DEVICE)]

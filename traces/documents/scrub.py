@@ -23,7 +23,10 @@ class ScrubDocument(Document, tag_field="format", tag="launchlens.scrub/1", froz
     source: Annotated[str, means("name of the file or folder that was copied")]
     output: Annotated[str, means("name of the copy")]
     recorded_by: Annotated[
-        str, means("which recorder's file it is: `kineto`, `nsys`, `cupti`; `launchlens`: a table of a capture of ours")
+        str,
+        means(
+            "the reader whose format it is: `kineto`, `nsys`, `cupti`, …; `launchlens`: a table of a capture of ours"
+        ),
     ]
     bytes: Annotated[int, means("size of the copy", unit="bytes")]
     verified: Annotated[str, means("what was proved of the two files before the copy appeared")]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from launchlens.traces.captures.capture import TIMING_COLUMNS
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
 from launchlens.traces.readers.nsys.folder import refuse_other_forms
@@ -59,7 +60,7 @@ def copy_recording(path: Path, output: Path, removed: Removed) -> None:
     recording = opened(path)
     schema = pq.read_schema(path)
     said = json.loads(schema.metadata[METADATA_KEY])
-    kept = {name: _plain(value) for name, value in recording.header.items()}
+    kept = {name: _plain(value) for name, value in as_plain(recording.header).items()}
     removed["entries of metadata"] += len(set(schema.metadata) - {METADATA_KEY, b"ARROW:schema"})
     removed["facts of the header"] += sum(kept.get(name) != value for name, value in said.items())
     for name in schema.names:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from launchlens.profiling.collectors.cupti.rows import Rows
-from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
+from launchlens.traces.readers.cupti.schema import COLUMNS, Header
 
 
-def write(path: Path, rows: Rows, header: Mapping[str, Any]) -> None:
+def write(path: Path, rows: Rows, header: Header) -> None:
     """Write `rows`, in order of their start, with `header` as the schema's metadata. Raises OSError when it can't."""
     arrays = []
     for column in COLUMNS:
@@ -22,7 +19,6 @@ def write(path: Path, rows: Rows, header: Mapping[str, Any]) -> None:
             arrays.append(pa.array(rows[column.name], pa.string()).dictionary_encode())
         else:
             arrays.append(pa.array(rows[column.name], pa.int64()))
-    metadata = {METADATA_KEY: json.dumps(header, sort_keys=True).encode()}
-    table = pa.table(arrays, names=[column.name for column in COLUMNS], metadata=metadata)
+    table = pa.table(arrays, names=[column.name for column in COLUMNS], metadata=header.as_metadata())
     # as it is, it goes by kind: in order of time a reader of the raw file sees what happened, and it packs as well
     pq.write_table(table.sort_by("start_ns"), path, compression="zstd")

@@ -23,10 +23,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from msgspec import UNSET
+
 from launchlens.profiling.collectors.cupti.records import NEEDED, WANTED, Range, Records
 from launchlens.profiling.collectors.cupti.rows import Rows, rows_of
 from launchlens.profiling.collectors.error import CollectorError
-from launchlens.traces.readers.cupti.schema import FORMAT
+from launchlens.traces.readers.cupti.schema import FORMAT, Header
 
 #: Of one buffer; a call and its kernel take some 350 bytes, so it holds about 190,000 launches.
 BUFFER_BYTES = 64 << 20
@@ -109,20 +111,20 @@ class Session:
         """All that was recorded, as columns of the file."""
         return rows_of(self._records, self._ranges, os.getpid(), self._cupti)
 
-    def header(self) -> dict[str, Any]:
-        """What the file says of the recording (`launchlens.traces.readers.cupti.schema.HEADER`)."""
-        values = {
-            "format": FORMAT,
-            "cupti_python": _version("cupti-python"),
-            "cupti": _api_version(),
-            "torch": _version("torch"),
-            "devices": _devices(sorted(self._records.devices())),
-            "dropped_records": self._dropped,
-            "buffers_while_recording": self._handed_over_early,
-            "unknown_records": self._records.unknown,
-            "markers": any(kind == self._cupti.ActivityKind.MARKER for kind in self._enabled),
-        }
-        return {name: value for name, value in values.items() if value is not None}
+    def header(self) -> Header:
+        """What the file says of the recording."""
+        package, api, torch = _version("cupti-python"), _api_version(), _version("torch")
+        return Header(
+            format=FORMAT,
+            cupti_python=UNSET if package is None else package,
+            cupti=UNSET if api is None else api,
+            torch=UNSET if torch is None else torch,
+            devices=_devices(sorted(self._records.devices())),
+            dropped_records=UNSET if self._dropped is None else self._dropped,
+            buffers_while_recording=self._handed_over_early,
+            unknown_records=self._records.unknown,
+            markers=any(kind == self._cupti.ActivityKind.MARKER for kind in self._enabled),
+        )
 
     def _take(self, activities: Sequence[Any]) -> None:
         """Called by CUPTI with the records of a buffer; it would print and forget what is raised in here."""

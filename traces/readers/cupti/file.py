@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers.cupti.schema import COLUMNS, FORMAT, METADATA_KEY, header
+from launchlens.traces.readers.cupti.schema import COLUMNS, FORMAT, METADATA_KEY, Header, header
 from launchlens.traces.readers.nsys.parquet import check_codes, most_text
 
 #: Stands for null in this reader's int64 arrays; the event table turns it into real nulls.
@@ -31,11 +30,11 @@ _AGAIN = "record it again with profile --collector cupti"
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording's columns as they lie in the file, and what it says of itself (`cupti_schema.HEADER`)."""
+    """A recording's columns as they lie in the file, and what it says of itself (`launchlens.traces.readers.cupti.schema.Header`)."""
 
     path: Path
     bytes: int
-    header: dict[str, Any]
+    header: Header
     table: pa.Table
 
     def numbers(self, name: str) -> Ints:
@@ -86,7 +85,7 @@ def check_is_recording(path: Path, metadata: Mapping[bytes, bytes]) -> None:
         raise InputError(path, what, "give one that profile --collector cupti wrote, or another trace")
 
 
-def _header(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
+def _header(path: Path, metadata: dict[bytes, bytes]) -> Header:
     """What the file says of itself; InputError unless that is a version of the format that is known here."""
     check_is_recording(path, metadata)
     try:

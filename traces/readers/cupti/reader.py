@@ -6,6 +6,7 @@ a file that is not what it says it is, or says that it holds more than it can, i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.cupti.file import NULL, Recording, opened
 from launchlens.traces.readers.cupti.ranges import count_disagreement
+from launchlens.traces.readers.cupti.schema import Header
 from launchlens.traces.readers.nsys.schema import CUDA_OWN_WORK
 from launchlens.traces.schema import BY_NAME, GPU_KINDS, HOST_KINDS, KINDS, event_table, within_limits, within_total
 from launchlens.traces.trace import Progress, Trace
@@ -42,8 +44,8 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
     if progress is not None:
         progress(recording.bytes // 2, recording.bytes)
     header = recording.header
-    problems.add("dropped-records", max(header.get("dropped_records", 0), 0))
-    problems.add("buffer-full-while-recording", max(header.get("buffers_while_recording", 0), 0))
+    problems.add("dropped-records", max(header.dropped_records or 0, 0))
+    problems.add("buffer-full-while-recording", max(header.buffers_while_recording or 0, 0))
     kind = _kinds(recording)
     numbers = {name: recording.numbers(name) for name in ("start_ns", "end_ns", "external", "copies", *_NUMBERS)}
     numbers["end_ns"] = _closed(kind, numbers, problems)
@@ -72,7 +74,7 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
         bytes=recording.bytes,
         events=events,
         problems=problems,
-        devices=_devices(header.get("devices", {})),
+        devices=_devices(header.devices or {}),
     )
 
 
@@ -165,14 +167,14 @@ def _ids(values: Ints, of_these: npt.NDArray[np.bool_]) -> pd.Categorical:
     return _categorical(np.where(unique[codes] == NULL, -1, codes), [str(value) for value in unique])
 
 
-def _version(header: dict[str, Any]) -> str | None:
+def _version(header: Header) -> str | None:
     """Such as "cupti-python 13.0.1 (CUPTI 130000)", as far as the file says."""
-    package, api = header.get("cupti_python"), header.get("cupti")
+    package, api = header.cupti_python, header.cupti
     said = [f"cupti-python {package}" if package else "", f"(CUPTI {api})" if api else ""]
     return " ".join(filter(None, said)) or None
 
 
-def _devices(given: dict[str, Any]) -> dict[int, str]:
+def _devices(given: Mapping[str, object]) -> dict[int, str]:
     """Names by number, in order of the numbers; what is not that is left out."""
     names = {
         int(number): name

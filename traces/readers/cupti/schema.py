@@ -1,7 +1,7 @@
 """The parquet file of a CUPTI recording: one row an event, written by the collector and read by `readers/cupti.py`.
 
 The schema's metadata holds one JSON object under METADATA_KEY: the format, the versions of what recorded it, the names of
-the devices, and what the recorder lost (`HEADER`). Nothing in it names the machine or its user.
+the devices, and what the recorder lost (`Header`). Nothing in it names the machine or its user.
 
 History of the format, newest first. A reader accepts every version listed here.
     launchlens.cupti/1   the first
@@ -9,8 +9,16 @@ History of the format, newest first. A reader accepts every version listed here.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from launchlens.traces.documents.structure import Structure, as_plain, means
 
 FORMAT = "launchlens.cupti/1"
 METADATA_KEY = b"launchlens"
@@ -55,25 +63,39 @@ COLUMNS: tuple[FileColumn, ...] = (
     ),
 )
 
-#: What the JSON object in the metadata holds: field -> Python type; all but `format` may be missing or null.
-HEADER: dict[str, type] = {
-    "format": str,
-    "cupti_python": str,  # version of the cupti-python package
-    "cupti": int,  # version of the CUPTI API, as cuptiGetVersion numbers it
-    "torch": str,
-    "cuda": str,  # that torch was built for
-    "devices": dict,  # number, as text -> name
-    "dropped_records": int,  # records that CUPTI had no room for; null where it could not be asked
-    "buffers_while_recording": int,  # buffers that filled up, and were read, before the recording had ended
-    "unknown_records": int,  # records of kinds that were not asked for
-    "markers": bool,  # whether NVTX markers were asked for
-}
+
+TOLD = "the recorder could tell"
 
 
-def header(values: dict[str, Any]) -> dict[str, Any]:
-    """The known fields of `values` that are what HEADER says, the others left out."""
-    return {
-        name: values[name]
-        for name, of_type in HEADER.items()
-        if isinstance(values.get(name), of_type) and not (of_type is int and isinstance(values[name], bool))
-    }
+class Header(Structure, frozen=True, kw_only=True):
+    """What a recording says of itself: the JSON object in the metadata of the file's schema."""
+
+    format: Annotated[str, means("name and version of the format")]
+    cupti_python: Annotated[str | UnsetType, means("version of the cupti-python package", there=TOLD)] = UNSET
+    cupti: Annotated[int | UnsetType, means("version of the CUPTI API, as cuptiGetVersion numbers it", there=TOLD)] = (
+        UNSET
+    )
+    torch: Annotated[str | UnsetType, means("version of torch", there=TOLD)] = UNSET
+    cuda: Annotated[str | UnsetType, means("version of CUDA that torch was built for", there=TOLD)] = UNSET
+    devices: Annotated[dict[str, Any] | UnsetType, means("names of the devices", there=TOLD, key="device number")] = (
+        UNSET
+    )
+    dropped_records: Annotated[int | UnsetType, means("records that CUPTI had no room for", there=TOLD)] = UNSET
+    buffers_while_recording: Annotated[
+        int | UnsetType, means("buffers that filled up, and were read, before the recording had ended", there=TOLD)
+    ] = UNSET
+    unknown_records: Annotated[int | UnsetType, means("records of kinds that were not asked for", there=TOLD)] = UNSET
+    markers: Annotated[bool | UnsetType, means("whether NVTX markers were asked for", there=TOLD)] = UNSET
+
+    def as_metadata(self) -> dict[bytes, bytes]:
+        """As it stands in the metadata of the file's schema."""
+        return {METADATA_KEY: json.dumps(as_plain(self), sort_keys=True).encode()}
+
+
+def header(values: Mapping[str, Any]) -> Header:
+    """The header that `values` hold; what is none of its fields, or not of their types, is left out."""
+    known = {}
+    for each in msgspec.structs.fields(Header):
+        with suppress(KeyError, msgspec.ValidationError):
+            known[each.name] = msgspec.convert(values[each.name], each.type)
+    return Header(**known)
