@@ -23,7 +23,7 @@ class ThresholdRow(Structure, frozen=True, kw_only=True):
     """One number that verdicts, problems or controls hang on."""
 
     name: Annotated[str, means("what it is called")]
-    value: Annotated[float, means("what it is, in `unit`")]
+    value: Annotated[int | float, means("what it is, in `unit`")]
     unit: Annotated[str, means("`ns`, `share` (1 is all), `×`, or empty for a count")]
     reason: Annotated[str, means("why it is that")]
 
