@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -25,27 +26,56 @@ from launchlens.traces.tables.timing import timing as timing_table
 Banner = tuple[Literal["recorded", "incomplete"], str, str]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a report is asked for.
+
+    `links_base` goes before the relative paths of the raw traces, so that the links work from where the page is put. `claims`
+    are tested in a section of their own; by default the note's, where the workload is the note's.
+    """
+
+    study: Study
+    links_base: str = ""
+    claims: Sequence[Claim] | None = None
+
+
+#: The sections of the report, in order; what makes none leaves it out. A new one is a module in `launchlens.reports.sections`
+#: and a row here.
+SECTIONS: tuple[Callable[[Asked], Section | None], ...] = (
+    lambda asked: answer(asked.study),
+    lambda asked: timing(asked.study),
+    lambda asked: account(asked.study),
+    lambda asked: difference(asked.study),
+    lambda asked: timeline(asked.study),
+    lambda asked: ledger(asked.study),
+    lambda asked: probes_section(asked.study.probes),
+    lambda asked: claims_section(asked.study, asked.claims, asked.study.probes),
+    lambda asked: environment(asked.study, asked.links_base),
+)
+#: The tables of the report as scripts ask for them, the one that answers first. A new one is a function of the study
+#: (`launchlens.traces.tables`) and a row here.
+TABLES: tuple[Callable[[Study], Table], ...] = (
+    timing_table,
+    accounts.account,
+    lambda study: differences.difference(study.against_baseline),
+    ledgers.ledger,
+    ledgers.gpu_work,
+    agreements.agreement,
+    lambda study: evidence.all_figures(study.probes.values()),
+    lambda study: problems.problems(study.problems),
+)
+
+
 def page(
     study: Study, *, recorded: str | None = None, links_base: str = "", claims: Sequence[Claim] | None = None
 ) -> Page:
     """The report of `study` as a page.
 
-    `recorded` is a banner for numbers that were not measured here and now; `links_base` goes before the relative paths
-    of the raw traces, so that the links work from where the page is put. `claims` are tested in a section of their own;
-    by default the note's, where the workload is the note's. Raises InputError for a probes.json that can't be read.
+    `recorded` is a banner for numbers that were not measured here and now; the others are those of `Asked`. Raises InputError
+    for a probes.json that can't be read.
     """
-    probes = study.probes
-    sections = (
-        answer(study),
-        timing(study),
-        account(study),
-        difference(study),
-        timeline(study),
-        ledger(study),
-        probes_section(probes),
-        claims_section(study, claims, probes),
-        environment(study, links_base),
-    )
+    asked = Asked(study, links_base, claims)
+    sections = [made for make in SECTIONS if (made := make(asked)) is not None]
     manifest = study.capture.manifest
     banners: list[Banner] = [("recorded", recorded, "")] if recorded else []
     if not manifest.complete:
@@ -56,7 +86,7 @@ def page(
         title=_title(study),
         says=workload_says(study),
         measured=measured(study),
-        sections=tuple(section for section in sections if isinstance(section, Section)),
+        sections=tuple(sections),
         banners=tuple(banners),
         foot=f"Made by launchlens {manifest.launchlens}. This page is complete in itself: it loads nothing.",
     )
@@ -90,17 +120,7 @@ def brief(study: Study, *, recorded: str | None = None) -> list[Block]:
 
 def tables(study: Study) -> list[Table]:
     """Every table of a capture, the one that answers first; those without rows are left out."""
-    probes = study.probes
-    found = [
-        timing_table(study),
-        accounts.account(study),
-        differences.difference(study.against_baseline),
-        ledgers.ledger(study),
-        ledgers.gpu_work(study),
-        agreements.agreement(study),
-        evidence.all_figures(probes.values()),
-        problems.problems(study.problems),
-    ]
+    found = [make(study) for make in TABLES]
     return [found[0], *(table for table in found[1:] if len(table))]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,13 @@ from launchlens.traces.tables import accounts, of_trace
 from launchlens.traces.tables.table import Table
 
 NO_WINDOW = "No time account: no thread launches anything, and no --range was given."
+#: The tables of a trace, in order: the section of each, by its id on the page and its title. One without rows is left out there.
+#: A new one is a function of the document (`launchlens.traces.tables`) and a row here.
+TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
+    ("totals", "GPU work and launches", of_trace.totals),
+    ("ranges", "Ranges", of_trace.ranges),
+    ("costs", "Launch costs", of_trace.launch_cost),
+)
 TONES: dict[Severity, Tone] = {"info": "note", "warning": "warning", "error": "error"}
 
 
@@ -44,7 +51,7 @@ def blocks(document: AnalysisDocument) -> list[Block]:
 
 def tables(document: AnalysisDocument) -> list[Table]:
     """Every table of a trace; a trace that launches nothing has no account."""
-    found = [of_trace.totals(document), of_trace.ranges(document), of_trace.launch_cost(document)]
+    found = [make(document) for _, _, make in TABLES]
     return found if document.account is None else [*found, accounts.cells(document.account)]
 
 
@@ -57,11 +64,8 @@ def sections(document: AnalysisDocument) -> Iterator[Section]:
         )
         yield Section("problems", "Problems", "What to know about this trace", said)
     yield Section("account", "Account", "Time account", tuple(_account(document.account, exact=True)))
-    for id, title, table in (
-        ("totals", "GPU work and launches", of_trace.totals(document)),
-        ("ranges", "Ranges", of_trace.ranges(document)),
-        ("costs", "Launch costs", of_trace.launch_cost(document)),
-    ):
+    for id, title, make in TABLES:
+        table = make(document)
         if len(table):
             yield Section(id, title, title, (Shown(table),))
 
