@@ -55,7 +55,8 @@ def command(
     from launchlens.reports.output import Result
     from launchlens.reports.progress import Steps
     from launchlens.reports.sections.probes import entry
-    from launchlens.traces.captures.probes import INCONCLUSIVE
+    from launchlens.reports.words.probes.catalogue import WORDS, figure_name
+    from launchlens.traces.captures.probe_codes.verdicts import INCONCLUSIVE
     from launchlens.traces.tables import evidence, plain
 
     asked = wanted(format, as_json, table=table, output=output, force=force)
@@ -63,7 +64,7 @@ def command(
     if listing:
         from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
 
-        listed = [ListedProbe(name=one.id, asks=one.asks, needs=list(one.needs)) for one in probes]
+        listed = [ListedProbe(name=one.id, asks=WORDS[one.id].asks, needs=list(one.needs)) for one in probes]
         of_list = plain.probe_list(listed)
         asked.write(
             Result(
@@ -90,7 +91,7 @@ def command(
         Result(
             lambda: ProbesDocument(probes=[probe_row(one) for one in found]),
             lambda: [entry(one) for one in found],
-            lambda: [evidence.all_figures(found)],
+            lambda: [evidence.all_figures(found, figure_name)],
             full=True,
         )
     )

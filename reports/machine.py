@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 
 from launchlens.reports.streams import clean_json
+from launchlens.reports.words.probes.answer import says
+from launchlens.reports.words.probes.catalogue import asks, figure_name
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.probes import Probe
 from launchlens.traces.documents.estimate import estimate_row
@@ -61,13 +63,24 @@ def probe_row(probe: Probe) -> ProbeRow:
     """A probe as `probes.json` holds it, without its tables and notes. Its answer counts where `control` is `passed`."""
     return ProbeRow(
         id=probe.id,
-        asks=probe.asks,
+        asks=asks(probe),
         verdict=probe.verdict,
-        says=probe.says,
+        says=says(probe),
         control=probe.checked,
         controls=[ControlRow(control=item.control, passed=item.passed, found=item.found) for item in probe.controls],
         figures=[
-            FigureRow(figure=item.figure, value=item.value, unit=item.unit, interval=item.interval)
+            FigureRow(
+                figure=figure_name(probe.id, item),
+                what=item.what,
+                of=item.of,
+                part=item.part,
+                to=item.to,
+                under=item.under,
+                value=item.value,
+                unit=item.counted,
+                out_of=item.out_of,
+                interval=item.interval,
+            )
             for item in probe.figures
         ],
     )

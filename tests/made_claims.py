@@ -50,7 +50,7 @@ def judged(study, folder, *tests, **more):
 
 
 def with_probes(made, folder, probes):
-    (folder / "probes.json").write_text(json.dumps({"format": "launchlens.probes/1", "probes": probes}))
+    (folder / "probes.json").write_text(json.dumps({"format": "launchlens.probes/2", "probes": probes}))
     return replace(made, capture=replace(made.capture, path=folder))
 
 

@@ -1,29 +1,31 @@
-"""Probes made up for tests, with every number chosen here; texts of `COPY_ENGINE` are cut from what one H100 said.
+"""Probes made up for tests, with every number chosen here.
 
 `LADDER` and `BACKLOG` have the figures that the probes of these names give; `ALL` holds every state that a probe can be in.
 """
 
 from dataclasses import replace
 
-from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable, concluded, write_probes
+from msgspec.structs import replace as replaced
+
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable, write_probes
 
 FAILED_CONTROL = Control("a bare kernel does not finish with all SMs held", False, "2 of 18 did")
 PASSED_CONTROL = Control("every byte is right after the release", True, "0 trials left wrong bytes")
 
 COPY_ENGINE = Probe(
     "copy-engine",
-    asks="Does a copy need an SM, or does a copy engine make it?",
     verdict="sm",
-    says=(
-        "What finished while every thread of all 132 SMs was held needs no SM; what did not, and did with half of the SMs free, "
-        "runs on SMs. DtoD, torch copy_, Triton copy: an SM at any size; HtoD, DtoH: no SM at any size; memset: no SM at 128 B, "
-        "4 KiB, an SM at 64 KiB, 1 MiB, 16 MiB, 64 MiB. A sentence added to make the answer a long one."
-    ),
     control="passed",
     controls=(Control("every operation finishes with half of the SMs wholly free", True, "all did"), PASSED_CONTROL),
     figures=(
-        ProbeFigure("DtoD: sizes that needed no SM", 0, "of 6 sizes"),
-        ProbeFigure("memset: sizes that needed no SM", 2, "of 6 sizes"),
+        *(
+            ProbeFigure(what="sizes-without-an-sm", of=of, value=count, unit="sizes", out_of=6)
+            for of, count in (("DtoD", 0), ("HtoD", 6), ("DtoH", 6), ("torch-copy_", 0), ("memset", 2))
+        ),
+        ProbeFigure(what="largest-size-without-an-sm", of="memset", value=4096, unit="bytes"),
+        ProbeFigure(what="smallest-size-with-an-sm", of="memset", value=65_536, unit="bytes"),
+        ProbeFigure(what="sms", value=132, unit="SMs"),
     ),
     tables=(
         ProbeTable(
@@ -40,52 +42,59 @@ COPY_ENGINE = Probe(
 )
 
 
-def _ns(name, value, spread=0.02):
-    return ProbeFigure(name, value, "ns", (value - abs(value) * spread, value + abs(value) * spread))
+def _ns(value, spread=0.02, **fields):
+    interval = (value - abs(value) * spread, value + abs(value) * spread)
+    return ProbeFigure(**fields, value=value, unit="ns", interval=interval)
+
+
+def whole(of, value, **more):
+    return _ns(value, what="ladder-whole", of=of, **more)
+
+
+def step(of, part, value, **more):
+    return _ns(value, what="ladder-step", of=of, part=part, **more)
+
+
+def residual(of, value, **more):
+    return _ns(value, 0.5, what="residual", of=of, **more)
 
 
 #: Of the second ladder one step is below 0, and a figure after the residual belongs to no sum.
 LADDER = Probe(
     "launch-ladder",
-    asks="Where does the host's time go in one .copy_() and in one Triton launch?",
-    verdict=".copy_(): dispatch; Triton: binding",
-    says="One call of .copy_() takes the host 4.60 µs. One call of Triton takes the host 13.0 µs.",
+    verdict=".copy_(): api-call; Triton: binding",
     control="passed",
     controls=(PASSED_CONTROL,),
     figures=(
-        *(_ns(".copy_(): whole", 4600.0), _ns(".copy_(): loop", 100.0), _ns(".copy_(): dispatch", 2000.0)),
-        *(_ns(".copy_(): API call", 2300.0), _ns(".copy_(): residual", 200.0, 0.5)),
-        *(_ns("Triton: whole", 13_000.0), _ns("Triton: loop", 100.0), _ns("Triton: binding", 6000.0)),
-        *(_ns("Triton: cache key", 4400.0), _ns("Triton: hooks", -300.0), _ns("Triton: API call", 2500.0)),
-        *(_ns("Triton: residual", 300.0, 0.5), _ns("Triton: whole without hooks", 12_800.0)),
-        ProbeFigure("Triton: whole ÷ .copy_(): whole", 2.826, "ratio", (2.8, 2.9)),
+        *(whole(".copy_()", 4600.0), step(".copy_()", "loop", 100.0), step(".copy_()", "dispatch", 2000.0)),
+        *(step(".copy_()", "api-call", 2300.0), residual(".copy_()", 200.0)),
+        *(whole("Triton", 13_000.0), step("Triton", "loop", 100.0), step("Triton", "binding", 6000.0)),
+        *(step("Triton", "look-up", 4400.0), step("Triton", "hooks", -300.0), step("Triton", "api-call", 2500.0)),
+        *(residual("Triton", 300.0), whole("Triton", 12_800.0, under="no-hooks")),
+        ProbeFigure(what="ratio", of="Triton", to=".copy_()", value=2.826, unit="ratio", interval=(2.8, 2.9)),
     ),
 )
 BACKLOG = Probe(
     "backlog",
-    asks="How long does the device need for each variant when it never waits for the host?",
-    verdict="foreach",
-    says="Behind a backlog copy_ takes 6.70 µs of device time.",
+    verdict="ranking-holds",
     control="passed",
     controls=(PASSED_CONTROL,),
     figures=tuple(
-        _ns(f"{variant}: {what}", value)
+        _ns(value, what=what, of=variant, under=under)
         for variant, device, eager in (("copy_", 6700.0, 41_000.0), ("foreach", 1400.0, 8000.0))
-        for what, value in (("device time behind a backlog", device), ("eager time", eager))
+        for what, under, value in (("device-time", "backlog", device), ("wall-time", "eager", eager))
     ),
 )
 #: As `concluded` makes it of a control that did not pass.
 INCONCLUSIVE = concluded(
     "starts-beside",
-    asks="Which kernels start beside a held block?",
     verdict="carve-out",
-    says="With one block on every SM, a bare kernel did not start.",
     controls=[PASSED_CONTROL, FAILED_CONTROL],
-    figures=[ProbeFigure("carve-out: comparisons that it flips", 12, "of 18 comparisons")],
+    figures=[ProbeFigure(what="comparisons that flip", value=12, unit="comparisons", out_of=18)],
 )
 #: A file that says an answer in spite of its controls.
 OVERCONFIDENT = Probe(
-    "stream-synchronize",
+    "no-longer-made",
     asks="What does a synchronize cost?",
     verdict="cheap",
     says="It is cheap, trust me.",
@@ -93,12 +102,20 @@ OVERCONFIDENT = Probe(
     controls=(FAILED_CONTROL,),
 )
 NO_CONTROL = Probe("no-control", asks="Was there a control?", verdict="yes", says="There was.", control="absent")
-FAILED = Probe(
-    "triton-compile", asks="What does compiling cost?", verdict="failed", says="RuntimeError: no.", control="passed"
+FAILED = Probe("triton-compile", verdict="failed", why="RuntimeError: no", control="passed")
+#: One that launchlens no longer makes, and has no words for.
+RECORDED = Probe(
+    "gone",
+    asks="Which kernels start?",
+    verdict="carve-out",
+    says="Those that prefer the same carve-out.",
+    control="passed",
+    controls=(PASSED_CONTROL,),
+    figures=(ProbeFigure(what="kernels that wait", value=5, unit="kernels", out_of=7),),
 )
 NO_VERDICT = Probe("no-verdict", control="passed")
 
-ALL = (COPY_ENGINE, LADDER, BACKLOG, INCONCLUSIVE, OVERCONFIDENT, NO_CONTROL, FAILED, NO_VERDICT)
+ALL = (COPY_ENGINE, LADDER, BACKLOG, INCONCLUSIVE, OVERCONFIDENT, NO_CONTROL, FAILED, NO_VERDICT, RECORDED)
 
 
 def with_probes(made, folder, probes):
@@ -111,9 +128,12 @@ def hostile_probes(attack, long):
     """Probes whose every text is an attack or a million characters, with more of everything than anybody needs."""
     rows = tuple((attack, number, long if not number else None, True, number / 7) for number in range(10_000))
     many = ProbeTable(attack, (attack, "ns", "c", "d", "e"), rows)
-    wide = ProbeTable(long, tuple(f"column {at}" for at in range(500)), (tuple(range(500)),) * 200)
+    broad = ProbeTable(long, tuple(f"column {at}" for at in range(500)), (tuple(range(500)),) * 200)
     ragged = ProbeTable("ragged", ("a", "b"), (("only one",), ("one", 2, "three"), ()))
-    figures = tuple(ProbeFigure(f"{attack} {at}: whole", 1e308, attack, (-1e308, 1e308)) for at in range(500))
+    figures = tuple(
+        ProbeFigure(what=f"{attack} {at}", of=long, value=1e308, unit=attack, interval=(-1e308, 1e308))
+        for at in range(500)
+    )
     first = Probe(
         attack,
         asks=attack,
@@ -122,42 +142,40 @@ def hostile_probes(attack, long):
         control="passed",
         controls=(Control(attack, True, attack),) * 300,
         figures=figures,
-        tables=(many, wide, ragged, *(ragged,) * 40),
+        tables=(many, broad, ragged, *(ragged,) * 40),
         notes=(attack, long) * 50,
     )
     times = (1e308, -1e308, 0.0, 5.0, None)
     names = (attack, long, "a: b", "a")
+    wide = {"unit": "ns", "interval": (-1.7e308, 1.7e308)}
+    parts = (("x", 1500.0), (attack, -200.0), (long, 600.0))
     steps = tuple(
-        ProbeFigure(f"{name}: {step}", value, "ns", (-1.7e308, 1.7e308))
+        ProbeFigure(what=what, of=name, part=part, value=value, **wide)
         for name in names
-        for step, value in (("whole", 2000.0), ("x", 1500.0), (attack, -200.0), (long, 600.0), ("residual", 100.0))
+        for what, part, value in (
+            *(("ladder-whole", "", 2000.0), ("residual", "", 100.0)),
+            *(("ladder-step", part, value) for part, value in parts),
+        )
     )
     odd = tuple(
-        ProbeFigure(f"odd {at}: {step}", value, "ns") for at, value in enumerate(times) for step in ("whole", "x")
+        ProbeFigure(what=what, of=f"odd {at}", part=part, value=value, unit="ns")
+        for at, value in enumerate(times)
+        for what, part in (("ladder-whole", ""), ("ladder-step", "x"))
     )
     ladder = with_figures(
-        LADDER, (*steps, *odd, *(_ns(f"many: {at}", 1.0) for at in range(90)), _ns("many: whole", 90.0))
+        LADDER, (*steps, *odd, *(step("many", str(at), 1.0) for at in range(90)), whole("many", 90.0))
     )
-    both = ("device time behind a backlog", "eager time")
     backlog = with_figures(
         BACKLOG,
         tuple(
-            ProbeFigure(f"{name}: {what}", value, "ns", (-1e308, 1e308))
+            ProbeFigure(what=what, of=name, under=under, value=value, **wide)
             for name, value in ((attack, 1.0), (long, 9e14), ("odd", 1e308), ("none", None), ("zero", 0.0))
-            for what in both
+            for what, under in (("device-time", "backlog"), ("wall-time", "eager"))
         ),
     )
-    failed = concluded(long, asks=long, verdict=long, says=long, controls=[Control(attack, False, long)])
-    return [first, ladder, backlog, failed, *(Probe(f"{attack} {at}", tables=(wide,)) for at in range(50))]
+    failed = concluded(long, verdict=long, controls=[Control(attack, False, long)])
+    return [first, ladder, backlog, failed, *(Probe(f"{attack} {at}", tables=(broad,)) for at in range(50))]
 
 
 def with_figures(probe, figures):
-    return Probe(
-        probe.id,
-        asks=probe.asks,
-        verdict=probe.verdict,
-        says=probe.says,
-        control="passed",
-        controls=probe.controls,
-        figures=figures,
-    )
+    return replaced(probe, figures=tuple(figures))

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from format_pages import format_pages
 from launchlens.cli import app
 from launchlens.reports.words.claims import cell
-from launchlens.reports.words.probes import cell_text, markdown
+from launchlens.reports.words.probes.cells import cell_text
+from launchlens.reports.words.probes.page import markdown
 from launchlens.traces.captures.capture import MANIFEST, read_capture
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.captures.recorded import FOLDER, describe_recorded

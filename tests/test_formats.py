@@ -116,7 +116,7 @@ LINES = {
     "launchlens.claims/1": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
     "launchlens.export/1": ["export CAPTURE --perfetto -o OUT", "export NO_GPU_RECORDS --perfetto -o OUT"],
     "launchlens.scrub/1": ["scrub KINETO -o OUT"],
-    "launchlens.probes/1": ["probe"],
+    "launchlens.probes/2": ["probe"],
     "launchlens.probe-list/1": ["probe --list"],
     "launchlens.variants/1": ["variants"],
     "launchlens.doctor/1": ["doctor"],

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from launchlens.profiling.probes.launch_floor.verdict import CPP_ONCE, PREPARED
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.probe_codes.launch_floor import CPP_ONCE, PREPARED
 from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.claims.judge import judge_across
@@ -106,18 +106,20 @@ def test_the_probes_it_quotes_are_those_of_the_shipped_capture():
     probes = read_probes(ROOT / "traces/recorded/small-copies-all-h100")
     text = " ".join(README.split())
     ladder, backlog = probes["launch-ladder"], probes["backlog"]
-    whole = {name: ladder.figure(f"{name}: whole").value for name in ("copy_", "triton")}
-    share = {name: ladder.figure(f"{name}: API call").value / whole[name] for name in whole}
+    whole = {name: ladder.value("ladder-whole", of=name) for name in ("copy_", "triton")}
+    share = {name: ladder.value("ladder-step", of=name, part="api-call") / whole[name] for name in whole}
     assert f"`.copy_()` takes the host {whole['copy_'] / 1000:.1f} µs, {share['copy_']:.0%}".replace("%", " %") in text
     assert f"one Triton launch {whole['triton'] / 1000:.1f} µs" in text
     assert f"API call is {share['triton']:.0%}".replace("%", " %") in text
-    alike, batched = (backlog.figure(f"triton-{name} ÷ copy_ behind a backlog") for name in ("per-tensor", "batched"))
+    alike, batched = (
+        backlog.figure("ratio", of=f"triton-{name}", to="copy_", under="backlog") for name in ("per-tensor", "batched")
+    )
     assert f"({alike.value:.2f} ×)" in text and round(1 / batched.value) in (6, 7)
-    bare = probes["launch-floor"].figure(f"{CPP_ONCE}: host time per call").value / 1000
+    bare = probes["launch-floor"].value("host-time", of=CPP_ONCE) / 1000
     assert f"takes the host {bare:.1f} µs, and the one launch" in text
-    assert f"{probes['launch-floor'].figure(f'{PREPARED} ÷ {CPP_ONCE}').value:.2f} × of that" in text
+    assert f"{probes['launch-floor'].value('ratio', of=PREPARED, to=CPP_ONCE):.2f} × of that" in text
     assert (probes["copy-engine"].verdict, probes["triton-compile"].verdict) == ("sm", "once")
-    assert f"{probes['triton-compile'].figure('launches that were repeated').value:,.0f} repeated launches" in text
+    assert f"{probes['triton-compile'].value('launches', of='repeated-launch'):,.0f} repeated launches" in text
 
 
 def test_the_verdicts_it_counts_are_those_of_the_command():

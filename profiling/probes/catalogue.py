@@ -7,47 +7,40 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from launchlens.profiling.probes.backlog import probe as backlog
-from launchlens.profiling.probes.backlog import verdict as backlog_verdict
 from launchlens.profiling.probes.copy_engine import probe as copy_engine
-from launchlens.profiling.probes.copy_engine import verdict as copy_engine_verdict
 from launchlens.profiling.probes.launch_floor import probe as launch_floor
-from launchlens.profiling.probes.launch_floor import verdict as launch_floor_verdict
 from launchlens.profiling.probes.launch_ladder import probe as launch_ladder
-from launchlens.profiling.probes.launch_ladder import verdict as launch_ladder_verdict
 from launchlens.profiling.probes.method.bench import Prober
 from launchlens.profiling.probes.stream_synchronize import probe as stream_synchronize
-from launchlens.profiling.probes.stream_synchronize import verdict as stream_synchronize_verdict
 from launchlens.profiling.probes.triton_compile import probe as triton_compile
-from launchlens.profiling.probes.triton_compile import verdict as triton_compile_verdict
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A probe as it is listed: what it asks, what it needs (names of `environment.NEEDS`), and what runs it.
+    """A probe as it is listed: what it needs (names of `environment.NEEDS`), and what runs it.
 
     `of_variants`: it runs the workload's variants; the others are about the machine alone.
     """
 
     id: str
-    asks: str
     needs: tuple[str, ...]
     probe: Prober
     of_variants: bool = False
 
 
-def _listed(module: ModuleType, verdict: ModuleType, *, of_variants: bool = False) -> Listed:
-    return Listed(verdict.ID, verdict.ASKS, tuple(module.NEEDS), module.probe, of_variants)
+def _listed(module: ModuleType, *, of_variants: bool = False) -> Listed:
+    return Listed(module.ID, tuple(module.NEEDS), module.probe, of_variants)
 
 
 CATALOGUE: Mapping[str, Listed] = {
     row.id: row
     for row in (
-        _listed(launch_floor, launch_floor_verdict),
-        _listed(launch_ladder, launch_ladder_verdict),
-        _listed(backlog, backlog_verdict, of_variants=True),
-        _listed(stream_synchronize, stream_synchronize_verdict),
-        _listed(triton_compile, triton_compile_verdict),
-        _listed(copy_engine, copy_engine_verdict),
+        _listed(launch_floor),
+        _listed(launch_ladder),
+        _listed(backlog, of_variants=True),
+        _listed(stream_synchronize),
+        _listed(triton_compile),
+        _listed(copy_engine),
     )
 }
 

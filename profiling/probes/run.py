@@ -16,7 +16,8 @@ from launchlens.profiling.probes.catalogue import Listed
 from launchlens.profiling.progress import Steps
 from launchlens.profiling.request import RunProbe, asked
 from launchlens.traces.captures.capture import read_capture
-from launchlens.traces.captures.probes import INCONCLUSIVE, Probe, read_probes, write_probes
+from launchlens.traces.captures.probe_codes.verdicts import INCONCLUSIVE
+from launchlens.traces.captures.probes import Probe, read_probes, write_probes
 from launchlens.traces.problems import InputError
 
 #: A probe that takes longer than this hangs, seconds; the first build of the CUDA C++ extension is in it.
@@ -75,7 +76,7 @@ def _run(listed: Listed, workload: WorkloadSpec, variants: Sequence[str], seed: 
 
 def _not_run(listed: Listed, why: str) -> Probe:
     """A probe that found nothing. It has made no control, so nothing rests on it."""
-    return Probe(id=listed.id, asks=listed.asks, verdict=INCONCLUSIVE, says=f"It could not be run: {why}.")
+    return Probe(id=listed.id, verdict=INCONCLUSIVE, why=why)
 
 
 def right_variants(workload: WorkloadSpec, variants: Sequence[Variant], seed: int, device: str = "cuda") -> list[str]:

@@ -21,11 +21,12 @@ from launchlens.reports.figures.drawing import (
     us,
 )
 from launchlens.reports.words.claims import between
-from launchlens.reports.words.probes import doubt
+from launchlens.reports.words.probes.answer import doubt
 from launchlens.reports.words.units import duration
+from launchlens.traces.captures.probe_codes import backlog as codes
 from launchlens.traces.captures.probes import Probe, ProbeFigure
 
-ID = "backlog"
+#: What the dots are called.
 DEVICE, EAGER = "device time behind a backlog", "eager time"
 COLOURS = {DEVICE: GREEN, EAGER: BLUE}
 #: Variants drawn; the table beside the figure holds more.
@@ -51,16 +52,19 @@ class Pair:
 
 def pairs(probe: Probe) -> list[Pair]:
     """The variants of a probe's figures that have both times. None of a probe whose answer doesn't count."""
-    if probe.id != ID or doubt(probe):
+    if probe.id != codes.ID or doubt(probe):
         return []
-    times = {item.figure: item for item in probe.figures if item.unit == "ns" and LEAST_NS <= _ns(item) <= MOST_NS}
-    names = [name.removesuffix(f": {DEVICE}") for name in times if name.endswith(f": {DEVICE}")]
-    made = [
-        Pair(name, times[f"{name}: {DEVICE}"], times[f"{name}: {EAGER}"])
-        for name in names
-        if f"{name}: {EAGER}" in times
-    ]
+    made = []
+    for device in probe.figures:
+        eager = probe.figure(codes.WALL_TIME, of=device.of, under=codes.EAGER)
+        is_one = (device.what, device.under) == (codes.DEVICE_TIME, codes.BEHIND)
+        if is_one and eager is not None and _is_time(device) and _is_time(eager):
+            made.append(Pair(device.of, device, eager))
     return made[:VARIANTS]
+
+
+def _is_time(figure: ProbeFigure) -> bool:
+    return figure.unit == "ns" and LEAST_NS <= _ns(figure) <= MOST_NS
 
 
 def _ns(figure: ProbeFigure) -> float:
@@ -95,7 +99,7 @@ def _dots(name: str, colour: str, found: Sequence[Pair], least: float) -> Any:
         y=[row + PLACES[name] for row in range(len(found))],
         mode="markers",
         name=name,
-        meta=ID,
+        meta=codes.ID,
         marker={"color": colour, "size": 11},
         error_x={
             "type": "data",

@@ -8,10 +8,12 @@ from typing import Any
 import plotly.graph_objects as go
 
 from launchlens.reports.figures.drawing import Drawing, draw, label, row_title, short, us
-from launchlens.reports.figures.ladder_steps import COLOURS, WHOLE, Ladder
+from launchlens.reports.figures.ladder_steps import COLOURS, Ladder
 from launchlens.reports.words.claims import between
 from launchlens.reports.words.units import duration
 
+#: What the mark of a row is called.
+WHOLE = "whole"
 #: Where a row's bar stands in it, and how high it is.
 BAR_AT, BAR_HIGH = 0.62, 0.44
 

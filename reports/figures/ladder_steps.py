@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from launchlens.reports.figures.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, short
 from launchlens.reports.words.claims import between
-from launchlens.reports.words.probes import doubt
+from launchlens.reports.words.probes.answer import doubt
+from launchlens.reports.words.probes.launch_ladder import step_name
 from launchlens.reports.words.units import duration
+from launchlens.traces.captures.probe_codes import launch_ladder as codes
 from launchlens.traces.captures.probes import Probe, ProbeFigure
 
-ID = "launch-ladder"
-WHOLE, RESIDUAL = "whole", "residual"
 #: Ladders drawn, and steps of each; the table beside the figure holds more.
 LADDERS, STEPS = 12, 16
 #: A figure of more ns than this (eleven days) is no time of a launch.
@@ -67,33 +67,27 @@ class Ladder:
 def ladders(probe: Probe) -> list[Ladder]:
     """The ladders of a probe's figures: all that have a whole and a step. None of a probe whose answer doesn't count.
 
-    The residual comes after the steps: what comes after it is shown beside them and belongs to no sum.
+    A whole that was timed under another condition is shown beside them and belongs to no sum.
     """
-    if probe.id != ID or doubt(probe):
+    if probe.id != codes.ID or doubt(probe):
         return []
     times = [figure for figure in probe.figures if figure.unit == "ns" and abs(_ns(figure)) <= MOST_NS]
-    names = [item.figure.removesuffix(f": {WHOLE}") for item in times if item.figure.endswith(f": {WHOLE}")]
-    members: dict[str, dict[str, ProbeFigure]] = {name: {} for name in names}
-    for figure in times:
-        # of `a` and `a: b`, a figure `a: b: c` is of the second
-        own = max((name for name in members if figure.figure.startswith(f"{name}: ")), key=len, default=None)
-        if own is not None:
-            members[own][figure.figure.removeprefix(f"{own}: ")] = figure
     colours: dict[str, str] = {}
     made: list[Ladder] = []
-    for name, mine in members.items():
-        before = list(mine)[: list(mine).index(RESIDUAL)] if RESIDUAL in mine else mine
-        steps = [step for step in before if step != WHOLE]
+    for whole in (figure for figure in times if figure.what == codes.WHOLE and not figure.under):
+        steps = {figure.part: figure for figure in times if figure.what == codes.STEP and figure.of == whole.of}
+        left = [figure for figure in times if figure.what == codes.RESIDUAL and figure.of == whole.of][:1]
         if not steps or len(made) == LADDERS:
             continue
-        shown = _coloured(steps[:STEPS], colours)
-        if RESIDUAL in mine:
-            shown[RESIDUAL] = GREY
-        drawn = [Step(step, _ns(mine[step]), colour, mine[step]) for step, colour in shown.items()]
-        summed = [*steps, *([RESIDUAL] if RESIDUAL in mine else [])]
-        gap = _ns(mine[WHOLE]) - sum(_ns(mine[step]) for step in summed)
-        made.append(Ladder(name, mine[WHOLE], drawn, max(len(steps) - STEPS, 0), gap))
+        shown = _coloured(list(steps)[:STEPS], colours)
+        drawn = [_step(steps[part], colour) for part, colour in shown.items()] + [_step(it, GREY) for it in left]
+        gap = _ns(whole) - sum(_ns(figure) for figure in [*steps.values(), *left])
+        made.append(Ladder(whole.of, whole, drawn, max(len(steps) - STEPS, 0), gap))
     return made
+
+
+def _step(figure: ProbeFigure, colour: str) -> Step:
+    return Step(step_name(figure), _ns(figure), colour, figure)
 
 
 def _ns(figure: ProbeFigure) -> float:

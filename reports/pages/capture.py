@@ -17,6 +17,7 @@ from launchlens.reports.sections.ledger import ledger
 from launchlens.reports.sections.probes import brief_entry, probes_section
 from launchlens.reports.sections.timeline import timeline
 from launchlens.reports.sections.timing import timing
+from launchlens.reports.words.probes.catalogue import figure_name
 from launchlens.traces.claims.claim import Claim
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables import accounts, agreements, differences, evidence, ledgers, problems
@@ -61,7 +62,7 @@ TABLES: tuple[Callable[[Study], Table], ...] = (
     ledgers.ledger,
     ledgers.gpu_work,
     agreements.agreement,
-    lambda study: evidence.all_figures(study.probes.values()),
+    lambda study: evidence.all_figures(study.probes.values(), figure_name),
     lambda study: problems.problems(study.problems),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from launchlens.reports.blocks import Block, Chapter, Paragraph
 from launchlens.reports.sections.claims import entry
-from launchlens.reports.words.claims import Source, by_place, tally
+from launchlens.reports.words.claims import Source, by_place, name, tally
 from launchlens.traces.claims.claim import Judgement
 from launchlens.traces.tables.evidence import all_evidence, claims
 from launchlens.traces.tables.table import Table
@@ -31,4 +31,4 @@ def blocks(judged: Sequence[Judgement], sources: Sequence[Source], recorded: str
 
 def tables(judged: Sequence[Judgement]) -> list[Table]:
     """Every claim in a row, and every figure behind them."""
-    return [claims(judged), all_evidence(judged)]
+    return [claims(judged), all_evidence(judged, name)]

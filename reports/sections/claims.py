@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from launchlens.reports.blocks import Block, Entry, Fold, Paragraph, Section, Shown
 from launchlens.reports.sections.probes import anchors
-from launchlens.reports.words.claims import VERDICT_WORDS, because, found, measured_first, tally
+from launchlens.reports.words.claims import VERDICT_WORDS, because, found, measured_first, name, tally
 from launchlens.traces.captures.probes import PROBES, Probe
 from launchlens.traces.claims.claim import Claim, Evidence, Judgement
 from launchlens.traces.claims.judge import judge
@@ -58,7 +58,7 @@ def entry(item: Judgement, anchor: Anchor = lambda each: each.section) -> Entry:
     if item.evidence:
         count = len(item.evidence)
         summary = f"Evidence ({count} figure{'s' if count != 1 else ''})"
-        table = evidence(f"Evidence: {claim.text}", item.evidence, anchor)
+        table = evidence(f"Evidence: {claim.text}", item.evidence, anchor, name)
         details.append(Fold(summary, (about, Shown(table, most=count, style="bare"))))
     else:
         details.append(about)

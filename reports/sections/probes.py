@@ -9,10 +9,13 @@ from launchlens.reports.blocks import Block, Entry, Figure, Fold, Legend, Paragr
 from launchlens.reports.figures.backlog import COLOURS, backlog_figure, pairs
 from launchlens.reports.figures.drawing import short
 from launchlens.reports.figures.ladder import ladder_figure
-from launchlens.reports.figures.ladder_steps import ADDS_UP, RESIDUAL, STEPS, Ladder, ladders
-from launchlens.reports.words.probes import cell_text, controls_words, doubt, says, sentences, tally, verdict_words
+from launchlens.reports.figures.ladder_steps import ADDS_UP, STEPS, Ladder, ladders
+from launchlens.reports.words.probes.answer import controls_words, doubt, says, sentences, tally, verdict_words
+from launchlens.reports.words.probes.catalogue import asks, figure_name
+from launchlens.reports.words.probes.cells import cell_text
 from launchlens.reports.words.sentence import Sentence
 from launchlens.reports.words.units import signed_duration
+from launchlens.traces.captures.probe_codes.launch_ladder import RESIDUAL
 from launchlens.traces.captures.probes import PROBES, Probe
 from launchlens.traces.tables.evidence import controls, figures, trials
 
@@ -58,7 +61,7 @@ def probes_section(probes: Mapping[str, Probe]) -> Section | None:
 def brief_entry(probe: Probe) -> Entry:
     """One probe among others: its question, its answer, and how its controls came out."""
     unsure, lead = doubt(probe), _lead(probe)
-    return Entry(probe.asks or probe.id, unsure, _code(probe), lead, (_name(probe), _controls_line(probe)))
+    return Entry(asks(probe) or probe.id, unsure, _code(probe), lead, (_name(probe), _controls_line(probe)))
 
 
 def entry(probe: Probe, anchor: str = "", room: int = CELLS) -> Entry:
@@ -81,7 +84,7 @@ def entry(probe: Probe, anchor: str = "", room: int = CELLS) -> Entry:
     for there, most, what in ((len(probe.figures), FIGURES, "figures"), (len(probe.tables), TABLES, "tables"),
                               (len(probe.controls), CONTROLS, "controls"), (len(probe.notes), NOTES, "notes")):  # fmt: skip
         details += _rest(there, most, what)
-    return Entry(probe.asks or probe.id, doubt(probe), _code(probe), _lead(probe), tuple(details), anchor)
+    return Entry(asks(probe) or probe.id, doubt(probe), _code(probe), _lead(probe), tuple(details), anchor)
 
 
 def _code(probe: Probe) -> str:
@@ -106,7 +109,7 @@ def _controls_line(probe: Probe) -> Paragraph:
 
 def _found(probe: Probe, id: str) -> list[Block]:
     """What it found: drawn, where there is a drawing of such figures, else as a table, folded where it is long."""
-    table = figures(probe)
+    table = figures(probe, figure_name)
     ladder, both = ladders(probe), pairs(probe)
     if ladder:
         legends = [Legend(_steps(each), f"Steps of {short(each.name)}", one_of_several=True) for each in ladder]
@@ -127,7 +130,7 @@ def _steps(ladder: Ladder) -> tuple[tuple[str, str, str], ...]:
 
 def _ladder_notes(found: Sequence[Ladder]) -> list[str]:
     notes = ["Each bar is one call, cut into its steps; the mark ▾ is the whole call as it was timed."]
-    if any(step.name == RESIDUAL for ladder in found for step in ladder.steps):
+    if any(step.figure.what == RESIDUAL for ladder in found for step in ladder.steps):
         notes.append("What no step accounts for is the residual.")
     if any(step.ns < 0 for ladder in found for step in ladder.steps):
         notes.append("Steps below 0 stand left of the line: with them the call was faster.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from launchlens.reports.words.probes.catalogue import figure_name
 from launchlens.reports.words.units import duration, interval, significant, times, unit_of
 from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
 
@@ -79,10 +80,19 @@ def because(judgement: Judgement) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def name(evidence: Evidence) -> str:
+    """What a figure is called."""
+    of = evidence.of_probe
+    if of is None:
+        return evidence.figure
+    above, *below = (figure_name(of.probe, key) for key in (of.figure, of.against) if key is not None)
+    return f"{' ÷ '.join([above, *below])}, probe {of.probe}"
+
+
 def written(evidence: Evidence) -> str:
     """A figure in one line: its name, its value and its interval."""
     bounds = between(evidence)
-    return f"{evidence.figure}: {value(evidence)}" + (f" ({bounds})" if bounds else "")
+    return f"{name(evidence)}: {value(evidence)}" + (f" ({bounds})" if bounds else "")
 
 
 def found(judgement: Judgement) -> str:

@@ -88,3 +88,11 @@ def number(value: float) -> str:
     if not 1e-6 <= abs(value) < 10**_DIGITS and value:
         return f"{value:.3e}"
     return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}" if abs(value) >= 1000 else significant(value, 4)
+
+
+def binary_size(number: float) -> str:
+    """Bytes that are a multiple of a power of two, in a unit of 1,024: `128 B`, `4 KiB`, `64 MiB`."""
+    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
+        if number >= factor and number % factor == 0:
+            return f"{number / factor:,.0f} {unit}"
+    return f"{number:,.0f} B"

@@ -27,9 +27,9 @@ from launchlens.profiling.checking import Checks
 from launchlens.profiling.probes.apparatus.blocker import Blocker
 from launchlens.profiling.probes.backlog import probe as backlog
 from launchlens.profiling.probes.launch_ladder import probe as launch_ladder
-from launchlens.profiling.probes.launch_ladder.steps import API_CALL, RESIDUAL
 from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
 from launchlens.profiling.probes.method.bench import Bench
+from launchlens.traces.captures.probe_codes.launch_ladder import API_CALL
 
 HAS_TRITON = importlib.util.find_spec("triton") is not None
 CHOSEN = ("copy_", "foreach", "streams", *(("triton-batched",) if HAS_TRITON else ()))
@@ -59,11 +59,11 @@ def test_the_steps_are_all_there_cost_something_and_sum_to_the_whole(ladder, nam
     if name == "triton":
         steps += [part.name for part in PARTS]
         assert not any(note.startswith("No rung of triton") for note in ladder.notes)
-    values = {step: ladder.figure(f"{name}: {step}").value for step in (*steps, RESIDUAL)}
-    whole = ladder.figure(f"{name}: whole").value
-    assert sum(values.values()) == pytest.approx(whole)
+    values = {step: ladder.value("ladder-step", of=name, part=step) for step in steps}
+    whole, residual = ladder.value("ladder-whole", of=name), ladder.value("residual", of=name)
+    assert sum(values.values()) + residual == pytest.approx(whole)
     assert all(values[step] > 0 for step in steps)
-    assert values[API_CALL] > 0.05 * whole and abs(values[RESIDUAL]) < 0.5 * whole
+    assert values[API_CALL] > 0.05 * whole and abs(residual) < 0.5 * whole
 
 
 def test_the_ladders_leave_tritons_hooks_and_torchs_stream_as_they_were():
@@ -101,18 +101,19 @@ def test_small_copies_come_to_an_answer_behind_a_backlog(copies):
     probe = backlog.probe(bench)
     assert perf_counter() - began < 30
     assert failed(probe) == []
-    assert probe.verdict in ("ranking flips", "ranking holds", "no flip shown")
+    assert probe.verdict in ("ranking-flips", "ranking-holds", "no-flip-shown")
     ranked, left_out = ({row[0] for row in probe.tables[index].rows} for index in (0, 2))
     # seven streams of their own: whether more iterations take as much longer is the hardware queues' affair
     assert ranked | left_out == set(CHOSEN) and left_out <= {"streams"}
     pairs = len(ranked) * (len(ranked) - 1) // 2
-    assert len(probe.tables[1].rows) == pairs and probe.figure("pairs that flip").unit == f"of {pairs} pairs"
+    assert len(probe.tables[1].rows) == pairs and probe.figure("pairs-that-flip").out_of == pairs
     for name in ranked:
-        behind, eager = (probe.figure(f"{name}: {what}") for what in ("device time behind a backlog", "eager time"))
+        behind = probe.figure("device-time", of=name, under="backlog")
+        eager = probe.figure("wall-time", of=name, under="eager")
         # the host takes most of an eager iteration of these, and is not in the other
         assert 0 < behind.value < eager.value and behind.interval is not None
     # seven copies one after the other take longer than one launch that makes them all
-    assert probe.figure("foreach ÷ copy_ behind a backlog").value < 1
+    assert probe.value("ratio", of="foreach", to="copy_", under="backlog") < 1
     assert all(checks.again(name, "eager") is None for name in CHOSEN)
 
 

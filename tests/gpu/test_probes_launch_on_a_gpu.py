@@ -26,10 +26,16 @@ from launchlens.profiling.probes.apparatus.answer_word import AnswerWord
 from launchlens.profiling.probes.apparatus.launch_calls import NEEDS as CPP_NEEDS
 from launchlens.profiling.probes.launch_floor import probe as launch_floor
 from launchlens.profiling.probes.launch_floor.timed_calls import answer
-from launchlens.profiling.probes.launch_floor.verdict import CPP_GRAPH, CPP_LAUNCH, CPP_MEMCPY, PREPARED, TORCH_GRAPH
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.probes.stream_synchronize import probe as stream_synchronize
 from launchlens.profiling.probes.triton_compile import probe as triton_compile
+from launchlens.traces.captures.probe_codes.launch_floor import (
+    CPP_GRAPH,
+    CPP_LAUNCH,
+    CPP_MEMCPY,
+    PREPARED,
+    TORCH_GRAPH,
+)
 
 
 def quick():
@@ -74,8 +80,8 @@ def test_every_way_of_launching_is_timed_and_launches_one_thing():
         # a copy on the device leaves nothing that the host could see
         assert (row["call to answer, ns"] is None) == (row["launches"] == "1 memcpy" or name == PREPARED)
     if not missing(CPP_NEEDS, "cuda"):
-        for name, path in (("cudaLaunchKernel per call", CPP_LAUNCH), ("cudaMemcpyAsync per call", CPP_MEMCPY)):
-            figure = probe.figure(name)
+        for path in (CPP_LAUNCH, CPP_MEMCPY):
+            figure = probe.figure("host-time", of=path)
             assert figure.unit == "ns" and figure.interval is not None
             assert figure.value == found[path]["host ns per call"]
     assert any(name in found for name in probe.verdict.split(" or "))
@@ -83,10 +89,11 @@ def test_every_way_of_launching_is_timed_and_launches_one_thing():
 
 def test_streams_are_created_waited_for_and_pooled():
     probe = passed(stream_synchronize.probe(quick()))
-    for name in ("seven streams", "creating seven streams"):
-        assert probe.figure(name).value > 0 and probe.figure(name).interval is not None
-    assert probe.figure("distinct streams that torch gave").value < 64
-    assert 0 <= probe.figure("streams still copying when the synchronizes begin").value <= 7
+    for of, under in (("synchronize-streams", "in-flight"), ("create-streams", "torch")):
+        figure = probe.figure("host-time", of=of, under=under)
+        assert figure.value > 0 and figure.interval is not None
+    assert probe.value("distinct-streams") < 64
+    assert 0 <= probe.value("streams-still-copying") <= 7
     assert len(rows(probe)) == 10
 
 
@@ -94,8 +101,8 @@ def test_streams_are_created_waited_for_and_pooled():
 def test_triton_compiles_once():
     probe = passed(triton_compile.probe(quick()))
     assert probe.verdict == "once"
-    assert probe.figure("compilations per launch").value == 0
-    assert probe.figure("compilations for a new specialisation").value == 1
-    assert probe.figure("launches that were repeated").value >= 200
+    assert probe.value("compilations-per-launch", of="repeated-launch") == 0
+    assert probe.value("compilations-per-launch", of="new-specialisation") == 1
+    assert probe.value("launches", of="repeated-launch") >= 200
     found = rows(probe)
-    assert found["first launch, compiled"]["compiled"] == found["first launch, from the disk cache"]["loaded from disk"]
+    assert found["first-launch, empty-cache"]["compiled"] == found["first-launch, full-cache"]["loaded from disk"]

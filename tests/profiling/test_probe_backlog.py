@@ -17,6 +17,7 @@ from launchlens.profiling.probes.backlog.iterations import (
 )
 from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, TWICE, Sample
 from launchlens.profiling.probes.backlog.verdict import conclude
+from launchlens.reports.words.probes.answer import says
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import note_claims
 
@@ -62,32 +63,34 @@ def judged(samples=RIGHT, **more):
 def test_a_ranking_that_turns_round_behind_a_backlog_is_found():
     probe = judged()
     assert [item.control for item in probe.controls if not item.passed] == []
-    assert (probe.id, probe.verdict, probe.control) == ("backlog", "ranking flips", "passed")
-    assert probe.figure("pairs that flip").value == 1
-    assert "1 of 3 pairs of variants change their order: copy_ takes 0.47 × the time of triton eagerly" in probe.says
-    assert "1.08 × behind a backlog" in probe.says and "2 pairs keep it" in probe.says
+    assert (probe.id, probe.verdict, probe.control) == ("backlog", "ranking-flips", "passed")
+    flips = probe.figure("pairs-that-flip")
+    assert (flips.value, flips.out_of, flips.counted) == (1, 3, "of 3 pairs")
+    assert "1 of 3 pairs of variants change their order and 2 keep it." in says(probe)
+    assert "Against copy_ it flips for triton (2.13 × eagerly, 0.923 × behind the backlog)." in says(probe)
 
 
 def test_times_are_per_iteration_and_ratios_are_paired_by_round():
     probe = judged()
-    behind = probe.figure("triton: device time behind a backlog")
+    behind = probe.figure("device-time", of="triton", under="backlog")
     assert behind.value == pytest.approx(6200, rel=0.02) and behind.interval[0] < 6200 < behind.interval[1]
-    assert probe.figure("triton: eager time").value == pytest.approx(96_000 * 1.25, rel=0.1)
-    assert probe.figure("triton ÷ copy_ behind a backlog").value == pytest.approx(6.2 / 6.7, rel=0.02)
-    eager = probe.figure("triton ÷ copy_ eager")
+    assert probe.figure("wall-time", of="triton", under="eager").value == pytest.approx(96_000 * 1.25, rel=0.1)
+    assert probe.figure("ratio", of="triton", to="copy_", under="backlog").value == pytest.approx(6.2 / 6.7, rel=0.02)
+    eager = probe.figure("ratio", of="triton", to="copy_", under="eager")
     assert (
         eager.value == pytest.approx(96 / 45, rel=0.02) and eager.interval[1] - eager.interval[0] < 0.05
     )  # not the drift
-    assert probe.figure("copy_ ÷ copy_ eager") is None
+    assert probe.figure("ratio", of="copy_", to="copy_", under="eager") is None
 
 
 def test_a_ranking_that_stays_holds_and_one_that_is_lost_in_noise_does_not():
     stays = world({"copy_": (45, 6.7), "triton": (96, 7.9), "foreach": (9, 1.4)})
-    assert judged(stays).verdict == "ranking holds"
+    assert judged(stays).verdict == "ranking-holds"
     alike = world({"copy_": (45, 6.7), "triton": (96, 6.7)}, noise=0.03)
     probe = judged(alike)
-    assert (probe.verdict, probe.control) == ("no flip shown", "passed")
-    assert "0 of 1 pairs" in probe.says and "of 1 it is not shown in both" in probe.says
+    assert (probe.verdict, probe.control) == ("no-flip-shown", "passed")
+    assert "0 of 1 pairs of variants keep their order and of 1 it is not shown." in says(probe)
+    assert "3 of 3 pairs of variants keep their order." in says(judged(stays))
 
 
 def test_the_tables_show_every_variant_and_every_pair(tmp_path):
@@ -99,7 +102,7 @@ def test_the_tables_show_every_variant_and_every_pair(tmp_path):
     assert row["÷ copy_ behind a backlog"] == pytest.approx(6.2 / 6.7, rel=0.02)
     assert [row[-1] for row in orders.rows] == ["flips", "same order", "same order"]
     assert out.rows == (("item", "it waits for the device"),)
-    assert "Not put behind a backlog: item (it waits for the device)." in probe.says
+    assert "1 of 4 variants could not be put behind a backlog; the table of them says why." in says(probe)
     write_probes(tmp_path, [probe])
     assert read_probes(tmp_path) == {"backlog": probe}
 
@@ -107,25 +110,27 @@ def test_the_tables_show_every_variant_and_every_pair(tmp_path):
 def test_what_the_notes_claims_read_is_given():
     tests = [test for claim in note_claims() for test in claim.tests if getattr(test, "probe", None) == "backlog"]
     probe = judged(world({"copy_": (45, 6.7), "triton-per-tensor": (96, 6.2), "triton-batched": (22, 1.3)}))
-    assert tests and all(probe.figure(test.figure) for test in tests)
+    assert tests and all(probe.figure(test.what, of=test.of, to=test.to, under=test.under) for test in tests)
 
 
 def test_parts_are_timed_and_not_ranked():
     probe = judged(parts={"triton"})
-    assert probe.verdict == "ranking holds" and len(probe.tables[1].rows) == 1
-    assert probe.figure("triton ÷ copy_ behind a backlog") is not None
+    assert probe.verdict == "ranking-holds" and len(probe.tables[1].rows) == 1
+    assert probe.figure("ratio", of="triton", to="copy_", under="backlog") is not None
 
 
 def test_time_that_does_not_grow_with_the_iterations_is_no_time_of_the_variant():
     probe = judged(changed(RIGHT, "foreach", TWICE, by=0.5))
-    assert (probe.verdict, probe.control) == ("ranking flips", "passed")
-    assert probe.figure("foreach: eager time") is None
-    assert "foreach (twice as many iterations take 1.0" in probe.says
+    assert (probe.verdict, probe.control) == ("ranking-flips", "passed")
+    assert probe.figure("wall-time", of="foreach", under="eager") is None
+    ((name, why),) = probe.tables[2].rows
+    assert name == "foreach" and why.startswith("twice as many iterations take 1.0")
 
 
 def test_a_variant_that_often_outlasts_the_blocker_is_left_out_and_a_rare_sample_costs_its_round():
     often = judged(changed(RIGHT, "foreach", BACKLOG, only={1, 2, 3}, held=False))
-    assert often.control == "passed" and "foreach (in 3 of 20 rounds it waited" in often.says
+    ((name, why),) = often.tables[2].rows
+    assert often.control == "passed" and name == "foreach" and why.startswith("in 3 of 20 rounds it waited")
     rare = judged(changed(RIGHT, "foreach", BACKLOG, only={1}, held=False, ns=1e12))
     assert rare.control == "passed"
     assert "19 of 20 rounds are counted" in rare.controls[0].found
@@ -157,9 +162,9 @@ def test_without_any_one_control_nothing_is_said(why):
     probe = judged(samples, left_out=left_out)
     assert (probe.verdict, probe.control) == ("inconclusive", "failed")
     assert any(item.control.startswith(control) and not item.passed for item in probe.controls)
-    assert control in probe.says
+    assert control in says(probe)
     if left_out:
-        assert "it waits for the device" in probe.says
+        assert "it waits for the device" in says(probe)
 
 
 # -- how many iterations make a sample

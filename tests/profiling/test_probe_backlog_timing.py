@@ -100,9 +100,9 @@ def left_out(probe):
 
 def test_every_variant_is_sampled_behind_a_backlog_and_eagerly(probed):
     probe = probed({"base": Call(), "other": Call(host=9_000, device=6_000)})
-    assert (probe.verdict, probe.control) == ("ranking flips", "passed")
-    assert probe.figure("base: device time behind a backlog").value == 5_000
-    assert probe.figure("other: eager time").value == 9_000
+    assert (probe.verdict, probe.control) == ("ranking-flips", "passed")
+    assert probe.value("device-time", of="base", under="backlog") == 5_000
+    assert probe.value("wall-time", of="other", under="eager") == 9_000
     row = dict(zip(probe.tables[0].columns, probe.tables[0].rows[0], strict=True))
     assert (row["variant"], row["iterations per sample"], row["rounds"]) == ("base", 32, backlog.QUICK_ROUNDS)
     assert left_out(probe) == {} and len(probe.notes) == 2

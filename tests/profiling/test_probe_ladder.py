@@ -9,25 +9,27 @@ from hypothesis import strategies as st
 
 from launchlens.profiling.probes.launch_ladder import copy_ladder as of_copy
 from launchlens.profiling.probes.launch_ladder import triton_ladder as of_triton
-from launchlens.profiling.probes.launch_ladder.steps import RESIDUAL, Ladder, Step, account
+from launchlens.profiling.probes.launch_ladder.steps import Ladder, Step, account
 from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder.verdict import Checks, Launched, conclude
+from launchlens.reports.words.probes.answer import says
+from launchlens.traces.captures.probe_codes.launch_ladder import RESIDUAL
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import note_claims
 
 ROUNDS = 40
-COPY = {"loop": 15, "call": 60, "dispatch": 1400, "API call": 2500, "residual": 700}
+COPY = {"loop": 15, "call": 60, "dispatch": 1400, "api-call": 2500, "residual": 700}
 TRITON = {
     "loop": 15,
     "indexing": 90,
     "grid": 120,
     "call": 300,
-    "device and stream": 500,
+    "device-and-stream": 500,
     "binding": 1500,
     "look-up": 900,
     "hooks": 800,
     "launcher": 1700,
-    "API call": 2600,
+    "api-call": 2600,
     "residual": 400,
 }
 CTYPES = 800
@@ -41,12 +43,12 @@ CHECKS = Checks(
 
 def copy_rungs(costs):
     up_to_call = costs["loop"] + costs["call"]
-    whole = up_to_call + costs["dispatch"] + costs["API call"] + costs["residual"]
+    whole = up_to_call + costs["dispatch"] + costs["api-call"] + costs["residual"]
     return {
         of_copy.LOOP: costs["loop"],
         of_copy.METHOD: up_to_call,
         of_copy.EMPTY: up_to_call + costs["dispatch"],
-        of_copy.API: CTYPES + costs["API call"],
+        of_copy.API: CTYPES + costs["api-call"],
         of_copy.NO_API: CTYPES,
         **dict.fromkeys((of_copy.WHOLE, of_copy.AGAIN, of_copy.HALF), whole),
     }
@@ -57,10 +59,10 @@ def triton_rungs(costs):
     made = {of_triton.INDEX: loop + costs["indexing"], of_triton.GRID: loop + costs["grid"]}
     so_far = loop
     for name in NAMES:
-        so_far += costs[name] + (costs["API call"] if name == "launcher" else 0)
+        so_far += costs[name] + (costs["api-call"] if name == "launcher" else 0)
         made[f"triton: up to {name}"] = so_far
     whole = so_far + costs["indexing"] + costs["grid"] + costs["residual"]
-    made |= {of_triton.API: CTYPES + costs["API call"], of_triton.NO_API: CTYPES}
+    made |= {of_triton.API: CTYPES + costs["api-call"], of_triton.NO_API: CTYPES}
     made |= dict.fromkeys((of_triton.WHOLE, of_triton.AGAIN, of_triton.HALF), whole)
     return made | {of_triton.BOUND: whole - 210, of_triton.NO_HOOKS: whole - 700, of_triton.IDLE_HOOKS: whole + 200}
 
@@ -88,12 +90,19 @@ def judged(times=TIMES, ladders=LADDERS, checks=CHECKS):
     return conclude(ladders, times, checks)
 
 
+def cost(probe, ladder, step):
+    """The figure of a step, or of the residual."""
+    return (
+        probe.figure("residual", of=ladder) if step == RESIDUAL else probe.figure("ladder-step", of=ladder, part=step)
+    )
+
+
 def test_the_answer_names_the_largest_step_of_each_ladder():
     probe = judged()
     assert [item.control for item in probe.controls if not item.passed] == []
     assert (probe.id, probe.control) == ("launch-ladder", "passed")
-    assert probe.verdict == "copy_: API call; triton: API call"
-    assert "One call of copy_ takes the host" in probe.says and "API call" in probe.says.partition("triton")[2]
+    assert probe.verdict == "copy_: api-call; triton: api-call"
+    assert "One call of copy_ takes the host" in says(probe) and "API call" in says(probe).partition("triton")[2]
 
 
 @pytest.mark.parametrize(("name", "costs"), [("copy_", COPY), ("triton", TRITON)])
@@ -101,12 +110,12 @@ def test_every_step_is_found_and_the_steps_sum_to_the_whole(name, costs):
     probe = judged()
     drift = 1.25  # the middle of what the rounds drift over
     for step, ns in costs.items():
-        found = probe.figure(f"{name}: {step}")
+        found = cost(probe, name, step)
         low, high = found.interval
         assert low <= found.value <= high and found.unit == "ns"
         assert found.value == pytest.approx(ns * drift, abs=0.03 * sum(costs.values())), step
-    whole = probe.figure(f"{name}: whole")
-    assert sum(probe.figure(f"{name}: {step}").value for step in costs) == pytest.approx(whole.value)
+    whole = probe.figure("ladder-whole", of=name)
+    assert sum(cost(probe, name, step).value for step in costs) == pytest.approx(whole.value)
     assert whole.value == pytest.approx(sum(costs.values()) * drift, rel=0.03)
 
 
@@ -125,7 +134,7 @@ def test_steps_of_one_size_are_named_together_and_a_dear_residual_is_an_answer()
     even = timed(copy_rungs(COPY | {"dispatch": 2500}) | triton_rungs(TRITON | {"residual": 4000}))
     verdict = judged(even).verdict
     copies, _, triton = verdict.partition("; ")
-    assert copies in ("copy_: dispatch or API call", "copy_: API call or dispatch")
+    assert copies in ("copy_: dispatch or api-call", "copy_: api-call or dispatch")
     assert triton == "triton: residual"
 
 
@@ -137,16 +146,16 @@ def test_without_rounds_enough_for_an_interval_no_step_is_shown_to_be_the_larges
 
 def test_what_stands_beside_the_steps_is_in_no_sum():
     probe = judged()
-    whole = probe.figure("triton: whole").value
+    whole = probe.value("ladder-whole", of="triton")
     assert (
-        probe.figure("triton: whole without hooks").value
+        probe.value("ladder-whole", of="triton", under="no-hooks")
         < whole
-        < probe.figure("triton: whole with hooks that do nothing").value
+        < probe.value("ladder-whole", of="triton", under="idle-hooks")
     )
-    ratio = probe.figure("triton: whole ÷ copy_: whole")
+    ratio = probe.figure("ratio", of="triton", to="copy_")
     assert ratio.value == pytest.approx(sum(TRITON.values()) / sum(COPY.values()), rel=0.02) and ratio.unit == "ratio"
     unhooked = {name: times for name, times in TIMES.items() if name not in (of_triton.NO_HOOKS, of_triton.IDLE_HOOKS)}
-    assert judged(unhooked).figure("triton: whole without hooks") is None
+    assert judged(unhooked).figure("ladder-whole", of="triton", under="no-hooks") is None
 
 
 def test_the_tables_show_every_step_and_how_it_comes_about(tmp_path):
@@ -174,19 +183,19 @@ def steps_of(costs):
 def test_a_triton_without_some_parts_leaves_their_cost_to_the_residual():
     shorter = of_triton.ladder(NAMES[:3], True)
     found = account(shorter, TIMES)
-    assert list(found.steps) == ["loop", "indexing", "grid", *NAMES[:3], "API call", "residual"]
+    assert list(found.steps) == ["loop", "indexing", "grid", *NAMES[:3], "api-call", "residual"]
     left = sum(TRITON[name] for name in (*NAMES[3:], "residual"))
     assert found.steps[RESIDUAL].value == pytest.approx(left * 1.25, abs=300)
 
 
 def test_what_the_notes_claims_read_is_given():
     tests = [test for claim in note_claims() for test in claim.tests if getattr(test, "probe", None) == "launch-ladder"]
-    assert tests and all(judged().figure(name) for test in tests for name in (test.figure, test.against))
+    assert tests and all(judged().figure(it.what, of=it.of) for test in tests for it in (test, test.against))
 
 
 def test_without_triton_only_copies_are_answered():
     probe = judged(timed(copy_rungs(COPY)), LADDERS[:1], Checks(CHECKS.launched[:2], {"copy_": True}))
-    assert (probe.verdict, probe.control) == ("copy_: API call", "passed")
+    assert (probe.verdict, probe.control) == ("copy_: api-call", "passed")
 
 
 FAILING = {
@@ -215,7 +224,7 @@ def test_without_any_one_control_nothing_is_said(why):
     probe = judged(**changed)
     assert (probe.verdict, probe.control) == ("inconclusive", "failed")
     assert any(item.control.startswith(control) and not item.passed for item in probe.controls)
-    assert control in probe.says
+    assert control in says(probe)
 
 
 def test_a_rung_that_is_dearer_by_less_than_its_noise_is_not_out_of_order():

@@ -8,7 +8,9 @@ import pytest
 from launchlens.profiling.probes.apparatus.captured_nodes import Node
 from launchlens.profiling.probes.launch_floor import timed_calls
 from launchlens.profiling.probes.launch_floor.path import LaunchPath, from_python
-from launchlens.profiling.probes.launch_floor.verdict import (
+from launchlens.profiling.probes.launch_floor.verdict import Path, Timed, conclude
+from launchlens.reports.words.probes.answer import says
+from launchlens.traces.captures.probe_codes.launch_floor import (
     COPY,
     CPP_GRAPH,
     CPP_LAUNCH,
@@ -19,9 +21,6 @@ from launchlens.profiling.probes.launch_floor.verdict import (
     PYTHON_DRIVER,
     TORCH_GRAPH,
     TRITON,
-    Path,
-    Timed,
-    conclude,
 )
 from launchlens.traces.captures.probes import read_probes, write_probes
 
@@ -79,7 +78,8 @@ def test_the_verdict_is_the_cheapest_launch_of_a_kernel_that_python_can_call():
 def test_paths_that_cannot_be_told_apart_share_the_verdict():
     probe = judged(world(**{PYTHON_DRIVER: 1900.5}))
     assert set(probe.verdict.split(" or ")) == {CPP_ONCE, PYTHON_DRIVER}
-    assert "no difference shown to" in probe.says and "Beside it: torch CUDAGraph.replay" in probe.says
+    assert "No difference is shown to cudaLaunchKernel (C++ function)." in says(probe)
+    assert "Beside it: torch CUDAGraph.replay" in says(probe)
 
 
 @pytest.mark.parametrize("name", [CPP_ONCE, PYTHON_DRIVER, FILL, TRITON, TORCH_GRAPH])
@@ -89,13 +89,13 @@ def test_whichever_is_cheapest_is_found(name):
 
 def test_the_figures_that_the_claims_read_are_of_the_loops_in_cpp():
     probe = judged(world())
-    launch, memcpy = probe.figure("cudaLaunchKernel per call"), probe.figure("cudaMemcpyAsync per call")
+    launch, memcpy = probe.figure("host-time", of=CPP_LAUNCH), probe.figure("host-time", of=CPP_MEMCPY)
     assert launch.unit == memcpy.unit == "ns"
     assert launch.value == pytest.approx(1700 * 1.1, rel=0.01) and launch.interval[0] < launch.value
     assert memcpy.value == pytest.approx(2400 * 1.1, rel=0.01)
-    assert probe.figure(f"{TRITON}: host time per call").value == pytest.approx(9000 * 1.1, rel=0.01)
-    assert probe.figure(f"{TRITON}: call to answer").interval is not None
-    assert probe.figure(f"{COPY}: call to answer") is None
+    assert probe.value("host-time", of=TRITON) == pytest.approx(9000 * 1.1, rel=0.01)
+    assert probe.figure("call-to-answer", of=TRITON).interval is not None
+    assert probe.figure("call-to-answer", of=COPY) is None
 
 
 def test_seven_prepared_copies_are_held_against_a_bare_launch_and_are_no_floor():
@@ -106,18 +106,18 @@ def test_seven_prepared_copies_are_held_against_a_bare_launch_and_are_no_floor()
 
     probe = judged(with_prepared(1500))
     assert (probe.verdict, probe.control) == (CPP_ONCE, "passed"), "it is cheaper here, and launches no empty kernel"
-    ratio = probe.figure(f"{PREPARED} ÷ {CPP_ONCE}")
+    ratio = probe.figure("ratio", of=PREPARED, to=CPP_ONCE)
     assert ratio.unit == "ratio" and ratio.value == pytest.approx(1500 / 1900, rel=0.01) and ratio.interval
-    assert "makes seven prepared copies takes the host 0.7" in probe.says
+    assert "makes seven prepared copies takes the host 0.7" in says(probe)
     assert judged(with_prepared(1500, ())).control == "failed", "it must launch one kernel"
-    assert judged(world()).figure(f"{PREPARED} ÷ {CPP_ONCE}") is None
+    assert judged(world()).figure("ratio", of=PREPARED, to=CPP_ONCE) is None
 
 
 def test_without_a_compiler_the_figures_of_cpp_are_absent_and_the_verdict_stands():
-    timed = [item for item in world() if "C++" not in item.path.name]
+    timed = [item for item in world() if "cpp" not in item.path.name]
     probe = judged(timed)
     assert (probe.verdict, probe.control) == (TORCH_GRAPH, "passed")
-    assert probe.figure("cudaLaunchKernel per call") is None
+    assert probe.figure("host-time", of=CPP_LAUNCH) is None
 
 
 def test_every_path_is_in_the_table_and_it_can_be_written(tmp_path):
@@ -134,12 +134,12 @@ def test_every_path_is_in_the_table_and_it_can_be_written(tmp_path):
     assert read_probes(tmp_path) == {"launch-floor": probe}
 
 
-def test_the_answer_in_words_names_costs_and_ratios():
-    says = judged(world()).says
-    assert f"{CPP_ONCE} costs the host least" in says and "2.09 µs" in says
-    assert f"{TRITON} 9.89 µs, 4.7 ×" in says
-    assert "From a loop in C++: cudaLaunchKernel 1.87 µs; cudaGraphLaunch 1.76 µs; cudaMemcpyAsync 2.64 µs." in says
-    assert f"5.51 µs after the call ({CPP_LAUNCH})" in says
+def test_the_answer_in_words_names_costs():
+    said = says(judged(world()))
+    assert "cudaLaunchKernel (C++ function) costs the host least" in said and "2.09 µs" in said
+    assert "torch fill_ 3.85 µs, Triton 9.89 µs." in said
+    assert "From a loop in C++: cudaLaunchKernel 1.87 µs, cudaGraphLaunch 1.76 µs, cudaMemcpyAsync 2.64 µs." in said
+    assert "5.51 µs after the call, by cudaLaunchKernel (C++ loop)." in said
 
 
 RIGHT = world()
@@ -169,7 +169,7 @@ def test_without_any_one_control_nothing_is_said(why):
     probe = judged(timed, **more)
     assert (probe.verdict, probe.control) == ("inconclusive", "failed")
     assert [item.control.startswith(control) for item in probe.controls if not item.passed] == [True]
-    assert control in probe.says
+    assert control in says(probe)
 
 
 def test_too_few_rounds_for_an_interval_pass_no_control_that_compares_times():

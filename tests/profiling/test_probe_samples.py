@@ -1,14 +1,12 @@
-"""What probes that time things share: turns in rounds, and figures, A/A and words from samples."""
+"""What probes that time things share: turns in rounds, and figures, cells and A/A from samples."""
 
 import gc
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from launchlens.profiling.probes.method.rounds import Entry, in_rounds
-from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
-from launchlens.traces.statistics import Estimate
+from launchlens.profiling.probes.method.samples import aa_control, cells, estimated, paired, ratio_in_words
+from launchlens.traces.statistics import Estimate, median
 
 
 def test_every_entry_is_measured_once_a_round_in_changing_order():
@@ -34,10 +32,17 @@ def test_two_entries_of_one_name_are_refused():
 
 
 def test_a_figure_is_a_median_with_its_interval_or_says_that_it_has_none():
-    many = figure("f", [3, 1, 2, 5, 4, 3])
+    many = estimated(median([3, 1, 2, 5, 4, 3]), "host-time", of="triton", under="eager")
     assert (many.value, many.unit) == (3, "ns") and many.interval[0] <= 3 <= many.interval[1]
-    assert figure("f", [1, 2, 3]).interval is None
-    assert figure("f", []).value is None
+    assert (many.what, many.of, many.part, many.to, many.under) == ("host-time", "triton", "", "", "eager")
+    few = median([1, 2, 3])
+    assert estimated(few, "host-time").interval is None
+    assert (cells(few), cells(None)) == ((2, None, None), (None, None, None))
+
+
+def test_figures_are_paired_only_where_both_were_measured_in_every_round():
+    assert paired([2, 4, 6], [1, 2, 3]).value == 2
+    assert paired([], []) is None and paired([1, 2], [1]) is None
 
 
 def test_aa_passes_for_itself_and_fails_for_a_twentieth_more():
@@ -49,20 +54,6 @@ def test_aa_passes_for_itself_and_fails_for_a_twentieth_more():
     assert not aa_control("x", base[:4], base[:4]).passed  # too few rounds to say so
 
 
-@given(st.floats(1, 1e11))
-def test_a_time_in_words_is_the_time(ns):
-    number, unit = in_words(ns).split()
-    value = float(number) * {"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9}[unit]
-    assert value == pytest.approx(ns, rel=0.006, abs=0.5)
-
-
-def test_times_and_ratios_are_written_for_people():
-    assert [in_words(ns) for ns in (95, 1730, 28_700, 310e6, 2.5e9)] == [
-        "95 ns",
-        "1.73 µs",
-        "28.7 µs",
-        "310 ms",
-        "2.50 s",
-    ]
+def test_ratios_are_written_for_people():
     assert ratio_in_words(Estimate(1.0031, 0.998, 1.01, 9)) == "1.003 × (0.998 – 1.010)"
     assert "too few" in ratio_in_words(Estimate(1, None, None, 2))

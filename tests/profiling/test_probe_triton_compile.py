@@ -8,16 +8,18 @@ import pytest
 
 from launchlens.profiling.probes.triton_compile.compilations import Compilations, cache_folder, in_memory
 from launchlens.profiling.probes.triton_compile.probe import observe
-from launchlens.profiling.probes.triton_compile.verdict import (
-    COLD,
+from launchlens.profiling.probes.triton_compile.verdict import Case, Seen, conclude
+from launchlens.reports.words.probes.answer import says
+from launchlens.traces.captures.probe_codes.triton_compile import (
+    AGAIN,
     DEPENDS,
+    EMPTY_CACHE,
     EVERY,
-    FROM_DISK,
+    FIRST,
+    FULL_CACHE,
+    NEW,
     ONCE,
     REPEATED,
-    Case,
-    Seen,
-    conclude,
 )
 from launchlens.traces.captures.probes import read_probes, write_probes
 from made_triton import launching_on_the_host
@@ -27,18 +29,21 @@ needs_triton = pytest.mark.skipif(importlib.util.find_spec("triton") is None, re
 MS, US = 1e6, 1e3
 
 
-def case(name, launches=1, compiled=0, loaded=0, **more):
+COLD, FROM_DISK = (FIRST, EMPTY_CACHE), (FIRST, FULL_CACHE)
+
+
+def case(kind, launches=1, compiled=0, loaded=0, **more):
     asked = compiled + loaded
     given = {"asked": asked, "grown": asked, "right": launches, "launch_ns": [5 * US] * 6} | more
-    return Case(name, launches, compiled, loaded, **given)
+    return Case(*kind, launches, compiled, loaded, **given)
 
 
 SEEN = Seen(
     cold=case(COLD, 7, compiled=7, launch_ns=[300 * MS + place for place in range(7)]),
     from_disk=case(FROM_DISK, 7, loaded=7, launch_ns=[4 * MS + place for place in range(7)]),
-    repeated=case(REPEATED, 1040, launch_ns=[10 * US + place for place in range(10)]),
-    specialised=[case(f"new specialisation: {what}", compiled=1) for what in ("a length of 1", "int64")],
-    specialised_again=[case(f"the same again: {what}") for what in ("a length of 1", "int64")],
+    repeated=case((REPEATED, ""), 1040, launch_ns=[10 * US + place for place in range(10)]),
+    specialised=[case((NEW, what), compiled=1) for what in ("length-of-one", "another-dtype")],
+    specialised_again=[case((AGAIN, what)) for what in ("length-of-one", "another-dtype")],
     compiler_ns=[150 * MS] * 7,
 )
 
@@ -56,27 +61,27 @@ def test_the_verdict_is_what_repeated_launches_compile(compiled, loaded, verdict
     probe = conclude(with_repeated(compiled=compiled, loaded=loaded, asked=asked, grown=asked), ["a note"])
     assert [item.control for item in probe.controls if not item.passed] == []
     assert (probe.id, probe.verdict, probe.control) == ("triton-compile", verdict, "passed")
-    figure = probe.figure("compilations per launch")
+    figure = probe.figure("compilations-per-launch", of="repeated-launch")
     assert figure.value == pytest.approx(per_launch) and figure.interval is None
 
 
 def test_the_figures_are_times_with_intervals_and_counts_without():
     probe = conclude(SEEN)
-    assert probe.figure("compilations for a new specialisation").value == 1
-    assert probe.figure("launches that were repeated").value == 1040
-    for name, ns in ((COLD, 300 * MS), (FROM_DISK, 4 * MS), (REPEATED, 10 * US)):
-        figure = probe.figure(name)
+    assert probe.value("compilations-per-launch", of="new-specialisation") == 1
+    assert probe.value("launches", of="repeated-launch") == 1040
+    for (of, under), ns in ((COLD, 300 * MS), (FROM_DISK, 4 * MS), ((REPEATED, ""), 10 * US)):
+        figure = probe.figure("host-time", of=of, under=under)
         assert figure.value == pytest.approx(ns, rel=0.01) and figure.unit == "ns" and figure.interval is not None
-    assert probe.figure("first launch, compiled: inside the compiler").value == 150 * MS
+    assert probe.value("host-time", of=FIRST, part="compiler", under=EMPTY_CACHE) == 150 * MS
 
 
 def test_the_answer_in_words():
-    assert conclude(SEEN).says == (
+    assert says(conclude(SEEN)) == (
         "1,040 launches of a Triton kernel that had been launched before compiled nothing. Host time: the first launch, which "
         "compiles, takes 300 ms, one that finds its code on disk 4.00 ms, a repeated one 10.0 µs. What compiles again, once "
-        "each: a length of 1; int64."
+        "each: a length of 1, which becomes a constant; another dtype, int64."
     )
-    often = conclude(with_repeated(compiled=1040, asked=1040, grown=1040)).says
+    often = says(conclude(with_repeated(compiled=1040, asked=1040, grown=1040)))
     assert often.startswith("1,040 launches of a Triton kernel that had been launched before compiled 1,040 times.")
 
 
@@ -85,8 +90,9 @@ def test_all_cases_are_in_the_table(tmp_path):
     (table,) = probe.tables
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert list(rows) == [item.name for item in SEEN.all]
-    assert (rows[COLD]["compiled"], rows[FROM_DISK]["loaded from disk"], rows[REPEATED]["how many"]) == (7, 7, 1040)
-    assert rows[COLD]["slowest"] == 300 * MS + 6
+    cold, disk, repeated = (rows[name] for name in ("first-launch, empty-cache", "first-launch, full-cache", REPEATED))
+    assert (cold["compiled"], disk["loaded from disk"], repeated["how many"]) == (7, 7, 1040)
+    assert cold["slowest"] == 300 * MS + 6
     write_probes(tmp_path, [probe])
     assert read_probes(tmp_path) == {"triton-compile": probe}
 
@@ -100,18 +106,18 @@ FAILING = {
     "no first launch": (replace(SEEN, cold=case(COLD, 0)), "the counter sees the first launch compile"),
     "the disk is not used": (replace(SEEN, from_disk=case(FROM_DISK, 7, compiled=7)), "with the folder full"),
     "a specialisation was not seen": (
-        replace(SEEN, specialised=[*SEEN.specialised, case("new specialisation: x")]),
+        replace(SEEN, specialised=[*SEEN.specialised, case((NEW, "x"))]),
         "the counter sees each new specialisation",
     ),
     "a specialisation compiled twice": (
-        replace(SEEN, specialised=[case("new specialisation: x", compiled=2)]),
+        replace(SEEN, specialised=[case((NEW, "x"), compiled=2)]),
         "the counter sees each new specialisation",
     ),
     "none was tried": (replace(SEEN, specialised=[]), "the counter sees each new specialisation"),
     "the counts differ": (with_repeated(asked=3), "the compiler's count"),
     "the table grew unseen": (with_repeated(grown=1), "the compiler's count"),
     "a launch did nothing": (with_repeated(right=1039), "every launch ran"),
-    "nothing was repeated": (replace(SEEN, repeated=case(REPEATED, 0)), "every launch ran"),
+    "nothing was repeated": (replace(SEEN, repeated=case((REPEATED, ""), 0)), "every launch ran"),
 }
 
 
@@ -121,7 +127,7 @@ def test_without_any_one_control_nothing_is_said(why):
     probe = conclude(seen)
     assert (probe.verdict, probe.control) == ("inconclusive", "failed")
     assert [item.control.startswith(control) for item in probe.controls if not item.passed] == [True]
-    assert control in probe.says
+    assert control in says(probe)
 
 
 # -- counted for real: Triton compiles, and a function on the host runs in the kernel's place
@@ -141,7 +147,7 @@ def test_triton_compiles_the_first_launch_and_none_of_its_repeats(observed):
     seen, launches = observed
     probe = conclude(seen)
     assert [f"{item.control}: {item.found}" for item in probe.controls if not item.passed] == []
-    assert probe.verdict == ONCE and probe.figure("compilations per launch").value == 0
+    assert probe.verdict == ONCE and probe.value("compilations-per-launch", of=REPEATED) == 0
     assert seen.cold.compiled == seen.from_disk.loaded == 2
     assert launches == sum(item.launches for item in seen.all) + 2  # and the two that only made ready
     assert len(seen.compiler_ns) == 2 and all(0 < inside < whole for inside, whole in zip(seen.compiler_ns, seen.cold.launch_ns, strict=True))  # fmt: skip

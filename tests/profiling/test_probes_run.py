@@ -14,10 +14,13 @@ from launchlens.profiling import worker
 from launchlens.profiling.probes import catalogue
 from launchlens.profiling.probes import run as running
 from launchlens.profiling.probes.catalogue import CATALOGUE, Listed, chosen
+from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
 from launchlens.profiling.request import asked
+from launchlens.reports.words.probes.catalogue import WORDS
 from launchlens.traces.captures.capture import read_capture, write_manifest
-from launchlens.traces.captures.probes import Control, ProbeFigure, concluded, read_probes, write_probes
+from launchlens.traces.captures.probe_codes.catalogue import FIGURES
+from launchlens.traces.captures.probes import Control, ProbeFigure, read_probes, write_probes
 from launchlens.traces.problems import InputError
 from made_capture import make_capture
 
@@ -34,10 +37,10 @@ class Steps:
 def answering(id, verdict="yes", needs=(), of_variants=False):
     def probe(bench):
         names = sorted(name for name, _ in bench.calls)
-        says = f"{bench.workload.name} {names} seed {bench.seed} quick {bench.quick}"
-        return concluded(id, asks="?", verdict=verdict, says=says, controls=[Control("known", True, "yes")])
+        given = f"{bench.workload.name} {names} seed {bench.seed} quick {bench.quick}"
+        return concluded(id, verdict=verdict, controls=[Control("known", True, "yes")], notes=[given])
 
-    return Listed(id, "?", needs, probe, of_variants)
+    return Listed(id, needs, probe, of_variants)
 
 
 def small_copies():
@@ -61,7 +64,7 @@ def test_what_probes_find_is_written_after_each(in_this_process, tmp_path):
     one, two = answering("one"), answering("two", of_variants=True)
     in_this_process(one, two)
     found = run_probes([one, two], small_copies(), ["copy_", "foreach"], tmp_path, Steps(), seed=3, quick=True)
-    assert [each.says for each in found] == [
+    assert [each.notes[0] for each in found] == [
         "small-copies [] seed 3 quick True",
         "small-copies ['copy_', 'foreach'] seed 3 quick True",
     ]
@@ -83,32 +86,33 @@ def test_a_probe_that_raises_is_inconclusive_and_the_next_one_runs(in_this_proce
     def broken(bench):
         raise RuntimeError("CUDA_ERROR_ILLEGAL_ADDRESS at /home/me/x")
 
-    broken = Listed("broken", "does it?", (), broken)
+    broken = Listed("broken", (), broken)
     in_this_process(broken, answering("two"))
     first, second = run_probes([broken, answering("two")], small_copies(), [], tmp_path, Steps())
-    assert (first.verdict, first.control, first.asks) == ("inconclusive", "absent", "does it?")
-    assert first.says == "It could not be run: its process failed: RuntimeError: CUDA_ERROR_ILLEGAL_ADDRESS at x."
+    assert (first.verdict, first.control) == ("inconclusive", "absent")
+    assert first.why == "its process failed: RuntimeError: CUDA_ERROR_ILLEGAL_ADDRESS at x"
     assert second.verdict == "yes"
 
 
 def test_what_a_probe_needs_is_named(tmp_path):
     (found,) = run_probes([answering("one", needs=("cuda",))], small_copies(), [], tmp_path, Steps())
-    assert found.verdict == "inconclusive" and "it needs cuda (a machine with an NVIDIA GPU" in found.says
+    assert found.verdict == "inconclusive" and "it needs cuda (a machine with an NVIDIA GPU" in found.why
     (found,) = run_probes([answering("one", of_variants=True)], small_copies(), [], tmp_path, Steps())
-    assert "no variant of the workload could be run" in found.says
+    assert "no variant of the workload could be run" in found.why
 
 
 def test_a_real_process_says_why_a_probe_of_a_gpu_fails_here(monkeypatch, tmp_path):
     monkeypatch.setattr(running, "missing", lambda needs, device: [])
     (found,) = run_probes([CATALOGUE["copy-engine"]], small_copies(), [], tmp_path, Steps())
-    assert found.verdict == "inconclusive" and found.says.startswith("It could not be run: its process failed: ")
+    assert found.verdict == "inconclusive" and found.why.startswith("its process failed: ")
     assert read_probes(tmp_path)["copy-engine"] == found
 
 
-def test_the_catalogue_names_each_probe_once_and_asks_a_question():
-    assert list(CATALOGUE) == [each.id for each in CATALOGUE.values()]
+def test_the_catalogue_names_each_probe_once_and_there_are_words_and_codes_for_it():
+    assert list(CATALOGUE) == [each.id for each in CATALOGUE.values()] == list(WORDS)
+    assert set(FIGURES) == set(CATALOGUE)
     for each in CATALOGUE.values():
-        assert each.asks.endswith("?") and "cuda" in each.needs
+        assert WORDS[each.id].asks.endswith("?") and "cuda" in each.needs
     assert chosen(["all"]) == list(CATALOGUE.values()) and chosen([]) == []
     with pytest.raises(KeyError, match="nix"):
         chosen(["copy-engine", "nix"])
@@ -159,13 +163,23 @@ def test_what_cant_be_read_costs_that_probe_alone(in_this_process, monkeypatch, 
 
     monkeypatch.setattr(worker, "write_probes", cut_off)
     first, second = run_probes([one, two], small_copies(), [], tmp_path, Steps())
-    assert first.verdict == "inconclusive" and "can't be read" in first.says and second.verdict == "yes"
+    assert first.verdict == "inconclusive" and "can't be read" in first.why and second.verdict == "yes"
+
+
+@pytest.mark.parametrize(
+    ("figures", "match"),
+    [([{"what": "device-time"}], "has no figure 'device-time'"), ([{"what": "ratio"}] * 2, "have the same fields")],
+)
+def test_a_figure_is_one_of_the_probes_own_and_given_once(figures, match):
+    made = [ProbeFigure(**each, value=1.0) for each in figures]
+    with pytest.raises(ValueError, match=match):
+        concluded("launch-floor", verdict="triton", controls=[], figures=made)
 
 
 @pytest.mark.parametrize("interval", [(2.0, 1.0), (float("nan"), 1.0)])
 def test_a_figure_whose_interval_is_none_is_refused_at_once(interval):
     with pytest.raises(ValueError, match="from low to high"):
-        ProbeFigure("time", 1.5, "ns", interval)
+        ProbeFigure(what="time", value=1.5, unit="ns", interval=interval)
 
 
 def test_the_command_lists_probes_anywhere():

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from launchlens.reports.words.claims import Source, because, between, markdown, tally, value
+from launchlens.reports.words.claims import Source, because, between, markdown, name, tally, value
 from launchlens.traces.claims.claim import Evidence
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims, read_claims
@@ -63,7 +63,7 @@ def test_the_section_holds_every_claim_and_what_came_of_it(page, judged):
     for item in judged:
         assert item.claim.text in section.text
         for each in item.evidence:
-            assert each.figure in section.text and value(each) in section.text and each.rows in section.text
+            assert name(each) in section.text and value(each) in section.text and each.rows in section.text
 
 
 def test_evidence_links_to_the_section_that_shows_its_rows(page):

@@ -15,8 +15,28 @@ from launchlens.traces.captures.probes import Probe, ProbeFigure
 from made_probes import BACKLOG, LADDER, with_figures
 
 
-def ns(name, value, interval=None):
-    return ProbeFigure(name, value, "ns", interval)
+def ns(value, interval=None, unit="ns", **fields):
+    return ProbeFigure(**fields, value=value, unit=unit, interval=interval)
+
+
+def whole(of, value, **more):
+    return ns(value, what="ladder-whole", of=of, **more)
+
+
+def step(of, part, value, **more):
+    return ns(value, what="ladder-step", of=of, part=part, **more)
+
+
+def residual(of, value):
+    return ns(value, what="residual", of=of)
+
+
+def times(device, eager, of_device=None, of_eager=None):
+    """The two times of one variant, with their intervals."""
+    return [
+        ns(device, of_device, what="device-time", of="v", under="backlog"),
+        ns(eager, of_eager, what="wall-time", of="v", under="eager"),
+    ]
 
 
 def drawn(probe):
@@ -41,8 +61,8 @@ def test_a_ladder_is_its_whole_its_steps_and_the_residual():
         *(("loop", 100.0), ("dispatch", 2000.0), ("API call", 2300.0), ("residual", 200.0)),
     ]
     assert (copy.name, copy.whole_ns, copy.gap_ns) == (".copy_()", 4600.0, 0.0)
-    # what comes after the residual is in no sum
-    assert [step.name for step in triton.steps] == ["loop", "binding", "cache key", "hooks", "API call", "residual"]
+    # a whole under another condition is in no sum
+    assert [step.name for step in triton.steps] == ["loop", "binding", "look-up", "hooks", "API call", "residual"]
     assert triton.gap_ns == 0.0
 
 
@@ -72,28 +92,22 @@ def test_a_step_has_one_colour_in_all_ladders_and_no_two_of_a_ladder_share_one()
     colours = {(step.name, step.colour) for ladder in found for step in ladder.steps}
     assert len({name for name, _ in colours}) == len(colours)
     assert ("residual", GREY) in colours
-    names = [[f"{ladder} {at}" for at in range(len(COLOURS))] for ladder in "abc"]
-    many = [ns(f"{it[0][0]}: {name}", 1.0) for it in names for name in ("whole", *it)]
+    names = {ladder: [f"{ladder} {at}" for at in range(len(COLOURS))] for ladder in "abc"}
+    many = [it for of, parts in names.items() for it in (whole(of, 12.0), *(step(of, part, 1.0) for part in parts))]
     for ladder in ladders(with_figures(LADDER, many)):
         assert len({step.colour for step in ladder.steps}) == len(COLOURS)
 
 
 def test_steps_that_do_not_add_up_are_said_to():
-    short = [
-        ns("a: whole", 1000.0),
-        ns("a: x", 600.0),
-        ns("a: residual", 100.0),
-        ns("b: whole", 10.0),
-        ns("b: x", 10.0),
-    ]
+    short = [whole("a", 1000.0), step("a", "x", 600.0), residual("a", 100.0), whole("b", 10.0), step("b", "x", 10.0)]
     notes = drawn(with_figures(LADDER, short)).notes
     assert [note for note in notes if "add up" in note] == ["The steps of a don’t add up to it: +0.300 µs is missing."]
     assert not [note for note in drawn(LADDER).notes if "add up" in note]
     assert any("left of the line" in note for note in drawn(LADDER).notes)
 
 
-def test_a_figure_belongs_to_the_ladder_whose_name_fits_best():
-    figures = [ns("a: whole", 5.0), ns("a: x", 5.0), ns("a: b: whole", 7.0), ns("a: b: y", 7.0)]
+def test_a_figure_belongs_to_the_ladder_that_it_names():
+    figures = [whole("a", 5.0), whole("a: b", 7.0), step("a: b", "y", 7.0), step("a", "x", 5.0)]
     assert [(it.name, [step.name for step in it.steps]) for it in ladders(with_figures(LADDER, figures))] == [
         *(("a", ["x"]), ("a: b", ["y"])),
     ]
@@ -103,20 +117,22 @@ def test_a_figure_belongs_to_the_ladder_whose_name_fits_best():
     "figures",
     [
         [],
-        [ns("a: whole", 5.0)],
-        [ns("a: x", 5.0), ns("a: residual", 1.0)],
-        [ns("a: whole", None), ns("a: x", 5.0)],
-        [ns("a: whole", 1e300), ns("a: x", 5.0)],
-        [ProbeFigure("a: whole", 5.0, "ratio"), ProbeFigure("a: x", 5.0, "ratio")],
+        [whole("a", 5.0)],
+        [step("a", "x", 5.0), residual("a", 1.0)],
+        [whole("a", None), step("a", "x", 5.0)],
+        [whole("a", 1e300), step("a", "x", 5.0)],
+        [whole("a", 5.0, unit="ratio"), step("a", "x", 5.0, unit="ratio")],
+        [whole("a", 5.0, under="no-hooks"), step("a", "x", 5.0)],
     ],
-    ids=["nothing", "no steps", "no whole", "unknown whole", "no time", "other unit"],
+    ids=["nothing", "no steps", "no whole", "unknown whole", "no time", "other unit", "another condition"],
 )
 def test_without_whole_and_steps_there_is_no_ladder(figures):
     assert ladders(with_figures(LADDER, figures)) == [] and drawn(with_figures(LADDER, figures)) is None
 
 
 def test_more_ladders_and_steps_than_can_be_drawn_are_counted():
-    figures = [ns(f"l{at}: {step}", 1.0) for at in range(50) for step in ("whole", *range(90))]
+    figures = [whole(f"l{at}", 90.0) for at in range(50)]
+    figures += [step(f"l{at}", str(number), 1.0) for at in range(50) for number in range(90)]
     found = ladders(with_figures(LADDER, figures))
     assert len(found) == LADDERS and {len(it.steps) for it in found} == {STEPS} and found[0].left_out == 90 - STEPS
     notes = drawn(with_figures(LADDER, figures)).notes
@@ -146,21 +162,20 @@ def test_two_dots_a_variant_with_whiskers_at_their_intervals():
 
 def test_the_axis_is_logarithmic_only_where_the_range_needs_it():
     assert backlog_figure("x", pairs(BACKLOG)).plain()["layout"]["xaxis"]["type"] == "log"
-    near = [ns(f"v: {DEVICE}", 3000.0), ns(f"v: {EAGER}", 4000.0)]
+    near = times(3000.0, 4000.0)
     axis = backlog_figure("x", pairs(with_figures(BACKLOG, near))).plain()["layout"]["xaxis"]
     assert axis.get("type", "linear") == "linear" and axis["range"][0] == 0
 
 
 def test_a_whisker_past_zero_ends_with_a_logarithmic_axis():
-    wide = [ns(f"v: {DEVICE}", 1000.0, (-50.0, 1500.0)), ns(f"v: {EAGER}", 40_000.0, (39_000.0, 39_500.0))]
+    wide = times(1000.0, 40_000.0, of_device=(-50.0, 1500.0), of_eager=(39_000.0, 39_500.0))
     device, eager = backlog_figure("x", pairs(with_figures(BACKLOG, wide))).plain()["data"]
     assert device["error_x"]["arrayminus"] == pytest.approx([0.2]) and eager["error_x"]["array"] == [0.0]
 
 
 @pytest.mark.parametrize("value", [None, 0.0, -5.0, 0.5, 1e300])
 def test_what_is_no_time_is_not_drawn(value):
-    figures = [ns(f"v: {DEVICE}", value), ns(f"v: {EAGER}", 4000.0)]
-    assert pairs(with_figures(BACKLOG, figures)) == []
+    assert pairs(with_figures(BACKLOG, times(value, 4000.0))) == []
 
 
 def test_ticks_over_many_decades_are_powers_of_ten():

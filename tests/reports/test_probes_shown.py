@@ -8,15 +8,9 @@ import pytest
 import made_probes
 from launchlens.reports.blocks import Entry, Fold, Shown
 from launchlens.reports.sections.probes import CELLS, FIGURES, MOST_PROBES, ROWS, anchors, probes_section
-from launchlens.reports.words.probes import (
-    cell_text,
-    controls_words,
-    doubt,
-    says,
-    sentences,
-    tally,
-    verdict_words,
-)
+from launchlens.reports.words.probes.answer import controls_words, doubt, says, sentences, tally, verdict_words
+from launchlens.reports.words.probes.catalogue import asks, figure_name
+from launchlens.reports.words.probes.cells import cell_text
 from launchlens.traces.captures.probes import Probe, ProbeFigure, ProbeTable
 from launchlens.traces.claims.read import read_claims
 from page_elements import Elements
@@ -68,14 +62,14 @@ def test_a_capture_without_probes_has_no_section(page, made, tmp_path):
 
 def test_every_probe_says_question_answer_controls_figures_and_notes(section):
     text = Elements(section).text
-    assert "8 probes: 3 answered, 1 failed, 3 inconclusive, 1 no verdict." in text
+    assert "9 probes: 4 answered, 1 failed, 3 inconclusive, 1 no verdict." in text
     for probe in made_probes.ALL:
         mine = Elements(article(section, probe)).text
-        assert probe.asks in mine and controls_words(probe) in mine
+        assert asks(probe) in mine and controls_words(probe) in mine
         for control in probe.controls:
             assert control.control in mine and control.found in mine
         for figure in probe.figures:
-            assert figure.figure in mine
+            assert figure_name(probe.id, figure) in mine
         assert all(note in mine for note in probe.notes)
         assert all(sentence in mine for sentence in sentences(says(probe)))
 
@@ -120,7 +114,7 @@ def test_figures_carry_units_and_intervals_only_where_there_are_any(section):
         (made_probes.INCONCLUSIVE, "inconclusive: a control did not pass", "finish with all SMs held: 2 of 18 did"),
         (made_probes.OVERCONFIDENT, "inconclusive: a control did not pass", "finish with all SMs held: 2 of 18 did"),
         (made_probes.NO_CONTROL, "inconclusive: it made no control", "Nothing can be said"),
-        (made_probes.FAILED, "failed", "RuntimeError: no."),
+        (made_probes.FAILED, "failed", "It could not be run: RuntimeError: no."),
         (made_probes.NO_VERDICT, "no verdict", "Nothing can be said"),
     ],
     ids=lambda value: value.id if isinstance(value, Probe) else "",
@@ -258,8 +252,10 @@ def test_an_answer_that_is_long_is_said_a_sentence_at_a_time():
     [
         ("copy-engine", "depends-on-size", "Whether copies within the GPU need an SM depends on their size"),
         ("held-sms", "not explained", "Not explained"),
+        ("backlog", "ranking-flips", "Ranking flips"),
+        ("launch-ladder", "copy_: api-call; triton: hooks or api-call", "copy_: API call; triton: hooks or API call"),
         ("backlog", "triton-batched", "triton-batched"),
-        ("launch-floor", "cuLaunchKernel, cuda.bindings", "cuLaunchKernel, cuda.bindings"),
+        ("launch-floor", "triton or cuLaunchKernel-cuda-bindings", "Triton or cuLaunchKernel (cuda.bindings)"),
         ("other", "torch copy_", "torch copy_"),
     ],
 )
@@ -304,5 +300,5 @@ def test_one_probe_is_told_as_one():
 
 
 def test_a_number_of_any_size_can_be_a_figure(made, tmp_path):
-    figures = [ProbeFigure(f"f {value} {unit}", value, unit) for value in (1e308, -1e308, 5e-324, 0.0) for unit in ("ns", "ratio", "share", "x")]  # fmt: skip
+    figures = [ProbeFigure(what=f"f {value} {unit}", value=value, unit=unit) for value in (1e308, -1e308, 5e-324, 0.0) for unit in ("ns", "ratio", "share", "x")]  # fmt: skip
     assert render(made_probes.with_probes(made, tmp_path, [Probe("p", figures=tuple(figures))]))

@@ -8,7 +8,7 @@ import pytest
 import made_probes
 from launchlens.reports.machine import study_document, text
 from launchlens.reports.sections.probes import FIGURES, ROWS
-from launchlens.reports.words.probes import markdown
+from launchlens.reports.words.probes.page import markdown
 from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.problems import InputError
 from launchlens.traces.studies.verdict import verdict
@@ -39,7 +39,10 @@ def test_why_there_is_no_answer_is_said():
         "inconclusive: it made no control Was there a control? Nothing can be said, because it made no control."
     )
     assert said["no-verdict"].startswith("no verdict no-verdict Nothing can be said, because it gave no verdict.")
-    assert said["triton-compile"].startswith("failed What does compiling cost? RuntimeError: no.")
+    assert said["triton-compile"].startswith(
+        "failed Does every launch of a Triton kernel pay for compilation? It could not be run: RuntimeError: no."
+    )
+    assert "Those that prefer the same carve-out." in said["gone"]
 
 
 def test_a_probe_in_full_also_prints_controls_figures_tables_and_notes():
@@ -48,7 +51,7 @@ def test_a_probe_in_full_also_prints_controls_figures_tables_and_notes():
         assert [control.control, "passed", control.found] in [
             re.split("  +", line.rstrip()) for line in output.splitlines()
         ]
-    assert "memset: sizes that needed no SM  2 of 6 sizes" in output and "95 %" not in output
+    assert re.search("memset: sizes that needed no SM +2 of 6 sizes", output) and "95 %" not in output
     assert "Trials: finished while the SMs were held" in output and "600,755" in output
     assert "3 trials each of 6 sizes, 128 B to 64 MiB." in output
     assert "a bare kernel does not finish with all SMs held  not passed" in printed_probe(
@@ -75,7 +78,7 @@ def test_a_hostile_probe_fills_no_screen_and_drives_no_terminal():
         says=attack + "k" * 1_000_000,
         control="passed",
         controls=(Control(attack, True, attack),) * 2,
-        figures=(ProbeFigure(attack, 1e308, attack, (-1e308, 1e308)),) * 5000,
+        figures=(ProbeFigure(what=attack, value=1e308, unit=attack, interval=(-1e308, 1e308)),) * 5000,
         tables=(table,),
         notes=(attack,),
     )
@@ -110,10 +113,19 @@ def test_the_json_of_a_study_holds_its_probes_without_their_tables(made, tmp_pat
     assert all(row.keys() == keys for row in rows)
     assert rows[0]["figures"][0] == {
         "figure": "DtoD: sizes that needed no SM",
+        "what": "sizes-without-an-sm",
+        "of": "DtoD",
+        "part": "",
+        "to": "",
+        "under": "",
         "value": 0,
         "unit": "of 6 sizes",
+        "out_of": 6,
         "interval": None,
     }
+    assert (
+        rows[0]["asks"] == "Does a copy need an SM, or does a copy engine make it?" and "all 132 SMs" in rows[0]["says"]
+    )
     assert rows[1]["figures"][0]["interval"] == [4508.0, 4692.0]
     assert rows[3]["controls"][1] == {
         "control": "a bare kernel does not finish with all SMs held",

@@ -35,14 +35,14 @@ def made(tmp_path_factory):
         ("absent", "copy-engine", "not-testable"),
         ("passed", None, "not-testable"),
         ("passed", "inconclusive", "not-testable"),
-        ("passed", "no difference shown", "not-testable"),
-        ("passed", "no flip shown", "not-testable"),
+        ("passed", "no-difference-shown", "not-testable"),
+        ("passed", "no-flip-shown", "not-testable"),
         ("passed", "sm or copy-engine", "not-testable"),  # one of several that it can't tell apart
         ("passed", "sm or something", "refuted"),
     ],
 )
 def test_a_probe_counts_where_its_control_passed(made, tmp_path, control, found, verdict):
-    figures = [{"figure": "copied meanwhile", "value": 3, "unit": "copies", "interval": None}]
+    figures = [{"what": "copied-meanwhile", "value": 3, "unit": "copies", "interval": None}]
     probe = {"id": "copy-engine", "verdict": found, "figures": figures, "control": control, "more": 1}
     one = judged(with_probes(made, tmp_path, [probe]), tmp_path, 'kind = "needs-probe"; probe = "copy-engine"; is = "copy-engine"')  # fmt: skip
     assert one.verdict == verdict
@@ -58,13 +58,33 @@ def test_a_probe_with_a_control_that_did_not_pass_says_nothing_whatever_it_says_
 
 
 def test_a_probes_figure_is_held_against_bounds(made, tmp_path):
-    figures = [{"figure": "create", "value": 7000, "unit": "ns", "interval": [6000, 8000]}]
+    figures = [{"what": "host-time", "of": "create", "value": 7000, "unit": "ns", "interval": [6000, 8000]}]
     ground = with_probes(made, tmp_path, [{"id": "streams", "figures": figures, "control": "passed"}])
-    test = 'kind = "needs-probe"; probe = "streams"; figure = "{}"; at_most = {}'
+    test = 'kind = "needs-probe"; probe = "streams"; what = "host-time"; of = "{}"; at_most = {}'
     assert judged(ground, tmp_path, test.format("create", 9000)).verdict == "supported"
     assert judged(ground, tmp_path, test.format("create", 5000)).verdict == "refuted"
     assert "straddles" in judged(ground, tmp_path, test.format("create", 7000)).why
-    assert "gives no figure 'destroy'" in judged(ground, tmp_path, test.format("destroy", 7000)).why
+    assert "gives no figure 'host-time of destroy'" in judged(ground, tmp_path, test.format("destroy", 7000)).why
+
+
+def test_figures_of_the_same_code_are_told_apart_by_their_fields(made, tmp_path):
+    named = {"what": "host-time", "of": "triton", "unit": "ns"}
+    figures = [named | {"value": 7000}, named | {"value": 90, "under": "eager"}, named | {"value": 5, "part": "loop"}]
+    ground = with_probes(made, tmp_path, [{"id": "p", "figures": figures, "control": "passed"}])
+    test = 'kind = "needs-probe"; probe = "p"; what = "host-time"; of = "triton"; {}at_most = 100'
+    assert judged(ground, tmp_path, test.format("")).verdict == "refuted"
+    assert judged(ground, tmp_path, test.format('under = "eager"; ')).verdict == "supported"
+    assert judged(ground, tmp_path, test.format('part = "loop"; ')).verdict == "supported"
+    against = 'against = { what = "host-time", of = "triton", under = "eager" }; '
+    (one,) = judged(ground, tmp_path, test.format(against)).deciding
+    assert one.value == pytest.approx(7000 / 90) and one.unit == "ratio"
+    assert one.figure == "host-time of triton ÷ host-time of triton, eager, probe p"
+
+
+def test_a_probe_that_could_not_be_run_says_why(made, tmp_path):
+    ground = with_probes(made, tmp_path, [{"id": "copy-engine", "verdict": "inconclusive", "why": "it needs cuda"}])
+    one = judged(ground, tmp_path, 'kind = "needs-probe"; probe = "copy-engine"; is = "sm"')
+    assert one.verdict == "not-testable" and "the probe copy-engine could not be run: it needs cuda" in one.why
 
 
 def test_a_probe_that_was_not_run_is_named(made, tmp_path):
@@ -72,7 +92,15 @@ def test_a_probe_that_was_not_run_is_named(made, tmp_path):
     assert one.verdict == "not-testable" and "the probe copy-engine was not run" in one.why
 
 
-@pytest.mark.parametrize("text", ["[", '{"format": "other/1"}', '{"format": "launchlens.probes/1", "probes": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        '{"format": "other/1"}',
+        '{"format": "launchlens.probes/1", "probes": [{}]}',
+        '{"format": "launchlens.probes/2", "probes": [{}]}',
+    ],
+)
 def test_a_broken_probes_file_is_one_line(made, tmp_path, text):
     ground = with_probes(made, tmp_path, [])
     (tmp_path / "probes.json").write_text(text)

@@ -33,6 +33,26 @@ from made_claims import HOLDS, RATIO, claims_of, row
         (row('kind = "time"; variant = "a"; at_least = "2"'), "Expected `float"),
         (row(HOLDS.replace("eager", "lazy")), "Invalid enum value 'lazy'"),
         (row('kind = "needs-probe"; probe = "p"'), "needs one of"),
+        (row('kind = "needs-probe"; probe = "p"; is = "a"; what = "b"'), "needs one of"),
+        (row('kind = "needs-probe"; probe = "p"; is = "a"; of = "b"'), "without `what`"),
+        (
+            row('kind = "needs-probe"; probe = "backlog"; what = "speed"; at_most = 1'),
+            "has not, 'speed'; it has device-time,",
+        ),
+        (
+            row('kind = "needs-probe"; probe = "backlog"; figure = "foreach ÷ copy_ eager"; at_most = 1'),
+            'by phrases (foreach ÷ copy_ eager); write what = "ratio", of = "foreach", to = "copy_", under = "eager"',
+        ),
+        (
+            row(
+                'kind = "needs-probe"; probe = "launch-ladder"; figure = "a: whole"; against = "b: whole"; at_most = 1'
+            ),
+            'write what = "ladder-whole", of = "a", against = { what = "ladder-whole", of = "b" }',
+        ),
+        (
+            row('kind = "needs-probe"; probe = "launch-floor"; is = "torch CUDAGraph.replay"'),
+            'names a verdict by a phrase; write is = "torch-graph-replay"',
+        ),
         (row(HOLDS + "; decides = false"), "no test decides anything"),
         (row('kind = "host-part"; variant = "a"; against = "b"; states = []; at_least = 1'), "length >= 1"),
     ],

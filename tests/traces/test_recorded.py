@@ -12,7 +12,8 @@ import pytest
 
 from launchlens.profiling.probes.catalogue import CATALOGUE
 from launchlens.traces.captures.capture import read_capture
-from launchlens.traces.captures.probes import INCONCLUSIVE, read_probes
+from launchlens.traces.captures.probe_codes.verdicts import INCONCLUSIVE
+from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.captures.recorded import all_recorded, describe_recorded, recorded_captures
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims

@@ -1,13 +1,17 @@
 """`probes.json` of a capture: small experiments, each with a verdict, figures, and controls that must have passed.
 
-    {"format": "launchlens.probes/1",
-     "probes": [{"id", "asks", "verdict", "says", "control": "passed | failed | absent",
+    {"format": "launchlens.probes/2",
+     "probes": [{"id", "verdict", "control": "passed | failed | absent",
                  "controls": [{"control", "passed", "found"}],
-                 "figures": [{"figure", "value", "unit", "interval"}],
+                 "figures": [{"what", "of", "part", "to", "under", "value", "unit", "out_of", "interval"}],
                  "tables": [{"title", "columns", "rows"}],
-                 "notes": ["..."]}]}
+                 "notes": ["..."], "why": "...", "asks": "...", "says": "..."}]}
 
-A probe whose control did not pass has the verdict `inconclusive`, whatever it found. More keys may stand beside these.
+A probe whose control did not pass has the verdict `inconclusive`, whatever it found. Verdicts and what figures are called are
+codes (probe_codes/): the words for them are made when they are shown. More keys may stand beside these.
+
+2: figures are named by fields and verdicts by codes
+1: figures were named by phrases, and sentences stood in the file; still read (probes_v1.py)
 """
 
 from __future__ import annotations
@@ -21,34 +25,56 @@ import msgspec
 from launchlens.traces.files import write_text
 from launchlens.traces.problems import InputError
 
-FORMAT = "launchlens.probes/1"
+FORMAT = "launchlens.probes/2"
 PROBES = "probes.json"
-INCONCLUSIVE = "inconclusive"
-#: Verdicts of probes that were made well and decide nothing: neither the one answer nor the other is shown.
-NO_DIFFERENCE, NO_FLIP = "no difference shown", "no flip shown"
-UNDECIDED = frozenset({INCONCLUSIVE, NO_DIFFERENCE, NO_FLIP})
-#: Between the answers of which a verdict names several, because they can't be told apart.
-OR = " or "
 
 #: A cell of a probe's table. Times are ns; a column's name says its unit.
 Cell = str | int | float | bool | None
 
 
-class ProbeFigure(msgspec.Struct, frozen=True):
-    """One figure of a probe, in `unit` (`ns`, `ratio`, `share`, or what is counted).
+class FigureKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which figure of a probe: `what` is a code of the probe's closed set (probe_codes/catalogue.py).
+
+    `of` says what it is about (a variant, a way of launching, a ladder, an operation), `part` which part of that (a step of
+    a ladder), `to` what a ratio is against, and `under` the condition it was found under. Empty where there is no such thing.
+    """
+
+    what: str
+    of: str = ""
+    part: str = ""
+    to: str = ""
+    under: str = ""
+
+    def __str__(self) -> str:
+        """The fields in a row: `ratio of triton-batched to copy_, backlog`. People are shown words (reports/words/probes)."""
+        words = [self.what, self.part, *(("of", self.of) if self.of else ()), *(("to", self.to) if self.to else ())]
+        return " ".join(word for word in words if word) + (f", {self.under}" if self.under else "")
+
+
+class ProbeFigure(FigureKey, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure of a probe, in `unit` (`ns`, `ratio`, `share`, or what is counted; with `out_of`, of so many).
 
     `interval` is its 95 % interval, None where it has none: then it is a count, or a mean over all that was made. Raises
     ValueError for an interval that is none.
     """
 
-    figure: str
     value: float | None
     unit: str = ""
+    out_of: int | None = None
     interval: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
-            raise ValueError(f"figure {self.figure[:100]!r} has an interval that does not go from low to high")
+            raise ValueError(f"the figure {str(self)[:100]!r} has an interval that does not go from low to high")
+
+    @property
+    def key(self) -> FigureKey:
+        return FigureKey(what=self.what, of=self.of, part=self.part, to=self.to, under=self.under)
+
+    @property
+    def counted(self) -> str:
+        """The unit as it stands behind the value: `ns`, `launches`, `of 6 sizes`."""
+        return self.unit if self.out_of is None else f"of {self.out_of} {self.unit}"
 
 
 class Control(msgspec.Struct, frozen=True):
@@ -67,58 +93,42 @@ class ProbeTable(msgspec.Struct, frozen=True):
     rows: tuple[tuple[Cell, ...], ...] = ()
 
 
-class Probe(msgspec.Struct, frozen=True):
-    """What one probe found. A verdict counts only where the probe's own control passed.
+class Probe(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one probe found. A verdict (a code) counts only where the probe's own control passed.
 
-    `asks` is the question in one line, `says` the answer in a sentence or two, `verdict` the answer in a word or two.
+    `why` says why one could not be run. `asks` and `says` are there of a probe that launchlens has no words for, since it no
+    longer makes it: the question and the answer as they were recorded.
     """
 
     id: str
     verdict: str | None = None
     figures: tuple[ProbeFigure, ...] = ()
     control: Literal["passed", "failed", "absent"] = "absent"
-    asks: str = ""
-    says: str = ""
     controls: tuple[Control, ...] = ()
     tables: tuple[ProbeTable, ...] = ()
     notes: tuple[str, ...] = ()
+    why: str = ""
+    asks: str = ""
+    says: str = ""
 
     @property
     def checked(self) -> Literal["passed", "failed", "absent"]:
         """`control`, but failed where one of the controls listed did not pass, whatever the file says besides."""
         return "failed" if any(not control.passed for control in self.controls) else self.control
 
-    def figure(self, name: str) -> ProbeFigure | None:
-        return next((item for item in self.figures if item.figure == name), None)
+    def figure(self, what: str, **fields: str) -> ProbeFigure | None:
+        """The figure of these fields, as `FigureKey` has them; None where it gives none."""
+        wanted = FigureKey(what=what, **fields)
+        return next((item for item in self.figures if item.key == wanted), None)
+
+    def value(self, what: str, **fields: str) -> float | None:
+        """The value of the figure of these fields; None where it gives none."""
+        found = self.figure(what, **fields)
+        return None if found is None else found.value
 
 
-def concluded(
-    id: str,
-    *,
-    asks: str,
-    verdict: str,
-    says: str,
-    controls: Sequence[Control],
-    figures: Sequence[ProbeFigure] = (),
-    tables: Sequence[ProbeTable] = (),
-    notes: Sequence[str] = (),
-) -> Probe:
-    """A probe with its verdict, or `inconclusive` with what went wrong where a control did not pass (or none was made)."""
-    failed = [control for control in controls if not control.passed]
-    if failed or not controls:
-        why = "; ".join(f"{control.control}: {control.found}" for control in failed) or "it made no control"
-        verdict, says = INCONCLUSIVE, f"Nothing can be said, because a control did not pass ({why})."
-    return Probe(
-        id=id,
-        asks=asks,
-        verdict=verdict,
-        says=says,
-        control="failed" if failed else "passed" if controls else "absent",
-        controls=tuple(controls),
-        figures=tuple(figures),
-        tables=tuple(tables),
-        notes=tuple(notes),
-    )
+class _Format(msgspec.Struct):
+    format: str
 
 
 class _Document(msgspec.Struct):
@@ -134,6 +144,8 @@ def write_probes(folder: Path, probes: Sequence[Probe]) -> None:
 
 def read_probes(folder: Path) -> Mapping[str, Probe]:
     """The probes of a capture by id; none where it holds no probes.json. Raises InputError when it can't be used."""
+    from launchlens.traces.captures import probes_v1
+
     path = folder / PROBES
     try:
         raw = path.read_bytes()
@@ -142,11 +154,13 @@ def read_probes(folder: Path) -> Mapping[str, Probe]:
     except OSError as error:
         raise InputError(path, f"can't be read: {error.strerror}") from None
     try:
-        document = msgspec.json.decode(raw, type=_Document)
+        format = msgspec.json.decode(raw, type=_Format).format
+        if format == FORMAT:
+            probes = msgspec.json.decode(raw, type=_Document).probes
+        elif format == probes_v1.FORMAT:
+            probes = probes_v1.read(raw)
+        else:
+            raise InputError(path, f"has format {format!r}, not {FORMAT!r}", "read it with the version that wrote it")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(path, f"is not {FORMAT}: {error}", "record the probes again") from None
-    if document.format != FORMAT:
-        raise InputError(
-            path, f"has format {document.format!r}, not {FORMAT!r}", "read it with the version that wrote it"
-        )
-    return {probe.id: probe for probe in document.probes}
+    return {probe.id: probe for probe in probes}

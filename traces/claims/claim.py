@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from launchlens.traces.captures.probes import FigureKey
+
 if TYPE_CHECKING:
     from launchlens.traces.claims.kinds_of_test.base import Limits, Test
 
@@ -25,12 +27,26 @@ Section = Literal["timing", "account", "difference", "ledger", "environment"]
 
 
 @dataclass(frozen=True)
+class OfProbe:
+    """The figure of a probe that evidence is, and the one that it is held against, where it is."""
+
+    probe: str
+    figure: FigureKey
+    against: FigureKey | None = None
+
+    def __str__(self) -> str:
+        against = "" if self.against is None else f" ÷ {self.against}"
+        return f"{self.figure}{against}, probe {self.probe}"
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One figure and where it comes from.
 
     `value` and `interval` (95 %) are in `unit`: `ns`, `ratio` (1 is equal), `share` (1 is all), or what is counted.
     `rows` names the rows of the capture that the figure was computed from; `section` is where the report shows them.
-    `capture` says which capture that is, where there are several.
+    `capture` says which capture that is, where there are several. `of_probe` says which figure of a probe it is, where it
+    is one: there are words for those (reports/words/probes).
     """
 
     figure: str
@@ -40,6 +56,7 @@ class Evidence:
     rows: str
     section: Section
     capture: str | None = None
+    of_probe: OfProbe | None = None
 
     @property
     def origin(self) -> str:

@@ -40,4 +40,6 @@ class DoctorDocument(Document, tag_field="format", tag="launchlens.doctor/1", fr
 
 def threshold_rows(thresholds: Iterable[Threshold]) -> list[ThresholdRow]:
     """Thresholds as documents hold them."""
-    return [ThresholdRow(name=each.name, value=float(each.value), unit=each.unit, reason=each.reason) for each in thresholds]
+    return [
+        ThresholdRow(name=each.name, value=float(each.value), unit=each.unit, reason=each.reason) for each in thresholds
+    ]

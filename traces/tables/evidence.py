@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from launchlens.traces.captures.probes import Cell, Probe, ProbeTable
+from launchlens.traces.captures.probes import Cell, FigureKey, Probe, ProbeTable
 from launchlens.traces.claims.claim import Evidence, Judgement
 from launchlens.traces.tables.table import Column, Kind, Table, table
+
+#: What a figure of a probe is called, by the probe and its fields.
+Named = Callable[[str, FigureKey], str]
 
 _UNIT = Column("unit", "code", "unit of the figure: ns, ratio, share, or what is counted", hint="unit")
 _VALUE = Column("value", "figure", "the figure", unit_in="unit", absent="unknown", whole=False)
@@ -16,8 +19,10 @@ _INTERVAL = Column(
 )  # fmt: skip
 
 
-def evidence(title: str, found: Sequence[Evidence], anchor: Callable[[Evidence], str]) -> Table:
-    """The figures that one claim rests on; `anchor` says where a page shows the rows behind one."""
+def evidence(
+    title: str, found: Sequence[Evidence], anchor: Callable[[Evidence], str], name: Callable[[Evidence], str]
+) -> Table:
+    """The figures that one claim rests on, as `name` calls them; `anchor` says where a page shows the rows behind one."""
     columns = (
         Column("figure", "text", "what it is"),
         _UNIT,
@@ -26,7 +31,7 @@ def evidence(title: str, found: Sequence[Evidence], anchor: Callable[[Evidence],
         Column("rows", "text", "the rows of the capture that it was computed from", title="computed from"),
         Column("section", "code", "where the report shows them", hint="anchor"),
     )
-    rows = [[each.figure, each.unit, each.value, each.interval, each.origin, anchor(each)] for each in found]
+    rows = [[name(each), each.unit, each.value, each.interval, each.origin, anchor(each)] for each in found]
     return table("evidence", title, columns, rows)
 
 
@@ -51,8 +56,8 @@ def claims(judged: Iterable[Judgement]) -> Table:
     return table("claims", "claims", columns, rows)
 
 
-def all_evidence(judged: Iterable[Judgement]) -> Table:
-    """Every figure of every claim."""
+def all_evidence(judged: Iterable[Judgement], name: Callable[[Evidence], str]) -> Table:
+    """Every figure of every claim, as `name` calls it."""
     columns = (
         Column("claim", "code", "the claim that rests on it"),
         Column("figure", "name", "what it is"),
@@ -63,31 +68,45 @@ def all_evidence(judged: Iterable[Judgement]) -> Table:
         Column("capture", "name", "the capture, where there are several"),
     )
     rows = [
-        [item.claim.id, each.figure, each.unit, each.value, each.interval, each.rows, each.capture]
+        [item.claim.id, name(each), each.unit, each.value, each.interval, each.rows, each.capture]
         for item in judged
         for each in item.evidence
     ]
     return table("evidence", "what the claims rest on", columns, rows)
 
 
-def figures(probe: Probe) -> Table:
-    """What one probe found; without a column of intervals where no figure has one, as counts haven't."""
-    rows = [[each.figure, each.unit, each.value, each.interval] for each in probe.figures]
+def figures(probe: Probe, name: Named) -> Table:
+    """What one probe found, as `name` calls it; without a column of intervals where no figure has one, as counts haven't."""
+    rows = [[name(probe.id, each), each.counted, each.value, each.interval] for each in probe.figures]
     found = table("figures", "What it found", (Column("figure", "name", "what it is"), _UNIT, _VALUE, _INTERVAL), rows)
     return found if any(each.interval for each in probe.figures) else found.without(["interval"])
 
 
-def all_figures(probes: Iterable[Probe]) -> Table:
-    """Every figure of some probes."""
+def all_figures(probes: Iterable[Probe], name: Named) -> Table:
+    """Every figure of some probes, as `name` calls it and by its fields."""
     columns = (
         Column("probe", "code", "the probe that found it"),
-        Column("figure", "name", "what it is"),
+        Column("figure", "name", "what it is, in words"),
+        Column("what", "code", "which figure of the probe it is"),
+        Column("of", "name", "what it is about"),
+        Column("part", "code", "which part of that"),
+        Column("to", "name", "what a ratio is against"),
+        Column("under", "code", "the condition it was found under"),
         _UNIT,
         _VALUE,
+        Column("out_of", "count", "of a count: of how many"),
         _INTERVAL,
     )
-    rows = [[probe.id, each.figure, each.unit, each.value, each.interval] for probe in probes for each in probe.figures]
+    rows = [
+        [probe.id, name(probe.id, each), *_fields(each), each.counted, each.value, each.out_of, each.interval]
+        for probe in probes
+        for each in probe.figures
+    ]
     return table("figures", "what the probes found", columns, rows)
+
+
+def _fields(key: FigureKey) -> list[str | None]:
+    return [key.what, key.of or None, key.part or None, key.to or None, key.under or None]
 
 
 def trials(made: ProbeTable, number: int, rows: int, columns: int, write: Callable[[Cell], str]) -> Table:

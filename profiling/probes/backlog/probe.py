@@ -19,10 +19,11 @@ from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, TWIC
 from launchlens.profiling.probes.backlog.verdict import conclude
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.timing import block_order
+from launchlens.traces.captures.probe_codes.backlog import ID
 from launchlens.traces.captures.probes import Probe
 from launchlens.traces.thresholds import THRESHOLDS
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ID", "NEEDS", "probe"]
 
 ROUNDS, QUICK_ROUNDS = 20, 6
 #: Rounds are fewer where they would take longer than this in all, but never fewer than an interval needs.

@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, Kept, Sample
-from launchlens.profiling.probes.method.samples import estimated
-from launchlens.traces.captures.probes import NO_FLIP, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, How, Kept, Sample
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.profiling.probes.method.samples import cells, estimated
+from launchlens.traces.captures.probe_codes import backlog as codes
+from launchlens.traces.captures.probe_codes.verdicts import NO_FLIP
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 from launchlens.traces.thresholds import THRESHOLDS
-
-ID = "backlog"
-ASKS = "Does the ranking of the variants flip when the device never waits for the host?"
-FLIPS, HOLDS, NOT_SHOWN = "ranking flips", "ranking holds", NO_FLIP
-
-SHOWN_FLIPS = 3
 
 
 @dataclass(frozen=True)
@@ -67,15 +64,12 @@ def conclude(
     counted = [name for name in kept.variants() if name not in out]
     ranked = [name for name in counted if name not in parts]
     pairs = list(_pairs(kept, ranked))
-    flips = [pair for pair in pairs if pair.found == "flips"]
-    undecided = [pair for pair in pairs if pair.found == "not decided"]
+    found = [pair.found for pair in pairs]
     return concluded(
-        ID,
-        asks=ASKS,
-        verdict=FLIPS if flips else NOT_SHOWN if undecided or not pairs else HOLDS,
-        says=_says(pairs, out),
+        codes.ID,
+        verdict=codes.FLIPS if "flips" in found else NO_FLIP if "not decided" in found or not pairs else codes.HOLDS,
         controls=_controls(kept, baseline, counted, ranked, out),
-        figures=[*_figures(kept, baseline, counted), _count(pairs)],
+        figures=[*_figures(kept, baseline, counted), *_counts(found, len(counted), len(out))],
         tables=[_times(kept, baseline, counted), _orders(pairs), _left_out(out)],
         notes=notes,
     )
@@ -141,45 +135,30 @@ def _controls(
     ]
 
 
-def _says(pairs: Sequence[Pair], out: Mapping[str, str]) -> str:
-    flips = [pair for pair in pairs if pair.found == "flips"]
-    same = sum(pair.found == "same order" for pair in pairs)
-    text = (
-        "With all work queued before the device may begin, so that it never waits for the host, "
-        f"{len(flips)} of {len(pairs)} pairs of variants change their order"
-    )
-    if flips:
-        shown = "; ".join(_flip(pair) for pair in flips[:SHOWN_FLIPS])
-        more = f"; and {len(flips) - SHOWN_FLIPS} more" if len(flips) > SHOWN_FLIPS else ""
-        text += f": {shown}{more}"
-    text += f". {same} pairs keep it, and of {len(pairs) - same - len(flips)} it is not shown in both."
-    if out:
-        text += f" Not put behind a backlog: {'; '.join(f'{name} ({why})' for name, why in out.items())}."
-    return text
-
-
-def _flip(pair: Pair) -> str:
-    return (
-        f"{pair.first} takes {pair.eager.value:.2f} × the time of {pair.second} eagerly, and {pair.backlog.value:.2f} × "
-        "behind a backlog"
-    )
-
-
 def _figures(kept: Kept, baseline: str, counted: Sequence[str]) -> Iterator[ProbeFigure]:
     for name in counted:
-        yield estimated(f"{name}: device time behind a backlog", median(kept.times(name, BACKLOG)))
-        yield estimated(f"{name}: eager time", median(kept.times(name, EAGER)))
+        yield estimated(median(kept.times(name, BACKLOG)), codes.DEVICE_TIME, of=name, under=codes.BEHIND)
+        yield estimated(median(kept.times(name, EAGER)), codes.WALL_TIME, of=name, under=codes.EAGER)
     if baseline in counted:
         for name in counted:
             if name != baseline:
-                behind = paired_ratio(kept.times(name, BACKLOG), kept.times(baseline, BACKLOG))
-                eager = paired_ratio(kept.times(name, EAGER), kept.times(baseline, EAGER))
-                yield estimated(f"{name} ÷ {baseline} behind a backlog", behind, "ratio")
-                yield estimated(f"{name} ÷ {baseline} eager", eager, "ratio")
+                behind, eager = (_ratio(kept, name, baseline, how) for how in (BACKLOG, EAGER))
+                yield estimated(behind, codes.RATIO, "ratio", of=name, to=baseline, under=codes.BEHIND)
+                yield estimated(eager, codes.RATIO, "ratio", of=name, to=baseline, under=codes.EAGER)
 
 
-def _count(pairs: Sequence[Pair]) -> ProbeFigure:
-    return ProbeFigure("pairs that flip", sum(pair.found == "flips" for pair in pairs), f"of {len(pairs)} pairs")
+def _ratio(kept: Kept, name: str, baseline: str, how: How) -> Estimate:
+    return paired_ratio(kept.times(name, how), kept.times(baseline, how))
+
+
+def _counts(found: Sequence[str], counted: int, out: int) -> Iterator[ProbeFigure]:
+    for what, order in (
+        (codes.PAIRS_THAT_FLIP, "flips"),
+        (codes.PAIRS_IN_ORDER, "same order"),
+        (codes.PAIRS_UNDECIDED, "not decided"),
+    ):
+        yield ProbeFigure(what=what, value=found.count(order), unit="pairs", out_of=len(found))
+    yield ProbeFigure(what=codes.LEFT_OUT, value=out, unit="variants", out_of=counted + out)
 
 
 def _times(kept: Kept, baseline: str, counted: Sequence[str]) -> ProbeTable:
@@ -192,17 +171,15 @@ def _times(kept: Kept, baseline: str, counted: Sequence[str]) -> ProbeTable:
     rows: list[tuple[Cell, ...]] = []
     for name in counted:
         behind, eager = median(kept.times(name, BACKLOG)), median(kept.times(name, EAGER))
-        ratios: tuple[Cell, Cell] = (None, None)
+        ratios: list[Cell] = [None, None]
         if baseline in counted:
-            behind_ratio, eager_ratio = (
-                paired_ratio(kept.times(name, how), kept.times(baseline, how)) for how in (BACKLOG, EAGER)
-            )
-            ratios = behind_ratio.value, eager_ratio.value
+            behind_ratio, eager_ratio = (_ratio(kept, name, baseline, how) for how in (BACKLOG, EAGER))
+            ratios = [behind_ratio.value, eager_ratio.value]
         host = median(kept.host(name)).value
         rows.append(
             (
-                *(name, kept.iterations(name), behind.samples, behind.value, behind.low, behind.high),
-                *(2 * kept.scale(name).value, eager.value, eager.low, eager.high, host, *ratios),
+                *(name, kept.iterations(name), behind.samples, *cells(behind)),
+                *(2 * kept.scale(name).value, *cells(eager), host, *ratios),
             )
         )
     return ProbeTable("Time per iteration, behind a backlog and eagerly, in turn in every round", columns, tuple(rows))
@@ -222,11 +199,7 @@ def _orders(pairs: Sequence[Pair]) -> ProbeTable:
     )
     ordered = sorted(pairs, key=lambda pair: ("flips", "same order", "not decided").index(pair.found))
     rows: list[tuple[Cell, ...]] = [
-        (
-            *(pair.first, pair.second, pair.eager.value, pair.eager.low, pair.eager.high),
-            *(pair.backlog.value, pair.backlog.low, pair.backlog.high, pair.found),
-        )
-        for pair in ordered
+        (pair.first, pair.second, *cells(pair.eager), *cells(pair.backlog), pair.found) for pair in ordered
     ]
     return ProbeTable("Every pair of variants, those that flip first", columns, tuple(rows))
 

@@ -10,7 +10,7 @@ from typing import Any
 from launchlens.kernels.small_copies.raw_cuda import check
 from launchlens.profiling.probes.apparatus.bare_kernel import BareKernel
 from launchlens.profiling.probes.apparatus.bystander import Bystander
-from launchlens.profiling.probes.copy_engine.verdict import (
+from launchlens.traces.captures.probe_codes.copy_engine import (
     BARE,
     BATCH,
     BATCH_OVERLAP,

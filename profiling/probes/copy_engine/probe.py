@@ -22,12 +22,12 @@ from launchlens.profiling.probes.copy_engine.verdict import (
     Seen,
     Shares,
     conclude,
-    size,
 )
 from launchlens.profiling.probes.method.bench import Bench
+from launchlens.traces.captures.probe_codes.copy_engine import ID
 from launchlens.traces.captures.probes import Probe
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ID", "NEEDS", "probe"]
 
 SIZES = (128, 4 << 10, 64 << 10, 1 << 20, 16 << 20, 64 << 20)
 QUICK_SIZES = (128, 64 << 10, 64 << 20)
@@ -124,7 +124,7 @@ def _share(occupied: Occupied) -> Shares:
 def _notes(sizes: tuple[int, ...], trials: int) -> list[str]:
     return [
         (
-            f"{trials} trials each of {len(sizes)} sizes, {size(min(sizes))} to {size(max(sizes))}. Not finished means: not within "
+            f"{trials} trials each of {len(sizes)} sizes, {min(sizes):,} to {max(sizes):,} bytes. Not finished means: not within "
             f"{BOUND_S * 1e3:.0f} ms and the time of its bytes at {SLOWEST_BYTES_PER_S / 1e9:.0f} GB/s."
         ),
         (

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from launchlens.profiling.probes.copy_engine.held_trial import Share
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.traces.captures.probe_codes import copy_engine as codes
+from launchlens.traces.captures.probe_codes.copy_engine import BARE, DTOD, HTOD, Needs
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeTable
 
-ID = "copy-engine"
-ASKS = "Does a copy need an SM, or does a copy engine make it?"
-
-DTOD, HTOD, DTOH = "DtoD", "HtoD", "DtoH"
-BATCH, BATCH_OVERLAP, MEMSET = "DtoD batch copy", "DtoD batch copy preferring overlap", "memset"
-BARE, TORCH_COPY, TORCH_ADD, TRITON = "bare kernel", "torch copy_", "torch add_", "Triton copy"
 #: Without these there is no verdict.
 REQUIRED = (DTOD, HTOD, BARE)
-#: The operations that CUDA makes as it sees fit; the others are there to be compared with.
-MEMORY = (DTOD, HTOD, DTOH, BATCH, BATCH_OVERLAP, MEMSET)
 
 NOTHING: Final = "nothing"
 HALF: Final = "half"
 ONE_EACH: Final = "one block per SM"
 ALL: Final = "all"
 STATES: tuple[Share, ...] = (NOTHING, HALF, ONE_EACH, ALL)
-
-Needs = Literal["an SM", "no SM", "unclear"]
 
 
 @dataclass(frozen=True)
@@ -86,25 +79,13 @@ def conclude(seen: Sequence[Seen], shares: Sequence[Shares], warmed: int, notes:
     """The probe's answer. `warmed` says how many operations (of all sizes) ran rightly before anything was held."""
     found = by_size(seen)
     needed = {key: needs(states) for key, states in found.items()}
-    own = {size: need for (name, size), need in needed.items() if name == DTOD}
-    kinds = set(own.values())
-    verdict = "depends-on-size" if len(kinds) > 1 else "copy-engine" if kinds == {"no SM"} else "sm"
-    figures = [
-        ProbeFigure(
-            f"{name}: sizes that needed no SM",
-            sum(need == "no SM" for (one, _), need in needed.items() if one == name),
-            f"of {sum(one == name for one, _ in needed)} sizes",
-        )
-        for name in MEMORY
-        if any(one == name for one, _ in needed)
-    ]
+    kinds = {need for (name, _), need in needed.items() if name == DTOD}
+    held = [item.sms for item in shares if item.state == ALL]
     return concluded(
-        ID,
-        asks=ASKS,
-        verdict=verdict,
-        says=_says(needed, shares),
+        codes.ID,
+        verdict=codes.BY_SIZE if len(kinds) > 1 else codes.ON_AN_ENGINE if kinds == {"no SM"} else codes.ON_SMS,
         controls=controls(seen, shares, warmed),
-        figures=figures,
+        figures=[*codes.counted(needed), *map(codes.sms, held[:1])],
         tables=[_trials(found, needed), _held(shares)],
         notes=notes,
     )
@@ -116,12 +97,14 @@ def controls(seen: Sequence[Seen], shares: Sequence[Shares], warmed: int) -> lis
     up = [states.get(ALL) for (name, _), states in found.items() if name == HTOD]
     up_ended = [item for item in up if item is not None and item.trials and item.finished == item.trials == item.held]
     half = {key: states.get(HALF) for key, states in found.items()}
-    stuck = [f"{name} of {size(n)}" for (name, n), item in half.items() if item is None or item.finished < item.trials]
+    stuck = [
+        f"{name} of {n:,} bytes" for (name, n), item in half.items() if item is None or item.finished < item.trials
+    ]
     lost = [item for item in seen if item.held < item.trials]
     bare = [states.get(ALL) for (name, _), states in found.items() if name == BARE]
     bare_ended = sum(item.finished for item in bare if item is not None)
     bare_held = sum(item.held for item in bare if item is not None)
-    unsure = [size(n) for (name, n), states in found.items() if name == DTOD and needs(states) == "unclear"]
+    unsure = [f"{n:,} bytes" for (name, n), states in found.items() if name == DTOD and needs(states) == "unclear"]
     decided = any(name == DTOD for name, _ in found) and not unsure
     full = next((item for item in shares if item.state == ALL), None)
     freed = next((item for item in shares if item.state == HALF), None)
@@ -171,38 +154,9 @@ def controls(seen: Sequence[Seen], shares: Sequence[Shares], warmed: int) -> lis
     ]
 
 
-def size(count: int) -> str:
-    """Bytes for people, binary: 128 B, 4 KiB, 64 MiB."""
-    for unit, factor in (("MiB", 2**20), ("KiB", 2**10)):
-        if count >= factor and count % factor == 0:
-            return f"{count // factor} {unit}"
-    return f"{count:,} B"
-
-
 def _listed(names: Sequence[str], most: int = 6) -> str:
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
-
-
-def _says(needed: Mapping[Key, Needs], shares: Sequence[Shares]) -> str:
-    sms = next((f"all {item.sms} SMs" for item in shares if item.state == ALL), "all SMs")
-    alike: dict[str, list[str]] = {}
-    for name in dict.fromkeys(one for one, _ in needed):
-        at = {n: need for (one, n), need in needed.items() if one == name}
-        alike.setdefault(_answer(at), []).append(name)
-    answers = "; ".join(f"{', '.join(names)}: {answer}" for answer, names in alike.items())
-    return (
-        f"What finished while every thread of {sms} was held needs no SM; what did not, and did with half of the SMs free, "
-        f"runs on SMs. {answers}."
-    )
-
-
-def _answer(at: Mapping[int, Needs]) -> str:
-    kinds = dict.fromkeys(at[n] for n in sorted(at))
-    words = {"an SM": "an SM", "no SM": "no SM", "unclear": "unclear"}
-    if len(kinds) == 1:
-        return f"{words[next(iter(kinds))]} at every size tried"
-    return ", ".join(f"{words[kind]} at {_listed([size(n) for n in sorted(at) if at[n] == kind])}" for kind in kinds)
 
 
 def _trials(found: Mapping[Key, Mapping[str, Seen]], needed: Mapping[Key, Needs]) -> ProbeTable:

@@ -16,10 +16,10 @@ from launchlens.profiling.environment import missing
 from launchlens.profiling.probes.apparatus.answer_word import AnswerWord
 from launchlens.profiling.probes.apparatus.launch_calls import launch_calls
 from launchlens.profiling.probes.apparatus.raw_kernel import RawKernel
-from launchlens.profiling.probes.launch_floor import verdict as named
 from launchlens.profiling.probes.launch_floor.path import LaunchPath, from_python
 from launchlens.profiling.probes.launch_floor.timed_calls import LEAD
 from launchlens.profiling.probes.launch_floor.verdict import Path, Work
+from launchlens.traces.captures.probe_codes import launch_floor as codes
 
 SOURCE = r"""
 extern "C" __global__ void launchlens_empty() {}
@@ -59,7 +59,7 @@ class Paths:
         yield "torch.cuda._compile_kernel", self._compiled
         yield "Triton", self._triton
         yield "torch CUDAGraph.replay", self._graph
-        yield named.PREPARED, self._prepared
+        yield codes.PREPARED, self._prepared
 
     def _from_cpp(self) -> list[LaunchPath]:
         _insist_on_a_compiler()
@@ -86,12 +86,12 @@ class Paths:
             )
 
         return [
-            loop(named.CPP_LAUNCH, "empty kernel", module.Way.LAUNCH),
-            loop(named.CPP_DRIVER, "empty kernel", module.Way.DRIVER),
-            loop(named.CPP_GRAPH, "graph of an empty kernel", module.Way.GRAPH),
-            loop(named.CPP_MEMCPY, "memcpy", module.Way.MEMCPY),
+            loop(codes.CPP_LAUNCH, "empty kernel", module.Way.LAUNCH),
+            loop(codes.CPP_DRIVER, "empty kernel", module.Way.DRIVER),
+            loop(codes.CPP_GRAPH, "graph of an empty kernel", module.Way.GRAPH),
+            loop(codes.CPP_MEMCPY, "memcpy", module.Way.MEMCPY),
             from_python(
-                named.CPP_ONCE, "empty kernel", calls.function(False), self.word.seen, stamp=calls.function(True)
+                codes.CPP_ONCE, "empty kernel", calls.function(False), self.word.seen, stamp=calls.function(True)
             ),
         ]
 
@@ -117,8 +117,8 @@ class Paths:
             check(call())  # in a burst nobody looks at what they answer
         seen, held = self.word.seen, (pointer, pointers, empty, stamp)
         return [
-            from_python(named.PYTHON_DRIVER, "empty kernel", launch, seen, stamp=answering, holds=held),
-            from_python(named.PYTHON_MEMCPY, "memcpy", memcpy, seen),
+            from_python(codes.PYTHON_DRIVER, "empty kernel", launch, seen, stamp=answering, holds=held),
+            from_python(codes.PYTHON_MEMCPY, "memcpy", memcpy, seen),
         ]
 
     def _torch(self) -> list[LaunchPath]:
@@ -128,8 +128,8 @@ class Paths:
         one = torch.zeros(1, dtype=torch.int32, device="cuda")
         stamp = None if self.word_tensor is None else partial(self.word_tensor.fill_, 1)
         return [
-            from_python(named.FILL, "torch's own kernel", partial(one.fill_, 1), self.word.seen, stamp=stamp),
-            from_python(named.COPY, "memcpy", partial(self.target.copy_, self.source), self.word.seen),
+            from_python(codes.FILL, "torch's own kernel", partial(one.fill_, 1), self.word.seen, stamp=stamp),
+            from_python(codes.COPY, "memcpy", partial(self.target.copy_, self.source), self.word.seen),
         ]
 
     def _compiled(self) -> list[LaunchPath]:
@@ -142,7 +142,7 @@ class Paths:
         grid, block = (1, 1, 1), (THREADS, 1, 1)
         stamping = None if self.word_tensor is None else partial(stamp, grid, block, [self.word_tensor])
         return [
-            from_python(named.NVRTC, "empty kernel", partial(empty, grid, block, []), self.word.seen, stamp=stamping)
+            from_python(codes.NVRTC, "empty kernel", partial(empty, grid, block, []), self.word.seen, stamp=stamping)
         ]
 
     def _triton(self) -> list[LaunchPath]:
@@ -153,7 +153,7 @@ class Paths:
         kernels: Any = (empty, stamp)
         launch, stamping = (partial(kernel[(1,)], num_warps=1) for kernel in kernels)
         answering = None if self.word_tensor is None else partial(stamping, self.word_tensor)
-        return [from_python(named.TRITON, "empty kernel", launch, self.word.seen, stamp=answering)]
+        return [from_python(codes.TRITON, "empty kernel", launch, self.word.seen, stamp=answering)]
 
     def _graph(self) -> list[LaunchPath]:
         import torch
@@ -166,12 +166,12 @@ class Paths:
             graphs.append(graph)
         replay, answering = (graph.replay for graph in graphs)
         work: Work = "graph of an empty kernel"
-        return [from_python(named.TORCH_GRAPH, work, replay, self.word.seen, stamp=answering, holds=graphs)]
+        return [from_python(codes.TORCH_GRAPH, work, replay, self.word.seen, stamp=answering, holds=graphs)]
 
     def _prepared(self) -> list[LaunchPath]:
         _insist_on_a_compiler()
         copies = make(device="cuda", seed=0)
-        return [from_python(named.PREPARED, "seven copies", cuda_prepared(copies), self.word.seen, holds=copies)]
+        return [from_python(codes.PREPARED, "seven copies", cuda_prepared(copies), self.word.seen, holds=copies)]
 
 
 def _insist_on_a_compiler() -> None:

@@ -16,9 +16,10 @@ from launchlens.profiling.probes.launch_floor.timed_calls import LEAD, answer, l
 from launchlens.profiling.probes.launch_floor.verdict import Timed, conclude
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.probes.method.rounds import Entry, in_rounds
+from launchlens.traces.captures.probe_codes.launch_floor import ID
 from launchlens.traces.captures.probes import Probe
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ID", "NEEDS", "probe"]
 
 #: Calls of a burst. CUDA's launch queue holds a thousand or so; a control sees to it that it did not fill.
 BURST = 100

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median as middle
 from typing import Literal
 
 from launchlens.profiling.probes.apparatus.captured_nodes import Node
-from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
-from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.profiling.probes.method.samples import aa_control, cells, estimated, paired, ratio_in_words
+from launchlens.traces.captures.probe_codes import launch_floor as codes
+from launchlens.traces.captures.probe_codes.verdicts import OR
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.control import takes_as_long
-from launchlens.traces.statistics import Estimate, median, paired_ratio
+from launchlens.traces.statistics import median, paired_ratio
 from launchlens.traces.thresholds import THRESHOLDS
-
-ID = "launch-floor"
-ASKS = "What does a launch cost the host by each way of launching, and how long is it until the GPU answers?"
-
-CPP_LAUNCH, CPP_ONCE = "cudaLaunchKernel (C++ loop)", "cudaLaunchKernel (C++ function)"
-CPP_DRIVER, PYTHON_DRIVER = "cuLaunchKernel (C++ loop)", "cuLaunchKernel (cuda.bindings)"
-CPP_GRAPH, TORCH_GRAPH = "cudaGraphLaunch (C++ loop)", "torch CUDAGraph.replay"
-CPP_MEMCPY, PYTHON_MEMCPY = "cudaMemcpyAsync (C++ loop)", "cudaMemcpyAsync (cuda.bindings)"
-FILL, COPY, NVRTC, TRITON = "torch fill_", "torch copy_", "torch.cuda._compile_kernel", "Triton"
-#: No floor, but held against one: the launch of `cuda-prepared`, which makes seven copies and is fired from Python as CPP_ONCE is.
-PREPARED = "seven prepared copies (C++ function)"
-
-#: What the claims read: the figure's name, and the path that it is of.
-NAMED = {"cudaLaunchKernel per call": CPP_LAUNCH, "cudaMemcpyAsync per call": CPP_MEMCPY}
 
 Work = Literal["empty kernel", "torch's own kernel", "graph of an empty kernel", "memcpy", "seven copies"]
 
 
 @dataclass(frozen=True)
 class Path:
-    """A way of launching. `loop` says where the loop over its calls runs, `work` what one call launches."""
+    """A way of launching; its `name` is one of the codes. `loop` says where the loop over its calls runs, `work` what one call launches."""
 
     name: str
     loop: Literal["C++", "Python"]
@@ -77,14 +66,11 @@ def conclude(
 
     `answered_unasked` says whether the host saw an answer where nothing had been launched.
     """
-    cheapest = _cheapest(timed)
     return concluded(
-        ID,
-        asks=ASKS,
-        verdict=OR.join(item.path.name for item in cheapest) or "nothing measured",
-        says=_says(timed, cheapest),
+        codes.ID,
+        verdict=OR.join(item.path.name for item in _cheapest(timed)) or codes.NOTHING,
         controls=controls(timed, again, answered_unasked),
-        figures=_figures(timed),
+        figures=list(_figures(timed)),
         tables=[_table(timed, burst)],
         notes=notes,
     )
@@ -160,58 +146,17 @@ def _launched(nodes: Sequence[Node]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing"
 
 
-def _figures(timed: Sequence[Timed]) -> list[ProbeFigure]:
-    by_name: Mapping[str, Timed] = {item.path.name: item for item in timed}
-    found = [figure(name, by_name[path].call) for name, path in NAMED.items() if path in by_name]
-    found += [figure(f"{item.path.name}: host time per call", item.call) for item in timed]
-    against = _prepared(by_name)
-    if against is not None:
-        found.append(ProbeFigure(f"{PREPARED} ÷ {CPP_ONCE}", against.value, "ratio", against.interval))
-    return [*found, *(figure(f"{item.path.name}: call to answer", item.answer) for item in timed if item.answer)]
-
-
-def _prepared(by_name: Mapping[str, Timed]) -> Estimate | None:
-    """Host time of launching seven prepared copies over that of a bare launch of an empty kernel, fired alike."""
-    if PREPARED not in by_name or CPP_ONCE not in by_name:
-        return None
-    return paired_ratio(by_name[PREPARED].call, by_name[CPP_ONCE].call)
-
-
-def _says(timed: Sequence[Timed], cheapest: Sequence[Timed]) -> str:
-    usable = _usable(timed)
-    if not usable:
-        return "Nothing was launched from Python."
-    first = cheapest[0]
-    tied = [item.path.name for item in cheapest[1:]]
-    parts = [
-        f"Of the ways tried that Python can call, {first.path.name} costs the host least to launch one kernel of one block: "
-        f"{in_words(middle(first.call))} per call" + (f" (no difference shown to {', '.join(tied)})." if tied else "."),
-    ]
-    others = [item for item in usable if item not in cheapest]
-    if others:
-        each = (
-            f"{item.path.name} {in_words(middle(item.call))}, {paired_ratio(item.call, first.call).value:.1f} ×"
-            for item in others
-        )
-        parts.append(f"Beside it: {'; '.join(each)}.")
-    loops = [item for item in timed if item.path.loop == "C++" and item.call]
-    if loops:
-        each = (f"{item.path.name.partition(' (')[0]} {in_words(middle(item.call))}" for item in loops)
-        parts.append(f"From a loop in C++: {'; '.join(each)}.")
-    against = _prepared({item.path.name: item for item in timed})
-    if against is not None:
-        parts.append(
-            f"The one launch that makes seven prepared copies takes the host {ratio_in_words(against)} of a bare launch of an "
-            "empty kernel, fired alike."
-        )
-    answers = [item for item in timed if item.answer]
-    if answers:
-        soonest = min(answers, key=lambda item: middle(item.answer))
-        parts.append(
-            f"From an idle GPU the soonest answer comes {in_words(middle(soonest.answer))} after the call "
-            f"({soonest.path.name})."
-        )
-    return " ".join(parts)
+def _figures(timed: Sequence[Timed]) -> Iterator[ProbeFigure]:
+    calls = {item.path.name: item.call for item in timed if item.call}
+    for name, call in calls.items():
+        yield estimated(median(call), codes.HOST_TIME, of=name)
+    # the launch of seven prepared copies against a bare launch of an empty kernel, fired alike
+    ratio = paired(calls.get(codes.PREPARED, ()), calls.get(codes.CPP_ONCE, ()))
+    if ratio is not None:
+        yield estimated(ratio, codes.RATIO, "ratio", of=codes.PREPARED, to=codes.CPP_ONCE)
+    for item in timed:
+        if item.answer:
+            yield estimated(median(item.answer), codes.CALL_TO_ANSWER, of=item.path.name)
 
 
 def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
@@ -222,16 +167,12 @@ def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
     for item in timed:
         if not item.call:
             continue
-        call = median(item.call)
-        low, high = call.interval or (None, None)
-        answer = median(item.answer) if item.answer else None
-        soonest, latest = (answer.interval if answer else None) or (None, None)
         launched = item.path.work if item.path.node is None else _launched(item.nodes)
+        answer = median(item.answer) if item.answer else None
         rows.append(
             (
-                *(item.path.name, item.path.loop, launched, call.value, low, high, middle(item.half)),
-                *(paired_ratio(item.half, item.call).value, answer.value if answer else None, soonest, latest),
-                len(item.call),
+                *(item.path.name, item.path.loop, launched, *cells(median(item.call)), middle(item.half)),
+                *(paired_ratio(item.half, item.call).value, *cells(answer), len(item.call)),
             )
         )
     title = f"Ways of launching, interleaved, without a profiler: bursts of {burst} calls, medians over rounds with 95 % intervals"

@@ -8,10 +8,10 @@ from itertools import repeat
 from typing import Any
 
 from launchlens.profiling.probes.apparatus.ctypes_calls import RawCall
-from launchlens.profiling.probes.launch_ladder.steps import API_CALL, Ladder, Step
+from launchlens.profiling.probes.launch_ladder.steps import Ladder, Step
 from launchlens.profiling.probes.method.bursts import Burst
+from launchlens.traces.captures.probe_codes import launch_ladder as codes
 
-NAME = "copy_"
 #: The bare loop, which both ladders begin with.
 LOOP = "loop"
 LOOP_CONTAINS = "one turn of the loop that makes the calls, with nothing in it"
@@ -50,13 +50,17 @@ class Pair:
 def ladder(apart: bool) -> Ladder:
     """The steps. Where the API call can't be measured `apart` from the rest, it is left in the residual."""
     steps = [
-        Step("loop", LOOP_CONTAINS, {LOOP: 1}),
-        Step("call", "the method found and called from Python, its arguments parsed", {METHOD: 1, LOOP: -1}),
-        Step("dispatch", "torch's way down to the copy: dispatcher, autograd's keys, iterator", {EMPTY: 1, METHOD: -1}),
+        Step(codes.LOOP, LOOP_CONTAINS, {LOOP: 1}),
+        Step(codes.CALL, "the method found and called from Python, its arguments parsed", {METHOD: 1, LOOP: -1}),
+        Step(
+            codes.DISPATCH,
+            "torch's way down to the copy: dispatcher, autograd's keys, iterator",
+            {EMPTY: 1, METHOD: -1},
+        ),
     ]
     if apart:
-        steps.append(Step(API_CALL, "cudaMemcpyAsync", {API: 1, NO_API: -1}))
-    return Ladder(NAME, WHOLE, AGAIN, HALF, (LOOP, METHOD, EMPTY, WHOLE), tuple(steps), RUNGS)
+        steps.append(Step(codes.API_CALL, "cudaMemcpyAsync", {API: 1, NO_API: -1}))
+    return Ladder(codes.COPY, WHOLE, AGAIN, HALF, (LOOP, METHOD, EMPTY, WHOLE), tuple(steps), RUNGS)
 
 
 def bursts(pair: Pair, raw: RawCall | None, times: int) -> Sequence[Burst]:

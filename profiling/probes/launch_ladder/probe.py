@@ -21,9 +21,11 @@ from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder.verdict import Checks, Launched, conclude
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.probes.method.bursts import Burst, time_bursts
+from launchlens.traces.captures.probe_codes import launch_ladder as codes
+from launchlens.traces.captures.probe_codes.launch_ladder import ID
 from launchlens.traces.captures.probes import Probe
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ID", "NEEDS", "probe"]
 
 ELEMENTS, SEED = 256, 7
 #: Calls in a burst, far fewer than the launches that a queue takes, and rounds of bursts.
@@ -91,9 +93,7 @@ class _Ladders:
 
     def add_copy(self) -> None:
         pair, to, source = self.pair, self.pair.destination, self.pair.source
-        raw = self._raw(
-            of_copy.NAME, lambda: memcpy_async(to.data_ptr(), source.data_ptr(), source.nbytes, self.stream)
-        )
+        raw = self._raw(codes.COPY, lambda: memcpy_async(to.data_ptr(), source.data_ptr(), source.nbytes, self.stream))
         self._copies("copy_", lambda: to.copy_(source))
         self._counts("copy_ of no elements", 0, lambda: to[:0].copy_(source[:0]))
         self._counts("copy_", 1, lambda: to.copy_(source))
@@ -105,7 +105,7 @@ class _Ladders:
 
         launches = of_triton.Launches(copy_one, self.pair, BLOCK)
         parts = launches.parts
-        raw = self._raw(of_triton.NAME, lambda: launches.raw(self.stream))
+        raw = self._raw(codes.TRITON, lambda: launches.raw(self.stream))
         self._copies("triton", launches.whole)
         self._counts("triton", 1, launches.whole)
         last = PARTS[-1].name

@@ -17,17 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from launchlens.traces.captures.probe_codes.launch_ladder import RESIDUAL
 from launchlens.traces.statistics import Estimate, Floats, draws_of, median, percentiles
-
-RESIDUAL = "residual"
-API_CALL = "API call"
 
 Times = Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a ladder: `terms` says how often the time of each rung counts, +1 or −1 as a rule."""
+    """One step of a ladder, named by its code: `terms` says how often the time of each rung counts, +1 or −1 as a rule."""
 
     name: str
     contains: str
@@ -45,7 +43,7 @@ class Ladder:
     """A call, taken apart. `rungs` says what each rung contains, by the name it was timed under.
 
     `again` is the whole timed once more in every round, `half` the whole in bursts of half as many calls. Of `nested`, each
-    rung is contained in the next. `beside` are differences that are shown and belong to no sum.
+    rung is contained in the next. `beside` are wholes under other conditions, by the code of each; they belong to no sum.
     """
 
     name: str

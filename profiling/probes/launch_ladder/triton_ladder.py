@@ -12,11 +12,11 @@ from typing import Any
 from launchlens.profiling.probes.apparatus.ctypes_calls import RawCall, launch_kernel
 from launchlens.profiling.probes.launch_ladder.copy_ladder import LOOP, LOOP_CONTAINS, Pair
 from launchlens.profiling.probes.launch_ladder.hooks import hook_added, hooks
-from launchlens.profiling.probes.launch_ladder.steps import API_CALL, Ladder, Step
+from launchlens.profiling.probes.launch_ladder.steps import Ladder, Step
 from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS, Launch, Parts
 from launchlens.profiling.probes.method.bursts import Burst
+from launchlens.traces.captures.probe_codes import launch_ladder as codes
 
-NAME = "triton"
 WHOLE, AGAIN, HALF = "triton: whole", "triton: whole, again", "triton: whole, half as many"
 INDEX, GRID, API, NO_API = "triton: kernel[grid]", "triton: grid(...)", "triton: API", "triton: no API"
 BOUND, NO_HOOKS, IDLE_HOOKS = "triton: grid bound before", "triton: no hooks", "triton: hooks do nothing"
@@ -46,9 +46,9 @@ def ladder(parts: Sequence[str], apart: bool) -> Ladder:
     """
     rungs = [LOOP, *(_PREFIX + name for name in parts)]
     steps = [
-        Step("loop", LOOP_CONTAINS, {LOOP: 1}),
-        Step("indexing", "kernel[grid]: an object that remembers the grid", {INDEX: 1, LOOP: -1}),
-        Step("grid", "the grid's function called", {GRID: 1, LOOP: -1}),
+        Step(codes.LOOP, LOOP_CONTAINS, {LOOP: 1}),
+        Step(codes.INDEXING, "kernel[grid]: an object that remembers the grid", {INDEX: 1, LOOP: -1}),
+        Step(codes.GRID, "the grid's function called", {GRID: 1, LOOP: -1}),
     ]
     contains = {_PREFIX + part.name: part for part in PARTS}
     for inner, outer in pairwise(rungs):
@@ -57,13 +57,13 @@ def ladder(parts: Sequence[str], apart: bool) -> Ladder:
             terms |= {API: -1, NO_API: 1}
         steps.append(Step(part.name, part.contains, terms))
     if apart:
-        steps.append(Step(API_CALL, "cuLaunchKernelEx", {API: 1, NO_API: -1}))
+        steps.append(Step(codes.API_CALL, "cuLaunchKernelEx", {API: 1, NO_API: -1}))
     beside = [
-        Step("whole with the grid bound before", RUNGS[BOUND], {BOUND: 1}),
-        Step("whole without hooks", RUNGS[NO_HOOKS], {NO_HOOKS: 1}),
-        Step("whole with hooks that do nothing", RUNGS[IDLE_HOOKS], {IDLE_HOOKS: 1}),
+        Step(codes.GRID_BOUND, RUNGS[BOUND], {BOUND: 1}),
+        Step(codes.NO_HOOKS, RUNGS[NO_HOOKS], {NO_HOOKS: 1}),
+        Step(codes.IDLE_HOOKS, RUNGS[IDLE_HOOKS], {IDLE_HOOKS: 1}),
     ]
-    return Ladder(NAME, WHOLE, AGAIN, HALF, (*rungs, WHOLE), tuple(steps), RUNGS, tuple(beside))
+    return Ladder(codes.TRITON, WHOLE, AGAIN, HALF, (*rungs, WHOLE), tuple(steps), RUNGS, tuple(beside))
 
 
 class Launches:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from launchlens.traces.captures.probe_codes import launch_ladder as codes
+
 Launch = Callable[..., object]
 
 #: What another version of Triton makes of these lines.
@@ -34,9 +36,9 @@ class Part:
 
 
 PARTS = (
-    Part("call", "two Python calls: what kernel[grid] gives, and the run that it calls with grid and keywords"),
+    Part(codes.CALL, "two Python calls: what kernel[grid] gives, and the run that it calls with grid and keywords"),
     Part(
-        "device and stream",
+        codes.DEVICE,
         "Triton's keywords added, the current device and stream asked for, and the device's caches fetched",
         (
             "keywords.update(added)",
@@ -46,17 +48,17 @@ PARTS = (
         ),
     ),
     Part(
-        "binding",
+        codes.BINDING,
         "the generated binder: arguments bound to parameters, and each one's type, alignment and value specialised",
         ("bound, specialised, options = binder(*values, **keywords)",),
     ),
     Part(
-        "look-up",
+        codes.LOOK_UP,
         "the key of the specialisation and the options, and the compiled kernel by it",
         ("compiled = made[cache_key(keys, specialised, options)]",),
     ),
     Part(
-        "hooks",
+        codes.HOOKS,
         "the launch's metadata, and the hooks around a launch as they were found",
         (
             "metadata = compiled.launch_metadata(grid, stream, *bound.values())",
@@ -65,7 +67,7 @@ PARTS = (
         ("if before is not None: before(metadata)", "if after is not None: after(metadata)"),
     ),
     Part(
-        "launcher",
+        codes.LAUNCHER,
         "the compiled kernel's launcher in Python and C, which reads every pointer and asks CUDA about it, without the API call",
         (
             "first = stream, compiled.function, compiled.packed_metadata, metadata, before, after",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from launchlens.profiling.probes.launch_ladder.steps import API_CALL, RESIDUAL, Account, Ladder, Times, account
-from launchlens.profiling.probes.method.samples import estimated
-from launchlens.traces.captures.probes import OR, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
+from launchlens.profiling.probes.launch_ladder.steps import Account, Ladder, Times, account
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.profiling.probes.method.samples import cells, estimated
+from launchlens.traces.captures.probe_codes import launch_ladder as codes
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 from launchlens.traces.thresholds import THRESHOLDS
-
-ID = "launch-ladder"
-ASKS = "Where does the host's time go in one .copy_() and in one Triton launch?"
 
 WHAT_IS_LEFT = "what the steps leave of the whole: parts that no rung has, and what the parts cost otherwise when alone"
 
@@ -44,10 +43,8 @@ def conclude(ladders: Sequence[Ladder], times: Times, checks: Checks, notes: Seq
     """The probe's answer. `times` holds ns per call by rung: [rounds]."""
     accounts = {ladder.name: account(ladder, times) for ladder in ladders}
     return concluded(
-        ID,
-        asks=ASKS,
-        verdict="; ".join(f"{name}: {OR.join(found.largest)}" for name, found in accounts.items()),
-        says=" ".join(_says(name, found) for name, found in accounts.items()),
+        codes.ID,
+        verdict=codes.verdict({name: found.largest for name, found in accounts.items()}),
         controls=controls(ladders, times, checks),
         figures=list(_figures(ladders, accounts, times)),
         tables=[_steps(ladder, accounts[ladder.name]) for ladder in ladders] + [_rungs(ladders, times)],
@@ -60,7 +57,7 @@ def controls(ladders: Sequence[Ladder], times: Times, checks: Checks) -> list[Co
     again = {item.name: paired_ratio(times[item.again], times[item.whole]) for item in ladders}
     half = {item.name: paired_ratio(times[item.half], times[item.whole]) for item in ladders}
     disordered = [words for ladder in ladders for words in _disordered(ladder, times)]
-    apart = [item.name for item in ladders if any(step.name == API_CALL for step in item.steps)]
+    apart = [item.name for item in ladders if any(step.name == codes.API_CALL for step in item.steps)]
     miscounted = [item for item in checks.launched if item.nodes != item.expected]
     wrong = [name for name, right in checks.right.items() if not right]
     made = [
@@ -117,39 +114,32 @@ def _disordered(ladder: Ladder, times: Times) -> Iterator[str]:
             yield f"{inner} takes {-step.value:.0f} ns more than {outer}"
 
 
-def _says(name: str, found: Account) -> str:
-    shares = sorted(found.steps.items(), key=lambda item: -item[1].value)
-    parts = [f"{step} {_us(cost.value)} ({cost.value / found.whole.value:.0%})" for step, cost in shares]
-    return f"One call of {name} takes the host {_us(found.whole.value)}: {', '.join(parts)}."
-
-
-def _us(ns: float) -> str:
-    return f"{ns / 1e3:.2f} µs"
-
-
 def _figures(ladders: Sequence[Ladder], accounts: Mapping[str, Account], times: Times) -> Iterator[ProbeFigure]:
     for ladder in ladders:
         name, found = ladder.name, accounts[ladder.name]
-        yield estimated(f"{name}: whole", found.whole)
+        yield estimated(found.whole, codes.WHOLE, of=name)
         for step, cost in found.steps.items():
-            yield estimated(f"{name}: {step}", cost)
+            if step == codes.RESIDUAL:
+                yield estimated(cost, codes.RESIDUAL, of=name)
+            else:
+                yield estimated(cost, codes.STEP, of=name, part=step)
         for more in ladder.beside:
             if times.keys() >= more.terms.keys():
-                yield estimated(f"{name}: {more.name}", median(more.of(times)))
+                yield estimated(median(more.of(times)), codes.WHOLE, of=name, under=more.name)
     if len(ladders) > 1:
         first, *others = ladders
         for other in others:
             ratio = paired_ratio(times[other.whole], times[first.whole])
-            yield estimated(f"{other.name}: whole ÷ {first.name}: whole", ratio, "ratio")
+            yield estimated(ratio, codes.RATIO, "ratio", of=other.name, to=first.name)
 
 
 def _steps(ladder: Ladder, found: Account) -> ProbeTable:
     columns = ("step", "ns", "low, ns", "high, ns", "share of the whole", "what it contains", "how it comes about")
     contains = {step.name: (step.contains, _sum(step.terms)) for step in ladder.steps}
-    contains[RESIDUAL] = (WHAT_IS_LEFT, "whole − all steps")
+    contains[codes.RESIDUAL] = (WHAT_IS_LEFT, "whole − all steps")
 
     def row(name: str, cost: Estimate, what: str, how: str) -> tuple[Cell, ...]:
-        return name, cost.value, cost.low, cost.high, cost.value / found.whole.value, what, how
+        return name, *cells(cost), cost.value / found.whole.value, what, how
 
     rows = [row(name, cost, *contains[name]) for name, cost in found.steps.items()]
     rows.append(row("whole", found.whole, ladder.rungs[ladder.whole], ladder.whole))
@@ -170,7 +160,6 @@ def _rungs(ladders: Sequence[Ladder], times: Times) -> ProbeTable:
     rungs = {name: what for ladder in ladders for name, what in ladder.rungs.items() if name in times}
     rows: list[tuple[Cell, ...]] = []
     for name, what in rungs.items():
-        found = median(times[name])
-        rows.append((name, found.value, found.low, found.high, found.samples, what))
+        rows.append((name, *cells(median(times[name])), len(times[name]), what))
     columns = ("rung", "ns per call", "low, ns", "high, ns", "rounds", "what one call of it is")
     return ProbeTable("What was timed, in bursts of calls, round by round in turn", columns, tuple(rows))

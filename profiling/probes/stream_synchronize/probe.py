@@ -16,18 +16,20 @@ from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.probes.method.rounds import Entry, in_rounds
 from launchlens.profiling.probes.stream_synchronize import verdict as named
 from launchlens.profiling.probes.stream_synchronize.verdict import Checked, conclude
+from launchlens.traces.captures.probe_codes.stream_synchronize import ID
 from launchlens.traces.captures.probes import Probe
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ID", "NEEDS", "probe"]
 
 ROUNDS, QUICK_ROUNDS = 40, 8
 TRIALS = 5
 #: More streams than torch's pool holds, so that the pool is there before anything is timed.
 ASKED_FOR = 64
 LARGE_BYTES = 64 << 20
+#: Entries beside the times: the A/A control, whether the copies are right, and how many streams still work.
 AGAIN, RIGHT, WORKING = "A/A", "right", "working"
 
-Trial = Callable[[], dict[str, float]]
+Trial = Callable[[], dict[named.Timed, float]]
 
 
 def probe(bench: Bench) -> Probe:
@@ -45,11 +47,11 @@ def probe(bench: Bench) -> Probe:
         entry.measure()
     found = in_rounds(entries, QUICK_ROUNDS if bench.quick else ROUNDS, bench.advance)
     samples = {figure: values for trial in timed for figure, values in found[trial.__name__].items()}
-    right = found[RIGHT][RIGHT]
+    right = found[RIGHT][RIGHT, ""]
     checked = Checked(
         copied=len(right),
         right=round(sum(right)),
-        working=found[WORKING][WORKING],
+        working=found[WORKING][WORKING, ""],
         given=len(given),
         distinct=len({stream.cuda_stream for stream in given}),
     )
@@ -60,8 +62,8 @@ def _of_several(trial: Trial, count: int) -> Trial:
     """The median of each figure over `count` trials, each begun with an idle GPU."""
     import torch
 
-    def measure() -> dict[str, float]:
-        found: dict[str, list[float]] = {}
+    def measure() -> dict[named.Timed, float]:
+        found: dict[named.Timed, list[float]] = {}
         for _ in range(count):
             torch.cuda.synchronize()
             for figure, value in trial().items():
@@ -100,7 +102,7 @@ class _Trials:
             stream.synchronize()
         return perf_counter_ns() - began
 
-    def creating(self) -> dict[str, float]:
+    def creating(self) -> dict[named.Timed, float]:
         import torch
 
         began = perf_counter_ns()
@@ -109,7 +111,7 @@ class _Trials:
         self.made = made  # so that the last ones end here, untimed
         return {named.CREATED: took}
 
-    def creating_raw(self) -> dict[str, float]:
+    def creating_raw(self) -> dict[named.Timed, float]:
         from cuda.bindings import runtime
 
         create, destroy, flags = (
@@ -128,13 +130,13 @@ class _Trials:
             check(answer)
         return {named.CREATED_RAW: created - began, named.DESTROYED_RAW: destroyed - destroying}
 
-    def in_flight(self) -> dict[str, float]:
+    def in_flight(self) -> dict[named.Timed, float]:
         began = perf_counter_ns()
         self._submit()
         submitted = perf_counter_ns() - began
         return {named.SUBMITTED: submitted, named.IN_FLIGHT: self._synchronize()}
 
-    def ended(self) -> dict[str, float]:
+    def ended(self) -> dict[named.Timed, float]:
         self._submit()
         for stream, end in zip(self.streams, self.ends, strict=True):
             end.record(stream)
@@ -142,10 +144,10 @@ class _Trials:
             pass
         return {named.ENDED: self._synchronize()}
 
-    def idle(self) -> dict[str, float]:
+    def idle(self) -> dict[named.Timed, float]:
         return {named.IDLE: self._synchronize()}
 
-    def whole_device(self) -> dict[str, float]:
+    def whole_device(self) -> dict[named.Timed, float]:
         import torch
 
         self._submit()
@@ -153,12 +155,12 @@ class _Trials:
         torch.cuda.synchronize()
         return {named.WHOLE_DEVICE: perf_counter_ns() - began}
 
-    def one_idle(self) -> dict[str, float]:
+    def one_idle(self) -> dict[named.Timed, float]:
         began = perf_counter_ns()
         self.streams[0].synchronize()
         return {named.ONE_IDLE: perf_counter_ns() - began}
 
-    def one_large(self) -> dict[str, float]:
+    def one_large(self) -> dict[named.Timed, float]:
         import torch
 
         with torch.cuda.stream(self.streams[0]):
@@ -167,7 +169,7 @@ class _Trials:
         self.streams[0].synchronize()
         return {named.ONE_LARGE: perf_counter_ns() - began}
 
-    def right(self) -> dict[str, float]:
+    def right(self) -> dict[named.Timed, float]:
         """Whether the copies are there after the loop; torch's own stream, which reads them, waits for no other."""
         import torch
 
@@ -175,12 +177,12 @@ class _Trials:
         torch.cuda.synchronize()
         self._submit()
         self._synchronize()
-        return {RIGHT: float(self.copies.wrong() is None)}
+        return {(RIGHT, ""): float(self.copies.wrong() is None)}
 
-    def working(self) -> dict[str, float]:
+    def working(self) -> dict[named.Timed, float]:
         """How many streams still work right after submitting; asked from the last, so that few end meanwhile."""
         self._submit()
-        return {WORKING: float(sum(not stream.query() for stream in reversed(self.streams)))}
+        return {(WORKING, ""): float(sum(not stream.query() for stream in reversed(self.streams)))}
 
 
 def _notes() -> list[str]:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median as middle
 
-from launchlens.profiling.probes.method.samples import aa_control, figure, in_words, ratio_in_words
-from launchlens.traces.captures.probes import NO_DIFFERENCE, Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
-from launchlens.traces.statistics import Estimate, median, paired_ratio
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.profiling.probes.method.samples import aa_control, cells, estimated, paired, ratio_in_words
+from launchlens.traces.captures.probe_codes import stream_synchronize as codes
+from launchlens.traces.captures.probe_codes.verdicts import NO_DIFFERENCE
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.statistics import Estimate, median
 from launchlens.traces.thresholds import THRESHOLDS
 
-ID = "stream-synchronize"
-ASKS = "What does it cost to create seven streams, and to wait for each of them after seven small copies?"
+#: What is timed: what is done, and under which condition.
+Timed = tuple[str, str]
 
-#: The figures that the claims read: as the note wrote it.
-CREATED, IN_FLIGHT = "creating seven streams", "seven streams"
-CREATED_RAW, DESTROYED_RAW = "creating seven streams, by CUDA itself", "destroying seven streams, by CUDA itself"
-IDLE, ENDED = "seven idle streams", "seven streams, their copies ended"
-WHOLE_DEVICE = "one synchronize of the device"
-SUBMITTED = "submitting seven copies to seven streams"
-ONE_IDLE, ONE_LARGE = "one idle stream", "one stream with a large copy in flight"
+CREATED: Timed = (codes.CREATE, codes.BY_TORCH)
+CREATED_RAW: Timed = (codes.CREATE, codes.BY_CUDA)
+DESTROYED_RAW: Timed = (codes.DESTROY, codes.BY_CUDA)
+SUBMITTED: Timed = (codes.SUBMIT, "")
+IN_FLIGHT: Timed = (codes.SYNCHRONIZE, codes.IN_FLIGHT)
+ENDED: Timed = (codes.SYNCHRONIZE, codes.ENDED)
+IDLE: Timed = (codes.SYNCHRONIZE, codes.IDLE)
+WHOLE_DEVICE: Timed = (codes.SYNCHRONIZE_DEVICE, codes.IN_FLIGHT)
+ONE_IDLE: Timed = (codes.SYNCHRONIZE_ONE, codes.IDLE)
+ONE_LARGE: Timed = (codes.SYNCHRONIZE_ONE, codes.LARGE)
 
 #: What each is, in the order of the table.
-SAYS = {
+CALLS: Mapping[Timed, str] = {
     CREATED: "[torch.cuda.Stream() for _ in range(7)], after torch has made its pool",
     CREATED_RAW: "cudaStreamCreateWithFlags × 7, through cuda.bindings",
     DESTROYED_RAW: "cudaStreamDestroy × 7 of those, never used",
@@ -35,9 +40,7 @@ SAYS = {
     ONE_IDLE: "synchronize() of one stream with nothing submitted",
     ONE_LARGE: "synchronize() of one stream right after a large copy was submitted to it",
 }
-SEVEN_COST_MORE = "one synchronize of the device costs less"
-SEVEN_COST_LESS = "seven synchronizes cost less"
-ALIKE = NO_DIFFERENCE
+Samples = Mapping[Timed, Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,14 @@ class Checked:
     distinct: int
 
 
-def conclude(
-    samples: Mapping[str, Sequence[float]], again: Sequence[float], checked: Checked, notes: Sequence[str] = ()
-) -> Probe:
-    """The probe's answer, from ns by figure, one sample a round; `again` is `IDLE`, measured a second time each round."""
-    seven, one = samples.get(IN_FLIGHT, ()), samples.get(WHOLE_DEVICE, ())
-    ratio = paired_ratio(seven, one) if seven and len(seven) == len(one) else None
+def conclude(samples: Samples, again: Sequence[float], checked: Checked, notes: Sequence[str] = ()) -> Probe:
+    """The probe's answer, from ns by what was timed, one sample a round; `again` is `IDLE`, measured a second time each round."""
+    ratio = paired(samples.get(IN_FLIGHT, ()), samples.get(WHOLE_DEVICE, ()))
     return concluded(
-        ID,
-        asks=ASKS,
+        codes.ID,
         verdict=_verdict(ratio),
-        says=_says(samples, ratio, checked),
         controls=controls(samples, again, checked),
-        figures=_figures(samples, ratio, checked),
+        figures=list(_figures(samples, ratio, checked)),
         tables=[_table(samples)],
         notes=notes,
     )
@@ -76,15 +74,15 @@ def conclude(
 
 def _verdict(ratio: Estimate | None) -> str:
     if ratio is None or ratio.covers(1):
-        return ALIKE
-    return SEVEN_COST_MORE if ratio.value > 1 else SEVEN_COST_LESS
+        return NO_DIFFERENCE
+    return codes.DEVICE_COSTS_LESS if ratio.value > 1 else codes.STREAMS_COST_LESS
 
 
-def controls(samples: Mapping[str, Sequence[float]], again: Sequence[float], checked: Checked) -> list[Control]:
+def controls(samples: Samples, again: Sequence[float], checked: Checked) -> list[Control]:
     """What must have been found before the verdict counts."""
-    idle, large = samples.get(ONE_IDLE, ()), samples.get(ONE_LARGE, ())
-    waits = paired_ratio(large, idle) if idle and len(idle) == len(large) else None
-    lacking = [name for name in SAYS if len(samples.get(name, ())) < THRESHOLDS.least_samples]
+    waits = paired(samples.get(ONE_LARGE, ()), samples.get(ONE_IDLE, ()))
+    lacking = [CALLS[timed] for timed in CALLS if len(samples.get(timed, ())) < THRESHOLDS.least_samples]
+    rounds = min((len(found) for found in samples.values()), default=0)
     return [
         Control(
             "the seven copies are there right after the loop of synchronizes",
@@ -96,59 +94,33 @@ def controls(samples: Mapping[str, Sequence[float]], again: Sequence[float], che
             waits is not None and waits.low is not None and waits.low > 1,
             f"the copy makes it {ratio_in_words(waits)} as long" if waits is not None else "it was not measured",
         ),
-        aa_control(IDLE, samples.get(IDLE, ()), again),
+        aa_control("synchronizing seven idle streams", samples.get(IDLE, ()), again),
         Control(
             "everything was measured often enough for an interval",
             not lacking,
-            f"too few samples of: {', '.join(lacking)}" if lacking else f"{_rounds(samples)} rounds",
+            f"too few samples of: {'; '.join(lacking)}" if lacking else f"{rounds} rounds",
         ),
     ]
 
 
-def _rounds(samples: Mapping[str, Sequence[float]]) -> int:
-    return min((len(found) for found in samples.values()), default=0)
-
-
-def _figures(samples: Mapping[str, Sequence[float]], ratio: Estimate | None, checked: Checked) -> list[ProbeFigure]:
-    found = [figure(name, samples[name]) for name in (IN_FLIGHT, CREATED) if samples.get(name)]
-    found += [figure(name, samples[name]) for name in SAYS if name not in (IN_FLIGHT, CREATED) and samples.get(name)]
+def _figures(samples: Samples, ratio: Estimate | None, checked: Checked) -> Iterator[ProbeFigure]:
+    for of, under in (IN_FLIGHT, CREATED, *(timed for timed in CALLS if timed not in (IN_FLIGHT, CREATED))):
+        if samples.get((of, under)):
+            yield estimated(median(samples[of, under]), codes.HOST_TIME, of=of, under=under)
     if ratio is not None:
-        found.append(ProbeFigure(f"{IN_FLIGHT} ÷ {WHOLE_DEVICE}", ratio.value, "ratio", ratio.interval))
+        (of, under), (to, _) = IN_FLIGHT, WHOLE_DEVICE
+        yield estimated(ratio, codes.RATIO, "ratio", of=of, to=to, under=under)
     if checked.working:
-        found.append(figure("streams still copying when the synchronizes begin", checked.working, "of 7 streams"))
-    found.append(
-        ProbeFigure("distinct streams that torch gave", checked.distinct, f"of {checked.given} that were asked for")
-    )
-    return found
+        yield estimated(median(checked.working), codes.STILL_COPYING, "streams", out_of=7)
+    yield ProbeFigure(what=codes.DISTINCT, value=checked.distinct, unit="streams", out_of=checked.given)
 
 
-def _says(samples: Mapping[str, Sequence[float]], ratio: Estimate | None, checked: Checked) -> str:
-    def took(name: str) -> str:
-        return in_words(middle(samples[name])) if samples.get(name) else "an unknown time"
-
-    than = f", {ratio.value:.2f} × that" if ratio is not None else ""
-    parts = [
-        (
-            f"Right after seven small copies on seven streams, waiting for each stream takes {took(IN_FLIGHT)}{than} of one "
-            f"torch.cuda.synchronize() ({took(WHOLE_DEVICE)}); with the copies ended {took(ENDED)}, and with idle streams "
-            f"{took(IDLE)}."
-        ),
-        (
-            f"Seven torch.cuda.Stream() take {took(CREATED)}"
-            + (", since torch hands out streams that it made before" if checked.distinct < checked.given else "")
-            + f"; creating seven by CUDA itself takes {took(CREATED_RAW)}, and destroying them {took(DESTROYED_RAW)}."
-        ),
+def _table(samples: Samples) -> ProbeTable:
+    rows: list[tuple[Cell, ...]] = [
+        (", ".join(filter(None, timed)), what, *cells(median(samples[timed])), len(samples[timed]))
+        for timed, what in CALLS.items()
+        if samples.get(timed)
     ]
-    return " ".join(parts)
-
-
-def _table(samples: Mapping[str, Sequence[float]]) -> ProbeTable:
-    rows: list[tuple[Cell, ...]] = []
-    for name, what in SAYS.items():
-        if samples.get(name):
-            estimate = median(samples[name])
-            low, high = estimate.interval or (None, None)
-            rows.append((name, what, estimate.value, low, high, len(samples[name])))
     columns = ("figure", "what was timed", "host ns", "low", "high", "rounds")
     return ProbeTable(
         "Seven streams: host time, interleaved, medians over rounds with 95 % intervals", columns, tuple(rows)

@@ -18,10 +18,12 @@ from launchlens.profiling.checking import synchronize
 from launchlens.profiling.environment import quiet_collector
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.probes.triton_compile.compilations import Compilations, cache_folder, in_memory
-from launchlens.profiling.probes.triton_compile.verdict import COLD, FROM_DISK, REPEATED, Case, Seen, conclude
+from launchlens.profiling.probes.triton_compile.verdict import Case, Seen, conclude
+from launchlens.traces.captures.probe_codes import triton_compile as codes
+from launchlens.traces.captures.probe_codes.triton_compile import ID
 from launchlens.traces.captures.probes import Probe
 
-__all__ = ["NEEDS", "probe"]
+__all__ = ["ID", "NEEDS", "probe"]
 
 NEEDS = ("torch", "cuda", "triton")
 #: Launches of the same specialisation, in bursts that each end with a wait, so that no queue fills.
@@ -58,18 +60,19 @@ def observe(device: str, quick: bool = False, advance: Callable[[int], object] =
             repeated = launches.repeated(kernel, repeats)
             advance(1)
             new, again = [], []
-            for name, copies, block in launches.specialised():
-                new.append(launches.of_one(f"new specialisation: {name}", kernel, copies, block))
-                again.append(launches.of_one(f"the same again: {name}", kernel, copies, block))
+            for what, copies, block in launches.specialised():
+                new.append(launches.of_one(codes.NEW, what, kernel, copies, block))
+                again.append(launches.of_one(codes.AGAIN, what, kernel, copies, block))
                 advance(1)
-    return Seen(_summed(COLD, cold), _summed(FROM_DISK, disk), repeated, new, again, inside)
+    firsts_of = _summed(codes.EMPTY_CACHE, cold), _summed(codes.FULL_CACHE, disk)
+    return Seen(*firsts_of, repeated, new, again, inside)
 
 
-def _summed(name: str, cases: Sequence[Case]) -> Case:
-    """Several launches of one kind as one case."""
+def _summed(under: str, cases: Sequence[Case]) -> Case:
+    """Several first launches as one case."""
     counts = ("launches", "compiled", "loaded", "asked", "grown", "right")
     sums = {count: sum(getattr(case, count) for case in cases) for count in counts}
-    return Case(name, **sums, launch_ns=[ns for case in cases for ns in case.launch_ns])
+    return Case(codes.FIRST, under, **sums, launch_ns=[ns for case in cases for ns in case.launch_ns])
 
 
 Copy = tuple[Any, Any]
@@ -100,36 +103,44 @@ class _Launches:
 
     def specialised(self) -> Iterator[tuple[str, Copy, int]]:
         """Launches that differ in one thing from those before: what is new, the tensors, and the block."""
-        yield "a length of 1, which becomes a constant", self._copy(1), BLOCK
-        yield "a length that 16 does not divide", self._copy(33), BLOCK
-        yield "another dtype, int64", self._copy(64, "int64"), BLOCK
-        yield "addresses that 16 does not divide", self._copy(64, skip=1), BLOCK
-        yield "another block, a constexpr", self._copy(64), BLOCK // 2
+        yield codes.LENGTH_ONE, self._copy(1), BLOCK
+        yield codes.ODD_LENGTH, self._copy(33), BLOCK
+        yield codes.DTYPE, self._copy(64, "int64"), BLOCK
+        yield codes.ODD_ADDRESS, self._copy(64, skip=1), BLOCK
+        yield codes.BLOCK, self._copy(64), BLOCK // 2
 
     def first(self, kernel: Any) -> tuple[Case, list[float]]:
         """One launch, and the ns that Triton spent in its compiler, for each compilation."""
         counter = Compilations()
         with counter:
-            case = self._counted("", kernel, counter, lambda: self._timed_once(kernel, self.copies[0], BLOCK))
+            case = self._counted(
+                codes.FIRST, "", kernel, counter, lambda: self._timed_once(kernel, self.copies[0], BLOCK)
+            )
         return case, [1e3 * us for us in counter.compiler_us]
 
-    def of_one(self, name: str, kernel: Any, copy: Copy, block: int) -> Case:
+    def of_one(self, kind: str, under: str, kernel: Any, copy: Copy, block: int) -> Case:
         with Compilations() as counter:
-            return self._counted(name, kernel, counter, lambda: self._timed_once(kernel, copy, block))
+            return self._counted(kind, under, kernel, counter, lambda: self._timed_once(kernel, copy, block))
 
     def repeated(self, kernel: Any, launches: int) -> Case:
         """Launches of the seven tensors in turn, in bursts, after one that was made before."""
         with Compilations() as counter:
-            return self._counted(REPEATED, kernel, counter, lambda: self._timed_bursts(kernel, launches))
+            return self._counted(codes.REPEATED, "", kernel, counter, lambda: self._timed_bursts(kernel, launches))
 
     def _counted(
-        self, name: str, kernel: Any, counter: Compilations, make: Callable[[], tuple[int, int, list[float]]]
+        self,
+        kind: str,
+        under: str,
+        kernel: Any,
+        counter: Compilations,
+        make: Callable[[], tuple[int, int, list[float]]],
     ) -> Case:
         """What `make` launched, how many of it were right, and its times, with what was counted meanwhile."""
         before = in_memory(kernel)
         launches, right, times = make()
         return Case(
-            name,
+            kind,
+            under,
             launches=launches,
             compiled=counter.compiled,
             loaded=counter.loaded,

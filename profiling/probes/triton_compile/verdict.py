@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median as middle
 
-from launchlens.profiling.probes.method.samples import figure, in_words
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable, concluded
-
-ID = "triton-compile"
-ASKS = "Does every launch of a Triton kernel pay for compilation?"
-
-#: What the launches of a case are. The name of a new specialisation says what is new.
-COLD, FROM_DISK, REPEATED = "first launch, compiled", "first launch, from the disk cache", "repeated launch"
-ONCE, EVERY, DEPENDS = "once", "every launch", "depends"
+from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.profiling.probes.method.samples import estimated
+from launchlens.traces.captures.probe_codes import triton_compile as codes
+from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.statistics import median
 
 
 @dataclass(frozen=True)
 class Case:
-    """Launches of one kind: what was counted over all of them, and their times.
+    """Launches of one kind, `under` what they found or what is new in them: what was counted over all of them, and their times.
 
     `compiled`, `loaded` (from disk) and `asked` are Triton's own counts, `grown` is by how many forms the kernel's table grew.
     `right` launches wrote what they should. `launch_ns` are host times per launch, ns; of a first launch until the call
     returned, and of repeated ones means over bursts.
     """
 
-    name: str
+    kind: str
+    under: str
     launches: int
     compiled: int
     loaded: int
@@ -34,6 +31,10 @@ class Case:
     grown: int
     right: int
     launch_ns: Sequence[float]
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}, {self.under}" if self.under else self.kind
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,10 @@ class Seen:
 def conclude(seen: Seen, notes: Sequence[str] = ()) -> Probe:
     """The probe's answer."""
     return concluded(
-        ID,
-        asks=ASKS,
+        codes.ID,
         verdict=_verdict(seen.repeated),
-        says=_says(seen),
         controls=controls(seen),
-        figures=_figures(seen),
+        figures=list(_figures(seen)),
         tables=[_table(seen)],
         notes=notes,
     )
@@ -72,8 +71,8 @@ def conclude(seen: Seen, notes: Sequence[str] = ()) -> Probe:
 
 def _verdict(repeated: Case) -> str:
     if repeated.compiled >= repeated.launches:
-        return EVERY
-    return DEPENDS if repeated.compiled or repeated.loaded else ONCE
+        return codes.EVERY
+    return codes.DEPENDS if repeated.compiled or repeated.loaded else codes.ONCE
 
 
 def controls(seen: Seen) -> list[Control]:
@@ -112,46 +111,28 @@ def controls(seen: Seen) -> list[Control]:
     ]
 
 
-def _figures(seen: Seen) -> list[ProbeFigure]:
+def _figures(seen: Seen) -> Iterator[ProbeFigure]:
     repeated, kinds = seen.repeated, seen.specialised
     per_launch = repeated.compiled / repeated.launches if repeated.launches else None
     per_kind = sum(case.compiled for case in kinds) / len(kinds) if kinds else None
-    found = [
-        ProbeFigure("compilations per launch", per_launch, "ratio"),
-        ProbeFigure("launches that were repeated", repeated.launches, "launches"),
-        ProbeFigure("compilations for a new specialisation", per_kind, "ratio"),
-        *(figure(case.name, case.launch_ns) for case in (seen.cold, seen.from_disk, repeated)),
-    ]
+    for of, ratio in ((codes.REPEATED, per_launch), (codes.NEW, per_kind)):
+        yield ProbeFigure(what=codes.COMPILATIONS_PER_LAUNCH, of=of, value=ratio, unit="ratio")
+    yield ProbeFigure(what=codes.LAUNCHES, of=codes.REPEATED, value=repeated.launches, unit="launches")
+    for case in (seen.cold, seen.from_disk, repeated):
+        if case.launch_ns:
+            yield estimated(median(case.launch_ns), codes.HOST_TIME, of=case.kind, under=case.under)
     if seen.compiler_ns:
-        found.append(figure(f"{COLD}: inside the compiler", seen.compiler_ns))
-    return found
+        of, under = seen.cold.kind, seen.cold.under
+        yield estimated(median(seen.compiler_ns), codes.HOST_TIME, of=of, part=codes.COMPILER, under=under)
+    yield _compilations(repeated.kind, "", repeated.compiled)
+    yield ProbeFigure(what=codes.LOADS, of=repeated.kind, value=repeated.loaded)
+    for case in kinds:
+        yield _compilations(case.kind, case.under, case.compiled)
+    yield _compilations(codes.AGAIN, "", sum(case.compiled for case in seen.specialised_again))
 
 
-def _says(seen: Seen) -> str:
-    repeated = seen.repeated
-    many = f"{repeated.launches:,} launches of a Triton kernel that had been launched before"
-    made = f"compiled {repeated.compiled:,} times" if repeated.compiled else "compiled nothing"
-    loaded = f", and loaded code from disk {repeated.loaded:,} times" if repeated.loaded else ""
-    parts = [f"{many} {made}{loaded}."]
-    times = [
-        f"{words} {in_words(middle(case.launch_ns))}"
-        for case, words in (
-            (seen.cold, "the first launch, which compiles, takes"),
-            (seen.from_disk, "one that finds its code on disk"),
-            (repeated, "a repeated one"),
-        )
-        if case.launch_ns
-    ]
-    if times:
-        parts.append(f"Host time: {', '.join(times)}.")
-    compiling = [case.name.partition(": ")[2] for case in seen.specialised if case.compiled]
-    if compiling:
-        again = sum(case.compiled for case in seen.specialised_again)
-        parts.append(
-            f"What compiles again, once each: {'; '.join(compiling)}"
-            + (f" (launched again, they compiled {again} more times)." if again else ".")
-        )
-    return " ".join(parts)
+def _compilations(of: str, under: str, count: int) -> ProbeFigure:
+    return ProbeFigure(what=codes.COMPILATIONS, of=of, under=under, value=count)
 
 
 def _table(seen: Seen) -> ProbeTable:

@@ -8,36 +8,85 @@ from typing import ClassVar
 
 import msgspec
 
-from launchlens.traces.captures.probes import OR, PROBES, UNDECIDED, Probe
+from launchlens.traces.captures import probes_v1
+from launchlens.traces.captures.probe_codes.catalogue import FIGURES
+from launchlens.traces.captures.probe_codes.verdicts import OR, UNDECIDED
+from launchlens.traces.captures.probes import PROBES, FigureKey, Probe, ProbeFigure
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
-from launchlens.traces.claims.claim import Case, Evidence, Outcome
+from launchlens.traces.claims.claim import Case, Evidence, OfProbe, Outcome
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 
 
-class NeedsProbe(Bounded, frozen=True, kw_only=True):
-    """What a probe of the capture says: its verdict `is` this, or one `figure` of it lies within bounds.
+class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure of a probe by its fields, as `FigureKey` has them."""
 
-    Bounds are in the unit that the probe gives its figure; of its ratio to another one, where it is held `against` that.
-    Where the probe's control did not pass, it says nothing.
+    what: Name
+    of: Name | None = None
+    part: Name | None = None
+    to: Name | None = None
+    under: Name | None = None
+
+    @property
+    def key(self) -> FigureKey:
+        return FigureKey(
+            what=self.what, of=self.of or "", part=self.part or "", to=self.to or "", under=self.under or ""
+        )
+
+
+class NeedsProbe(Bounded, frozen=True, kw_only=True):
+    """What a probe of the capture says: its verdict `is` this, or one figure of it lies within bounds.
+
+    A figure is named by its fields: `what`, and where the probe gives several of that, `of`, `part`, `to`, `under`. Bounds
+    are in the unit that the probe gives it; of its ratio to another figure, where it is held `against` that. Where the
+    probe's control did not pass, it says nothing.
     """
 
     kind: ClassVar[str] = "needs-probe"
     probe: Name
     expect: Name | None = msgspec.field(name="is", default=None)
-    figure: Name | None = None
-    against: Name | None = None
+    what: Name | None = None
+    of: Name | None = None
+    part: Name | None = None
+    to: Name | None = None
+    under: Name | None = None
+    against: Figure | Name | None = None
+    figure: Name | None = None  # how a figure was named by a phrase, which is refused with the fields to write
 
     def __post_init__(self) -> None:
-        if (self.expect is None) == (self.figure is None):
-            raise ValueError("needs one of `is` (the probe's verdict) and `figure`")
-        if self.figure is not None:
+        phrases = {key: it for key, it in (("figure", self.figure), ("against", self.against)) if isinstance(it, str)}
+        if phrases:
+            fields = [self._written(phrase, key) for key, phrase in phrases.items()]
+            raise ValueError(f"names figures by phrases ({' and '.join(phrases.values())}); write {', '.join(fields)}")
+        code = None if self.expect is None else probes_v1.verdict(self.probe, self.expect)
+        if code != self.expect:
+            raise ValueError(f'names a verdict by a phrase; write is = "{code}"')
+        if (self.expect is None) == (self.what is None):
+            raise ValueError("needs one of `is` (the probe's verdict) and `what` (one of its figures)")
+        for key in self.keys:
+            if key.what not in FIGURES.get(self.probe, {key.what}):
+                known = ", ".join(sorted(FIGURES[self.probe]))
+                raise ValueError(f"names a figure that the probe {self.probe} has not, {key.what!r}; it has {known}")
+        if self.what is not None:
             super().__post_init__()
         elif self.at_least is not None or self.at_most is not None:
-            raise ValueError("has bounds for a verdict; bounds are for a `figure`")
-        if self.against is not None and self.figure is None:
-            raise ValueError("has `against` without the `figure` that is held against it")
+            raise ValueError("has bounds for a verdict; bounds are for a figure")
+        elif any(field is not None for field in (self.of, self.part, self.to, self.under, self.against)):
+            raise ValueError("has fields of a figure without `what`")
         if self.regimes is not None:
             raise ValueError("has `regimes`, and a probe has none")
+
+    def _written(self, phrase: str, key: str) -> str:
+        """The fields of the figure that had this name, as TOML."""
+        names = ("what", "of", "part", "to", "under")
+        found = {name: getattr(probes_v1.figure_key(self.probe, phrase), name) for name in names}
+        fields = ", ".join(f'{name} = "{value}"' for name, value in found.items() if value)
+        return f"against = {{ {fields} }}" if key == "against" else fields
+
+    @property
+    def keys(self) -> list[FigureKey]:
+        """The figure, and the one that it is held against, where it is."""
+        named = [] if self.what is None else [Figure(self.what, self.of, self.part, self.to, self.under)]
+        return [figure.key for figure in (*named, *([self.against] if isinstance(self.against, Figure) else []))]
 
     def subject(self) -> str:
         return f"probe {self.probe}"
@@ -49,24 +98,23 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         if self.expect is not None:
             return f"the probe {self.probe} finds: {self.expect}"
-        against = f" ÷ {self.against}" if self.against is not None else ""
-        return f"{self.figure}{against} of the probe {self.probe}{self.bounds()}"
+        return f"{OfProbe(self.probe, *self.keys)}{self.bounds()}"
 
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         probe, subject = tested.study.probes.get(self.probe), self.subject()
         if probe is None:
             yield Case(subject, None, "absent", f"the probe {self.probe} was not run")
             return
-        found = _evidence(probe)
+        found = [_evidence(probe, item) for item in probe.figures]
         if probe.checked != "passed":
-            absent = f"the probe {self.probe} made no control. {probe.says}".strip()
+            absent = f"the probe {self.probe} " + (f"could not be run: {probe.why}" if probe.why else "made no control")
             reason = f"the control of the probe {self.probe} did not pass" if probe.checked == "failed" else absent
             yield Case(subject, None, "undecided", reason, found)
         elif self.expect is not None:
             reason = f"the probe {self.probe} finds: {probe.verdict or 'nothing'}"
             yield Case(subject, None, self._outcome(probe.verdict), reason, found)
         else:
-            yield self._of_figure(found)
+            yield self._of_figure(probe)
 
     def _outcome(self, verdict: str | None) -> Outcome:
         """What a verdict says; one that names this answer among several that it can't tell apart does not decide it."""
@@ -76,23 +124,24 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             return "undecided"
         return "fails"
 
-    def _of_figure(self, found: list[Evidence]) -> Case:
-        known = {item.figure: item for item in found if item.value is not None}
-        names = [name for name in (self.figure, self.against) if name is not None]
-        lacking = [name for name in names if f"{name}, probe {self.probe}" not in known]
+    def _of_figure(self, probe: Probe) -> Case:
+        known = {item.key: item for item in probe.figures if item.value is not None}
+        lacking = [key for key in self.keys if key not in known]
         if lacking:
-            return Case(self.subject(), None, "absent", f"the probe {self.probe} gives no figure {lacking[0]!r}")
-        main, *others = (known[f"{name}, probe {self.probe}"] for name in names)
+            reason = f"the probe {self.probe} gives no figure {str(lacking[0])!r}"
+            return Case(self.subject(), None, "absent", reason)
+        main, *others = (_evidence(probe, known[key]) for key in self.keys)
         if not others:
             # a figure that the probe gives no interval is a count or a mean over all that it made
             return self.judged(None, main, exact=True)
-        ratio = _ratio(main, others[0])
+        of_both = OfProbe(self.probe, *self.keys)
+        ratio = _ratio(main, others[0], of_both)
         if ratio is None:
-            return Case(self.subject(), None, "undecided", f"{self.against} may be zero", (main, *others))
+            return Case(self.subject(), None, "undecided", f"{self.keys[1]} may be zero", (main, *others))
         return self.judged(None, ratio, main, *others, exact=True)
 
 
-def _ratio(above: Evidence, below: Evidence) -> Evidence | None:
+def _ratio(above: Evidence, below: Evidence, of: OfProbe) -> Evidence | None:
     """One figure over another, with the widest interval that theirs allow; None where the lower one may be 0."""
     assert above.value is not None and below.value is not None
     tops, bottoms = above.interval or (above.value,) * 2, below.interval or (below.value,) * 2
@@ -101,13 +150,11 @@ def _ratio(above: Evidence, below: Evidence) -> Evidence | None:
     ends = [top / bottom for top in tops for bottom in bottoms]
     known = above.interval is not None or below.interval is not None
     bounds = (min(ends), max(ends)) if known else None
-    name = f"{above.figure.partition(', probe ')[0]} ÷ {below.figure}"
-    return replace(above, figure=name, value=above.value / below.value, unit="ratio", interval=bounds)
+    value = above.value / below.value
+    return replace(above, figure=str(of), value=value, unit="ratio", interval=bounds, of_probe=of)
 
 
-def _evidence(probe: Probe) -> list[Evidence]:
+def _evidence(probe: Probe, figure: ProbeFigure) -> Evidence:
+    of = OfProbe(probe.id, figure.key)
     rows = f"{PROBES}: {probe.id}"
-    return [
-        Evidence(f"{item.figure}, probe {probe.id}", item.value, item.unit, item.interval, rows, "environment")
-        for item in probe.figures
-    ]
+    return Evidence(str(of), figure.value, figure.counted, figure.interval, rows, "environment", of_probe=of)

@@ -1,0 +1,15 @@
+"""Cells of a probe's tables as text."""
+
+from __future__ import annotations
+
+from launchlens.reports.words.units import number
+from launchlens.traces.captures.probes import Cell
+
+
+def cell_text(it: Cell) -> str:
+    """A cell of a probe's table; `–` where there is nothing. Whole numbers keep their digits, as times in ns do."""
+    if it is None:
+        return "–"
+    if isinstance(it, bool):
+        return "yes" if it else "no"
+    return it if isinstance(it, str) else number(it)

@@ -1,0 +1,37 @@
+"""The probes of one capture as a page of the docs holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from launchlens.reports.words.claims import cell
+from launchlens.reports.words.probes.answer import controls_words, says, verdict_or_doubt
+from launchlens.reports.words.probes.catalogue import asks
+from launchlens.reports.words.probes.figures import figure_text
+from launchlens.traces.captures.probes import PROBES, Probe
+
+
+def markdown(probes: Iterable[Probe], source: str) -> str:
+    """The probes of one capture for a page of the docs: question, answer, controls, figures. `source` says where they ran."""
+    return "\n".join([cell(source), *(line for probe in probes for line in ["", *_lines(probe)])]) + "\n"
+
+
+def _lines(probe: Probe) -> list[str]:
+    title = ": ".join(cell(text) for text in (probe.id, asks(probe)) if text)
+    lines = [f"### {title}", "", f"**{cell(verdict_or_doubt(probe))}.** {cell(says(probe))}".strip(), ""]
+    lines += [f"Controls: {cell(controls_words(probe))}.", ""]
+    lines += [
+        f"- {cell(item.control)}: {cell(item.found)}{'' if item.passed else ' (**not passed**)'}"
+        for item in probe.controls
+    ]
+    if probe.figures:
+        lines += ["", "| figure | value | 95 % interval |", "| --- | ---: | ---: |"]
+        for text in (figure_text(probe, item) for item in probe.figures):
+            lines.append(f"| {cell(text.name)} | {cell(text.value)} | {cell(text.interval) or '–'} |")
+    if probe.tables:
+        rows = sum(len(table.rows) for table in probe.tables)
+        titles = ", ".join(f"“{cell(table.title)}”" for table in probe.tables)
+        lines += ["", f"Row by row in {PROBES}: {titles} ({rows:,} rows)."]
+    if probe.notes:
+        lines += ["", "Notes:", "", *(f"- {cell(note)}" for note in probe.notes)]
+    return lines
