@@ -181,8 +181,8 @@ def test_timings_that_no_block_can_have_are_refused(folder, timings, said):
 
 def test_too_many_rows_are_refused_before_they_are_read(folder, monkeypatch):
     monkeypatch.setattr("launchlens.traces.captures.capture.MOST_TIMINGS", 100)
-    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", lambda *_, **__: pytest.fail("was read"))
-    with pytest.raises(InputError, match="rows, and no capture has over 100"):
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.iter_batches", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(InputError, match="rows, and no such file has over 100"):
         read_capture(folder)
 
 
@@ -191,7 +191,7 @@ def test_whatever_arrow_raises_is_one_line(folder, monkeypatch, error):
     def read(*_, **__):
         raise error("first\nsecond")
 
-    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", read)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.iter_batches", read)
     with pytest.raises(InputError, match="can't be read: first"):
         read_capture(folder)
 

@@ -19,6 +19,7 @@ from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.launches.hardware_queue import HardwareQueue, channel_names
 from launchlens.traces.launches.join import find_launches
+from launchlens.traces.parquet import FEW_ROWS
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.cupti import file as cupti_file
 from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
@@ -282,19 +283,19 @@ def test_a_file_cut_off_anywhere(tmp_path):
 
 
 def test_more_events_than_its_bytes_can_hold_are_not_read(tmp_path, monkeypatch):
-    count = cupti_file.FEW_ROWS * 50
+    count = FEW_ROWS * 50
     path = recording(tmp_path / "x.parquet", ROWS)
     schema = pq.read_schema(path)
     bomb = pa.table([pa.nulls(count, field.type) for field in schema], schema=schema)
     pq.write_table(bomb, path, compression="zstd")
-    monkeypatch.setattr(pq.ParquetFile, "read", lambda *args, **more: pytest.fail("it was read"))
-    refused(path, f"bytes hold {count:,} events, which no recording does")
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *args, **more: pytest.fail("it was read"))
+    refused(path, f"bytes can't hold the {count:,} rows that it says it has")
 
 
 def test_texts_that_unpack_to_too_much_are_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(cupti_file, "MOST_TEXT", 10_000)
     path = recording(tmp_path / "x.parquet", [call("x" * 100_000, 1, 2, 3)])
-    refused(path, "says that its texts take .* bytes, which no recording")
+    refused(path, "its texts take .* bytes unpacked, and no such file's take over 10,000")
 
 
 def test_codes_beyond_their_texts_are_damage(tmp_path):

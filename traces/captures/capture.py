@@ -13,18 +13,19 @@ History of the format, newest first. A reader accepts every version listed here.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from launchlens.traces import files
+from launchlens.traces import files, parquet
 from launchlens.traces.captures.manifest_check import MOST_NAME, checked_manifest, is_name, loads_finite
+from launchlens.traces.captures.small_files import is_within, read_small
 from launchlens.traces.documents.structure import means
+from launchlens.traces.parquet import FAULTS, Limits
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
 
@@ -33,6 +34,8 @@ MANIFEST = "manifest.json"
 TIMINGS = "timings.parquet"
 #: A capture of 100 variants timed for 10 000 rounds has a million rows; a file that says it has more than this is not read.
 MOST_TIMINGS = 5_000_000
+#: The names in it take at most this where each row has its own, bytes.
+MOST_TEXT = 256 << 20
 
 #: `timings.parquet`. Times are of one block of `iterations` iterations, never of one iteration.
 TIMING_COLUMNS: tuple[Column, ...] = (
@@ -142,15 +145,11 @@ class Capture:
     def trace_path(self, record: TraceRecord) -> Path:
         """Where a raw trace lies. Raises InputError for a path that leads out of the capture, or to nothing."""
         path = self.path / record.path
-        try:
-            inside, is_there = path.resolve().is_relative_to(self.path.resolve()), path.is_file()
-        except (OSError, RuntimeError, ValueError):  # a name no file can have, or links that lead round in a circle
-            inside, is_there = True, False
-        if not inside:
+        if not is_within(path, self.path):
             raise InputError(
                 self.path / MANIFEST, f"names a trace outside the capture: {record.path!r}", "record it again"
             )
-        if not is_there:
+        if not os.path.isfile(path):
             raise InputError(path, "is missing from the capture", "record it again")
         return path
 
@@ -188,11 +187,17 @@ def read_capture(path: Path) -> Capture:
     """Read a capture directory (or its manifest). Raises InputError with one line when it can't be used."""
     folder = path.parent if path.name == MANIFEST else path
     manifest_path = folder / MANIFEST
-    if not manifest_path.is_file():
-        raise InputError(path, "is not a capture: it has no manifest.json", "give a folder that `profile` wrote")
     try:
-        raw = loads_finite(manifest_path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raw = loads_finite(read_small(folder, MANIFEST).decode())
+    except FileNotFoundError:
+        raise InputError(
+            path, "is not a capture: it has no manifest.json", "give a folder that `profile` wrote"
+        ) from None
+    except RecursionError:
+        raise InputError(
+            manifest_path, "can't be read as JSON: it is nested too deeply", "record the capture again"
+        ) from None
+    except ValueError as error:  # bytes that are not UTF-8 among them
         raise InputError(manifest_path, f"can't be read as JSON: {error}", "record the capture again") from None
     manifest = _manifest(manifest_path, raw)
     return Capture(folder, manifest, _timings(folder / TIMINGS))
@@ -209,16 +214,18 @@ def _manifest(path: Path, raw: Any) -> Manifest:
 
 
 def _timings(path: Path) -> pd.DataFrame:
-    if not path.is_file():
+    if not os.path.lexists(path):
         return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
+    if not os.path.isfile(path):
+        raise InputError(path, "is not a regular file", "record the capture again")
+    if not is_within(path, path.parent):
+        raise InputError(path, "is a link that leads out of the capture", "put the file itself there")
     try:
-        with pq.ParquetFile(path) as file:
-            if file.metadata.num_rows > MOST_TIMINGS:
-                raise ValueError(f"it has {file.metadata.num_rows} rows, and no capture has over {MOST_TIMINGS}")
-            table = file.read(columns=[column.name for column in TIMING_COLUMNS])
+        with parquet.opened(path, Limits(MOST_TIMINGS, MOST_TEXT)) as file:
+            table = file.plain([column.name for column in TIMING_COLUMNS])
         timings = typed(table.to_pandas(ignore_metadata=True))
         _check_timings(timings)
-    except (OSError, ValueError, ArithmeticError, MemoryError, pa.ArrowException) as error:
+    except FAULTS as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(path, f"can't be read: {what}", "record the capture again") from None
     return timings

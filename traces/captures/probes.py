@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.files import write_text
 from launchlens.traces.problems import InputError
 
@@ -148,11 +149,9 @@ def read_probes(folder: Path) -> Mapping[str, Probe]:
 
     path = folder / PROBES
     try:
-        raw = path.read_bytes()
+        raw = read_small(folder, PROBES)
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise InputError(path, f"can't be read: {error.strerror}") from None
     try:
         format = msgspec.json.decode(raw, type=_Format).format
         if format == FORMAT:
@@ -161,6 +160,8 @@ def read_probes(folder: Path) -> Mapping[str, Probe]:
             probes = probes_v1.read(raw)
         else:
             raise InputError(path, f"has format {format!r}, not {FORMAT!r}", "read it with the version that wrote it")
+    except RecursionError:
+        raise InputError(path, f"is not {FORMAT}: it is nested too deeply", "record the probes again") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(path, f"is not {FORMAT}: {error}", "record the probes again") from None
     return {probe.id: probe for probe in probes}

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 from launchlens.traces.captures.capture import MANIFEST, Manifest, read_capture
+from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.files import put_copies
+from launchlens.traces.problems import InputError
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 
@@ -50,16 +52,20 @@ def describe_recorded(manifest: Manifest) -> str:
 def describe_if_recorded(capture: Path) -> str | None:
     """What to say of a shipped capture, or a copy of one: it was not measured on this machine. None of any other."""
     shipped = {path.read_bytes() for path in FOLDER.glob(f"*/{MANIFEST}")}
-    manifest = capture / MANIFEST
-    if manifest.is_file() and manifest.read_bytes() in shipped:
-        return describe_recorded(read_capture(capture).manifest)
-    return None
+    return describe_recorded(read_capture(capture).manifest) if _manifest_of(capture) in shipped else None
 
 
 def is_copy(source: Path, target: Path) -> bool:
     """Whether `target` is a copy of the shipped capture `source`: it has the same manifest, byte for byte."""
-    manifest = target / MANIFEST
-    return manifest.is_file() and manifest.read_bytes() == (source / MANIFEST).read_bytes()
+    return _manifest_of(target) == (source / MANIFEST).read_bytes()
+
+
+def _manifest_of(folder: Path) -> bytes | None:
+    """The bytes of a folder's manifest; None where it has none that can be read."""
+    try:
+        return read_small(folder, MANIFEST)
+    except (FileNotFoundError, InputError):
+        return None
 
 
 def copy_recorded(source: Path, target: Path) -> None:

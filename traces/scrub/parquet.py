@@ -8,30 +8,35 @@ from pathlib import Path
 
 import pandas as pd
 
+from launchlens.traces import parquet
 from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.documents.structure import as_plain
+from launchlens.traces.parquet import FAULTS, Limits, compact, metadata_of
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
 from launchlens.traces.readers.nsys.folder import refuse_other_forms
-from launchlens.traces.readers.parquet import metadata_of
 from launchlens.traces.readers.reader import Seen
 from launchlens.traces.schema import COLUMNS
 from launchlens.traces.scrub.text import Removed, without_paths
 
 #: Columns that event tables had not got from the first.
 _LATER = {"queued_ns", "submitted_ns", "channel"}
+#: No table of ours has more rows, nor more text where every row has its own, bytes.
+MOST_ROWS, MOST_TEXT = 50_000_000, 1 << 30
 
 
 def read(path: Path) -> pd.DataFrame:
     """The declared columns of `path`, in their order. Raises InputError for what launchlens did not write."""
     try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's own errors are both
-        raise InputError(path, f"can't be read: {str(error).splitlines()[0]}", "write it again") from None
-    for declared in (COLUMNS, TIMING_COLUMNS):
-        names = [column.name for column in declared]
-        if set(names) - _LATER <= set(frame.columns):
-            return frame[[name for name in names if name in frame.columns]].reset_index(drop=True)
+        with parquet.opened(path, Limits(MOST_ROWS, MOST_TEXT)) as file:
+            for declared in (COLUMNS, TIMING_COLUMNS):
+                names = [column.name for column in declared]
+                if set(names) - _LATER <= set(file.schema.names):
+                    frame: pd.DataFrame = file.plain(names).to_pandas()
+                    return frame.reset_index(drop=True)
+    except FAULTS as error:
+        what = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(path, f"can't be read: {what[:200]}", "write it again") from None
     refuse_other_forms(Seen(path, b"PAR1"))
     raise InputError(
         path, "holds neither an event table nor timings", "give a parquet file that launchlens wrote, or a trace"
@@ -67,10 +72,7 @@ def copy_recording(path: Path, output: Path, removed: Removed) -> None:
         if name not in recording.table.column_names:
             removed[f"column {name!r}"] += 1
     # dictionaries are made anew: one may hold texts that no row refers to
-    columns = [
-        each.cast(pa.string()).dictionary_encode() if pa.types.is_dictionary(each.type) else each
-        for each in recording.table.columns
-    ]
+    columns = [compact(each) if pa.types.is_dictionary(each.type) else each for each in recording.table.columns]
     metadata = {METADATA_KEY: json.dumps(kept, sort_keys=True).encode()}
     pq.write_table(pa.table(columns, names=recording.table.column_names, metadata=metadata), output, compression="zstd")
 

@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from launchlens.traces.parquet import is_number, is_text
 from launchlens.traces.readers.nsys import folder as nsys_folder
 from launchlens.traces.readers.nsys.export import STRINGS
 from launchlens.traces.readers.nsys.parquet import (
+    MOST_TEXT,
     batches,
+    damaged,
     ints,
-    is_number,
-    is_text,
     opened_table,
     texts_of,
     values_of,
@@ -72,11 +73,11 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
 def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Removed) -> None:
     """Copy one table: numbers, and the texts that are on the list; of what else a column holds only that it was there."""
     with opened_table(folder, file) as source:
-        fields = [_field(name, field) for field in source.schema_arrow]
+        fields = [_field(name, field) for field in source.schema]
         lost = {field.name for field in fields if pa.types.is_null(field.type)}
         schema = pa.schema([pa.field(field.name, pa.int64()) if field.name in lost else field for field in fields])
         with _written(output, name, schema) as written:
-            for batch in batches(folder, name, source, CHUNK, None):
+            for batch in batches(folder, name, source, None, CHUNK):
                 if name in META:
                     batch = _of_the_program(batch, removed, name)
                 columns = []
@@ -126,19 +127,22 @@ def _copy_strings(folder: Path, kept: Mapping[str, Path], output: Path, removed:
     """Copy the strings that rows of the copy refer to by id; what only overheads refer to, without paths."""
     of_events, of_overheads = _used_ids(folder, kept)
     with opened_table(folder, kept[STRINGS]) as source, _written(output, STRINGS, _STRINGS_SCHEMA) as written:
-        left_out = source.metadata.num_rows
-        told = {"id", "value"} <= set(source.schema_arrow.names)
-        for batch in batches(folder, STRINGS, source, CHUNK, None) if told else ():
+        text, left_out = 0, source.file.metadata.num_rows
+        told = {"id", "value"} <= set(source.schema.names)
+        for batch in batches(folder, STRINGS, source, None, CHUNK) if told else ():
             rows = zip(ints(batch.column("id")).tolist(), texts_of(batch.column("value")), strict=True)
             kept_rows = {}
             for number, raw in rows:
                 if raw is not None and number in of_events:
                     kept_rows[number] = raw
                 elif raw is not None and number in of_overheads:
-                    text, count = without_paths(raw.decode("utf-8", "backslashreplace"))
+                    name, count = without_paths(raw.decode("utf-8", "backslashreplace"))
                     removed["paths in the names of overheads"] += count
-                    kept_rows[number] = text.encode()
+                    kept_rows[number] = name.encode()
             left_out -= len(kept_rows)
+            text += sum(map(len, kept_rows.values()))
+            if text > MOST_TEXT:  # the same long text for every id
+                raise damaged(folder, STRINGS, ValueError(f"its texts take over {MOST_TEXT:,} bytes unpacked"))
             columns = [pa.array(kept_rows.keys(), pa.int64()), _texts(list(kept_rows.values()))]
             written.write_table(pa.table(columns, schema=_STRINGS_SCHEMA), row_group_size=CHUNK)
     removed["strings that nothing kept refers to"] += left_out
@@ -149,8 +153,8 @@ def _used_ids(folder: Path, kept: Mapping[str, Path]) -> tuple[frozenset[int], f
     used: tuple[set[int], set[int]] = set(), set()
     for name in by_name_ids(kept):
         with opened_table(folder, kept[name]) as source:
-            columns = [each.name for each in source.schema_arrow if each.name in NAME_IDS and is_number(each.type)]
-            for batch in batches(folder, name, source, CHUNK, columns) if columns else ():
+            columns = [each.name for each in source.schema if each.name in NAME_IDS and is_number(each.type)]
+            for batch in batches(folder, name, source, columns, CHUNK) if columns else ():
                 for column in columns:
                     used[name in OVERHEADS].update(np.unique(ints(batch.column(column))).tolist())
     return frozenset(used[0]), frozenset(used[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launchlens.traces.readers.parquet import metadata_of
 from launchlens.traces.readers.reader import Reader, Seen
 
 if TYPE_CHECKING:
@@ -18,11 +17,13 @@ def _recognises(seen: Seen) -> bool:
 
 
 def _refuse(seen: Seen) -> None:
-    metadata = metadata_of(seen.path) if _recognises(seen) else None
-    if metadata is not None:
+    if _recognises(seen):
+        from launchlens.traces.parquet import metadata_of
         from launchlens.traces.readers.cupti.file import check_is_recording
 
-        check_is_recording(seen.path, metadata)
+        metadata = metadata_of(seen.path)
+        if metadata is not None:
+            check_is_recording(seen.path, metadata)
 
 
 def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:

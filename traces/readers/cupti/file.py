@@ -10,21 +10,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from launchlens.traces import parquet
 from launchlens.traces.intervals import Ints
+from launchlens.traces.parquet import FAULTS, Limits, check_codes
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import COLUMNS, FORMAT, METADATA_KEY, Header, header
-from launchlens.traces.readers.nsys.parquet import check_codes, most_text
 
 #: Stands for null in this reader's int64 arrays; the event table turns it into real nulls.
 NULL = np.iinfo(np.int64).min
-#: No recording has more rows. One event takes several bytes however well it packs, for no two have the same times: a file
-#: that says it has MOST_ROWS_A_BYTE times as many rows as bytes would only fill the memory.
-MOST_ROWS, FEW_ROWS, MOST_ROWS_A_BYTE = 50_000_000, 100_000, 2
-#: Texts take at most this, unpacked, bytes.
-MOST_TEXT = 1 << 30
-_MOST_METADATA = 64 << 20
+#: No recording has more rows, nor more text, unpacked, bytes.
+MOST_ROWS, MOST_TEXT = 50_000_000, 1 << 30
 _AGAIN = "record it again with profile --collector cupti"
 
 
@@ -66,14 +62,11 @@ def opened(path: Path) -> Recording:
     """Read a recording. Raises InputError with one line for whatever is no whole recording of a version known here."""
     try:
         size = path.stat().st_size
-        with pq.ParquetFile(
-            path, thrift_string_size_limit=_MOST_METADATA, thrift_container_size_limit=1_000_000
-        ) as file:
-            said = _header(path, file.schema_arrow.metadata or {})
-            _check_size(path, file.metadata, size)
-            _check_types(path, file.schema_arrow)
-            table = file.read(columns=[column.name for column in COLUMNS])
-    except (OSError, ValueError, ArithmeticError, MemoryError, pa.ArrowException) as error:
+        with parquet.opened(path, Limits(MOST_ROWS, MOST_TEXT)) as file:
+            said = _header(path, file.schema.metadata or {})
+            _check_types(path, file.schema)
+            table = file.table([column.name for column in COLUMNS])
+    except FAULTS as error:
         raise _damaged(path, error) from None
     return Recording(path, size, said, table)
 
@@ -98,15 +91,6 @@ def _header(path: Path, metadata: dict[bytes, bytes]) -> Header:
             path, f"has format {str(found)[:60]!r}, not {FORMAT!r}", "read it with the version that wrote it"
         )
     return header(values)
-
-
-def _check_size(path: Path, metadata: pq.FileMetaData, size: int) -> None:
-    rows = metadata.num_rows
-    if rows < 0 or rows > MOST_ROWS or (rows > FEW_ROWS and rows > MOST_ROWS_A_BYTE * size):
-        raise InputError(path, f"says that {size:,} bytes hold {rows:,} events, which no recording does", _AGAIN)
-    text = most_text(metadata)
-    if text > MOST_TEXT:
-        raise InputError(path, f"says that its texts take {text:,} bytes, which no recording's do", _AGAIN)
 
 
 def _check_types(path: Path, schema: pa.Schema) -> None:

@@ -34,8 +34,8 @@ def to_ns(values: Sequence[Scalar], as_text: Callable[[], Iterable[str]]) -> tup
     `as_text` gives the decimal text of the same values; it is asked only when the values themselves are not exact.
     """
     kinds = set(map(type, values))
-    if kinds <= {int, float}:
-        us = np.array(values, dtype=np.float64)
+    us = _floats(values) if kinds <= {int, float} else None
+    if us is not None:
         if float not in kinds and np.all(np.abs(us) < MAX_NS / 1000):
             return np.array(values, dtype=np.int64) * 1000, np.ones(len(us), bool)
         if np.all(np.abs(us) < EXACT_FLOAT_US):
@@ -45,6 +45,14 @@ def to_ns(values: Sequence[Scalar], as_text: Callable[[], Iterable[str]]) -> tup
     exact = [text_to_ns(text) for text in as_text()]
     usable = np.array([ns is not None for ns in exact], dtype=bool)
     return np.array([ns or 0 for ns in exact], dtype=np.int64), usable
+
+
+def _floats(values: Sequence[Scalar]) -> npt.NDArray[np.float64] | None:
+    """Numbers as floats; None where one has more digits than a float."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except OverflowError:
+        return None
 
 
 def text_to_ns(text: str) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -75,6 +76,8 @@ def _check_journal(path: Path) -> None:
     """Raise InputError where a transaction was left open: the pages of the file alone would be a mixture."""
     journal = path.with_name(path.name + "-journal")
     try:
+        if not stat.S_ISREG(journal.stat().st_mode):  # a pipe would wait for somebody to write
+            return
         with open(journal, "rb") as file:
             hot = file.read(8) == _HOT_JOURNAL
     except OSError:

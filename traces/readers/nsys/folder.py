@@ -11,7 +11,6 @@ from pathlib import Path
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys.schema import is_mark
-from launchlens.traces.readers.parquet import metadata_of
 from launchlens.traces.readers.reader import Seen
 
 SUFFIX = ".parquet"
@@ -30,6 +29,8 @@ def refuse_other_forms(seen: Seen) -> None:
             what = "is a folder of Arrow tables"
             raise InputError(seen.path, what, "nsys export --type parquetdir makes one that can be read")
     elif seen.head.startswith(b"PAR1"):
+        from launchlens.traces.parquet import metadata_of
+
         named = holds_tables([seen.path.name])
         if named or b"table_name" in (metadata_of(seen.path) or {}):
             what = "is one table of an Nsight Systems export"

@@ -1,7 +1,6 @@
 """An export as a folder of parquet tables: columns in batches into int64 arrays, names into codes.
 
-Numbers are compared with SQLite's of the same recording, so unsigned ones beyond int64 wrap as they do there. Texts are read
-as dictionaries: a file may say in few bytes that a million rows hold the same long text.
+Numbers are compared with SQLite's of the same recording, so unsigned ones beyond int64 wrap as they do there.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from launchlens.traces import parquet
 from launchlens.traces.intervals import Ints
+from launchlens.traces.parquet import FAULTS, Limits, Opened, is_number, is_text, opened
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import folder as nsys_folder
 from launchlens.traces.readers.nsys.export import (
@@ -31,20 +31,12 @@ from launchlens.traces.readers.nsys.export import (
 from launchlens.traces.readers.nsys.folder import EXPORT_AGAIN
 from launchlens.traces.readers.nsys.schema import READ, Source
 
-#: No table has more rows. A row takes several bytes however well it packs, for no two events have the same times: a file
-#: that says it has MOST_ROWS_A_BYTE times as many rows as bytes would only fill the memory.
-MOST_ROWS, FEW_ROWS, MOST_ROWS_A_BYTE = 100_000_000, 100_000, 2
-#: The texts of a table take at most this, unpacked, bytes; numbers are bounded by the rows.
-MOST_TEXT = 2 << 30
-#: What a number takes at most with its levels, bytes.
-_MOST_A_NUMBER = 16
+#: No table has more rows, nor more text, unpacked, bytes.
+MOST_ROWS, MOST_TEXT = 100_000_000, 2 << 30
 #: Rows of a table that is not one of events.
 MOST_SMALL_ROWS = 1_000_000
-_MOST_METADATA = 64 << 20
 #: Rows at a time.
-CHUNK = 65_536
-#: What pyarrow raises for a damaged file, its own errors among them.
-FAULTS = (OSError, ValueError, ArithmeticError, MemoryError, pa.ArrowException)
+CHUNK = parquet.CHUNK
 
 
 @contextmanager
@@ -65,11 +57,11 @@ class ParquetExport:
         }
         # a folder that holds none of them is none of ours, whatever else it holds
         self.columns = dict.fromkeys(files, frozenset[str]()) | {
-            name: frozenset(_kinds(file.schema_arrow)) for name, file in self._files.items()
+            name: frozenset(_kinds(file.schema)) for name, file in self._files.items()
         }
 
     def rows_of(self, table: str) -> int:
-        return int(self._files[table].metadata.num_rows)
+        return int(self._files[table].file.metadata.num_rows)
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
         if self.rows_of(table) > MOST_SMALL_ROWS:
@@ -88,7 +80,7 @@ class ParquetExport:
             yield from zip(numbers[here.to_numpy(zero_copy_only=False)].tolist(), values_of(found), strict=True)
 
     def events(self, source: Source, names: Names, after_chunk: Callable[[int], None]) -> dict[str, Ints]:
-        kinds = _kinds(self._files[source.table].schema_arrow)
+        kinds = _kinds(self._files[source.table].schema)
         filled = dict(candidates(source, frozenset(kinds)))
         named = [name for name in source.names if name in kinds]
         texts = [name for name in named if kinds[name] == "text"]
@@ -113,63 +105,34 @@ class ParquetExport:
         return arrays
 
     def _batches(self, table: str, columns: Sequence[str]) -> Iterator[Any]:
-        return batches(self._path, table, self._files[table], CHUNK, columns)
+        return batches(self._path, table, self._files[table], columns, CHUNK)
 
 
-def batches(folder: Path, table: str, file: pq.ParquetFile, rows: int, columns: Sequence[str] | None) -> Iterator[Any]:
+def batches(
+    folder: Path, table: str, file: Opened, columns: Sequence[str] | None, rows: int = CHUNK
+) -> Iterator[pa.RecordBatch]:
     """Record batches of some columns, or of all; whatever is found damaged on the way is an InputError."""
-    chosen = None if columns is None else list(columns)
     try:
-        for batch in file.iter_batches(batch_size=rows, columns=chosen, use_threads=False):
-            for column in batch.columns:
-                check_codes(column)
-            yield batch
+        yield from file.batches(columns, rows)
     except FAULTS as error:
         raise damaged(folder, table, error) from None
 
 
-def check_codes(column: Any) -> None:
-    """Raise ValueError where a column refers to entries that its dictionary does not have: pyarrow looks at none of that."""
-    if pa.types.is_dictionary(column.type) and len(column):
-        low, high = (bound.as_py() for bound in pc.min_max(column.indices).values())
-        if low is not None and (low < 0 or high >= len(column.dictionary)):
-            raise ValueError("it refers to texts that it does not hold")
-
-
-def opened_table(folder: Path, file: Path) -> pq.ParquetFile:
-    """One table of a folder, texts as dictionaries. Raises InputError for what is no whole parquet file of such a size."""
-    limits = {"thrift_string_size_limit": _MOST_METADATA, "thrift_container_size_limit": 10_000_000}
-    try:
-        size = file.stat().st_size
-        with pq.ParquetFile(file, **limits) as first:
-            metadata, schema = first.metadata, first.schema_arrow
-        rows = metadata.num_rows
-        if rows < 0 or rows > MOST_ROWS or (rows > FEW_ROWS and rows > MOST_ROWS_A_BYTE * size):
-            raise ValueError(f"{size:,} bytes can't hold the {rows:,} rows that it says it has")
-        if (text := most_text(metadata)) > MOST_TEXT:
-            raise ValueError(f"it says that its texts take {text:,} bytes unpacked")
-        several = next((name for name in schema.names if schema.names.count(name) > 1), None)
-        if several is not None:
-            raise ValueError(f"it has several columns {several[:60]!r}")
-        texts = [field.name for field in schema if is_text(field.type)]
-        return pq.ParquetFile(file, read_dictionary=texts, **limits)
-    except FAULTS as error:
-        raise damaged(folder, file.stem, error) from None
+@contextmanager
+def opened_table(folder: Path, file: Path) -> Iterator[Opened]:
+    """One table of a folder. Raises InputError for what is no whole parquet file, or says that it holds more than it can."""
+    with ExitStack() as stack:
+        try:
+            table = stack.enter_context(opened(file, Limits(MOST_ROWS, MOST_TEXT)))
+        except FAULTS as error:
+            raise damaged(folder, file.stem, error) from None
+        yield table
 
 
 def damaged(folder: Path, table: str, error: BaseException) -> InputError:
     """What to say of a table that can't be read."""
     lines = str(error).splitlines() or [type(error).__name__]
     return InputError(folder, f"is damaged or not whole: {lines[0][:200]}", EXPORT_AGAIN, place=f"table {table[:80]}")
-
-
-def most_text(metadata: Any) -> int:
-    """How many bytes the texts of a file can take unpacked, by what it says of its row groups.
-
-    Of a single column pyarrow must not be asked: where a damaged file contradicts itself there, it ends the process.
-    """
-    unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    return max(0, int(unpacked) - _MOST_A_NUMBER * int(metadata.num_rows) * int(metadata.num_columns))
 
 
 def _kinds(schema: Any) -> dict[str, str]:
@@ -181,22 +144,6 @@ def _kinds(schema: Any) -> dict[str, str]:
         elif is_number(field.type):
             kinds[field.name] = "number"
     return kinds
-
-
-def is_text(kind: Any) -> bool:
-    """Whether columns of this Arrow type hold text, coded or plain."""
-    types = pa.types
-    if types.is_dictionary(kind):
-        return is_text(kind.value_type)
-    return bool(
-        types.is_string(kind) or types.is_large_string(kind) or types.is_binary(kind) or types.is_large_binary(kind)
-    )
-
-
-def is_number(kind: Any) -> bool:
-    """Whether columns of this Arrow type hold numbers."""
-    types = pa.types
-    return bool(types.is_integer(kind) or types.is_boolean(kind) or types.is_float32(kind) or types.is_float64(kind))
 
 
 def ints(column: Any) -> Ints:
@@ -221,6 +168,9 @@ def _numpy(column: Any, instead: Any) -> np.ndarray[Any, Any]:
 
 def values_of(column: Any) -> list[object]:
     """A column as Python's objects; text is decoded here, for bytes that are not UTF-8 are an error to pyarrow."""
+    if pa.types.is_dictionary(column.type):  # each text is one object, however many rows have it
+        texts = [*values_of(column.dictionary), None]
+        return [texts[code] for code in _numpy(column.indices.cast(pa.int64()), -1)]
     if is_text(column.type):
         return [None if raw is None else raw.decode("utf-8", "backslashreplace") for raw in texts_of(column)]
     made: list[object] = column.to_pylist()

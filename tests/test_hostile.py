@@ -1,0 +1,241 @@
+"""Hostile and unlucky inputs end in a result or in one line, at once, and within bounds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.traces.captures.capture import TIMING_COLUMNS
+from launchlens.traces.readers.cupti.schema import COLUMNS as CUPTI_COLUMNS
+from launchlens.traces.readers.cupti.schema import METADATA_KEY
+from launchlens.traces.schema import COLUMNS
+from made_capture import make_capture
+from made_cupti import HEADER
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "tests" / "data" / "hostile"
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refused(*arguments):
+    """The one line that a command ends with; it names its input, and none is a fault of launchlens."""
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1), result.output
+    assert len(result.stderr) < 1000 and result.stderr.isascii() and "fault of launchlens" not in result.stderr
+    return result.stderr
+
+
+@contextmanager
+def at_most(seconds: float):
+    """Fail what takes longer, even where it waits in the system."""
+
+    def give_up(number, frame):
+        raise AssertionError(f"it took more than {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def capture(tmp_path):
+    return make_capture(tmp_path / "capture")
+
+
+# -- special files in a capture from a stranger
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def elsewhere(path: Path) -> None:
+    outside = path.parent.parent / "outside"
+    outside.write_text("{}")
+    path.symlink_to(outside)
+
+
+def huge(path: Path) -> None:
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "probes.json", "timings.parquet"])
+@pytest.mark.parametrize("make", [pipe, endless, folder, elsewhere, huge])
+def test_special_files_of_a_capture_are_refused_at_once(capture, name, make):
+    (capture / name).unlink(missing_ok=True)
+    make(capture / name)
+    with at_most(20):
+        assert f"{name}: " in refused("report", capture)
+
+
+def test_a_pipe_beside_an_export_is_no_journal(tmp_path):
+    path = tmp_path / "x.sqlite"
+    path.write_bytes((ROOT / "tests" / "data" / "nsys" / "step" / "trace.sqlite").read_bytes())
+    for name in ("x.sqlite-journal", "x.sqlite-wal"):
+        os.mkfifo(tmp_path / name)
+    with at_most(20):
+        assert json.loads(run("analyze", path, "--json").stdout)["totals"]["events"]
+
+
+# -- parquet files that are small and hold much
+
+
+def folded(count: int, text: str = "x" * 50_000) -> pa.Array:
+    """The same long text `count` times, as the file holds it: once, and `count` small numbers."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text]))
+
+
+def written(path: Path, columns: dict[str, pa.Array], metadata: dict[bytes, bytes] | None = None) -> Path:
+    table = pa.table(list(columns.values()), names=list(columns))
+    # without Arrow's own schema, in which the texts would be dictionaries for every reader
+    with pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(metadata or {})
+    assert path.stat().st_size < 4 << 20
+    return path
+
+
+def bombs(folder: Path) -> list[list[str]]:
+    """Commands on files of less than 4 MiB, each of which holds texts of more than 4 GiB where every row has its own."""
+    rows = 100_000
+    rising = pa.array(np.arange(rows) * 1000)
+    capture = make_capture(folder / "capture")
+    timings = {column.name: rising for column in TIMING_COLUMNS}
+    timings |= {"variant": folded(rows), "regime": folded(rows, "eager"), "control": pa.array(np.zeros(rows, bool))}
+    written(capture / "timings.parquet", timings)
+    numbers = pa.array(np.arange(rows))
+    ones = pa.array(np.ones(rows, np.int64))
+    recorded = {column.name: folded(rows, "api") if column.type == "text" else ones for column in CUPTI_COLUMNS}
+    recorded |= {
+        "start_ns": rising,
+        "end_ns": pa.compute.add(rising, 500),
+        "name": folded(rows),
+        "correlation": numbers,
+    }
+    recording = written(folder / "x.parquet", recorded, {METADATA_KEY: json.dumps(HEADER).encode()})
+    kinds = {column.name: folded(rows, "x") if column.dtype == "category" else ones for column in COLUMNS}
+    events = written(folder / "events.parquet", kinds | {"name": folded(rows)})
+    export = folder / "export"
+    export.mkdir()
+    times = {"start": rising, "end": pa.compute.add(rising, 500)}
+    written(export / "NVTX_EVENTS.parquet", times | {"textId": numbers, "eventType": folded(rows, "59")})
+    written(export / "StringIds.parquet", {"id": numbers, "value": folded(rows)})
+    return [
+        ["report", str(capture)],
+        ["scrub", str(capture / "timings.parquet"), "-o", str(folder / "out1")],
+        ["analyze", str(recording), "--json"],
+        ["scrub", str(recording), "-o", str(folder / "out2")],
+        ["scrub", str(events), "-o", str(folder / "out3")],
+        ["analyze", str(export), "--json"],
+        ["scrub", str(export), "-o", str(folder / "out4")],
+    ]
+
+
+def test_small_parquet_files_that_hold_much_are_read_within_bounds_or_refused(tmp_path):
+    code = (
+        "import json, resource, sys; from typer.testing import CliRunner; from launchlens.cli import app\n"
+        "import launchlens.traces.scrub.scrub, launchlens.traces.studies.study\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))\n"
+        "for arguments in json.load(sys.stdin):\n"
+        "    done = CliRunner().invoke(app, arguments); print(json.dumps([done.exit_code, done.stderr]), flush=True)"
+    )
+    given = json.dumps(bombs(tmp_path))
+    answer = subprocess.run(
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, timeout=300, check=False
+    )
+    done = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert [code for code, _ in done] == [2, 2, 0, 0, 2, 0, 2], (done, answer.stderr)
+    for code, said in done:
+        assert code == 0 or (("bytes of text" in said or "bytes unpacked" in said) and said.count("\n") == 1), said
+
+
+def test_texts_spelled_by_the_one_before_are_refused(tmp_path):
+    """In such an encoding each row adds a byte to a text that is as long as all before it."""
+    made = make_capture(tmp_path / "capture")
+    table = pq.read_table(made / "timings.parquet")
+    encoding = {"variant": "DELTA_BYTE_ARRAY"}
+    pq.write_table(table, made / "timings.parquet", use_dictionary=False, column_encoding=encoding)
+    assert "timings.parquet: can't be read" in refused("report", made)
+
+
+# -- numbers and nesting
+
+
+def test_numbers_of_400_digits_are_no_times():
+    document = json.loads(run("analyze", DATA / "ts-400-digits.json", "--json").stdout)
+    assert {"event-not-understood": 1}.items() <= {each["code"]: each["count"] for each in document["problems"]}.items()
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+@pytest.mark.parametrize("place", ["ts", "dur", "pid", "tid", "correlation", "schemaVersion", "id"])
+def test_a_number_without_end_anywhere_is_a_result_or_one_line(tmp_path, digits, place):
+    big = "7" * digits
+    event = {"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 1, "tid": 1, "ts": 1, "dur": 2}
+    event |= {"args": {"correlation": 3}}
+    document = {"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "x"}], "traceEvents": [event, dict(event)]}
+    text = json.dumps(document).replace(f'"{place}": {json.dumps(_found(document, place))}', f'"{place}": {big}', 1)
+    assert big in text
+    (tmp_path / "x.json").write_text(text)
+    result = run("analyze", tmp_path / "x.json", "--json")
+    if result.exit_code:
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    else:
+        json.loads(result.stdout, parse_int=str)
+    assert "fault of launchlens" not in result.stderr
+
+
+def _found(document, place):
+    (event, _), (device,) = document["traceEvents"], document["deviceProperties"]
+    return (document | device | event["args"] | event)[place]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "probes.json"])
+@pytest.mark.parametrize("nested", ["[" * 100_000, '{"a":' * 100_000], ids=["arrays", "objects"])
+def test_keys_nested_without_end_are_one_line(capture, name, nested):
+    known = '"format": "launchlens.probes/1", "probes": []'
+    (capture / name).write_text(
+        f'{{{known}, "more": {nested}' + ("]" * 100_000 if nested[0] == "[" else "1" + "}" * 100_000) + "}"
+    )
+    said = refused("report", capture)
+    assert f"{name}: " in said and "nested too deeply" in said
+
+
+@pytest.mark.parametrize("number", ["7" * 400, "7" * 5000, "1e400", "NaN"])
+@pytest.mark.parametrize("name", ["manifest.json", "probes.json"])
+def test_numbers_beyond_a_float_in_a_capture(capture, name, number):
+    figure = f'{{"id": "x", "figures": [{{"figure": "f", "value": {number}}}]}}'
+    if name == "probes.json":
+        text = f'{{"format": "launchlens.probes/1", "probes": [{figure}]}}'
+    else:
+        text = (capture / name).read_text().replace('"rounds": 20', f'"rounds": {number}', 1)
+    assert number in text
+    (capture / name).write_text(text)
+    result = run("report", capture, "--json")
+    assert "fault of launchlens" not in result.stderr and result.exit_code in (0, 2), result.output
