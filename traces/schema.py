@@ -6,7 +6,7 @@ nulls, never -1 or 0. Names and kinds are categories. Nothing that works on this
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ MAX_TOTAL_NS = 1 << 62
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the event table: its pandas dtype, its unit, whether it may be null, and what it means."""
+    """One column of a table: its pandas dtype, its unit, whether it may be null, and what it means."""
 
     name: str
     dtype: str
@@ -104,7 +104,7 @@ BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
 
 
 class SchemaError(ValueError):
-    """A frame that is not an event table: a bug in a reader, not a fault of the input."""
+    """A frame that is not as it was declared: a bug in a reader or an analysis, not a fault of the input."""
 
 
 def within_limits(start: npt.NDArray[np.int64], dur: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -164,16 +164,21 @@ def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:
     return frame
 
 
-def validate(frame: pd.DataFrame) -> None:
-    """Raise SchemaError unless `frame` has exactly the declared columns, dtypes and nulls, and known kinds."""
-    if list(frame.columns) != [column.name for column in COLUMNS]:
+def check(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
+    """Raise SchemaError unless `frame` has exactly these columns, with their dtypes, and nulls only where they may be."""
+    if list(frame.columns) != [column.name for column in columns]:
         raise SchemaError(f"columns are {list(frame.columns)}")
-    for column in COLUMNS:
+    for column in columns:
         values = frame[column.name]
         if str(values.dtype) != column.dtype:
             raise SchemaError(f"column {column.name!r} is {values.dtype}, not {column.dtype}")
         if not column.nullable and values.isna().any():
             raise SchemaError(f"column {column.name!r} holds nulls")
+
+
+def validate(frame: pd.DataFrame) -> None:
+    """Raise SchemaError unless `frame` has exactly the declared columns, dtypes and nulls, and known kinds."""
+    check(frame, COLUMNS)
     unknown = set(frame["kind"].cat.categories) - set(KINDS)
     if unknown:
         raise SchemaError(f"unknown kinds {sorted(unknown)}")

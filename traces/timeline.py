@@ -49,15 +49,15 @@ def timeline(window: Slice) -> Timeline:
     frame = pd.DataFrame(
         {
             "lane": ["host"] * len(host) + ["gpu"] * len(gpu),
-            "kind": chosen["kind"].astype(str).to_numpy(dtype=object),
-            "name": chosen["name"].astype(str).to_numpy(dtype=object),
+            "kind": chosen["kind"].to_numpy(dtype=object),
+            "name": chosen["name"].to_numpy(dtype=object),
             "start_ns": start[rows] - low,
             "end_ns": end[rows] - low,
             "depth": np.concatenate((_depth(start[host], end[host]), np.zeros(len(gpu), np.int64))),
             "stream": chosen["stream"].array,
             "launch": pd.arrays.IntegerArray(launch, launch < 0),
         }
-    )
+    ).astype({"lane": "str", "kind": "str", "name": "str"})
     return Timeline(high - low, frame.sort_values(["lane", "start_ns", "depth"], kind="stable", ignore_index=True))
 
 
