@@ -9,6 +9,7 @@ from events import events, gpu, host, joined, trace, windows
 from launchlens.traces.analysis import analyze
 from launchlens.traces.intervals import union
 from launchlens.traces.slice import of_range, whole_trace
+from launchlens.traces.threads import busiest_device, launching_thread
 
 API_NAMES = ["cudaLaunchKernel", "cudaMemcpyAsync", "cudaDeviceSynchronize", "cudaFree", "cuLaunchKernelEx"]
 
@@ -58,6 +59,31 @@ def test_a_driver_call_inside_a_launch_is_part_of_the_launch():
         ]
     )
     assert windows(frame, [0], [20]).account.host()["launch"] == 10
+
+
+def test_a_driver_call_inside_a_call_that_waits_is_part_of_the_wait():
+    frame = events(
+        [
+            host("api", "cudaDeviceSynchronize", 0, 10),
+            host("api", "cuCtxGetCurrent", 2, 8, layer="driver"),
+            host("api", "cuCtxGetCurrent", 12, 15, layer="driver"),
+        ]
+    )
+    host_states = windows(frame, [0], [20], device=None).account.host()
+    assert (host_states["sync"], host_states["api"]) == (10, 3)
+
+
+def test_the_device_is_that_of_the_thread_and_of_its_process():
+    rows = [host("api", "cudaLaunchKernel", 0, 1, correlation=1), gpu("kernel", 2, 3, 1, process="1", device=4)]
+    for number in range(2, 5):  # the same thread number in another process, with more work on another device
+        rows.append(host("api", "cudaLaunchKernel", number, number + 1, correlation=number, process="2"))
+        rows.append(gpu("kernel", number + 1, number + 2, number, process="2", device=7))
+    launches = joined(events(rows)).launches
+    frame = events(rows)
+    process = list(frame["process"].cat.categories)
+    assert busiest_device(frame, launches, process.index("1"), 0) == 4
+    assert busiest_device(frame, launches, process.index("2"), 0) == 7
+    assert launching_thread(launches) == (process.index("2"), 0)
 
 
 def test_a_kernel_and_a_memcpy_at_once_are_a_state_of_their_own():

@@ -197,3 +197,20 @@ def test_whole_microseconds_let_the_driver_s_row_stick_out_of_the_runtime_s(driv
     assert list(found.table["api"]) == calls
     assert list(found.table["activities"]) == ([1] if len(calls) == 1 else [0, 0])
     assert problems["correlation-id-repeats"] == len(calls) - 1
+
+
+def test_work_that_starts_the_moment_its_call_ends_was_queued_for_no_time():
+    found, _ = launches([host("api", "cudaLaunchKernel", 0, 10, correlation=1), gpu("kernel", 10, 20, 1)])
+    assert list(found.queue_ns[found.queued]) == [0]
+
+
+@pytest.mark.parametrize(("start", "early"), [(4, 1), (5, 0), (6, 0)])
+def test_only_work_that_starts_before_its_call_is_a_problem(start, early):
+    _, problems = launches([host("api", "cudaLaunchKernel", 5, 10, correlation=1), gpu("kernel", start, 20, 1)])
+    assert problems["gpu-start-before-launch"] == early
+
+
+def test_events_of_no_length_are_launches_and_work_all_the_same():
+    found, problems = launches([host("api", "cudaLaunchKernel", 5, 5, correlation=1), gpu("kernel", 9, 9, 1)])
+    assert list(found.table["activities"]) == [1] and len(problems) == 0
+    assert (found.table["gpu_ns"].iloc[0], found.table["gpu_start_ns"].iloc[0]) == (0, 9)

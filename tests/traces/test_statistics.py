@@ -58,6 +58,11 @@ def test_an_unpaired_ratio_is_one_of_medians_and_has_the_samples_of_its_smaller_
     assert unpaired_ratio(above[:4], below).interval is None, "four samples are too few, whatever the other side has"
 
 
+def test_a_sample_of_one_value_is_its_own_interval():
+    assert median([7.0] * 5).interval == (7.0, 7.0)
+    assert mean([0.1] * 6).interval == (mean([0.1] * 6).value,) * 2
+
+
 def test_the_same_samples_give_the_same_interval():
     values = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0]
     assert median(values) == median(values)
