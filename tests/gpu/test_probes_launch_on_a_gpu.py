@@ -78,12 +78,12 @@ def test_every_way_of_launching_is_timed_and_launches_one_thing():
             shape = "1 kernel (" if name == PREPARED else "1 kernel (1 × "
             assert row["launches"] == "1 memcpy" or row["launches"].startswith(shape)
         # a copy on the device leaves nothing that the host could see
-        assert (row["call to answer, ns"] is None) == (row["launches"] == "1 memcpy" or name == PREPARED)
+        assert (row["call to answer"] is None) == (row["launches"] == "1 memcpy" or name == PREPARED)
     if not missing(CPP_NEEDS, "cuda"):
         for path in (CPP_LAUNCH, CPP_MEMCPY):
             figure = probe.figure("host-time", of=path)
             assert figure.unit == "ns" and figure.interval is not None
-            assert figure.value == found[path]["host ns per call"]
+            assert figure.value == found[path]["host time per call"]
     assert any(name in found for name in probe.verdict.split(" or "))
 
 

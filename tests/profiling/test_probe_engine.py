@@ -101,8 +101,8 @@ def test_every_trial_is_in_the_table_with_what_held_the_sms_beside_it(tmp_path):
     assert len(trials.rows) == len(OPERATIONS) * len(SIZES)
     row = dict(zip(trials.columns, trials.rows[0], strict=True))
     assert (row["operation"], row["bytes"], row["needs"]) == (DTOD, 128, "an SM")
-    assert (row["held half: finished"], row["held half: median ns"]) == ("3 of 3", 9000)
-    assert (row["held all: finished"], row["held all: median ns"]) == ("0 of 3", None)
+    assert (row["held half: finished"], row["held half: median"]) == ("3 of 3", 9000)
+    assert (row["held all: finished"], row["held all: median"]) == ("0 of 3", None)
     assert held.rows[-1] == (ALL, 264, 1024, 132, 2, 132)
     write_probes(tmp_path, [probe])
     assert read_probes(tmp_path) == {"copy-engine": probe}

@@ -129,7 +129,7 @@ def test_every_path_is_in_the_table_and_it_can_be_written(tmp_path):
     assert rows[CPP_LAUNCH]["launches"] == "1 kernel (1 × 32 threads)" and rows[COPY]["launches"] == "1 memcpy"
     assert rows[CPP_GRAPH]["launches"] == "graph of an empty kernel"
     assert rows[CPP_LAUNCH]["of the call in full bursts"] == pytest.approx(1.02)
-    assert rows[COPY]["call to answer, ns"] is None and rows[FILL]["rounds"] == ROUNDS
+    assert rows[COPY]["call to answer"] is None and rows[FILL]["rounds"] == ROUNDS
     write_probes(tmp_path, [probe])
     assert read_probes(tmp_path) == {"launch-floor": probe}
 

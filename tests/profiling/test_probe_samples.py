@@ -6,6 +6,7 @@ import pytest
 
 from launchlens.profiling.probes.method.rounds import Entry, in_rounds
 from launchlens.profiling.probes.method.samples import aa_control, cells, estimated, paired, ratio_in_words
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.statistics import Estimate, median
 
 
@@ -38,6 +39,13 @@ def test_a_figure_is_a_median_with_its_interval_or_says_that_it_has_none():
     few = median([1, 2, 3])
     assert estimated(few, "host-time").interval is None
     assert (cells(few), cells(None)) == ((2, None, None), (None, None, None))
+
+
+def test_a_table_has_a_kind_for_every_column_and_a_cell_for_every_kind():
+    made = of_rows("Times", {"path": "code", "host time": "time"}, [("triton", 9000.0), ("torch", None)])
+    assert (made.columns, made.kinds, len(made.rows)) == (("path", "host time"), ("code", "time"), 2)
+    with pytest.raises(ValueError, match="a row of another length"):
+        of_rows("Times", {"path": "code"}, [("triton", 9000.0)])
 
 
 def test_figures_are_paired_only_where_both_were_measured_in_every_round():

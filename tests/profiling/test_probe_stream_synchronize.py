@@ -95,7 +95,7 @@ def test_all_that_was_timed_is_in_the_table_with_what_it_is(tmp_path):
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert list(rows) == [", ".join(filter(None, timed)) for timed in CALLS] and set(CALLS) == set(NS)
     row = rows["synchronize-streams, in-flight"]
-    assert row["low"] < row["host ns"] < row["high"]
+    assert row["low"] < row["host time"] < row["high"]
     assert row["rounds"] == ROUNDS and "right after" in row["what was timed"]
     write_probes(tmp_path, [probe])
     assert read_probes(tmp_path) == {"stream-synchronize": probe}

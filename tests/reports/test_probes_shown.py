@@ -146,6 +146,19 @@ def test_cells_of_a_table_are_aligned_by_what_they_hold(section):
     assert '<td class="number">65,536</td>' in mine and "<td>no</td>" in mine and '<td class="number">–</td>' in mine
 
 
+def test_cells_of_a_table_have_the_units_of_its_kinds_where_they_are_such(made, tmp_path):
+    kinds = ("code", "time", "ratio", "share", "time", "count")
+    columns = ("path", "host time", "of the first", "share", "not a time", "rounds")
+    table = ProbeTable(
+        "Typed", columns, (("triton", 10_474.5, 1.25, 0.5, "soon", 40), ("x", None, None, None, 7, 40)), kinds
+    )
+    probe = Probe("p", verdict="v", control="passed", tables=(table,))
+    mine = article(section_of(render(made_probes.with_probes(made, tmp_path, [probe]))), probe)
+    for cell in ("10.5 µs", "1.25 ×", "50 %", "40"):
+        assert f'<td class="number">{cell}</td>' in mine
+    assert "<td>soon</td>" in mine and "<td>7</td>" in mine
+
+
 def test_a_table_without_rows_is_said_to_hold_none(made, tmp_path):
     table = ProbeTable("Variants left out", ("variant", "why"))
     probe = Probe("p", verdict="v", control="passed", tables=(table,))

@@ -4,7 +4,7 @@
      "probes": [{"id", "verdict", "control": "passed | failed | absent",
                  "controls": [{"control", "passed", "found"}],
                  "figures": [{"what", "of", "part", "to", "under", "value", "unit", "out_of", "interval"}],
-                 "tables": [{"title", "columns", "rows"}],
+                 "tables": [{"title", "columns", "kinds", "rows"}],
                  "notes": ["..."], "why": "...", "asks": "...", "says": "..."}]}
 
 A probe whose control did not pass has the verdict `inconclusive`, whatever it found. Verdicts and what figures are called are
@@ -29,8 +29,10 @@ from launchlens.traces.problems import InputError
 FORMAT = "launchlens.probes/2"
 PROBES = "probes.json"
 
-#: A cell of a probe's table. Times are ns; a column's name says its unit.
+#: A cell of a probe's table: its column's kind says the unit of a number. Times are ns, sizes bytes, 1 is equal and all.
 Cell = str | int | float | bool | None
+#: What the cells of a column are, of the kinds that `traces/tables` has.
+ColumnKind = Literal["name", "text", "code", "time", "share", "ratio", "count", "size", "number"]
 
 
 class FigureKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,12 +88,13 @@ class Control(msgspec.Struct, frozen=True):
     found: str = ""
 
 
-class ProbeTable(msgspec.Struct, frozen=True):
-    """What was measured, row by row: the figures come from here."""
+class ProbeTable(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was measured, row by row: the figures come from here. `kinds` are those of the columns, none of an older table."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...] = ()
+    kinds: tuple[ColumnKind, ...] = ()
 
 
 class Probe(msgspec.Struct, frozen=True, omit_defaults=True):

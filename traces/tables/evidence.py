@@ -114,18 +114,24 @@ def trials(made: ProbeTable, number: int, rows: int, columns: int, write: Callab
     shown = [[row[at] if at < len(row) else None for at in range(columns)] for row in made.rows[:rows]]
     declared = []
     for at, title in enumerate(made.columns[:columns]):
-        kind: Kind = "number" if _are_numbers([row[at] for row in shown]) else "name"
+        kind: Kind = made.kinds[at] if at < len(made.kinds) else "number"
+        if kind not in _WORDS and not _are_numbers([row[at] for row in shown]):
+            kind = "name"  # a table that says no kinds, or holds other things than it says
         declared.append(
             Column(f"column_{at}", kind, "as the probe wrote it down", title=title or "–", absent="–", whole=False)
         )
     cells = [
         [
-            cell if cell is None or column.kind == "number" else write(cell)
+            cell if cell is None or column.kind not in _WORDS else write(cell)
             for column, cell in zip(declared, row, strict=True)
         ]
         for row in shown
     ]
     return table(f"trials_{number}", made.title, declared, cells)
+
+
+#: Kinds of columns whose cells are words.
+_WORDS: frozenset[Kind] = frozenset({"name", "text", "code"})
 
 
 def _are_numbers(cells: Sequence[Cell]) -> bool:

@@ -14,9 +14,10 @@ from typing import Literal
 from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, How, Kept, Sample
 from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.method.samples import cells, estimated
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.captures.probe_codes import backlog as codes
 from launchlens.traces.captures.probe_codes.verdicts import NO_FLIP
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.captures.probes import Cell, ColumnKind, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 from launchlens.traces.thresholds import THRESHOLDS
@@ -162,12 +163,21 @@ def _counts(found: Sequence[str], counted: int, out: int) -> Iterator[ProbeFigur
 
 
 def _times(kept: Kept, baseline: str, counted: Sequence[str]) -> ProbeTable:
-    columns = (
-        *("variant", "iterations per sample", "rounds"),
-        *("device time behind a backlog, ns", "low, ns", "high, ns", "twice as many iterations take"),
-        *("eager wall time, ns", "eager low, ns", "eager high, ns", "eager host time, ns"),
-        *(f"÷ {baseline} behind a backlog", f"÷ {baseline} eager"),
-    )
+    columns: dict[str, ColumnKind] = {
+        "variant": "name",
+        "iterations per sample": "count",
+        "rounds": "count",
+        "device time behind a backlog": "time",
+        "low": "time",
+        "high": "time",
+        "twice as many iterations take": "ratio",
+        "eager wall time": "time",
+        "eager low": "time",
+        "eager high": "time",
+        "eager host time": "time",
+        f"÷ {baseline} behind a backlog": "ratio",
+        f"÷ {baseline} eager": "ratio",
+    }
     rows: list[tuple[Cell, ...]] = []
     for name in counted:
         behind, eager = median(kept.times(name, BACKLOG)), median(kept.times(name, EAGER))
@@ -182,27 +192,25 @@ def _times(kept: Kept, baseline: str, counted: Sequence[str]) -> ProbeTable:
                 *(2 * kept.scale(name).value, *cells(eager), host, *ratios),
             )
         )
-    return ProbeTable("Time per iteration, behind a backlog and eagerly, in turn in every round", columns, tuple(rows))
+    return of_rows("Time per iteration, behind a backlog and eagerly, in turn in every round", columns, rows)
 
 
 def _orders(pairs: Sequence[Pair]) -> ProbeTable:
-    columns = (
-        "first",
-        "second",
-        "first ÷ second eagerly",
-        "low",
-        "high",
-        "behind a backlog",
-        "its low",
-        "its high",
-        "order",
-    )
+    columns: dict[str, ColumnKind] = {
+        "first": "name",
+        "second": "name",
+        "first ÷ second eagerly": "ratio",
+        "low": "ratio",
+        "high": "ratio",
+        "behind a backlog": "ratio",
+        "its low": "ratio",
+        "its high": "ratio",
+        "order": "text",
+    }
     ordered = sorted(pairs, key=lambda pair: ("flips", "same order", "not decided").index(pair.found))
-    rows: list[tuple[Cell, ...]] = [
-        (pair.first, pair.second, *cells(pair.eager), *cells(pair.backlog), pair.found) for pair in ordered
-    ]
-    return ProbeTable("Every pair of variants, those that flip first", columns, tuple(rows))
+    rows = [(pair.first, pair.second, *cells(pair.eager), *cells(pair.backlog), pair.found) for pair in ordered]
+    return of_rows("Every pair of variants, those that flip first", columns, rows)
 
 
 def _left_out(out: Mapping[str, str]) -> ProbeTable:
-    return ProbeTable("Variants that were not put behind a backlog", ("variant", "why"), tuple(out.items()))
+    return of_rows("Variants that were not put behind a backlog", {"variant": "name", "why": "text"}, out.items())

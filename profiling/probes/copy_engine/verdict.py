@@ -8,9 +8,10 @@ from typing import Final
 
 from launchlens.profiling.probes.copy_engine.held_trial import Share
 from launchlens.profiling.probes.method.conclusion import concluded
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.captures.probe_codes import copy_engine as codes
 from launchlens.traces.captures.probe_codes.copy_engine import BARE, DTOD, HTOD, Needs
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeTable
+from launchlens.traces.captures.probes import Cell, ColumnKind, Control, Probe, ProbeTable
 
 #: Without these there is no verdict.
 REQUIRED = (DTOD, HTOD, BARE)
@@ -160,10 +161,10 @@ def _listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def _trials(found: Mapping[Key, Mapping[str, Seen]], needed: Mapping[Key, Needs]) -> ProbeTable:
-    columns = ["operation", "bytes", "needs"]
+    columns: dict[str, ColumnKind] = {"operation": "code", "bytes": "number", "needs": "text"}
     for state in STATES:
-        columns += [f"held {state}: finished", f"held {state}: median ns"]
-    columns += ["calls that waited for the release", "right bytes"]
+        columns |= {f"held {state}: finished": "text", f"held {state}: median": "time"}
+    columns |= {"calls that waited for the release": "count", "right bytes": "text"}
     rows = []
     for (name, n), states in found.items():
         row: list[Cell] = [name, n, needed[name, n]]
@@ -175,10 +176,11 @@ def _trials(found: Mapping[Key, Mapping[str, Seen]], needed: Mapping[Key, Needs]
         row.append(f"{sum(item.right for item in trials)} of {sum(item.trials for item in trials)}")
         rows.append(tuple(row))
     title = "Trials: finished while the SMs were held, and how long after submitting began (host clock, polled)"
-    return ProbeTable(title, tuple(columns), tuple(rows))
+    return of_rows(title, columns, rows)
 
 
 def _held(shares: Sequence[Shares]) -> ProbeTable:
-    columns = ("held", "blocks launched", "threads per block", "SMs held", "blocks on each", "SMs of the GPU")
+    counts = ("blocks launched", "threads per block", "SMs held", "blocks on each", "SMs of the GPU")
+    columns: dict[str, ColumnKind] = {"held": "text", **dict.fromkeys(counts, "count")}
     rows = [(item.state, item.blocks, item.threads, item.sms_held, item.blocks_per_sm, item.sms) for item in shares]
-    return ProbeTable("What held the SMs, by the blocks' own account", columns, tuple(rows))
+    return of_rows("What held the SMs, by the blocks' own account", columns, rows)

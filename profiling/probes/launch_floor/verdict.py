@@ -11,9 +11,10 @@ from typing import Literal
 from launchlens.profiling.probes.apparatus.captured_nodes import Node
 from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.method.samples import aa_control, cells, estimated, paired, ratio_in_words
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.captures.probe_codes import launch_floor as codes
 from launchlens.traces.captures.probe_codes.verdicts import OR
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.captures.probes import Cell, ColumnKind, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import median, paired_ratio
 from launchlens.traces.thresholds import THRESHOLDS
@@ -160,9 +161,20 @@ def _figures(timed: Sequence[Timed]) -> Iterator[ProbeFigure]:
 
 
 def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
-    columns: tuple[str, ...] = ("path", "loop in", "launches", "host ns per call", "call: low", "call: high")
-    columns += (f"ns per call, bursts of {burst // 2}", "of the call in full bursts")
-    columns += ("call to answer, ns", "answer: low", "answer: high", "rounds")
+    columns: dict[str, ColumnKind] = {
+        "path": "code",
+        "loop in": "text",
+        "launches": "text",
+        "host time per call": "time",
+        "call: low": "time",
+        "call: high": "time",
+        f"host time per call, bursts of {burst // 2}": "time",
+        "of the call in full bursts": "ratio",
+        "call to answer": "time",
+        "answer: low": "time",
+        "answer: high": "time",
+        "rounds": "count",
+    }
     rows: list[tuple[Cell, ...]] = []
     for item in timed:
         if not item.call:
@@ -176,4 +188,4 @@ def _table(timed: Sequence[Timed], burst: int) -> ProbeTable:
             )
         )
     title = f"Ways of launching, interleaved, without a profiler: bursts of {burst} calls, medians over rounds with 95 % intervals"
-    return ProbeTable(title, columns, tuple(rows))
+    return of_rows(title, columns, rows)

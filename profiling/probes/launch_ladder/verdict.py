@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from launchlens.profiling.probes.launch_ladder.steps import Account, Ladder, Times, account
 from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.method.samples import cells, estimated
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.captures.probe_codes import launch_ladder as codes
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.captures.probes import Cell, ColumnKind, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.control import takes_as_long
 from launchlens.traces.statistics import Estimate, median, paired_ratio
 from launchlens.traces.thresholds import THRESHOLDS
@@ -134,7 +135,15 @@ def _figures(ladders: Sequence[Ladder], accounts: Mapping[str, Account], times: 
 
 
 def _steps(ladder: Ladder, found: Account) -> ProbeTable:
-    columns = ("step", "ns", "low, ns", "high, ns", "share of the whole", "what it contains", "how it comes about")
+    columns: dict[str, ColumnKind] = {
+        "step": "code",
+        "time": "time",
+        "low": "time",
+        "high": "time",
+        "share of the whole": "share",
+        "what it contains": "text",
+        "how it comes about": "text",
+    }
     contains = {step.name: (step.contains, _sum(step.terms)) for step in ladder.steps}
     contains[codes.RESIDUAL] = (WHAT_IS_LEFT, "whole − all steps")
 
@@ -143,7 +152,7 @@ def _steps(ladder: Ladder, found: Account) -> ProbeTable:
 
     rows = [row(name, cost, *contains[name]) for name, cost in found.steps.items()]
     rows.append(row("whole", found.whole, ladder.rungs[ladder.whole], ladder.whole))
-    return ProbeTable(f"{ladder.name}: host time of one call, step by step", columns, tuple(rows))
+    return of_rows(f"{ladder.name}: host time of one call, step by step", columns, rows)
 
 
 def _sum(terms: Mapping[str, int]) -> str:
@@ -161,5 +170,12 @@ def _rungs(ladders: Sequence[Ladder], times: Times) -> ProbeTable:
     rows: list[tuple[Cell, ...]] = []
     for name, what in rungs.items():
         rows.append((name, *cells(median(times[name])), len(times[name]), what))
-    columns = ("rung", "ns per call", "low, ns", "high, ns", "rounds", "what one call of it is")
-    return ProbeTable("What was timed, in bursts of calls, round by round in turn", columns, tuple(rows))
+    columns: dict[str, ColumnKind] = {
+        "rung": "name",
+        "time per call": "time",
+        "low": "time",
+        "high": "time",
+        "rounds": "count",
+        "what one call of it is": "text",
+    }
+    return of_rows("What was timed, in bursts of calls, round by round in turn", columns, rows)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.method.samples import aa_control, cells, estimated, paired, ratio_in_words
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.captures.probe_codes import stream_synchronize as codes
 from launchlens.traces.captures.probe_codes.verdicts import NO_DIFFERENCE
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.captures.probes import Cell, ColumnKind, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.statistics import Estimate, median
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -121,7 +122,12 @@ def _table(samples: Samples) -> ProbeTable:
         for timed, what in CALLS.items()
         if samples.get(timed)
     ]
-    columns = ("figure", "what was timed", "host ns", "low", "high", "rounds")
-    return ProbeTable(
-        "Seven streams: host time, interleaved, medians over rounds with 95 % intervals", columns, tuple(rows)
-    )
+    columns: dict[str, ColumnKind] = {
+        "figure": "code",
+        "what was timed": "text",
+        "host time": "time",
+        "low": "time",
+        "high": "time",
+        "rounds": "count",
+    }
+    return of_rows("Seven streams: host time, interleaved, medians over rounds with 95 % intervals", columns, rows)

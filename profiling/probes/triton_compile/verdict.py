@@ -8,8 +8,9 @@ from statistics import median as middle
 
 from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.method.samples import estimated
+from launchlens.profiling.probes.method.tables import of_rows
 from launchlens.traces.captures.probe_codes import triton_compile as codes
-from launchlens.traces.captures.probes import Cell, Control, Probe, ProbeFigure, ProbeTable
+from launchlens.traces.captures.probes import Cell, ColumnKind, Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.statistics import median
 
 
@@ -136,16 +137,13 @@ def _compilations(of: str, under: str, count: int) -> ProbeFigure:
 
 
 def _table(seen: Seen) -> ProbeTable:
-    counted = (
-        "launches",
-        "how many",
-        "compiled",
-        "loaded from disk",
-        "asked for code",
-        "forms in memory, more",
-        "right",
-    )
-    columns = (*counted, "host ns per launch, median", "fastest", "slowest")
+    counted = ("how many", "compiled", "loaded from disk", "asked for code", "forms in memory, more", "right")
+    times = ("host time per launch, median", "fastest", "slowest")
+    columns: dict[str, ColumnKind] = {
+        "launches": "code",
+        **dict.fromkeys(counted, "count"),
+        **dict.fromkeys(times, "time"),
+    }
     rows: list[tuple[Cell, ...]] = [
         (
             *(case.name, case.launches, case.compiled, case.loaded, case.asked, case.grown, case.right),
@@ -153,4 +151,4 @@ def _table(seen: Seen) -> ProbeTable:
         )
         for case in seen.all
     ]
-    return ProbeTable("Launches, and what Triton compiled for them, by its own hooks", columns, tuple(rows))
+    return of_rows("Launches, and what Triton compiled for them, by its own hooks", columns, rows)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from launchlens.reports.words.claims import cell
+from launchlens.reports.words.claims import between, cell, value
 from launchlens.reports.words.probes.answer import controls_words, says, verdict_or_doubt
-from launchlens.reports.words.probes.catalogue import asks
-from launchlens.reports.words.probes.figures import figure_text
+from launchlens.reports.words.probes.catalogue import asks, figure_name
 from launchlens.traces.captures.probes import PROBES, Probe
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A figure of a probe with the unit as it stands behind the value."""
+
+    value: float | None
+    unit: str
+    interval: tuple[float, float] | None
 
 
 def markdown(probes: Iterable[Probe], source: str) -> str:
@@ -26,8 +35,10 @@ def _lines(probe: Probe) -> list[str]:
     ]
     if probe.figures:
         lines += ["", "| figure | value | 95 % interval |", "| --- | ---: | ---: |"]
-        for text in (figure_text(probe, item) for item in probe.figures):
-            lines.append(f"| {cell(text.name)} | {cell(text.value)} | {cell(text.interval) or '–'} |")
+        for item in probe.figures:
+            counted = _Counted(item.value, item.counted, item.interval)
+            texts = (figure_name(probe.id, item), value(counted), between(counted))
+            lines.append(f"| {' | '.join(cell(text) or '–' for text in texts)} |")
     if probe.tables:
         rows = sum(len(table.rows) for table in probe.tables)
         titles = ", ".join(f"“{cell(table.title)}”" for table in probe.tables)
