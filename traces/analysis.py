@@ -32,8 +32,9 @@ from launchlens.traces.launches.table import SUBMITS, Launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_totals
 from launchlens.traces.schema import GPU_KINDS
-from launchlens.traces.slice import Slice, of_range, whole_trace
+from launchlens.traces.slice import Slice
 from launchlens.traces.trace import Trace
+from launchlens.traces.windows import of_range, whole_trace
 
 
 @dataclass(frozen=True)

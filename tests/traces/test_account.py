@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from events import events, gpu, host, joined, trace, windows
 from launchlens.traces.analysis import analyze
 from launchlens.traces.intervals import union
-from launchlens.traces.slice import of_range, whole_trace
 from launchlens.traces.threads import busiest_device, launching_thread
+from launchlens.traces.windows import of_range, whole_trace
 
 API_NAMES = ["cudaLaunchKernel", "cudaMemcpyAsync", "cudaDeviceSynchronize", "cudaFree", "cuLaunchKernelEx"]
 

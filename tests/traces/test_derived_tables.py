@@ -13,9 +13,10 @@ from launchlens.traces.joined import join
 from launchlens.traces.launches.table import LAUNCH_COLUMNS
 from launchlens.traces.ranges import INSTANCE_COLUMNS
 from launchlens.traces.schema import SchemaError, check
-from launchlens.traces.slice import WINDOW_COLUMNS, blocks, whole_trace
+from launchlens.traces.slice import WINDOW_COLUMNS
 from launchlens.traces.source import open_trace
 from launchlens.traces.timeline import TIMELINE_COLUMNS, timeline
+from launchlens.traces.windows import blocks, whole_trace
 
 DATA = Path(__file__).parents[2] / "traces" / "recorded" / "small-copies-h100"
 ROWS = [

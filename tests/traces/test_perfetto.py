@@ -22,9 +22,9 @@ from launchlens.traces.perfetto.export import Part, write
 from launchlens.traces.perfetto.tracks import TRACK_OF_KIND
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
-from launchlens.traces.slice import blocks as sliced
 from launchlens.traces.source import open_trace
 from launchlens.traces.trace import Trace
+from launchlens.traces.windows import blocks as sliced
 from pftrace import read
 from traces import samples
 

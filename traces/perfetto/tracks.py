@@ -13,8 +13,9 @@ from launchlens.traces.launches.table import Launches
 from launchlens.traces.perfetto.account import account_layers
 from launchlens.traces.perfetto.layers import Counter, Layer, thread_track
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
-from launchlens.traces.slice import Slice, blocks, whole_trace
+from launchlens.traces.slice import Slice
 from launchlens.traces.trace import Trace
+from launchlens.traces.windows import blocks, whole_trace
 
 #: What the tracks of a host thread and of a stream are called, by the kind of event that they hold.
 TRACK_OF_KIND = {"range": "ranges", "op": "framework ops", "api": "API calls", "overhead": "profiler overhead"}

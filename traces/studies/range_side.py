@@ -8,10 +8,10 @@ import pandas as pd
 
 from launchlens.traces.captures.capture import TraceRecord
 from launchlens.traces.joined import join
-from launchlens.traces.slice import of_range
 from launchlens.traces.studies.recording import recording_of
 from launchlens.traces.studies.side import Bound, Side
 from launchlens.traces.trace import Trace
+from launchlens.traces.windows import of_range
 
 
 @dataclass(frozen=True)

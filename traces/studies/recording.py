@@ -15,10 +15,11 @@ from launchlens.traces.joined import join
 from launchlens.traces.launches.hardware_queue import channel_names
 from launchlens.traces.launches.ledger import LaunchKind
 from launchlens.traces.problems import Problems
-from launchlens.traces.slice import Slice, Work, blocks, middle_iteration
+from launchlens.traces.slice import Slice, Work
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.timeline import Timeline, timeline
 from launchlens.traces.trace import Trace
+from launchlens.traces.windows import blocks, middle_iteration
 
 #: The collector whose account a side takes where several recorded it: its traces also know the framework's ops.
 PREFERRED = "torch"
