@@ -131,7 +131,9 @@ def hostile_probes(attack, long):
     broad = ProbeTable(long, tuple(f"column {at}" for at in range(500)), (tuple(range(500)),) * 200)
     ragged = ProbeTable("ragged", ("a", "b"), (("only one",), ("one", 2, "three"), ()))
     figures = tuple(
-        ProbeFigure(what=f"{attack} {at}", of=long, value=1e308, unit=attack, interval=(-1e308, 1e308))
+        ProbeFigure(
+            what=f"{attack} {at}", of=attack if at else long, value=1e308, unit=attack, interval=(-1e308, 1e308)
+        )
         for at in range(500)
     )
     first = Probe(
