@@ -125,10 +125,14 @@ def with_probes(made, folder, probes):
 
 
 def hostile_probes(attack, long):
-    """Probes whose every text is an attack or a million characters, with more of everything than anybody needs."""
+    """Probes whose every text is an attack or a million characters, with more of everything than anybody needs.
+
+    All of it within what a capture's small file may hold, or it would not be read at all.
+    """
     rows = tuple((attack, number, long if not number else None, True, number / 7) for number in range(10_000))
     many = ProbeTable(attack, (attack, "ns", "c", "d", "e"), rows)
     broad = ProbeTable(long, tuple(f"column {at}" for at in range(500)), (tuple(range(500)),) * 200)
+    others = ProbeTable(attack, broad.columns, broad.rows[:50])
     ragged = ProbeTable("ragged", ("a", "b"), (("only one",), ("one", 2, "three"), ()))
     figures = tuple(
         ProbeFigure(
@@ -145,7 +149,7 @@ def hostile_probes(attack, long):
         controls=(Control(attack, True, attack),) * 300,
         figures=figures,
         tables=(many, broad, ragged, *(ragged,) * 40),
-        notes=(attack, long) * 50,
+        notes=(attack, long, *(attack,) * 98),
     )
     times = (1e308, -1e308, 0.0, 5.0, None)
     names = (attack, long, "a: b", "a")
@@ -176,7 +180,7 @@ def hostile_probes(attack, long):
         ),
     )
     failed = concluded(long, verdict=long, controls=[Control(attack, False, long)])
-    return [first, ladder, backlog, failed, *(Probe(f"{attack} {at}", tables=(broad,)) for at in range(50))]
+    return [first, ladder, backlog, failed, *(Probe(f"{attack} {at}", tables=(others,)) for at in range(50))]
 
 
 def with_figures(probe, figures):
