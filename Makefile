@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # measuring needs torch and triton, which only a machine with an NVIDIA GPU is asked to download
 GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo ,gpu)
 
+# on Linux with the pinned versions; torch for CUDA brings NVIDIA's libraries with it
+SIZE := $(if $(GPU),torch for CUDA and triton among them: about 5 GB,without torch as there is no NVIDIA GPU here: about 460 MB)
+
 # what is installed depends on whether there is a GPU, so a machine that gets one later is set up again
 READY := $(if $(GPU),ready-gpu,ready)
 
@@ -36,6 +39,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/profile-$(READY): $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing launchlens and what it needs into $(VENV), $(SIZE)"
 	$(PIP) --constraint constraints.txt --editable '.$(if $(GPU),[gpu])'
 	@touch $@
 

@@ -24,8 +24,13 @@ README = (ROOT / "README.md").read_text()
 
 
 def commands():
+    """The commands of the README by block: how to set up, what then runs anywhere, what needs more than that."""
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.split("#")[0].strip()]
+    lines = [[line.split("#")[0].strip() for line in block.splitlines()] for block in blocks]
+    return [[line for line in block if line] for block in lines]
+
+
+SET_UP, ANYWHERE, WITH_MORE = commands()
 
 
 @pytest.fixture
@@ -44,18 +49,22 @@ def clone(tmp_path):
 
 
 def test_the_readme_has_the_two_commands_first():
-    assert commands()[:2] == ["make profile", "make test"]
+    assert SET_UP == ["make profile", "make test"]
 
 
-@pytest.mark.parametrize("command", [command for command in commands() if not command.startswith("make")])
-def test_a_command_of_the_readme_runs(command, clone):
-    if "--device cpu" in command:
-        pytest.importorskip("torch", reason="measuring needs torch")
+def runs(command, clone, python):
     words = shlex.split(command)
     assert words[:2] == ["python", "cli.py"]
-    answer = subprocess.run([sys.executable, *words[1:]], cwd=clone, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
+    answer = subprocess.run([python, *words[1:]], cwd=clone, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, f"{command}: {answer.stderr}"
     assert answer.stdout.strip()
+
+
+@pytest.mark.parametrize("command", WITH_MORE)
+def test_a_command_that_needs_more_than_make_profile_installs_runs(command, clone):
+    needed = "torch" if "--device cpu" in command else "perfetto"
+    pytest.importorskip(needed, reason=f"needs {needed}")
+    runs(command, clone, sys.executable)
 
 
 def test_the_figures_it_quotes_are_those_of_the_shipped_capture(tmp_path):
@@ -76,7 +85,7 @@ def test_the_figures_it_quotes_are_those_of_the_shipped_capture(tmp_path):
 
 
 @pytest.mark.slow
-def test_make_profile_works_in_a_fresh_clone(clone):
+def test_make_profile_works_in_a_fresh_clone_and_then_every_command(clone):
     """Installs into a virtual environment of its own. `make test` is the command that runs this test."""
     answer = subprocess.run(
         ["make", "profile", f"PYTHON={sys.executable}"], cwd=clone, capture_output=True, text=True, check=False
@@ -84,6 +93,10 @@ def test_make_profile_works_in_a_fresh_clone(clone):
     assert answer.returncode == 0, answer.stderr
     reports = list((clone / "captures").glob("*/report.html"))
     assert len(reports) == 1 and "launchlens" in reports[0].read_text()
+    said = answer.stdout
+    assert said.index("Installing launchlens") < said.index("cli.py profile") and re.search("about .* [GM]B", said)
+    for command in ANYWHERE:
+        runs(command, clone, clone / ".venv" / "bin" / "python")
 
 
 def test_the_seventeen_ways_it_quotes_are_those_of_the_shipped_capture():
