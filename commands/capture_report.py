@@ -58,7 +58,7 @@ def report_on(
         from launchlens.reports.writers.html import html as page_text
 
         way = os.path.relpath(folder.resolve(), html.parent.resolve())
-        base = "" if way == "." else f"{quote(Path(way).as_posix())}/"
+        base = "" if way == "." else f"{quote(os.fsencode(Path(way).as_posix()))}/"
         given = None if claims is None else given_claims(claims, study)
         page = page_text(shown.page(study, recorded=recorded, links_base=base, claims=given))
         with files.writable(html):

@@ -7,6 +7,7 @@ It gets its own folder first on sys.path, as a script would, and never the check
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import traceback
@@ -65,7 +66,7 @@ def _execute(path: Path) -> None:
     """Run the file as a module of its own, whose name no import statement can mean by chance."""
     full = path.resolve()
     stem = re.sub(r"\W", "_", full.stem)
-    name = f"_launchlens_workload_{stem}_{hashlib.sha256(str(full).encode()).hexdigest()[:8]}"
+    name = f"_launchlens_workload_{stem}_{hashlib.sha256(os.fsencode(full)).hexdigest()[:8]}"
     spec = spec_from_loader(name, _Source(name, str(full)))
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)

@@ -7,6 +7,7 @@ it, of which the same is true, Arrow does not read as dictionaries, and refuses.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,11 +84,19 @@ class Opened:
         return table.replace_schema_metadata(self.schema.metadata)
 
 
+def source(path: Path) -> pa.NativeFile:
+    """What pyarrow reads the file `path` from. Of paths it takes only such as are UTF-8, and older folders are named otherwise.
+
+    Raises OSError where the file can't be opened.
+    """
+    return pa.OSFile(os.fsencode(path))
+
+
 @contextmanager
 def opened(path: Path, limits: Limits) -> Iterator[Opened]:
     """A parquet file, judged. Raises FAULTS for what is no whole one, or says that it holds more than it can or may."""
     size = path.stat().st_size
-    with pq.ParquetFile(path, **_THRIFT) as first:
+    with pq.ParquetFile(source(path), **_THRIFT) as first:
         metadata, schema = first.metadata, first.schema_arrow
     rows = metadata.num_rows
     if rows < 0 or (rows > FEW_ROWS and rows > ROWS_A_BYTE * size):
@@ -100,14 +109,14 @@ def opened(path: Path, limits: Limits) -> Iterator[Opened]:
     if several is not None:
         raise ValueError(f"it has several columns {several[:60]!r}")
     texts = [field.name for field in schema if is_text(field.type)]
-    with pq.ParquetFile(path, read_dictionary=texts, **_THRIFT) as file:
+    with pq.ParquetFile(source(path), read_dictionary=texts, **_THRIFT) as file:
         yield Opened(file, schema, limits)
 
 
 def metadata_of(path: Path) -> dict[bytes, bytes] | None:
     """What a parquet file says of itself as a whole; None where it can't be read."""
     try:
-        with pq.ParquetFile(path, **_THRIFT) as file:
+        with pq.ParquetFile(source(path), **_THRIFT) as file:
             return dict(file.schema_arrow.metadata or {})
     except FAULTS:
         return None

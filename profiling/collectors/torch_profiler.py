@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.blocks import run_blocks
@@ -40,8 +41,9 @@ class TorchProfiler(Collector):
             run_blocks(job, advance)
         path = job.folder / self.name / f"{job.regime}.pt.trace.json.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with files.writing(path) as packed:
-            plain = packed.with_name("trace.json")
+        # torch takes paths as UTF-8, which that of a capture need not be
+        with files.writing(path) as packed, TemporaryDirectory(prefix="launchlens-") as folder:
+            plain = Path(folder) / "trace.json"
             session.export_chrome_trace(str(plain))
             _pack(plain, packed)
         advance(1)

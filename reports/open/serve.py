@@ -6,6 +6,7 @@ http://127.0.0.1:9001 (the port of its own trace_processor), and the answer must
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,9 +35,14 @@ class TraceServer(ThreadingHTTPServer):
         super().__init__((HOST, port), _Handler)
 
     @property
+    def address(self) -> str:
+        """Where on this server the file lies, whatever bytes its name is made of."""
+        return f"/{quote(os.fsencode(self.path.name))}"
+
+    @property
     def trace_url(self) -> str:
         """The address of the file itself."""
-        return f"http://{HOST}:{self.server_address[1]}/{quote(self.path.name)}"
+        return f"http://{HOST}:{self.server_address[1]}{self.address}"
 
     @property
     def ui_url(self) -> str:
@@ -86,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, send_body: Callable[[], None]) -> None:
         # a page elsewhere that had its own name resolve to loopback would send that name here
         hosts = {f"{name}:{self.server.server_address[1]}" for name in (HOST, "localhost")}
-        if self.headers.get("Host") not in hosts or self.path != f"/{quote(self.server.path.name)}":
+        if self.headers.get("Host") not in hosts or self.path != self.server.address:
             self.send_error(404)
             return
         self.send_response(200)

@@ -66,7 +66,7 @@ def _traces(manifest: Manifest, links_base: str) -> Iterator[Block]:
         yield Paragraph("This capture holds no trace: nothing was recorded under a profiler.", "note")
     for record in recorded:
         # quoted, so that a path can't name a scheme or another host
-        address = links_base + quote(record.path.lstrip("/"), safe="/")
+        address = links_base + quote(record.path.lstrip("/"), safe="/", errors="surrogateescape")
         says = f"{record.collector}, {record.regime}, {record.rounds} rounds × {record.iterations} iterations"
         says += f": {record.problem}" if record.problem else ""
         yield Link(record.path, says, _how(record), address)

@@ -162,8 +162,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def write_timings(folder: Path, timings: pd.DataFrame) -> None:
     """Write `timings.parquet` into `folder`, whole or not at all."""
     data = typed(timings)
-    with files.writing(folder / TIMINGS) as path:
-        data.to_parquet(path, index=False)
+    with files.writing(folder / TIMINGS) as path, path.open("wb") as file:
+        data.to_parquet(file, index=False)
 
 
 def typed(timings: pd.DataFrame) -> pd.DataFrame:

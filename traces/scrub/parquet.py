@@ -11,7 +11,7 @@ import pandas as pd
 from launchlens.traces import parquet
 from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.documents.structure import as_plain
-from launchlens.traces.parquet import FAULTS, Limits, compact, metadata_of
+from launchlens.traces.parquet import FAULTS, Limits, compact, metadata_of, source
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
 from launchlens.traces.readers.nsys.folder import refuse_other_forms
@@ -63,7 +63,7 @@ def copy_recording(path: Path, output: Path, removed: Removed) -> None:
     from launchlens.traces.readers.cupti.file import opened
 
     recording = opened(path)
-    schema = pq.read_schema(path)
+    schema = pq.read_schema(source(path))
     said = json.loads(schema.metadata[METADATA_KEY])
     kept = {name: _plain(value) for name, value in as_plain(recording.header).items()}
     removed["entries of metadata"] += len(set(schema.metadata) - {METADATA_KEY, b"ARROW:schema"})
@@ -74,7 +74,9 @@ def copy_recording(path: Path, output: Path, removed: Removed) -> None:
     # dictionaries are made anew: one may hold texts that no row refers to
     columns = [compact(each) if pa.types.is_dictionary(each.type) else each for each in recording.table.columns]
     metadata = {METADATA_KEY: json.dumps(kept, sort_keys=True).encode()}
-    pq.write_table(pa.table(columns, names=recording.table.column_names, metadata=metadata), output, compression="zstd")
+    kept_table = pa.table(columns, names=recording.table.column_names, metadata=metadata)
+    with output.open("wb") as file:
+        pq.write_table(kept_table, file, compression="zstd")
 
 
 def _plain(value: object) -> object:
@@ -92,10 +94,11 @@ def copy(path: Path, output: Path, removed: Removed) -> None:
     import pyarrow.parquet as pq
 
     frame = read(path)
-    schema = pq.read_schema(path)
+    schema = pq.read_schema(source(path))
     # `pandas` says how columns become a frame again, and is written anew; `ARROW:schema` repeats the others
     removed["entries of metadata"] += len(set(schema.metadata or {}) - {b"pandas"})
     for name in schema.names:
         if name not in frame.columns:
             removed[f"column {name!r}"] += 1
-    frame.to_parquet(output, index=False)
+    with output.open("wb") as file:
+        frame.to_parquet(file, index=False)

@@ -6,6 +6,7 @@ page, index or view of the old file can come along.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from pathlib import Path
@@ -35,7 +36,7 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
     """
     with opened(path) as source:
         # with a write-ahead log beside it, the file that is read is not `path`
-        place = Path(source.execute("PRAGMA database_list").fetchone()[2])
+        place = Path(os.fsdecode(source.execute("SELECT CAST(file AS BLOB) FROM pragma_database_list").fetchone()[0]))
         db = sqlite3.connect(output, isolation_level=None, uri=True)
         try:
             db.execute("PRAGMA trusted_schema = OFF")

@@ -165,5 +165,5 @@ def _written(output: Path, table: str, schema: Any) -> Iterator[pq.ParquetWriter
     """The file of a table in the copy, with nothing in it but its columns."""
     file = output / f"{table}{nsys_folder.SUFFIX}"
     # Arrow's own schema in the file would turn dictionaries of texts into another type than nsys gives them
-    with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as written:
+    with file.open("wb") as opened, pq.ParquetWriter(opened, schema, compression="zstd", store_schema=False) as written:
         yield written

@@ -21,4 +21,5 @@ def write(path: Path, rows: Rows, header: Header) -> None:
             arrays.append(pa.array(rows[column.name], pa.int64()))
     table = pa.table(arrays, names=[column.name for column in COLUMNS], metadata=header.as_metadata())
     # as it is, it goes by kind: in order of time a reader of the raw file sees what happened, and it packs as well
-    pq.write_table(table.sort_by("start_ns"), path, compression="zstd")
+    with path.open("wb") as file:
+        pq.write_table(table.sort_by("start_ns"), file, compression="zstd")
