@@ -7,17 +7,23 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
+from command_lines import LINES, made_machine, run
 from launchlens.commands import exit_codes
+from launchlens.reports.output import Wanted
 from launchlens.traces import documents
 from launchlens.traces.captures import capture
 from launchlens.traces.documents.structure import Document
 from launchlens.traces.problems import MEANINGS
 from launchlens.traces.readers.cupti import schema as cupti
 from launchlens.traces.schema import COLUMNS, Column
+from launchlens.traces.tables.table import Column as TableColumn
+from launchlens.traces.tables.table import Table
 
 FOLDER = "formats"
 
@@ -246,6 +252,57 @@ def events_page() -> str:
     )
 
 
+def all_tables() -> dict[str, dict[str, Table]]:
+    """Every table that a command has, by the command and its own name, on inputs made up for tests."""
+    found: dict[str, dict[str, Table]] = {}
+    with TemporaryDirectory() as folder, made_machine(Path(folder)):
+        for number, line in enumerate(line for of_format in LINES.values() for line in of_format):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            given: list[Table] = []
+            with patch.object(Wanted, "write", lambda _, result, to=given: to.extend(result.tables())):
+                run(line, place)
+            command = f"{line.split()[0]}{' --list' if '--list' in line else ''}"
+            for one in given:
+                found.setdefault(command, {}).setdefault(one.name, one)
+    return found
+
+
+TABLES_HEAD = """# Tables
+
+What `--format csv` and `--format parquet` write, and `--format markdown` with `--table`: one table, the first of a command or the one
+that `--table` names. A table without rows may be left out. An interval is two columns. Any cell may be null; in CSV it is then empty.
+More columns and tables may be added; none is renamed, taken away or given another meaning without a new version of launchlens.
+"""
+#: How a page calls the pandas dtypes of columns.
+DTYPES = {"object": "text", "Int64": "integer", "Float64": "number", "boolean": "boolean"}
+
+
+def tables_page() -> str:
+    """The page of the tables that `--format csv` and `parquet` write; a table that several commands have stands there once."""
+    parts = [f"{TABLES_HEAD}{MADE}.\n"]
+    seen: dict[tuple[TableColumn, ...], str] = {}
+    for command, tables in all_tables().items():
+        parts.append(f"## {command}\n")
+        known = [name for name, one in tables.items() if one.columns in seen]
+        for place in dict.fromkeys(seen[tables[name].columns] for name in known):
+            of_place = ", ".join(f"`{name}`" for name in known if seen[tables[name].columns] == place)
+            parts.append(f"{of_place}: as of `{place}`.\n")
+        for name, one in tables.items():
+            if one.columns not in seen:
+                seen[one.columns] = command
+                parts.append(f"### {name}\n\n{_columns(one)}")
+    return "\n".join(parts)
+
+
+def _columns(of: Table) -> str:
+    rows = (
+        (", ".join(f"`{part}`" for part in column.parts), DTYPES[column.dtype], column.unit, column.meaning)
+        for column in of.columns
+    )
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
 #: What scripts may rely on, of each exit code that a command may end with.
 EXIT_CODES = {
     exit_codes.DONE: "done",
@@ -290,6 +347,7 @@ def format_pages() -> dict[str, str]:
     for name, stem, text, what in (
         (capture.FORMAT, "capture", capture_page(), "the folder that `profile` writes"),
         (cupti.FORMAT, "cupti", cupti_page(), "a recording of CUPTI, as `profile --collector cupti` writes it"),
+        ("tables", "tables", tables_page(), "what `--format csv`, `parquet` and `markdown` write"),
         ("the event table", "events", events_page(), "what every trace is read into"),
         ("problems", "problems", problems_page(), "the codes of problems in all of these"),
     ):

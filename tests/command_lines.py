@@ -1,0 +1,143 @@
+"""Command lines that print every format there is, on inputs made up for tests: nothing of this machine, no GPU."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from shutil import copyfile
+from unittest.mock import patch
+
+from typer.testing import CliRunner
+
+import made_cupti
+from launchlens.cli import app
+from launchlens.traces.captures.capture import VariantRecord, read_capture, write_manifest
+from launchlens.traces.captures.probes import write_probes
+from made_capture import make_capture, make_trace
+from made_probes import ALL
+from traces import made_nsys
+
+#: Format -> command lines that print it, where OUT is a file to write, and what is in capitals else is made by the function of
+#: that name.
+LINES = {
+    "launchlens.analysis/1": [
+        "analyze KINETO",
+        "analyze KINETO --range variant:copy_",
+        "analyze WHOLE_GRAPHS",
+        "analyze CHANNELS",
+        "analyze NO_GPU_RECORDS",
+        "analyze HOST_ALONE",
+    ],
+    "launchlens.study/1": ["report CAPTURE", "report UNLIKE_CAPTURE --output OUT", "profile --output OUT"],
+    "launchlens.comparison/1": [
+        "compare CAPTURE CAPTURE",
+        "compare CAPTURE UNLIKE_CAPTURE",
+        "compare CAPTURE::copy_ CAPTURE::foreach",
+        "compare KINETO::variant:copy_ KINETO::variant:foreach",
+        "compare HOST_ALONE::r KINETO::variant:foreach",
+    ],
+    "launchlens.claims/1": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
+    "launchlens.export/1": ["export CAPTURE --perfetto -o OUT", "export NO_GPU_RECORDS --perfetto -o OUT"],
+    "launchlens.scrub/1": ["scrub KINETO -o OUT"],
+    "launchlens.probes/2": ["probe"],
+    "launchlens.probe-list/1": ["probe --list"],
+    "launchlens.variants/1": ["variants"],
+    "launchlens.doctor/1": ["doctor"],
+}
+
+
+def kineto(folder: Path) -> Path:
+    make_trace(folder / "made.pt.trace.json.gz", "eager", ["copy_", "foreach"])
+    return folder / "made.pt.trace.json.gz"
+
+
+def whole_graphs(folder: Path) -> Path:
+    """An Nsight Systems export of a replay that was recorded whole, and of a launch that nothing is known of."""
+    calls = [
+        made_nsys.call("cudaGraphLaunch_v10000", 100, 200, 1),
+        made_nsys.call("cudaLaunchKernel_v7000", 250, 300, 2),
+    ]
+    graphs = [{"graphExecId": 3, **made_nsys.on_gpu(210, 240, 1)}]
+    return made_nsys.export(folder / "made.sqlite", runtime=calls, graph_trace=graphs)
+
+
+def channels(folder: Path) -> Path:
+    """A CUPTI recording, which tells channels and when kernels were put into a buffer."""
+    rows = [
+        made_cupti.named("step", 0, 1000),
+        made_cupti.call("cudaLaunchKernel_v7000", 100, 200, 1),
+        made_cupti.on_gpu("kernel", 300, 400, 1, queued_ns=210, submitted_ns=220),
+    ]
+    return made_cupti.recording(folder / "made.parquet", rows)
+
+
+def host_alone(folder: Path) -> Path:
+    path = folder / "host.json"
+    path.write_text(
+        '{"traceEvents": [{"ph": "X", "cat": "user_annotation", "name": "r", "pid": 1, "tid": 1, "ts": 1, "dur": 2}]}'
+    )
+    return path
+
+
+def no_gpu_records(folder: Path) -> Path:
+    calls = [made_nsys.call("cudaLaunchKernel_v7000", 100, 200, 1)]
+    return made_nsys.export(folder / "made.sqlite", runtime=calls)
+
+
+def capture(folder: Path) -> Path:
+    return make_capture(folder / "made")
+
+
+def unlike_capture(folder: Path) -> Path:
+    """A capture of another GPU: by two recorders, one of which lost rounds, with probes, interrupted, a variant skipped."""
+    made = make_capture(folder / "unlike", complete=False)
+    manifest = read_capture(made).manifest
+    skipped = VariantRecord("seven-streams", "eager", "skipped", why="it needs a GPU")
+    again = [
+        replace(record, collector="cupti", path=record.path.replace("torch/", "cupti/"), rounds=99)
+        for record in manifest.traces
+    ]
+    (made / "cupti").mkdir()
+    for record, copy in zip(manifest.traces, again, strict=True):
+        copyfile(made / record.path, made / copy.path)
+    write_manifest(
+        made,
+        replace(
+            manifest,
+            variants=[*manifest.variants, skipped],
+            traces=[*manifest.traces, *again],
+            environment={**manifest.environment, "gpu": "Another GPU"},
+        ),
+    )
+    write_probes(made, ALL)
+    return made
+
+
+MADE: dict[str, Callable[[Path], Path]] = {
+    made.__name__.upper(): made
+    for made in (kineto, whole_graphs, channels, host_alone, no_gpu_records, capture, unlike_capture)
+}
+
+
+@contextmanager
+def made_machine(folder: Path) -> Iterator[None]:
+    """A machine for which a made-up capture is what ships; on its GPU, if a probe asks, all probes find what test ones do."""
+    shipped = make_capture(folder / "shipped")
+    with (
+        patch("launchlens.profiling.environment.has_cuda", lambda: False),
+        patch("launchlens.traces.captures.recorded.recorded_captures", lambda *_, **__: [shipped]),
+        patch("launchlens.commands.probe.device_or_recorded", lambda _: "cuda"),
+        patch("launchlens.profiling.probes.run.right_variants", lambda *_: []),
+        patch("launchlens.profiling.probes.run.run_probes", lambda *_, **__: ALL),
+    ):
+        yield
+
+
+def run(line: str, folder: Path, *more: str):
+    """Run a command line on inputs made in `folder`."""
+    arguments = []
+    for word in line.split():
+        name, mark, rest = word.partition("::")
+        made = str(folder / "out") if name == "OUT" else str(MADE[name](folder)) if name in MADE else name
+        arguments.append(made + mark + rest)
+    return CliRunner().invoke(app, [*arguments, *more])
