@@ -110,6 +110,12 @@ MUTANTS = (
     ),
     Mutant("every side is host-bound", 'return "device-bound"', 'return "host-bound"', (STUDY,)),
     Mutant(
+        "every side is shown as limited by the host",
+        "side.part_of, side.bound,",
+        'side.part_of, "host-bound",',
+        ("tests/reports/test_bound_shown.py",),
+    ),
+    Mutant(
         "a side is host-bound from four fifths on",
         "self.host_share >= THRESHOLDS.host_bound_submitting",
         "self.host_share >= 0.8",
