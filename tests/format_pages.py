@@ -17,7 +17,7 @@ from command_lines import LINES, made_machine, run
 from launchlens.commands import exit_codes
 from launchlens.reports.output import Wanted
 from launchlens.traces import documents
-from launchlens.traces.captures import capture
+from launchlens.traces.captures import capture, probes
 from launchlens.traces.documents.structure import Document
 from launchlens.traces.problems import MEANINGS
 from launchlens.traces.readers.cupti import schema as cupti
@@ -100,7 +100,7 @@ def is_structure(hint: Any) -> bool:
 def inner(hint: Any) -> tuple[str, list[Any]]:
     """What a path goes on with below a list or an object of any keys, and the types of what it holds."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is list:
+    if origin is list or (origin is tuple and arguments[-1] is Ellipsis):
         return "[]", choices(arguments[0])
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return ".*", choices(arguments[1])
@@ -117,10 +117,10 @@ def type_in_words(hint: Any, *, plural: bool = False) -> str:
         return f"object{s}"
     if typing.get_origin(hint) is typing.Literal:
         return " or ".join(f"`{value}`" for value in typing.get_args(hint))
-    if typing.get_origin(hint) is tuple:
+    below, held = inner(hint)
+    if typing.get_origin(hint) is tuple and not below:
         each = typing.get_args(hint)
         return f"list{s} of {len(each)} {types_in_words(choices(each[0]), plural=True)}"
-    below, held = inner(hint)
     what = types_in_words(held, plural=True)
     return f"list{s} of {what}" if below == "[]" else f"object{s} of {what}"
 
@@ -136,6 +136,7 @@ def types_in_words(hints: Iterable[Any], *, plural: bool = False) -> str:
 def keys_of(structure: type, path: str = "", seen: dict[type, str] | None = None) -> Iterator[Key]:
     """Every key below a structure; one that was met before is named by its path and not taken apart again."""
     seen = {} if seen is None else seen
+    left_out = _left_out(structure)
     for name, hint in hints_of(structure).items():
         said, full = said_of(hint), f"{path}.{name}" if path else name
         if said is None:
@@ -151,6 +152,8 @@ def keys_of(structure: type, path: str = "", seen: dict[type, str] | None = None
         words = types_in_words(choices(hint)) + (f", as `{known[0]}`" if known and not tagged else "")
         meaning = f"{said.meaning}; by {said.key}" if said.key else said.meaning
         absent = "; ".join(filter(None, (f"no such key unless {said.there}" if said.there else "", said.null)))
+        if name in left_out:
+            absent = f"no such key where {said.null or f'it is `{left_out[name]}`'}"
         yield Key(full, words, said.unit, absent, meaning)
         if tagged:
             yield from _by_tag(structures, place, seen)
@@ -159,6 +162,16 @@ def keys_of(structure: type, path: str = "", seen: dict[type, str] | None = None
             if each not in seen:
                 seen[each] = place
                 yield from keys_of(each, place, seen)
+
+
+def _left_out(structure: type) -> dict[str, str]:
+    """The fields of a structure that are left out where they hold their default, with that default as JSON."""
+    if not (issubclass(structure, msgspec.Struct) and structure.__struct_config__.omit_defaults):
+        return {}
+    defaults = {each.name: each.default for each in msgspec.structs.fields(structure)}
+    return {
+        name: msgspec.json.encode(value).decode() for name, value in defaults.items() if value is not msgspec.NODEFAULT
+    }
 
 
 def _by_tag(structures: list[Any], place: str, seen: dict[type, str]) -> Iterator[Key]:
@@ -229,6 +242,14 @@ def capture_page() -> str:
         f"## {capture.MANIFEST}\n\n{key_table(capture.Manifest)}\n"
         f"## {capture.TIMINGS}\n\nA row per unprofiled block, in time order. Times are of one block of `iterations` iterations, never of one "
         f"iteration.\n\n{column_table(capture.TIMING_COLUMNS)}"
+    )
+
+
+def probes_file_part() -> str:
+    """The part of the probes' page that is of the file in a capture."""
+    return (
+        f"\n## {probes.PROBES}\n\nThe file in a capture holds more of each probe, and no words that can be made of the figures.\n\n"
+        f"{key_table(probes.ProbesFile)}"
     )
 
 
@@ -342,7 +363,8 @@ def format_pages() -> dict[str, str]:
     pages, index = {}, []
     for document in all_documents():
         stem = format_of(document).removeprefix("launchlens.").partition("/")[0]
-        pages[f"{FOLDER}/{stem}.md"] = document_page(document)
+        more = probes_file_part() if format_of(document) == probes.FORMAT else ""
+        pages[f"{FOLDER}/{stem}.md"] = document_page(document) + more
         index.append((format_of(document), f"{stem}.md", ", ".join(f"`{each}`" for each in document.printed_by)))
     for name, stem, text, what in (
         (capture.FORMAT, "capture", capture_page(), "the folder that `profile` writes"),

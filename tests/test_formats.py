@@ -10,6 +10,7 @@ from format_pages import EXIT_CODES, Key, all_documents, format_of, hints_of, is
 from launchlens.commands import exit_codes
 from launchlens.reports.machine import text
 from launchlens.traces.captures.capture import Manifest
+from launchlens.traces.captures.probes import ProbesFile
 from launchlens.traces.documents.structure import Structure, means
 from launchlens.traces.readers.cupti.schema import Header
 
@@ -66,7 +67,7 @@ def _leaves(hint):
     return [leaf for each in arguments for leaf in _leaves(each)] if arguments else [hint]
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, Manifest, Header], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("document", [*DOCUMENTS, Manifest, Header, ProbesFile], ids=lambda each: each.__name__)
 def test_every_field_says_what_it_means_and_times_their_unit(document):
     for structure in set(_structures([document])):
         assert structure.__doc__, structure

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from launchlens.traces.captures.small_files import read_small
+from launchlens.traces.documents.structure import means
 from launchlens.traces.files import write_text
 from launchlens.traces.problems import InputError
 
@@ -42,11 +43,11 @@ class FigureKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     a ladder), `to` what a ratio is against, and `under` the condition it was found under. Empty where there is no such thing.
     """
 
-    what: str
-    of: str = ""
-    part: str = ""
-    to: str = ""
-    under: str = ""
+    what: Annotated[str, means("which figure it is: a code of the probe's own")]
+    of: Annotated[str, means("what it is about: a variant, a way of launching, a ladder, an operation")] = ""
+    part: Annotated[str, means("which part of that: a step of a ladder")] = ""
+    to: Annotated[str, means("what a ratio is against")] = ""
+    under: Annotated[str, means("the condition it was found under, where there are several")] = ""
 
     def __str__(self) -> str:
         """The fields in a row: `ratio of triton-batched to copy_, backlog`. People are shown words (reports/words/probes)."""
@@ -61,10 +62,15 @@ class ProbeFigure(FigureKey, frozen=True, kw_only=True, omit_defaults=True):
     ValueError for an interval that is none.
     """
 
-    value: float | None
-    unit: str = ""
-    out_of: int | None = None
-    interval: tuple[float, float] | None = None
+    value: Annotated[float | None, means("its value, in `unit`", null="it could not be measured")]
+    unit: Annotated[str, means("`ns`, `ratio` (1 is equal), `share` (1 is all), or what is counted")] = ""
+    out_of: Annotated[int | None, means("of how many, for a count", null="it is no count, or not out of a number")] = (
+        None
+    )
+    interval: Annotated[
+        tuple[float, float] | None,
+        means("95 % interval, low and high, in `unit`", null="it has none: a count, or a mean over all that was made"),
+    ] = None
 
     def __post_init__(self) -> None:
         if self.interval is not None and not self.interval[0] <= self.interval[1]:
@@ -83,18 +89,23 @@ class ProbeFigure(FigureKey, frozen=True, kw_only=True, omit_defaults=True):
 class Control(msgspec.Struct, frozen=True):
     """Something known that the probe must find as well before its verdict counts, and what it `found`."""
 
-    control: str
-    passed: bool
-    found: str = ""
+    control: Annotated[str, means("what must be found")]
+    passed: Annotated[bool, means("whether it was")]
+    found: Annotated[str, means("what was found")] = ""
 
 
 class ProbeTable(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was measured, row by row: the figures come from here. `kinds` are those of the columns, none of an older table."""
 
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...] = ()
-    kinds: tuple[ColumnKind, ...] = ()
+    title: Annotated[str, means("what it is a table of")]
+    columns: Annotated[tuple[str, ...], means("the names of its columns")]
+    rows: Annotated[
+        tuple[tuple[Cell, ...], ...], means("its rows, a cell a column; a cell is null where there is nothing to say")
+    ] = ()
+    kinds: Annotated[
+        tuple[ColumnKind, ...],
+        means("what the cells of each column are: times are ns, sizes bytes; empty in older files"),
+    ] = ()
 
 
 class Probe(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -104,16 +115,21 @@ class Probe(msgspec.Struct, frozen=True, omit_defaults=True):
     longer makes it: the question and the answer as they were recorded.
     """
 
-    id: str
-    verdict: str | None = None
-    figures: tuple[ProbeFigure, ...] = ()
-    control: Literal["passed", "failed", "absent"] = "absent"
-    controls: tuple[Control, ...] = ()
-    tables: tuple[ProbeTable, ...] = ()
-    notes: tuple[str, ...] = ()
-    why: str = ""
-    asks: str = ""
-    says: str = ""
+    id: Annotated[str, means("the probe, as `probe --list` names it")]
+    verdict: Annotated[
+        str | None,
+        means("the code of the answer; `inconclusive` where a control did not pass", null="it gave none"),
+    ] = None
+    figures: Annotated[tuple[ProbeFigure, ...], means("what it measured")] = ()
+    control: Annotated[
+        Literal["passed", "failed", "absent"], means("`passed` where every control did, `absent` where it made none")
+    ] = "absent"
+    controls: Annotated[tuple[Control, ...], means("its controls")] = ()
+    tables: Annotated[tuple[ProbeTable, ...], means("all that was tried, row by row")] = ()
+    notes: Annotated[tuple[str, ...], means("what else to know of it")] = ()
+    why: Annotated[str, means("why it could not be run")] = ""
+    asks: Annotated[str, means("the question, of a probe that launchlens no longer makes")] = ""
+    says: Annotated[str, means("the answer, of a probe that launchlens no longer makes")] = ""
 
     @property
     def checked(self) -> Literal["passed", "failed", "absent"]:
@@ -135,14 +151,16 @@ class _Format(msgspec.Struct):
     format: str
 
 
-class _Document(msgspec.Struct):
-    format: str
-    probes: list[Probe] = []
+class ProbesFile(msgspec.Struct):
+    """All that the file holds."""
+
+    format: Annotated[str, means("name and version of the format")]
+    probes: Annotated[list[Probe], means("a row a probe")] = []
 
 
 def write_probes(folder: Path, probes: Sequence[Probe]) -> None:
     """Write `probes.json` into `folder`, whole or not at all."""
-    raw = msgspec.json.encode(_Document(FORMAT, list(probes)))
+    raw = msgspec.json.encode(ProbesFile(FORMAT, list(probes)))
     write_text(folder / PROBES, msgspec.json.format(raw, indent=1).decode() + "\n")
 
 
@@ -158,7 +176,7 @@ def read_probes(folder: Path) -> Mapping[str, Probe]:
     try:
         format = msgspec.json.decode(raw, type=_Format).format
         if format == FORMAT:
-            probes = msgspec.json.decode(raw, type=_Document).probes
+            probes = msgspec.json.decode(raw, type=ProbesFile).probes
         elif format == probes_v1.FORMAT:
             probes = probes_v1.read(raw)
         else:
