@@ -1,5 +1,7 @@
 """Every variant of small-copies copies; Triton's run under Triton's interpreter, on the CPU."""
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -57,47 +59,71 @@ def test_the_four_variants_are_there():
     assert names()[0] == "copy_", "the baseline comes first"
 
 
+#: Runs what is asked on stdin, a list of [variant, sizes], and prints what is wrong with each, null where nothing is.
 IN_INTERPRETER = """
-import sys
+import json, sys
 from launchlens.kernels.registry import variants, workloads
 spec = next(spec for spec in workloads() if spec.name == "small-copies")
-made = next(made for made in variants("small-copies") if made.name == sys.argv[1])
-sizes = tuple(int(size) for size in sys.argv[2].split(","))
-for seed in range(2):
-    inputs = spec.make(device="cpu", seed=seed, sizes=sizes)
-    iteration = made.build(inputs)
-    inputs.poison()
-    iteration()
-    assert inputs.wrong() is None, inputs.wrong()
-print("right")
+made = {made.name: made for made in variants("small-copies")}
+def fault(name, sizes):
+    try:
+        for seed in range(2):
+            inputs = spec.make(device="cpu", seed=seed, sizes=tuple(sizes))
+            iteration = made[name].build(inputs)
+            inputs.poison()
+            iteration()
+            if inputs.wrong() is not None:
+                return inputs.wrong()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+print(json.dumps([fault(name, sizes) for name, sizes in json.load(sys.stdin)]))
 """
 
 
 HERE = ["copy_", "foreach", "flat-buffer", "flat-buffer-packed"]
 INTERPRETED = ["triton-batched", "triton-per-tensor", "triton-table", "triton-table-rebuilt"]
+SIZES = [(32, 64, 128, 256, 512, 1024, 2048), (1, 3, 1023, 1024, 1025, 2047, 5000)]
+COUNTS = [1, 2, 3, 20, 63, 64]
 
 
-@pytest.mark.parametrize("name", [*HERE, *INTERPRETED])
-@pytest.mark.parametrize("sizes", ["32,64,128,256,512,1024,2048", "1,3,1023,1024,1025,2047,5000"])
-def test_a_variant_copies_even_and_odd_sizes(name, sizes):
-    if name.startswith("triton"):
-        pytest.importorskip("triton", reason="Triton's variants need Triton")
-    # a process of its own: Triton reads TRITON_INTERPRET when a kernel is defined
+def sizes_of(count):
+    return tuple(1 + 300 * index % 2500 for index in range(count))
+
+
+@pytest.fixture(scope="module")
+def faults():
+    """What is wrong with each variant for each of the sizes that a test asks about, by both.
+
+    All run in one other process: Triton reads TRITON_INTERPRET when a kernel is defined.
+    """
+    here = HERE if importlib.util.find_spec("triton") is None else [*HERE, *INTERPRETED]
+    asked = [(name, sizes) for name in here for sizes in SIZES]
+    if "triton-batched" in here:
+        asked += [("triton-batched", sizes_of(count)) for count in COUNTS]
     answer = subprocess.run(
-        [sys.executable, "-c", IN_INTERPRETER, name, sizes],
+        [sys.executable, "-c", IN_INTERPRETER],
+        input=json.dumps(asked),
         env=os.environ | {"TRITON_INTERPRET": "1"},
         check=False,
         capture_output=True,
         text=True,
     )
-    assert answer.stdout == "right\n", answer.stderr
+    assert answer.returncode == 0, answer.stderr
+    return dict(zip(asked, json.loads(answer.stdout), strict=True))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 20, 63, 64])
-def test_batched_copies_any_number_up_to_its_room(count):
+@pytest.mark.parametrize("name", [*HERE, *INTERPRETED])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_a_variant_copies_even_and_odd_sizes(name, sizes, faults):
+    if name.startswith("triton"):
+        pytest.importorskip("triton", reason="Triton's variants need Triton")
+    assert faults[name, sizes] is None
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_batched_copies_any_number_up_to_its_room(count, faults):
     pytest.importorskip("triton", reason="Triton's variants need Triton")
-    sizes = ",".join(str(1 + 300 * index % 2500) for index in range(count))
-    test_a_variant_copies_even_and_odd_sizes("triton-batched", sizes)
+    assert faults["triton-batched", sizes_of(count)] is None
 
 
 def test_batched_is_skipped_beyond_its_room():
