@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import shipped
 from launchlens.cli import app
 from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.claims.read import note_claims
@@ -41,16 +42,15 @@ def strict(text):
 
 
 def test_without_an_argument_it_is_all_recorded_captures_and_says_so():
-    result = run("claims", "--json")
-    document = strict(result.stdout)
-    assert result.exit_code == 0 and document["format"] == "launchlens.claims/1"
+    document = strict(shipped.printed("claims", "--json"))
+    assert document["format"] == "launchlens.claims/1"
     assert document["recorded"].startswith("Recorded, not measured on this machine") and not document["measured_here"]
     assert len(document["claims"]) == CLAIMS
     assert {row["name"] for row in document["captures"]} == {path.name for path in all_recorded()}
     assert not any(row["measured_here"] for row in document["captures"])
     keys = {"id", "text", "source", "test", "verdict", "on", "evidence"}
     assert all(keys <= set(claim) for claim in document["claims"])
-    assert "Recorded, not measured on this machine" in run("claims").stdout
+    assert "Recorded, not measured on this machine" in shipped.printed("claims")
 
 
 def test_a_capture_is_tested_and_nothing_else_goes_to_stdout(capture):

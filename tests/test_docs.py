@@ -2,12 +2,12 @@
 
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from typer.main import get_command
 from typer.testing import CliRunner
 
+import shipped
 from format_pages import format_pages
 from launchlens.cli import app
 from launchlens.reports.words.claims import cell
@@ -47,7 +47,7 @@ def commands_page() -> str:
 
 def claims_page() -> str:
     """The note's claims against all shipped captures, as `docs/claims.md` holds them."""
-    return CLAIMS_HEAD + CliRunner().invoke(app, ["claims", "--markdown"]).stdout
+    return CLAIMS_HEAD + shipped.printed("claims", "--markdown")
 
 
 RECORDED_HEAD = """# Measured on an H100 and an H200
@@ -61,9 +61,7 @@ def recorded_page() -> str:
     """The timing tables of every shipped capture, as `docs/measured.md` holds them."""
     parts = [RECORDED_HEAD]
     for manifest in sorted(FOLDER.glob("*/manifest.json")):
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = ["report", str(manifest.parent), "--output", f"{folder}/report.html"]
-            text = CliRunner().invoke(app, arguments).stdout
+        text = shipped.printed("report", manifest.parent)
         tables = [block.rstrip() for block in text.split("\n\n") if "unprofiled, " in block.splitlines()[0]]
         lines = [line.rstrip() for table in tables for line in [*table.splitlines(), ""]]
         parts.append(f"## {manifest.parent.name}\n\n```text\n" + "\n".join(lines).strip() + "\n```\n")
@@ -141,9 +139,7 @@ node; for graphs of seven nodes it is not. A host drifts within a recording as w
 
 def agreement_page() -> str:
     """How far the recorders of the shipped capture agree, as `docs/agreement.md` holds it."""
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = ["report", str(FOLDER / "small-copies-h100"), "--output", f"{folder}/report.html"]
-        table = CliRunner().invoke(app, [*arguments, "--format", "markdown", "--table", "agreement"]).stdout
+    table = shipped.printed("report", FOLDER / "small-copies-h100", "--format", "markdown", "--table", "agreement")
     return f"{AGREEMENT_HEAD}{table}{AGREEMENT_TAIL}"
 
 

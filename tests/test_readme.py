@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from launchlens.traces.captures.capture import read_capture
+import shipped
 from launchlens.traces.captures.probe_codes.launch_floor import CPP_ONCE, PREPARED
 from launchlens.traces.captures.probes import read_probes
-from launchlens.traces.captures.recorded import all_recorded
+from launchlens.traces.captures.recorded import FOLDER, all_recorded
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
-from launchlens.traces.studies.study import study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -33,8 +32,7 @@ def commands():
 SET_UP, ANYWHERE, WITH_MORE = commands()
 
 
-@pytest.fixture
-def clone(tmp_path):
+def copied(place):
     """A copy of the files that git knows, so that no command writes into the checkout."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:
@@ -42,10 +40,16 @@ def clone(tmp_path):
     for name in listed.stdout.decode().split("\0"):
         source = ROOT / name
         if name and source.is_file() and not name.startswith(".typecheck"):
-            target = tmp_path / "clone" / name
+            target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    return tmp_path / "clone"
+    return place
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy in which commands run one after the other, as a reader of the README runs them."""
+    return copied(tmp_path_factory.mktemp("readme") / "clone")
 
 
 def test_the_readme_has_the_two_commands_first():
@@ -67,26 +71,18 @@ def test_a_command_that_needs_more_than_make_profile_installs_runs(command, clon
     runs(command, clone, sys.executable)
 
 
-def test_the_figures_it_quotes_are_those_of_the_shipped_capture(tmp_path):
+def test_the_figures_it_quotes_are_those_of_the_shipped_capture():
     quoted = re.search(r"```text\n(.*?)```", README, re.DOTALL)
     assert quoted
-    report = [
-        sys.executable,
-        str(ROOT / "cli.py"),
-        "report",
-        "traces/recorded/small-copies-h100",
-        "--output",
-        str(tmp_path / "x"),
-    ]
-    said = subprocess.run(report, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    lines = " ".join(said.split())
+    lines = " ".join(shipped.printed("report", FOLDER / "small-copies-h100").split())
     for sentence in re.split(r"(?<=[.])\n(?=[A-Z])", quoted[1].strip()):
         assert " ".join(sentence.split()) in lines
 
 
 @pytest.mark.slow
-def test_make_profile_works_in_a_fresh_clone_and_then_every_command(clone):
+def test_make_profile_works_in_a_fresh_clone_and_then_every_command(tmp_path):
     """Installs into a virtual environment of its own. `make test` is the command that runs this test."""
+    clone = copied(tmp_path / "clone")
     answer = subprocess.run(
         ["make", "profile", f"PYTHON={sys.executable}"], cwd=clone, capture_output=True, text=True, check=False
     )
@@ -101,7 +97,7 @@ def test_make_profile_works_in_a_fresh_clone_and_then_every_command(clone):
 
 def test_the_seventeen_ways_it_quotes_are_those_of_the_shipped_capture():
     """µs per iteration and × of copy_, eager, as the README rounds them."""
-    found = study(read_capture(ROOT / "traces/recorded/small-copies-all-h100"))
+    found = shipped.worked_out("small-copies-all-h100")
     text = " ".join(README.split())
     of = {name: side.wall.value / 1000 for (name, regime), side in found.sides.items() if regime == "eager"}
     ratio = {item.b.variant: 1 / item.ratio.value for item in found.against_baseline if item.b.regime == "eager"}
@@ -136,7 +132,7 @@ def test_the_probes_it_quotes_are_those_of_the_shipped_capture():
 
 
 def test_the_verdicts_it_counts_are_those_of_the_command():
-    studies = {folder.name: study(read_capture(folder)) for folder in all_recorded()}
+    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
     counts = Counter(item.verdict for item in judge_across(studies, note_claims()))
     words = "{} are refuted, {} supported, {} depend".format(*(counts[v] for v in ("refuted", "supported", "depends")))
     assert f"Of the note's {counts.total()} claims, {words}" in " ".join(README.split())

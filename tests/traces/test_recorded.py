@@ -10,6 +10,7 @@ from decimal import Decimal
 import pyarrow.parquet as pq
 import pytest
 
+import shipped
 from launchlens.profiling.probes.catalogue import CATALOGUE
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.probe_codes.verdicts import INCONCLUSIVE
@@ -171,7 +172,7 @@ def test_every_shipped_probe_came_to_an_answer():
 
 
 def test_every_claim_of_the_note_is_tested_by_what_ships():
-    studies = {folder.name: study(read_capture(folder)) for folder in all_recorded()}
+    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
     verdicts = {item.claim.id: item.verdict for item in judge_across(studies, note_claims())}
     assert "not-testable" not in verdicts.values(), verdicts
     assert verdicts["dma-copies"] == verdicts["triton-compiles"] == "refuted"

@@ -1,0 +1,50 @@
+"""The captures that ship, each worked out once for all the tests of a process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.reports.pages import capture as pages
+from launchlens.reports.writers import html as writer
+from launchlens.traces.captures.capture import Capture, read_capture
+from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.studies import study as module
+from launchlens.traces.studies.study import Study
+
+_work_out = module.study
+
+
+@cache
+def worked_out(name: str) -> Study:
+    """The study of the capture in the folder of this name."""
+    return _work_out(read_capture(FOLDER / name))
+
+
+def _study(capture: Capture, progress: Any = None) -> Study:
+    return worked_out(capture.path.name) if capture.path.parent == FOLDER else _work_out(capture, progress)
+
+
+def printed(*arguments: str | Path) -> str:
+    """What a command prints of them, and nothing else of it: no report's page is drawn."""
+    with once(), pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(pages, "page", lambda *study, **more: None)
+        patch.setattr(writer, "html", lambda page: "")
+        elsewhere = ["--output", f"{folder}/report.html"] if arguments[0] == "report" else []
+        answer = CliRunner().invoke(app, [*map(str, arguments), *elsewhere])
+    assert answer.exit_code == 0, answer.output
+    return answer.stdout
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Let commands that run in here take these studies, where they are asked about a capture that ships."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "study", _study)
+        yield
