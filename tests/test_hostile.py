@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
+import struct
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
+from traces.made_nsys import export as made_export
 from typer.testing import CliRunner
 
 from launchlens.cli import app
@@ -183,6 +187,118 @@ def test_texts_spelled_by_the_one_before_are_refused(tmp_path):
     encoding = {"variant": "DELTA_BYTE_ARRAY"}
     pq.write_table(table, made / "timings.parquet", use_dictionary=False, column_encoding=encoding)
     assert "timings.parquet: can't be read" in refused("report", made)
+
+
+# -- databases that keep SQLite busy, or speak in no text
+
+
+RANGE = {"start": 1, "end": 2, "eventType": 59, "text": "step", "globalTid": 1}
+#: Rows without end.
+COUNTING = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x AS start, x AS end, 59 AS eventType FROM c"
+
+
+@pytest.fixture
+def export(tmp_path):
+    return made_export(tmp_path / "x.sqlite", NVTX_EVENTS=[RANGE])
+
+
+def changed(path: Path, *statements: str) -> Path:
+    with closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+    return path
+
+
+def own_child(path: Path) -> Path:
+    """A database of which the pages of NVTX_EVENTS lead to one another: each of 100 leaves is reached 100 * 100 * 100 times."""
+    changed(path, "PRAGMA page_size = 4096", "VACUUM")
+    with closing(sqlite3.connect(path)) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'NVTX_EVENTS'").fetchone()
+    data = bytearray(path.read_bytes())
+    first = len(data) // 4096 + 1
+    leaf = data[(root - 1) * 4096 : root * 4096]
+
+    def inner(child: int) -> bytes:
+        cells = b"".join(struct.pack(">IB", child, number) for number in range(1, 101))
+        at = 4096 - len(cells)
+        pointers = b"".join(struct.pack(">H", at + 5 * number) for number in range(100))
+        head = struct.pack(">BHHHBI", 5, 0, 100, at, 0, child)
+        return (head + pointers).ljust(at, b"\0") + cells
+
+    data[(root - 1) * 4096 : root * 4096] = inner(first)
+    for level in range(1, 4):
+        data += inner(first + level)
+    data += leaf
+    data[28:32] = struct.pack(">I", len(data) // 4096)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["virtual table", "view"])
+def test_what_runs_what_the_file_says_is_left_alone(export, tmp_path, kind):
+    table = "CREATE VIRTUAL TABLE NVTX_EVENTS USING fts5(start, end, eventType, content = spinning)"
+    made = {"virtual table": [table], "view": [f"CREATE VIEW NVTX_EVENTS AS {COUNTING}"]}[kind]
+    changed(export, "DROP TABLE NVTX_EVENTS", f"CREATE VIEW spinning AS {COUNTING}", *made)
+    with at_most(20):
+        assert "holds no events" in refused("analyze", export) and "holds no events" in refused(
+            "scrub", export, "-o", tmp_path / "o"
+        )
+
+
+def test_pages_that_lead_to_one_another_are_given_up(export, tmp_path, monkeypatch):
+    monkeypatch.setattr("launchlens.traces.readers.nsys.connection.STEPS", 1_000_000)
+    own_child(export)
+    with at_most(60):
+        assert "steps to read, and no export of its size does" in refused("analyze", export)
+        assert "steps to read" in refused("scrub", export, "-o", tmp_path / "out")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_statement(export, number, code):
+    own_child(export)
+    script = (
+        "import sys; from launchlens.cli import app; from launchlens.traces.readers.nsys import connection, reader, sqlite\n"
+        "connection.STEPS = 10**12; real = sqlite.SqliteExport.rows_of\n"
+        "def told(self, table):\n"
+        "    count = real(self, table); print('reading', flush=True)\n"
+        "    return self._db.execute('SELECT sum(eventType) FROM NVTX_EVENTS').fetchone()[0]\n"
+        "sqlite.SqliteExport.rows_of = told; app(['analyze', sys.argv[1]])"
+    )
+    command = [sys.executable, "-c", script, str(export)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "reading\n"
+        time.sleep(0.5)
+        process.send_signal(number)
+        try:
+            _, said = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == code and said.count("\n") == 1, said
+
+
+def test_a_message_that_is_no_text(tmp_path):
+    path = DATA / "schema-error-not-utf8.sqlite"
+    for arguments in (["analyze", path], ["scrub", path, "-o", tmp_path / "out"]):
+        assert "is a damaged SQLite database" in refused(*arguments)
+
+
+def test_comments_that_are_no_text_are_no_matter(export, tmp_path):
+    changed(export, "PRAGMA writable_schema = ON", "UPDATE sqlite_master SET sql = sql || CAST(x'2F2AE92A2F' AS TEXT)")
+    for arguments in (["analyze", export, "--json"], ["scrub", export, "-o", tmp_path / "out", "--json"]):
+        result = run(*arguments)
+        assert result.exit_code == 0 and json.loads(result.stdout), result.output
+
+
+def test_more_tables_than_an_export_has(export, monkeypatch):
+    monkeypatch.setattr("launchlens.traces.readers.nsys.connection.MOST_TABLES", 10)
+    changed(export, *(f"CREATE TABLE t{number} (a)" for number in range(10)))
+    assert "has over 10 tables" in refused("analyze", export)
+
+
+def test_a_text_longer_than_any_name(export):
+    changed(export, f"UPDATE NVTX_EVENTS SET text = CAST(zeroblob({80 << 20}) AS TEXT)")
+    assert "string or blob too big" in refused("analyze", export)
 
 
 # -- numbers and nesting

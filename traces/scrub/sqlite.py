@@ -11,6 +11,7 @@ import re
 import sqlite3
 from pathlib import Path
 
+from launchlens.traces.readers.nsys.connection import guarded, plain_tables
 from launchlens.traces.readers.nsys.file import opened
 from launchlens.traces.readers.nsys.sqlite import quoted
 from launchlens.traces.scrub.nsys import (
@@ -34,12 +35,12 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
 
     Raises InputError for a file that is no whole SQLite database, OSError when `output` can't be written.
     """
-    with opened(path) as source:
+    with opened(path) as source, guarded(path) as guard:
         # with a write-ahead log beside it, the file that is read is not `path`
         place = Path(os.fsdecode(source.execute("SELECT CAST(file AS BLOB) FROM pragma_database_list").fetchone()[0]))
         db = sqlite3.connect(output, isolation_level=None, uri=True)
         try:
-            db.execute("PRAGMA trusted_schema = OFF")
+            guard(db)
             db.create_function("keeps_meta", 2, keeps_meta, deterministic=True)
             # the file is renamed into place when whole: a journal would only be another copy of what it holds
             db.execute("PRAGMA journal_mode = OFF")
@@ -57,11 +58,7 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
 
 
 def _copy(db: sqlite3.Connection, removed: Removed, size: int, progress: Progress | None) -> None:
-    names = [
-        str(name)
-        for name, sql in db.execute("SELECT name, sql FROM old.sqlite_master WHERE type = 'table'")
-        if not name.startswith("sqlite_") and not str(sql).lstrip().upper().startswith("CREATE VIRTUAL")
-    ]
+    names = plain_tables(db, "old")
     kept: dict[str, list[str]] = {}
     for number, table in enumerate(names):
         if not keeps_table(table):

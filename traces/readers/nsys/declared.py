@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launchlens.traces.readers.nsys import folder
-from launchlens.traces.readers.nsys.file import EXPORT_AGAIN, MAGIC
+from launchlens.traces.readers.nsys.connection import EXPORT_AGAIN
+from launchlens.traces.readers.nsys.file import MAGIC
 from launchlens.traces.readers.reader import Reader, Seen
 
 if TYPE_CHECKING:

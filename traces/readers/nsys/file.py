@@ -9,23 +9,22 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.nsys.connection import EXPORT_AGAIN, guarded
 
 #: The first bytes of every SQLite database.
 MAGIC = b"SQLite format 3\x00"
-EXPORT_AGAIN = "export it again: nsys export --type sqlite REPORT.nsys-rep"
 #: The first bytes of a rollback journal that still has to be played back (https://www.sqlite.org/fileformat2.html).
 _HOT_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only connection to `path`, closed at the end; text that is not UTF-8 is escaped, never an error.
+    """A read-only connection to `path`, guarded (`launchlens.traces.readers.nsys.connection`) and closed at the end.
 
     Raises InputError for what is not a whole SQLite database, and for one that is still being written. Errors of
     SQLite itself inside the block (a damaged page) become InputErrors as well.
@@ -38,15 +37,8 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
             connection = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
         except sqlite3.Error as error:
             raise InputError(path, f"can't be opened: {error}", "check the path and its permissions") from None
-        try:
-            connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
-            # a view or a default of a doctored file must not run functions of ours
-            connection.execute("PRAGMA trusted_schema = OFF")
-            yield connection
-        except sqlite3.Error as error:
-            raise InputError(path, f"is a damaged SQLite database: {error}", EXPORT_AGAIN) from None
-        finally:
-            connection.close()
+        with closing(connection), guarded(path) as guard:
+            yield guard(connection)
 
 
 def _check_header(path: Path) -> None:
@@ -117,7 +109,7 @@ def _at_rest(path: Path) -> Iterator[Path]:
             ) from None
         try:
             merging.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise InputError(path, f"can't be merged with {log.name}: {error}", EXPORT_AGAIN) from None
         finally:
             merging.close()

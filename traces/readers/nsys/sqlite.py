@@ -12,6 +12,7 @@ import numpy as np
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.nsys.connection import EXPORT_AGAIN, plain_tables
 from launchlens.traces.readers.nsys.export import (
     NULL,
     STRINGS,
@@ -21,7 +22,7 @@ from launchlens.traces.readers.nsys.export import (
     candidates,
     join_names,
 )
-from launchlens.traces.readers.nsys.file import EXPORT_AGAIN, opened
+from launchlens.traces.readers.nsys.file import opened
 from launchlens.traces.readers.nsys.schema import Source
 
 #: Rows at a time: larger chunks were slower (the tuples then fall out of the cache).
@@ -112,9 +113,11 @@ class SqliteExport:
 
 
 def tables(db: sqlite3.Connection) -> dict[str, frozenset[str]]:
-    """The columns of each table; views are left out. Raises sqlite3.Error for a damaged file."""
-    names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return {name: frozenset(row[1] for row in db.execute(f"PRAGMA table_info({quoted(name)})")) for name in names}
+    """The columns of each table (`plain_tables`). Raises sqlite3.Error for a damaged file."""
+    found = {}
+    for name in plain_tables(db):
+        found[name] = frozenset(str(row[1]) for row in db.execute(f"PRAGMA table_info({quoted(name)})"))
+    return found
 
 
 def quoted(name: str) -> str:
