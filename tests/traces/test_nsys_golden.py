@@ -66,7 +66,7 @@ def test_api_calls(folder):
     theirs = {
         row["Name"]: (whole(row["Num Calls"]), whole(row["Total Time (ns)"])) for row in report(folder, "cuda_api_sum")
     }
-    events = analysis(folder).trace.events
+    events = analysis(folder).joined.trace.events
     calls = events[events["kind"] == "api"]
     ours = defaultdict(lambda: [0, 0])
     for name, length in zip(calls["name"].astype(str), calls["dur_ns"], strict=True):
@@ -82,7 +82,7 @@ def test_gpu_work(folder):
         (row["Category"], row["Operation"]): (whole(row["Instances"]), whole(row["Total Time (ns)"]))
         for row in report(folder, "cuda_gpu_sum")
     }
-    events = analysis(folder).trace.events
+    events = analysis(folder).joined.trace.events
     ours = defaultdict(lambda: [0, 0])
     for kind, name, copy, length in events[["kind", "name", "copy_kind", "dur_ns"]].itertuples(index=False):
         if kind in ("kernel", "memcpy", "memset"):
@@ -141,7 +141,7 @@ def test_projections(folder):
         )
         for row in report(folder, "nvtx_gpu_proj_sum")
     }
-    found = analysis(folder)
+    found = analysis(folder).joined
     instances = found.instances[found.instances["activities"] > 0]
     sums = defaultdict(lambda: [0, 0, 0, 0])
     for row in instances.itertuples(index=False):
@@ -170,11 +170,11 @@ def test_kernel_executions(folder):
         )
         for row in report(folder, "cuda_kern_exec_trace")
     )
-    found = analysis(folder)
+    found = analysis(folder).joined
     events, launches = found.trace.events, found.launches
     ours = Counter()
-    for row, launch in zip(launches.activity_rows, launches.launch_of, strict=True):
-        if events["kind"].iloc[row] == "kernel" and launch >= 0:
+    for row, launch in zip(launches.joined_rows, launches.owner, strict=True):
+        if events["kind"].iloc[row] == "kernel":
             call = launches.table.iloc[launch]
             start, length = int(events["start_ns"].iloc[row]), int(events["dur_ns"].iloc[row])
             queued = start - int(call["end_ns"])
@@ -189,11 +189,11 @@ def test_kernel_execution_sums(folder):
     theirs = Counter()
     for row in report(folder, "cuda_kern_exec_sum"):
         theirs[row["API Name"], row["Kernel Name"]] += np.array([whole(row["Count"]), whole(row["QCount"])])
-    found = analysis(folder)
+    found = analysis(folder).joined
     events, launches = found.trace.events, found.launches
     ours = defaultdict(lambda: [0, 0])
-    for row, launch in zip(launches.activity_rows, launches.launch_of, strict=True):
-        if events["kind"].iloc[row] == "kernel" and launch >= 0:
+    for row, launch in zip(launches.joined_rows, launches.owner, strict=True):
+        if events["kind"].iloc[row] == "kernel":
             call = launches.table.iloc[launch]
             sums = ours[unversioned(call["api"]), str(events["name"].iloc[row])]
             sums[0] += 1
