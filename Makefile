@@ -22,7 +22,7 @@ profile: $(VENV)/profile-$(READY)
 	$(BIN)/python cli.py profile $(ARGS)
 
 test: $(VENV)/test-$(READY) lint
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 # the same checks as `make test`, without the tests
 lint: $(VENV)/test-$(READY)

@@ -8,6 +8,13 @@ from hypothesis import settings
 # helper modules beside the tests (importlib mode puts nothing on sys.path by itself)
 sys.path.insert(0, str(Path(__file__).parent))
 
+import skips
+
 # a shared machine may be slow for a moment: an example is judged by its answer, not by its time
 settings.register_profile("launchlens", deadline=None)
 settings.load_profile("launchlens")
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # the process that started the others hears of all tests
+        config.pluginmanager.register(skips.Counted(config))
