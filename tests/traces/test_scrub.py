@@ -550,5 +550,13 @@ def test_a_copy_with_another_analysis_is_thrown_away(trace, monkeypatch) -> None
     refused(trace, trace.with_name("out.json"), "without a change to its analysis: .*totals")
 
 
+@pytest.mark.parametrize("around", ['"schemaVersion": "1"', '"a": truu', '"schemaVersion": [{}]', '"traceName": NaN'])
+def test_odd_keys_around_the_events_go_and_change_nothing(trace, around) -> None:
+    events = json.dumps(planted_kineto()["traceEvents"])
+    trace.write_text(f'{{"traceEvents": {events}, {around}}}')
+    scrub(trace, trace.with_name("out.json"))
+    assert around.split(": ")[1] not in trace.with_name("out.json").read_text()
+
+
 def test_the_examples_hold() -> None:
     assert doctest.testmod(scrub_text).failed == 0

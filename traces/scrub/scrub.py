@@ -23,8 +23,8 @@ from launchlens.traces.scrub.text import Removed, without_paths
 from launchlens.traces.source import OneTrace, SeveralTraces, as_one, source_of
 from launchlens.traces.trace import Progress, Trace
 
-#: The one problem that may become rarer: odd JSON goes with the text that held it.
-_MAY_SHRINK = "replaced-bad-json"
+#: Problems that may become rarer: odd JSON goes with the text that held it.
+_MAY_SHRINK = ("replaced-bad-json", "unreadable-json")
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ def _trace(
     expected, problems = _comparable(before)
     scrubbed(path, copy, removed, progress=progress)
     found, problems_left = _comparable(source.reader.read(copy, partial=False, progress=progress))
-    odd, still_odd = (counts.pop(_MAY_SHRINK, 0) for counts in (problems, problems_left))
+    more_odd = any(problems_left.pop(code, 0) > problems.pop(code, 0) for code in _MAY_SHRINK)
     changed = [part for part in expected.__struct_fields__ if getattr(expected, part) != getattr(found, part)]
-    if problems != problems_left or still_odd > odd:
+    if more_odd or problems != problems_left:
         changed.append("problems")
     if changed:
         what = "can't be scrubbed without a change to its analysis: " + ", ".join(changed)

@@ -63,7 +63,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
     return Trace(
         path=path,
         recorded_by="kineto",
-        recorded_by_version=None if schema is None else f"schemaVersion {schema}",
+        recorded_by_version=f"schemaVersion {schema}" if isinstance(schema, int | float) else None,
         bytes=source.size,
         events=events,
         problems=problems,
