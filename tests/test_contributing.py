@@ -159,14 +159,12 @@ print(json.dumps([[each.exit_code, each.stdout, each.stderr] for each in done]))
 
 
 def copied(tree: Path) -> Path:
-    """The product as git tracks it, less the captures that ship; importable as launchlens."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    for name in filter(None, listed.split("\0")):
-        top, *inside = Path(name).parts
-        wanted = top in ("commands", "kernels", "profiling", "reports", "traces") or not inside
-        if wanted and inside[:1] != ["recorded"] and (ROOT / name).is_file():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tree / name)
+    """The product, less the captures that ship; importable as launchlens."""
+    left_out = shutil.ignore_patterns("__pycache__", "recorded")
+    for folder in ("commands", "kernels", "profiling", "reports", "traces"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=left_out)
+    for name in ("__init__.py", "cli.py"):
+        shutil.copy2(ROOT / name, tree / name)
     (tree / ".typecheck").mkdir()
     (tree / ".typecheck" / "launchlens").symlink_to("..")
     return tree
