@@ -67,12 +67,12 @@ def _traces(manifest: Manifest, links_base: str) -> Iterator[Block]:
     for record in recorded:
         # quoted, so that a path can't name a scheme or another host
         address = links_base + quote(record.path.lstrip("/"), safe="/", errors="surrogateescape")
-        says = f"{record.collector}, {record.regime}, {record.rounds} rounds × {record.iterations} iterations"
+        says = f"{record.recorder}, {record.regime}, {record.rounds} rounds × {record.iterations} iterations"
         says += f": {record.problem}" if record.problem else ""
         yield Link(record.path, says, _how(record), address)
     for record in manifest.traces:
         if not record.path:
-            yield Paragraph(f"Not recorded with {record.collector} ({record.regime}): {record.problem}", "note")
+            yield Paragraph(f"Not recorded with {record.recorder} ({record.regime}): {record.problem}", "note")
 
 
 def _how(record: TraceRecord) -> str:
