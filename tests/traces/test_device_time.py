@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
+import shipped
 from launchlens.cli import app
 from launchlens.traces.captures.capture import read_capture, write_timings
 from launchlens.traces.captures.recorded import FOLDER
@@ -64,7 +65,7 @@ def with_device_time(capture, variant, ns, host_share=0.3):
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*/")), ids=lambda path: path.name)
 def test_the_captures_that_ship_are_recorded_whole(path):
-    made = study(read_capture(path))
+    made = shipped.worked_out(path.name)
     assert {problem.code for met in made.problems.values() for problem in met} == set()
     assert all(side.recording is None or side.busy_share is not None for side in made.sides.values())
 
