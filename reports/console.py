@@ -34,6 +34,11 @@ def stderr() -> Console:
     return _console(sys.stderr)
 
 
+def plain(out: IO[str]) -> Console:
+    """A console that writes what goes into a file: plain and wide."""
+    return _console(out, PIPE_WIDTH)
+
+
 def _console(stream: IO[str] | None, width: int | None = None) -> Console:
     file = Stream(stream.stream) if isinstance(stream, CleanStream) else stream
     return _CleanConsole(file=cast(IO[str], file), width=width)

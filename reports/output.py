@@ -10,6 +10,7 @@ from typing import Literal
 
 from launchlens.reports.blocks import Block
 from launchlens.reports.machine import text
+from launchlens.reports.streams import clean, write_bytes
 from launchlens.traces import files
 from launchlens.traces.documents.structure import Document
 from launchlens.traces.problems import InputError
@@ -57,7 +58,7 @@ class Wanted:
 
             terminal.write(stdout(), result.blocks(), full=result.full, most=self.rows)
             return
-        written = self._text(result)
+        written = clean(self._text(result))
         if self.file is None:
             sys.stdout.write(written)
         else:
@@ -93,7 +94,7 @@ class Wanted:
         elif sys.stdout.isatty():
             raise InputError("--format parquet", "is not text, and this is a terminal", "give --output FILE, or a pipe")
         else:
-            sys.stdout.buffer.write(written)
+            write_bytes(written)
 
     def _chosen(self, result: Result) -> Table:
         """The table asked for, or the first; then stderr says which others there are."""

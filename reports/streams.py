@@ -53,6 +53,13 @@ class Stream:
             self.stream.write(text)
         return len(text)
 
+    def write_bytes(self, data: bytes) -> None:
+        """Write what is no text, and so for no terminal: a file's contents, into a pipe or a file."""
+        with _closed_pipes_named():
+            self.stream.flush()
+            self.stream.buffer.write(data)
+            self.stream.buffer.flush()
+
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
@@ -85,6 +92,14 @@ class CleanStream(Stream):
 
     def write(self, text: str) -> int:
         return super().write(clean(text) if isinstance(text, str) else text)
+
+
+def write_bytes(data: bytes) -> None:
+    """Write a file's contents to stdout, which is no terminal."""
+    if isinstance(sys.stdout, CleanStream):
+        sys.stdout.write_bytes(data)
+    elif sys.stdout is not None:
+        sys.stdout.buffer.write(data)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from launchlens.reports.blocks import (
     Together,
     Words,
 )
-from launchlens.reports.console import PIPE_WIDTH
+from launchlens.reports.console import plain
 from launchlens.reports.writers.as_read import as_read, title
 from launchlens.traces.tables.table import Column, Table
 
@@ -60,7 +60,7 @@ _CODES = {
 def text(blocks: Sequence[Block], *, full: bool = False, most: int = 15) -> str:
     """Blocks as a terminal would show them, without colour, as text for a file."""
     out = io.StringIO()
-    write(Console(file=out, width=PIPE_WIDTH), blocks, full=full, most=most)
+    write(plain(out), blocks, full=full, most=most)
     return out.getvalue()
 
 
