@@ -21,12 +21,11 @@ COMMANDS = (
 )
 
 try:  # Ctrl-C while this and what it needs is loaded
-    import os
     import signal
     from importlib import import_module
     from importlib.util import module_from_spec, spec_from_file_location
     from pathlib import Path
-    from typing import Annotated, Any
+    from typing import Annotated
 
     if not __package__:
         # Run as a script. Python put this folder first on sys.path, where `kernels/` and `profiling/` would be importable
@@ -39,12 +38,11 @@ try:  # Ctrl-C while this and what it needs is loaded
         _spec.loader.exec_module(sys.modules["launchlens"])
 
     import typer
-    from typer.core import TyperCommand, TyperGroup
 
     from launchlens import __version__
-    from launchlens.commands.endings import TerminatedError, ended, signals_unwind
+    from launchlens.commands.command_line import Command, CommandLine
+    from launchlens.commands.endings import TerminatedError
     from launchlens.commands.exit_codes import INTERRUPTED, TERMINATED
-    from launchlens.reports.streams import clean_output
 
     _modules = {name: import_module(f"launchlens.commands.{name}") for name in COMMANDS}
 except KeyboardInterrupt:
@@ -52,38 +50,8 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 
-class _Command(TyperCommand):
-    def invoke(self, ctx: Any) -> Any:
-        given = [ctx.params[one.name] for one in self.params if one.param_type_name == "argument"]
-        inputs = [str(part) for value in given for part in (value if isinstance(value, list) else [value]) if part]
-        with ended(debug=ctx.find_root().params["debug"], inputs=inputs):
-            return super().invoke(ctx)
-
-
-class _Commands(TyperGroup):
-    """Prints through streams that clean, and lets what reads the command line end as a command does."""
-
-    def main(self, *arguments: Any, **more: Any) -> Any:
-        with signals_unwind(), clean_output():
-            return super().main(*arguments, **more)
-
-    def make_context(self, *arguments: Any, **more: Any) -> Any:
-        with ended(debug=bool(os.environ.get("LAUNCHLENS_DEBUG"))):
-            return super().make_context(*arguments, **more)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        # a command that failed is run again with --debug at its end
-        own = args[: args.index("--")] if "--" in args else args
-        debug = ["--debug"] if "--debug" in own else []
-        return super().parse_args(ctx, [*debug, *(part for part in own if part not in debug), *args[len(own) :]])
-
-    def invoke(self, ctx: Any) -> Any:
-        with ended(debug=ctx.params["debug"]):
-            return super().invoke(ctx)
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=CommandLine,
     name="launchlens",
     help="Why one version of some GPU code is faster than another, in parts that add up to the measured time.",
     no_args_is_help=True,
@@ -94,7 +62,7 @@ app = typer.Typer(
     "70 a fault of launchlens; 130 interrupted; 143 terminated.",
 )
 for _name, _module in _modules.items():
-    app.command(_name, cls=_Command, hidden=_name.startswith("_"))(_module.command)
+    app.command(_name, cls=Command, hidden=_name.startswith("_"))(_module.command)
 
 
 def _version(wanted: bool) -> None:

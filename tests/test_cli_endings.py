@@ -45,7 +45,7 @@ def raising(monkeypatch):
         def opened(*arguments, **more):
             raise error
 
-        monkeypatch.setattr("launchlens.commands.analyze.opened", opened)
+        monkeypatch.setattr("launchlens.traces.source.open_trace", opened)
 
     return let_raise
 

@@ -104,9 +104,13 @@ class _Handler(BaseHTTPRequestHandler):
         send_body()
 
     def _send_file(self) -> None:
-        with open(self.server.path, "rb") as file:
-            while block := file.read(_BLOCK):
-                self.wfile.write(block)
+        try:
+            with open(self.server.path, "rb") as file:
+                while block := file.read(_BLOCK):
+                    self.wfile.write(block)
+        except ConnectionError:  # the tab was closed; another may fetch it
+            self.close_connection = True
+            return
         self.server.fetched.set()
 
     def _allow(self) -> None:

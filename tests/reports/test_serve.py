@@ -1,6 +1,8 @@
 """The server for Perfetto's page: one file, one origin, loopback only."""
 
 import http.client
+import socket
+import struct
 import threading
 
 import pytest
@@ -34,6 +36,18 @@ def test_the_file_is_served_whole_to_perfettos_page(server):
     assert (answer.status, len(body)) == (200, 3_000_000)
     assert answer.getheader("Access-Control-Allow-Origin") == ORIGIN
     assert server.fetched.wait(10)
+
+
+def test_a_tab_that_is_closed_meanwhile_is_no_error_and_another_gets_the_file(server, capfd):
+    server.path.write_bytes(b"x" * 40_000_000)  # more than the system takes off a server's hands
+    with socket.create_connection(server.server_address[:2]) as tab:
+        tab.sendall(f"GET /a%20trace.json.gz HTTP/1.1\r\nHost: 127.0.0.1:{server.server_address[1]}\r\n\r\n".encode())
+        assert tab.recv(5) == b"HTTP/"
+        tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets the connection
+    assert not server.fetched.wait(0.5)
+    assert len(ask(server, "/a%20trace.json.gz")[1]) == 40_000_000
+    assert server.fetched.wait(10)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("target", ["/secret", "/../secret", "/", "/a%20trace.json.gz/..", "/%2e%2e/secret"])
