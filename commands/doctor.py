@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from launchlens.commands.options import Force, Format, Json, Output
+from launchlens.commands.options import Force, Format, Json, Output, TableName
 
 
-def command(as_json: Json = False, format: Format = None, output: Output = None, force: Force = False) -> None:
+def command(
+    as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
+    output: Output = None,
+    force: Force = False,
+) -> None:
     """Say what is installed here, and what is missing.
 
     Beside each missing thing stands what it would give, and how to get it.
@@ -20,15 +26,15 @@ def command(as_json: Json = False, format: Format = None, output: Output = None,
     from launchlens.traces.tables import plain
     from launchlens.traces.thresholds import THRESHOLDS
 
-    asked = wanted(format, as_json, output=output, force=force)
+    asked = wanted(format, as_json, table=table, output=output, force=force)
     rows = [
         CheckRow(name=row.name, found=row.found, version=row.version, gives=row.gives, get=row.get) for row in examine()
     ]
-    table = plain.checks(rows)
+    checks = plain.checks(rows)
     asked.write(
         Result(
             lambda: DoctorDocument(checks=rows, thresholds=threshold_rows(THRESHOLDS)),
-            lambda: [Shown(table, most=len(table))],
-            lambda: [table, plain.thresholds(THRESHOLDS)],
+            lambda: [Shown(checks, most=len(checks))],
+            lambda: [checks, plain.thresholds(THRESHOLDS)],
         )
     )

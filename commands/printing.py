@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ def wanted(
     source: Path | None = None,
     rows: int = 15,
 ) -> Wanted:
-    """The options as one structure. Raises BadParameter for a format that is none, or two of them.
+    """The options as one structure. Raises BadParameter for a format that is none, or two of them, and for parquet on a terminal.
 
     Raises InputError where `output` may not be written.
     """
@@ -32,6 +33,10 @@ def wanted(
         raise typer.BadParameter(f"{format!r} is none of {', '.join(FORMATS)}", param_hint="--format")
     if as_json and format not in (None, "json"):
         raise typer.BadParameter("give one of --json and --format", param_hint="--format")
+    if format == "parquet" and output is None and sys.stdout.isatty():
+        raise typer.BadParameter(
+            "parquet is not text, and this is a terminal: write it to a file or a pipe", param_hint="--format"
+        )
     if table is not None and format not in ("csv", "parquet", "markdown"):
         raise typer.BadParameter("is for --format csv, parquet and markdown", param_hint="--table")
     if output is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from launchlens.commands.options import Force, Format, Json
+from launchlens.commands.options import Force, Format, Json, TableName
 
 
 def command(
@@ -24,6 +24,7 @@ def command(
     ],
     as_json: Json = False,
     format: Format = None,
+    table: TableName = None,
     force: Force = False,
 ) -> None:
     """Copy a trace without what tells whose machine it is from.
@@ -41,11 +42,11 @@ def command(
     from launchlens.traces.scrub.scrub import scrub as make_copy
     from launchlens.traces.tables import plain
 
-    asked = wanted(format, as_json)
+    asked = wanted(format, as_json, table=table)
     with reading(trace.name) as progress:
         done = make_copy(trace, output, force=force, progress=progress)
-    table = plain.removed(done.removed)
+    removed = plain.removed(done.removed)
     same = Paragraph(f"{output}: its analysis is that of {trace.name}.")
-    asked.write(Result(done.as_document, lambda: [Shown(table, most=len(table)), same], lambda: [table]))
+    asked.write(Result(done.as_document, lambda: [Shown(removed, most=len(removed)), same], lambda: [removed]))
     if done.paths_in_names and asked.is_for_people:
         typer.echo(f"launchlens: {done.paths_in_names} names of ranges or kernels hold a path, and were kept", err=True)

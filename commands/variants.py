@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.choices import chosen_variants
-from launchlens.commands.options import Force, Format, Json, Output
+from launchlens.commands.options import Force, Format, Json, Output, TableName
 
 
 def command(
     workload: Annotated[str | None, typer.Option(help="Only those of this workload, or of FILE.py.")] = None,
     as_json: Json = False,
     format: Format = None,
+    table: TableName = None,
     output: Output = None,
     force: Force = False,
 ) -> None:
@@ -28,7 +29,7 @@ def command(
     from launchlens.traces.documents.variants import VariantRow, VariantsDocument
     from launchlens.traces.tables import plain
 
-    asked = wanted(format, as_json, output=output, force=force)
+    asked = wanted(format, as_json, table=table, output=output, force=force)
     found = registry.variants() if workload is None else chosen_variants(workload, None, every=True)[1]
     rows = [
         VariantRow(
@@ -41,7 +42,7 @@ def command(
         )
         for made in found
     ]
-    table = plain.variants(rows)
+    listed = plain.variants(rows)
     asked.write(
-        Result(lambda: VariantsDocument(variants=rows), lambda: [Shown(table, most=len(table))], lambda: [table])
+        Result(lambda: VariantsDocument(variants=rows), lambda: [Shown(listed, most=len(listed))], lambda: [listed])
     )

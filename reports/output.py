@@ -48,7 +48,7 @@ class Wanted:
         return self.format == "table" and self.file is None
 
     def write(self, result: Result) -> None:
-        """Write the result. Raises InputError for a table that it has not, and for parquet on a terminal."""
+        """Write the result. Raises InputError for a table that it has not; that parquet goes to no terminal is the caller's."""
         if self.format == "parquet":
             self._bytes(result)
             return
@@ -91,8 +91,6 @@ class Wanted:
         if self.file is not None:
             with files.writable(self.file):
                 files.write_bytes(self.file, written)
-        elif sys.stdout.isatty():
-            raise InputError("--format parquet", "is not text, and this is a terminal", "give --output FILE, or a pipe")
         else:
             write_bytes(written)
 
