@@ -37,6 +37,11 @@ def cell(column: Column, value: Any, unit: str = "") -> str:
     return quantity(column.kind, value, unit, signed=column.signed)
 
 
+def spelled(text: str) -> str:
+    """A text for a file, `?` in it for halves of pairs: no encoding has a spelling for those."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def quantity(kind: Kind, value: Any, unit: str = "", *, signed: bool = False) -> str:
     """A value of some kind with its unit; a figure in the unit given."""
     match kind:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv as standard
-import io
 
+from launchlens.reports.writers.cells import spelled
 from launchlens.traces.tables.table import Table
 
 #: A text that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection").
@@ -13,8 +13,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv(table: Table) -> str:
     """The table as text, header first: the names of its columns, an interval's as NAME_low and NAME_high."""
-    out = io.StringIO()
-    writer = standard.writer(out, lineterminator="\n")
+    lines = _Lines()
+    # with both in the terminator, a cell that holds either is quoted
+    writer = standard.writer(lines, lineterminator="\r\n")
     frame = table.frame
     writer.writerow(frame.columns)
     columns = []
@@ -23,7 +24,17 @@ def csv(table: Table) -> str:
         values = frame[name].to_numpy(dtype=object, na_value=None)
         columns.append(["" if gone else _safe(value) for value, gone in zip(values, absent, strict=True)])
     writer.writerows(zip(*columns, strict=True))
-    return out.getvalue()
+    return "".join(f"{line}\n" for line in lines.lines)
+
+
+class _Lines:
+    """The lines that a csv writer writes, without their ends."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.lines.append(line.removesuffix("\r\n"))
 
 
 def _safe(value: object) -> object:
@@ -31,5 +42,5 @@ def _safe(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return spelled(f"'{value}" if value.startswith(_FORMULA) else value)
     return value

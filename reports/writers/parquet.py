@@ -7,6 +7,7 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from launchlens.reports.writers.cells import spelled
 from launchlens.traces.tables.table import Table
 
 _TYPES = {"object": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "Float64": pa.float64()}
@@ -19,10 +20,12 @@ def parquet(table: Table) -> bytes:
         for part in column.parts:
             kind = _TYPES[column.dtype]
             values = table.frame[part]
+            if kind == pa.string():
+                values = values.map(spelled, na_action="ignore")
             arrays.append(pa.array(values, type=kind, from_pandas=True))
             said = {"meaning": column.meaning, **({"unit": column.unit} if column.unit else {})}
             fields.append(pa.field(part, kind, metadata=said))
-    schema = pa.schema(fields, metadata={"table": table.name, "title": table.title})
+    schema = pa.schema(fields, metadata={"table": table.name, "title": spelled(table.title)})
     out = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), out, compression="zstd")
     return out.getvalue()

@@ -28,7 +28,7 @@ from launchlens.reports.blocks import (
     Words,
 )
 from launchlens.reports.console import plain
-from launchlens.reports.writers.as_read import as_read, title
+from launchlens.reports.writers.as_read import Read, as_read, title
 from launchlens.traces.tables.table import Column, Table
 
 #: Names longer than this are cut in tables: a kernel name can be a page long.
@@ -100,12 +100,12 @@ def _print(console: Console, block: Block, full: bool, most: int) -> None:
         case Command():
             console.print(Text(short(block.text, LONGEST)), soft_wrap=True)
         case Shown():
-            console.print(_table(block.table, block.most or most, block.style == "bare"))
+            _print_table(console, block.table, block.most or most, block.style == "bare")
             for note in block.table.notes:
                 wrapped(console, note, "dim")
         case Figure():
             if block.table is not None:
-                console.print(_table(block.table, most))
+                _print_table(console, block.table, most)
             for note in block.notes:
                 wrapped(console, note, "dim")
         case Fold():
@@ -154,18 +154,17 @@ def _entry(console: Console, block: Entry, full: bool, most: int) -> None:
                 _print(console, each, full, most)
 
 
-def _table(it: Table, most: int, bare: bool = False) -> RichTable:
-    """A table of its first `most` rows; one with a sum, or crosswise, whole."""
+def _print_table(console: Console, it: Table, most: int, bare: bool = False) -> None:
+    """A table of its first `most` rows, its title above it; one with a sum, or crosswise, whole."""
     read = as_read(it, most)
-    said = short(title(it, len(read.rows), read.there, bare=bare), 3 * NAME_WIDTH)
-    table = RichTable(
-        title=Text(said) if said else None,
-        title_justify="left",
-        title_style="bold",
-        header_style="",
-        box=None,
-        pad_edge=False,
-    )
+    said = title(it, len(read.rows), read.there, bare=bare)
+    if said:
+        wrapped(console, short(said, 3 * NAME_WIDTH), "bold")
+    console.print(_table(read))
+
+
+def _table(read: Read) -> RichTable:
+    table = RichTable(header_style="", box=None, pad_edge=False)
     for at, column in enumerate(read.columns):
         widest = max((len(row[at]) for row in read.rows), default=0)
         table.add_column(

@@ -214,7 +214,7 @@ class Table:
         """The rows in which these columns hold these values, without the columns, under another title."""
         keep = np.ones(len(self.frame), bool)
         for name, value in values.items():
-            keep &= (self.frame[name] == value).to_numpy(bool)
+            keep &= (self.frame[name] == value).fillna(False).to_numpy(bool)
         columns = tuple(column for column in self.columns if column.name not in values)
         frame = self.frame.loc[keep, [part for column in columns for part in column.parts]].reset_index(drop=True)
         return replace(self, title=title, columns=columns, frame=frame)
