@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import shipped
 from format_pages import format_pages
 from launchlens.cli import app
-from launchlens.reports.words.claims import cell
+from launchlens.reports.words.markdown import cell
 from launchlens.reports.words.probes.cells import cell_text
 from launchlens.reports.words.probes.page import markdown
 from launchlens.traces.captures.capture import MANIFEST, read_capture

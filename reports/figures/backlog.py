@@ -20,7 +20,7 @@ from launchlens.reports.figures.drawing import (
     short,
     us,
 )
-from launchlens.reports.words.claims import between
+from launchlens.reports.words.figure import between
 from launchlens.reports.words.probes.answer import doubt
 from launchlens.reports.words.units import duration
 from launchlens.traces.captures.probe_codes import backlog as codes

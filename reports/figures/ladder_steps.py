@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from launchlens.reports.figures.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW, short
-from launchlens.reports.words.claims import between
+from launchlens.reports.words.figure import between
 from launchlens.reports.words.probes.answer import doubt
 from launchlens.reports.words.probes.launch_ladder import step_name
 from launchlens.reports.words.units import duration

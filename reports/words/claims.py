@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from launchlens.reports.words.figure import between, value
+from launchlens.reports.words.markdown import cell
 from launchlens.reports.words.probes.catalogue import figure_name
-from launchlens.reports.words.units import duration, interval, significant, times, unit_of
 from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
 
 VERDICT_WORDS: dict[Verdict, str] = {
@@ -29,49 +28,6 @@ class Source:
     name: str
     says: str
     measured: str
-
-
-class Valued(Protocol):
-    """A figure with a unit, whoever found it: evidence of a claim, or a figure of a probe."""
-
-    @property
-    def value(self) -> float | None: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def interval(self) -> tuple[float, float] | None: ...
-
-
-def value(figure: Valued) -> str:
-    """A figure with its unit; `unknown` where there is none."""
-    return "unknown" if figure.value is None else _written(figure.value, figure.unit)
-
-
-def between(figure: Valued) -> str:
-    """Its 95 % interval with the unit; empty where it has none."""
-    if figure.interval is None:
-        return ""
-    low, high = figure.interval
-    if figure.unit == "ns":
-        # in the unit of the value between them
-        factor, unit = unit_of((low + high) / 2 if figure.value is None else figure.value)
-        return f"{interval(figure.interval, factor)} {unit}"
-    if figure.unit == "share":
-        return f"{interval(figure.interval, 0.01)} %"
-    unit = "×" if figure.unit == "ratio" else figure.unit
-    return f"{interval(figure.interval)} {unit}".strip()
-
-
-def _written(number: float, unit: str) -> str:
-    if unit == "ns":
-        return duration(number)
-    if unit == "share":
-        return f"{significant(100 * number)} %"
-    if unit == "ratio":
-        return times(number)
-    # whole numbers keep their digits, and a count is not rounded to a whole one
-    text = f"{number:,.0f}" if number == int(number) else significant(number)
-    return f"{text} {unit}".strip()
 
 
 def because(judgement: Judgement) -> str:
@@ -144,9 +100,3 @@ def markdown(judged: Sequence[Judgement], sources: Sequence[Source]) -> str:
         text = f"{cell(item.claim.text)} ({cell(item.claim.source)})"
         lines.append(f"| {text} | {gave} | {cell(item.claim.test)} | {verdict} | {evidence or 'none'} |")
     return "\n".join([*lines, "", f"{len(judged)} claims: {tally(judged)}."]) + "\n"
-
-
-def cell(text: str) -> str:
-    """Text that is only text in a Markdown table: no markup, no cell of its own, one line, nothing unprintable."""
-    clean = "".join(character if character.isprintable() else " " for character in text)
-    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(clean.split())).replace("&", "&amp;")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launchlens.reports.words import units
+from launchlens.reports.words import figure, units
 from launchlens.reports.words.codes import code_words
 from launchlens.traces.tables.table import Column, Kind, Table
 
@@ -64,33 +64,8 @@ def quantity(kind: Kind, value: Any, unit: str = "", *, signed: bool = False) ->
         case "number":
             return units.number(value)
         case "figure":
-            return figure(value, unit)
+            return figure.in_unit(value, unit)
     raise AssertionError(kind)
-
-
-def figure(value: float, unit: str) -> str:
-    """A number in a unit that is a word: `ns`, `ratio`, `share`, or what is counted."""
-    if unit == "ns":
-        return units.duration(value)
-    if unit == "share":
-        return f"{units.significant(100 * value)} %"
-    if unit == "ratio":
-        return units.times(value)
-    # whole numbers keep their digits, and a count is not rounded to a whole one
-    text = f"{value:,.0f}" if value == int(value) else units.significant(value)
-    return f"{text} {unit}".strip()
-
-
-def between(ends: tuple[float, float], unit: str, value: float | None = None) -> str:
-    """An interval in such a unit, in that of the `value` between its ends where it is a time."""
-    low, high = ends
-    if unit == "ns":
-        factor, name = units.unit_of((low + high) / 2 if value is None else value)
-        return f"{units.ends(low, high, factor)} {name}"
-    if unit == "share":
-        return f"{units.ends(low, high, 0.01)} %"
-    name = "×" if unit == "ratio" else unit
-    return f"{units.ends(low, high)} {name}".strip()
 
 
 def _interval(column: Column, value: tuple[float, float], unit: str) -> str:
@@ -103,10 +78,10 @@ def _interval(column: Column, value: tuple[float, float], unit: str) -> str:
     if column.shown_in:
         return units.ends(low, high, _FACTORS[column.shown_in])
     if column.of == "figure":
-        return between(value, unit)
+        return figure.ends_in_unit(value, unit)
     if column.of == "ratio":
         return units.ends(low, high)
-    return between(value, {"time": "ns", "share": "share"}.get(str(column.of), ""))
+    return figure.ends_in_unit(value, {"time": "ns", "share": "share"}.get(str(column.of), ""))
 
 
 _FACTORS: Mapping[str, float] = {"ns": 1, "µs": 1000}

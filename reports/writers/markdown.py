@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from launchlens.reports.blocks import (
@@ -22,6 +21,7 @@ from launchlens.reports.blocks import (
     Together,
     Words,
 )
+from launchlens.reports.words.markdown import cell
 from launchlens.reports.writers.as_read import as_read, title
 from launchlens.traces.tables.table import Table
 
@@ -30,12 +30,6 @@ def markdown(blocks: Sequence[Block], *, full: bool = False, most: int = 200) ->
     """Blocks as Markdown text that ends with a line feed. `full` also what a page folds away."""
     parts = [text for block in blocks if (text := _text(block, full, most))]
     return "\n\n".join(parts) + "\n" if parts else ""
-
-
-def cell(text: str) -> str:
-    """Text that is only text in a Markdown table: no markup, no cell of its own, one line, nothing unprintable."""
-    clean = "".join(character if character.isprintable() else " " for character in text)
-    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(clean.split())).replace("&", "&amp;")
 
 
 def _text(block: Block, full: bool, most: int) -> str:

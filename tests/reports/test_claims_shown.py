@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from launchlens.reports.words.claims import Source, because, between, markdown, name, tally, value
+from launchlens.reports.words.claims import Source, because, markdown, name, tally
+from launchlens.reports.words.figure import between, value
 from launchlens.traces.claims.claim import Evidence
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims, read_claims

@@ -29,8 +29,8 @@ from launchlens.reports.blocks import (
     Words,
     tables,
 )
+from launchlens.reports.words.markdown import cell as markdown_cell
 from launchlens.reports.words.sentence import Sentence
-from launchlens.reports.writers import markdown as markdown_writer
 from launchlens.reports.writers.csv import csv
 from launchlens.reports.writers.html import MOST_CELLS, MOST_ROWS, html
 from launchlens.reports.writers.markdown import markdown
@@ -120,7 +120,7 @@ def in_every_medium(one):
 def test_every_medium_says_a_cell_alike(it, value, says):
     one = table("t", "", (column("name", "row"), it), [["first", value]])
     for medium, rows in in_every_medium(one).items():
-        expected = markdown_writer.cell(says) if medium == "markdown" else says
+        expected = markdown_cell(says) if medium == "markdown" else says
         assert rows == [["row", it.heading], ["first", expected]], medium
 
 
@@ -254,7 +254,7 @@ def test_markdown_is_text_in_cells_of_one_line():
     ],
 )
 def test_markup_is_escaped_in_markdown(given, made):
-    assert markdown_writer.cell(given) == made
+    assert markdown_cell(given) == made
 
 
 def test_a_page_and_a_terminal_show_an_attack_as_text():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from launchlens.reports.words.claims import between, cell, value
+from launchlens.reports.words.figure import between, value
+from launchlens.reports.words.markdown import cell
 from launchlens.reports.words.probes.answer import controls_words, says, verdict_or_doubt
 from launchlens.reports.words.probes.catalogue import asks, figure_name
 from launchlens.traces.captures.probes import PROBES, Probe
