@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TraceRecord, read_capture, write_manifest
-from launchlens.traces.studies.agreement import METRICS, table
+from launchlens.traces.studies.agreement import METRICS
 from launchlens.traces.studies.document import agreement_rows
 from launchlens.traces.studies.study import study
+from launchlens.traces.tables.agreements import agreement as table
 from launchlens.traces.thresholds import THRESHOLDS
 from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
 from made_cupti import call as cupti_call
@@ -138,9 +139,10 @@ def test_three_recorders_are_compared_with_the_one_whose_account_is_shown(captur
     eager = [row for row in rows if row.regime == "eager"]
     assert all(list(row.values) == ["torch", "nsys", "cupti"] for row in eager)
     assert not [row for row in eager if row.verdict == "differ"]
-    columns, cells = table(rows)
-    assert columns == ["variant", "regime", "figure", "torch", "nsys", "cupti", "apart", ""]
-    assert len(cells) == len(METRICS) * len(WALL["eager"])
+    shown = table(found)
+    headings = [column.heading for column in shown.columns if not column.hint]
+    assert headings == ["variant", "regime", "figure", "torch", "nsys", "cupti", "apart", "verdict"]
+    assert len(shown) == len(METRICS) * len(WALL["eager"])
 
 
 def test_the_one_that_differs_is_amiss_though_the_others_agree(capture):
@@ -152,7 +154,8 @@ def test_the_one_that_differs_is_amiss_though_the_others_agree(capture):
 def test_a_report_of_three_links_the_recording_and_names_no_way_that_does_not_work(capture):
     folder = capture(cupti={})
     result = CliRunner().invoke(app, ["report", str(folder)])
-    assert result.exit_code == 0 and "recorders compared: torch | nsys | cupti" in result.stdout
+    assert result.exit_code == 0 and "Recorders compared" in result.stdout
+    assert "variant regime figure torch nsys cupti apart verdict" in " ".join(result.stdout.split())
     page = (folder / "report.html").read_text()
     assert "cupti/eager.parquet" in page and "launchlens open cupti/" not in page
     assert "launchlens export cupti/eager.parquet --perfetto -o eager.pftrace" in page
@@ -168,7 +171,8 @@ def test_a_capture_of_cupti_alone_tells_the_channel_of_its_copies(capture):
     document = json.loads(CliRunner().invoke(app, ["report", str(folder), "--json"]).stdout)
     side = next(side for side in document["sides"] if (side["variant"], side["regime"]) == ("copy_", "eager"))
     assert [(row["activity"], row["channel"]) for row in side["launch_ledger"]] == [("memcpy DtoD", "compute")]
-    assert "memcpy DtoD (compute channel)" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert '<th scope="col">channel</th>' in page and "<td>memcpy DtoD</td><td>compute</td>" in page
 
 
 def test_an_analysis_tells_how_long_kernels_were_queued_and_nothing_where_it_is_not_told(capture):
@@ -221,15 +225,18 @@ def test_the_blocks_of_a_recording_by_hand(tmp_path):
 def test_reports_hold_the_agreement(capture, tmp_path):
     folder = capture(gpu=1.05)
     result = CliRunner().invoke(app, ["report", str(folder)])
-    assert result.exit_code == 0 and "recorders compared: torch | nsys" in result.stdout
-    assert "0.75 | 0.79 5.1 % !" in result.stdout and "4 figures differ that must agree" in result.stdout
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 0 and "variant regime figure torch nsys apart verdict" in said
+    assert "copy_ eager GPU time of one activity, median 0.750 µs 0.788 µs 5.1 % amiss" in said
+    assert said.count("amiss") == 4 and "must agree, and 4 of them do not" in said
     page = (folder / "report.html").read_text()
-    assert "How far the recorders agree" in page and "<b>4 of them do not</b>" in page
+    assert "How far the recorders agree" in page and "must agree, and 4 of them do not" in page
+    assert page.count('<span class="code amiss">amiss</span>') == 4
     document = json.loads(CliRunner().invoke(app, ["report", str(folder), "--json"]).stdout)
     row = next(row for row in document["agreement"] if (row["variant"], row["metric"]) == ("copy_", "gpu_ns"))
     assert row["must_agree"] and row["verdict"] == "differ" and set(row["values"]) == {"torch", "nsys"}
-    rows = study(read_capture(folder)).agreement
-    assert len(agreement_rows(rows)) == len(rows) == len(table(rows)[1])
+    found = study(read_capture(folder))
+    assert len(agreement_rows(found.agreement)) == len(found.agreement) == len(table(found))
 
 
 def test_a_record_without_a_trace_is_passed_over(capture):

@@ -7,7 +7,7 @@ account ought to know by how much another recorder's would differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,18 +28,17 @@ class Metric:
 
     code: str
     says: str
-    brief: str
     unit: str
     rule: Rule
 
 
 METRICS = (
-    Metric("launches", "launches per iteration", "launches", "", "exact"),
-    Metric("activities", "GPU activities per iteration", "GPU activities", "", "exact"),
-    Metric("gpu_ns", "GPU time of one activity, median", "GPU µs of one", "ns", "close"),
-    Metric("api_ns", "API time of one launch, median", "API µs of one", "ns", "free"),
-    Metric("queue_ns", "queue time of one launch, median", "queue µs", "ns", "free"),
-    Metric("inflation", "recorded time over unprofiled time", "inflation ×", "×", "free"),
+    Metric("launches", "launches per iteration", "", "exact"),
+    Metric("activities", "GPU activities per iteration", "", "exact"),
+    Metric("gpu_ns", "GPU time of one activity, median", "ns", "close"),
+    Metric("api_ns", "API time of one launch, median", "ns", "free"),
+    Metric("queue_ns", "queue time of one launch, median", "ns", "free"),
+    Metric("inflation", "recorded time over unprofiled time", "×", "free"),
 )
 
 
@@ -133,48 +132,3 @@ def _meet(a: Estimate, b: Estimate) -> bool:
     low_a, high_a = a.interval or (a.value, a.value)
     low_b, high_b = b.interval or (b.value, b.value)
     return max(low_a, low_b) <= min(high_a, high_b)
-
-
-def table(rows: Sequence[Agreement]) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of text for people: a row per side and metric, a column per collector."""
-    collectors = list(dict.fromkeys(name for row in rows for name in row.values))
-    columns = ["variant", "regime", "figure", *collectors, "apart", ""]
-    return columns, [[row.variant, row.regime, row.metric.says, *_cells(row, collectors)] for row in rows]
-
-
-def brief(rows: Sequence[Agreement]) -> tuple[list[str], list[list[str]]]:
-    """The same, a row per side and a column per metric: each collector's value and how far apart, `!` where amiss."""
-    metrics = [metric for metric in METRICS if any(row.metric is metric for row in rows)]
-    of = {(row.variant, row.regime, row.metric.code): row for row in rows}
-    sides = dict.fromkeys((row.variant, row.regime) for row in rows)
-    columns = ["variant", "regime", *(metric.brief for metric in metrics)]
-    return columns, [
-        [*side, *(_brief(of[*side, metric.code]) if (*side, metric.code) in of else "–" for metric in metrics)]
-        for side in sides
-    ]
-
-
-def _brief(row: Agreement) -> str:
-    numbers = [_number(value.value, row.metric.unit) for value in row.values.values()]
-    if row.metric.rule == "exact" and row.verdict == "agree":
-        return numbers[0]
-    share = "" if row.apart is None else f" {100 * row.apart:.1f} %"
-    return " | ".join(numbers) + share + (" !" if row.amiss else "")
-
-
-def _number(value: float, unit: str) -> str:
-    if not unit:
-        return f"{value:g}"
-    shown = value / 1000 if unit == "ns" else value
-    return f"{shown:.2f}" if shown < 10 else f"{shown:.1f}"
-
-
-def _cells(row: Agreement, collectors: list[str]) -> Iterator[str]:
-    for name in collectors:
-        yield _written(row.values[name].value, row.metric.unit) if name in row.values else "–"
-    yield "–" if row.apart is None else f"{100 * row.apart:.1f} %"
-    yield "DIFFER, and must not" if row.amiss else "differ" if row.verdict == "differ" else "agree"
-
-
-def _written(value: float, unit: str) -> str:
-    return _number(value, unit) + {"ns": " µs", "×": " ×"}.get(unit, "")
