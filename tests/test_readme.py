@@ -75,7 +75,7 @@ def test_the_figures_it_quotes_are_those_of_the_shipped_capture():
     quoted = re.search(r"```text\n(.*?)```", README, re.DOTALL)
     assert quoted
     lines = " ".join(shipped.printed("report", FOLDER / "small-copies-h100").split())
-    for sentence in re.split(r"(?<=[.])\n(?=[A-Z])", quoted[1].strip()):
+    for sentence in re.split(r"\n\n|(?<=[.])\n(?=[A-Z])", quoted[1].strip()):
         assert " ".join(sentence.split()) in lines
 
 
