@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from launchlens.traces.captures.capture import Manifest
 
 
+#: What this program is called: as such it may start itself again, which somebody else's program must not.
+_PROGRAMS = ("cli.py", "launchlens")
+
+
 def command(
     workload: Annotated[
         str,
@@ -104,6 +108,10 @@ def command(
     from launchlens.profiling.new_capture import new_folder
     from launchlens.profiling.run import Plan
 
+    if where == "cuda" and Path(sys.argv[0]).name in _PROGRAMS:
+        from launchlens.profiling.collectors.light.session import start_again
+
+        start_again(sys.argv)
     if where != "cuda" and probes:
         raise InputError("--probe", "probes are of a GPU, and this measures on the CPU", "leave it out")
     if every and where == "cuda" and not probes:

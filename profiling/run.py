@@ -12,13 +12,16 @@ from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
 from launchlens.profiling.checking import Checks, one_line, synchronize
 from launchlens.profiling.collectors.catalogue import USUAL
 from launchlens.profiling.collectors.collector import Collector, Job
+from launchlens.profiling.collectors.error import CollectorError
+from launchlens.profiling.collectors.light.session import LABEL, LightSession
 from launchlens.profiling.collectors.recording import Recording
 from launchlens.profiling.environment import describe
 from launchlens.profiling.new_capture import NewCapture
 from launchlens.profiling.probes.catalogue import Listed
 from launchlens.profiling.probes.run import run_probes
 from launchlens.profiling.progress import Steps
-from launchlens.profiling.timing import Entry, Failures, choose_iterations, time_blocks, timings_frame
+from launchlens.profiling.rounds import Rounds, iterations_of
+from launchlens.profiling.timing import Entry, Failures, timings_frame
 from launchlens.traces.captures.capture import (
     Manifest,
     Status,
@@ -131,35 +134,44 @@ def _some(entries: list[Entry], capture: NewCapture) -> list[Entry]:
 def _time(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: Steps) -> list[Entry]:
     """Time every entry; one that raises now, though it was right when checked, is recorded as failed and left out."""
     controls = [replace(entry, control=True) for entry in entries if entry.variant == plan.workload.baseline]
-    timed, failures = [*entries, *controls], Failures()
-    iterations = plan.iterations or choose_iterations(timed, lambda: synchronize(plan.device), failures)
+    light, why_not = _light(plan.device, steps)
+    timed, failures = [*entries, *controls, *(light.bursts() if light else ())], Failures()
+    iterations = iterations_of(timed, lambda: synchronize(plan.device), failures, plan.iterations)
     rows: list[dict[str, object]] = []
+    rounds = Rounds(timed, iterations, plan.device, rows, failures, light.blocks if light else None, plan.seed)
     try:
         with steps.step("timing without a profiler", plan.rounds) as advance:
-            time_blocks(
-                timed,
-                rounds=plan.rounds,
-                iterations=iterations,
-                device=plan.device,
-                advance=advance,
-                rows=rows,
-                failures=failures,
-            )
+            rounds.run(plan.rounds, advance)
     finally:  # what had been timed before an interruption is kept
-        write_timings(capture.folder, timings_frame(rows))
+        write_timings(capture.folder, timings_frame([row for row in rows if row["regime"] in REGIMES]))
         reasons = {
             where: f"failed while it was timed: {one_line(error, plan.workload)}" for where, error in failures.items()
         }
+        said: dict[str, object] = {"inside_ns": light.inside_ns} if light else {"why_not": why_not}
         capture.now(
             timing={
                 "rounds": plan.rounds,
-                "iterations": iterations,
+                "iterations": {f"{variant} ({regime})": count for (variant, regime), count in iterations.items()},
                 "seed": plan.seed,
-                "order": "reversed and rotated",
+                "order": "balanced pairs of rounds, a Williams row a variant",
+                "light": said,
             },
             variants=_with_status(capture.manifest.variants, "failed", reasons),
         )
+    if light is not None:
+        capture.now(traces=light.keep(capture.folder, rows))
     return _some([entry for entry in entries if (entry.variant, entry.regime) not in failures], capture)
+
+
+def _light(device: str, steps: Steps) -> tuple[LightSession | None, str]:
+    """The light recorder, where it can be used here; else why not."""
+    try:
+        with steps.step(f"preparing {LABEL}", 1) as advance:
+            session = LightSession(device)
+            advance(1)
+    except CollectorError as error:
+        return None, str(error)
+    return session, ""
 
 
 def _with_status(
@@ -191,7 +203,7 @@ def _check_again(checks: Checks, capture: NewCapture, entries: Sequence[Entry]) 
 def _record(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: Steps) -> None:
     """Record what was timed, regime by regime."""
     recording = Recording(plan.collectors, steps)
-    traces: list[TraceRecord] = []
+    traces: list[TraceRecord] = list(capture.manifest.traces)
     for job in _jobs(plan, capture, entries):
         traces += recording.of(job)
         capture.now(traces=list(traces))
@@ -199,7 +211,7 @@ def _record(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: St
 
 def _jobs(plan: Plan, capture: NewCapture, entries: Sequence[Entry]) -> Iterator[Job]:
     """What is to be recorded: a job a regime."""
-    quarter = int(capture.manifest.timing["iterations"]) // 4
+    quarter = min(capture.manifest.timing["iterations"].values()) // 2
     iterations = plan.recorded_iterations or min(max(quarter, FEWEST_RECORDED), MOST_RECORDED)
     for regime in dict.fromkeys(entry.regime for entry in entries):
         chosen = [entry for entry in entries if entry.regime == regime]

@@ -85,6 +85,9 @@ class Thresholds:
     )
 
     # -- what a difference is explained by
+    closure: float = _threshold(
+        0.10, "share", "parts that leave more of a side's time unattributed than this don't explain it"
+    )
     worth_naming: float = _threshold(
         0.1, "share", "a clause of its own for a smaller part of a difference would make the sentence a list"
     )

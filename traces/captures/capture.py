@@ -7,7 +7,9 @@
     cupti/*.parquet            the same of CUPTI (`launchlens.traces.readers.cupti.schema`)
 
 History of the format, newest first. A reader accepts every version listed here.
-    launchlens.capture/1   the first
+    launchlens.capture/2   every variant has blocks of two lengths (`length`), some of them with the light recorder on
+                           (`recorder`): a time of one iteration is what the longer block takes more
+    launchlens.capture/1   the first: one length, and all of it unprofiled
 """
 
 from __future__ import annotations
@@ -29,7 +31,12 @@ from launchlens.traces.parquet import FAULTS, Limits
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
 
-FORMAT = "launchlens.capture/1"
+FORMAT = "launchlens.capture/2"
+#: Every version that is read, and what its timings lack, with what stands for it.
+READ: dict[str, dict[str, str]] = {
+    FORMAT: {},
+    "launchlens.capture/1": {"length": "only", "recorder": "off"},
+}
 MANIFEST = "manifest.json"
 TIMINGS = "timings.parquet"
 #: A capture of 100 variants timed for 10 000 rounds has a million rows; a file that says it has more than this is not read.
@@ -46,6 +53,14 @@ TIMING_COLUMNS: tuple[Column, ...] = (
     Column("variant", "str", "", False, "name of the variant"),
     Column("regime", "str", "", False, "eager or graph"),
     Column("control", "bool", "", False, "true for the second block of the same variant in a round (the A/A control)"),
+    Column(
+        "length",
+        "str",
+        "",
+        False,
+        "short, or long: twice the iterations of a short one; only, where there is one length",
+    ),
+    Column("recorder", "str", "", False, "off, or light: whether the light recorder was on"),
     Column("iterations", "int64", "", False, "iterations in the block"),
     Column("start_ns", "int64", "ns", False, "start of the block since the first one began"),
     Column("host_ns", "int64", "ns", False, "host submission time: until the last iteration had been submitted"),
@@ -103,6 +118,10 @@ class TraceRecord:
         ),
     ] = None
     label: Annotated[str, means("what people call the collector; empty where it was not written down")] = ""
+    to_look_at: Annotated[
+        bool,
+        means("whether its blocks are of several lengths: nothing is worked out of them, accounts stand beside it"),
+    ] = False
 
     @property
     def recorder(self) -> str:
@@ -161,18 +180,23 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def write_timings(folder: Path, timings: pd.DataFrame) -> None:
     """Write `timings.parquet` into `folder`, whole or not at all."""
-    data = typed(timings)
-    with files.writing(folder / TIMINGS) as path, path.open("wb") as file:
+    write_table(folder / TIMINGS, timings, TIMING_COLUMNS)
+
+
+def write_table(place: Path, table: pd.DataFrame, columns: tuple[Column, ...]) -> None:
+    """Write a table of these columns as parquet, whole or not at all. Raises ValueError for one that doesn't fit."""
+    data = typed(table, columns)
+    with files.writing(place) as path, path.open("wb") as file:
         data.to_parquet(file, index=False)
 
 
-def typed(timings: pd.DataFrame) -> pd.DataFrame:
-    """`timings` with exactly the declared columns and dtypes; ValueError names a column that doesn't fit."""
-    missing = [column.name for column in TIMING_COLUMNS if column.name not in timings]
+def typed(timings: pd.DataFrame, columns: tuple[Column, ...] = TIMING_COLUMNS) -> pd.DataFrame:
+    """A table with exactly the declared columns and dtypes; ValueError names a column that doesn't fit."""
+    missing = [column.name for column in columns if column.name not in timings]
     if missing:
         raise ValueError(f"columns missing: {', '.join(missing)}")
     data = {}
-    for column in TIMING_COLUMNS:
+    for column in columns:
         values = timings[column.name]
         if not column.nullable and values.isna().any():
             raise ValueError(f"column {column.name} holds nulls")
@@ -200,11 +224,11 @@ def read_capture(path: Path) -> Capture:
     except ValueError as error:  # bytes that are not UTF-8 among them
         raise InputError(manifest_path, f"can't be read as JSON: {error}", "record the capture again") from None
     manifest = _manifest(manifest_path, raw)
-    return Capture(folder, manifest, _timings(folder / TIMINGS))
+    return Capture(folder, manifest, _timings(folder / TIMINGS, READ[manifest.format]))
 
 
 def _manifest(path: Path, raw: Any) -> Manifest:
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+    if not isinstance(raw, dict) or raw.get("format") not in READ:
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
     fields = checked_manifest(path, raw)
@@ -213,21 +237,30 @@ def _manifest(path: Path, raw: Any) -> Manifest:
     return Manifest(**fields)
 
 
-def _timings(path: Path) -> pd.DataFrame:
-    if not os.path.lexists(path):
-        return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
+def read_table(path: Path, columns: tuple[Column, ...], instead: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """A table of these columns; those of `instead` may be absent, and hold that. Raises InputError where it can't be used."""
     if not os.path.isfile(path):
         raise InputError(path, "is not a regular file", "record the capture again")
     if not is_within(path, path.parent):
         raise InputError(path, "is a link that leads out of the capture", "put the file itself there")
     try:
         with parquet.opened(path, Limits(MOST_TIMINGS, MOST_TEXT)) as file:
-            table = file.plain([column.name for column in TIMING_COLUMNS])
-        timings = typed(table.to_pandas(ignore_metadata=True))
-        _check_timings(timings)
+            absent = {name: value for name, value in (instead or {}).items() if name not in file.schema.names}
+            table = file.plain([column.name for column in columns if column.name not in absent])
+        return typed(table.to_pandas(ignore_metadata=True).assign(**absent), columns)
     except FAULTS as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(path, f"can't be read: {what}", "record the capture again") from None
+
+
+def _timings(path: Path, instead: Mapping[str, str]) -> pd.DataFrame:
+    if not os.path.lexists(path):
+        return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
+    timings = read_table(path, TIMING_COLUMNS, instead)
+    try:
+        _check_timings(timings)
+    except ValueError as error:
+        raise InputError(path, f"can't be read: {error}", "record the capture again") from None
     return timings
 
 
@@ -245,7 +278,7 @@ def _check_timings(timings: pd.DataFrame) -> None:
                 raise ValueError(
                     f"column {name} holds {str(value)[:40]!r}; names are 1 to {MOST_NAME} printable characters"
                 )
-    key = ["round", "variant", "regime", "control"]
+    key = ["round", "variant", "regime", "control", "length", "recorder"]
     again = timings.duplicated(key).to_numpy(bool)
     if again.any():
         raise ValueError(f"columns {', '.join(key)} name the same block twice: row {int(again.argmax())} repeats one")

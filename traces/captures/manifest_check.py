@@ -88,6 +88,7 @@ TRACE_FIELDS: dict[str, tuple[Rule, bool]] = {
     "problem": (MAYBE_TEXT, False),
     "reference_ns": (TIMES, False),
     "label": (TEXT, False),
+    "to_look_at": ((lambda value: isinstance(value, bool), "true or false"), False),
 }
 
 
@@ -102,7 +103,9 @@ def checked_manifest(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
     ]
     for index, record in enumerate(fields["traces"]):
         for name in ("rounds", "iterations"):
-            if record["path"] and not record[name]:  # a collector that could not record has neither path nor rounds
+            if (
+                record["path"] and not record[name] and not record.get("to_look_at")
+            ):  # a collector that could not record has neither path nor rounds
                 _refuse(path, f"`traces[{index}].{name}` must be at least 1, not 0")
     return fields
 
@@ -131,7 +134,7 @@ def _shown(value: object) -> str:
 
 
 def _refuse(path: Path, what: str) -> NoReturn:
-    raise InputError(path, f"is not a manifest of launchlens.capture/1: {what}", "record the capture again")
+    raise InputError(path, f"is not a manifest of a capture: {what}", "record the capture again")
 
 
 def loads_finite(text: str) -> Any:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from launchlens.traces.readers.cupti.declared import RECORDING
 from launchlens.traces.readers.kineto.declared import JSON
+from launchlens.traces.readers.light.declared import EVENTS
 from launchlens.traces.readers.nsys.declared import EXPORT, REPORT, TABLES
 from launchlens.traces.readers.reader import Reader
 
 READERS: tuple[Reader, ...] = (
     TABLES,
     EXPORT,
+    EVENTS,
     RECORDING,
     JSON,
     REPORT,

@@ -9,6 +9,7 @@ from typing import Literal
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, STATES, Account, LaneName
 from launchlens.traces.control import explains
 from launchlens.traces.statistics import Estimate, mean, median, paired_ratio, unpaired_ratio
+from launchlens.traces.studies.explained import ExplainedDifference
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 
@@ -43,13 +44,17 @@ class CellDifference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """B against A in one regime. `ratio` is B's unprofiled time over A's; `reasons` are codes of REASONS."""
+    """B against A in one regime. `ratio` is B's unprofiled time over A's; `reasons` are codes of REASONS.
+
+    `explained` are the parts of the unprofiled difference; None where they are not known of both sides.
+    """
 
     a: Side
     b: Side
     ratio: Estimate
     verdict: Verdict
     reasons: tuple[str, ...]
+    explained: ExplainedDifference | None = None
 
     @cached_property
     def unprofiled_difference(self) -> Estimate:

@@ -13,6 +13,7 @@ from functools import cached_property
 import pandas as pd
 
 from launchlens.traces.captures.capture import Capture, TraceRecord
+from launchlens.traces.captures.light import read_accounts
 from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.source import open_trace
@@ -20,6 +21,13 @@ from launchlens.traces.statistics import Estimate, paired_ratio
 from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.compare import Comparison, compare
+from launchlens.traces.studies.explained import (
+    Explained,
+    LightAccounts,
+    difference_of,
+    explained_by_device,
+)
+from launchlens.traces.studies.per_iteration import per_iteration
 from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
@@ -42,6 +50,7 @@ class Study:
     # not copied by `replace`: another study's sides have other ratios
     _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
     _controls: dict[str, Estimate | None] = field(default_factory=dict, init=False, repr=False)
+    _explained: dict[tuple[str, str], Explained | None] = field(default_factory=dict, init=False, repr=False)
     _winners: dict[str, Sequence[Side]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -72,7 +81,10 @@ class Study:
         key = variant, against, regime
         if key not in self._compared:
             a, b = self.sides[against, regime], self.sides[variant, regime]
-            self._compared[key] = compare(a, b, paired=True, control=self.control_ratio(regime))
+            found = compare(a, b, paired=True, control=self.control_ratio(regime))
+            of_a, of_b = self.explained(a), self.explained(b)
+            both = None if of_a is None or of_b is None else difference_of(of_a, of_b)
+            self._compared[key] = replace(found, explained=both)
         return self._compared[key]
 
     @cached_property
@@ -114,6 +126,25 @@ class Study:
         return self._winners[regime]
 
     @cached_property
+    def light(self) -> LightAccounts | None:
+        """The light recorder's accounts; None where it recorded nothing. Raises InputError for what can't be read."""
+        return light_accounts(self.capture)
+
+    def explained(self, side: Side) -> Explained | None:
+        """What the unprofiled time of a side is made of; None where nothing tells.
+
+        The device's parts where the device makes the pace, else the host's.
+        """
+        key = side.variant, side.regime
+        if key not in self._explained:
+            by_device = side.bound == "device-bound"
+            found = explained_by_device(side) if by_device and self.light is not None else None
+            if found is None and self.light is not None and not by_device:
+                found = self.light.explain(side)
+            self._explained[key] = found
+        return self._explained[key]
+
+    @cached_property
     def agreement(self) -> Sequence[Agreement]:
         """How far the recorders of the capture are from each other; empty where there was one."""
         return agreement(self.sides.values(), self.recordings)
@@ -133,6 +164,15 @@ def _control_ratio(first: Side | None, second: Side | None) -> Estimate | None:
     return paired_ratio(second.blocks.loc[rounds, "wall_ns"], first.blocks.loc[rounds, "wall_ns"])
 
 
+def light_accounts(capture: Capture) -> LightAccounts | None:
+    """The light recorder's accounts of a capture; None where it has none. Raises InputError for what can't be read."""
+    found = read_accounts(capture.path)
+    inside = capture.manifest.timing.get("light", {})
+    if found is None or not isinstance(inside, Mapping) or not isinstance(inside.get("inside_ns"), int | float):
+        return None
+    return LightAccounts(capture.timings, *found, inside_ns=float(inside["inside_ns"]))
+
+
 def study(capture: Capture, progress: Progress | None = None) -> Study:
     """Read a capture's traces and work out every side that was timed.
 
@@ -145,22 +185,20 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     recorded: dict[tuple[str, str, str], Recording] = {}
     problems: dict[str, Problems] = {}
     for record in capture.manifest.traces:
-        if not record.path:
-            continue  # the collector could not record; the manifest says why
+        if not record.path or record.to_look_at:
+            continue  # the collector could not record, as the manifest says; or it is a trace to look at, with accounts beside it
         trace = open_trace(capture.trace_path(record), progress=progress)
         found, noted = recordings(trace, record)
         recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
         noted.add("capture-disagrees", _disagreeing(capture, record, found))
         problems[record.path] = noted
     known = {record.variant: record for record in capture.manifest.variants}
-    per_iteration = timings.assign(
-        **{column: timings[column] / timings["iterations"] for column in ("host_ns", "wall_ns", "device_ns")}
-    )
+    timed = per_iteration(timings)
     for record in capture.manifest.traces:
-        if record.path:
-            _hold_against_events(recorded, record, per_iteration, problems[record.path])
+        if record.path and not record.to_look_at:
+            _hold_against_events(recorded, record, timed, problems[record.path])
     sides, controls = {}, {}
-    for (variant, regime, control), blocks in per_iteration.groupby(["variant", "regime", "control"], sort=False):
+    for (variant, regime, control), blocks in timed.groupby(["variant", "regime", "control"], sort=False):
         recording = None if control else _preferred(recorded, str(variant), str(regime))
         says, part_of = (known[variant].says, known[variant].part_of) if variant in known else ("", None)
         indexed = blocks.set_index("round").sort_index()

@@ -1,0 +1,235 @@
+"""Rounds of blocks: every variant in turn, each in blocks of two lengths, with the light recorder off and on.
+
+A block begins with a few iterations that are not timed, and no synchronize between: it has been warmed when the clock starts.
+What begins and ends a block costs the same in a short one as in a long one, so what a long one takes more is the time of the
+iterations that it has more: the marginal time of one, free of what a block costs by itself.
+
+    round 0:  A B C ...      each, say: off short, light long, off long, light short
+    round 1:  ... C B A      the same, backwards: who came before whom is balanced over the two
+    round 2:  another row of the design
+
+The order of the variants is drawn anew for each pair of rounds, from the seed; the order of a variant's own blocks is a row of a
+Williams square (E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments", 1949).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+import numpy as np
+
+from launchlens.kernels.registry import Iteration
+from launchlens.profiling.checking import synchronize
+from launchlens.profiling.collectors.light.blocks import LightBlocks
+from launchlens.profiling.environment import quiet_collector, sm_clock_reader
+from launchlens.profiling.timing import Entry, Failures
+
+#: A short block lasts about this long, and a long one twice that.
+SHORT_NS = 4_000_000
+FEWEST_ITERATIONS, MOST_ITERATIONS = 4, 300
+#: Iterations at the beginning of a block that are not timed.
+WARM_ITERATIONS = 3
+_TRIAL = 20
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How a block is run: with the light recorder on or off, and as a short one or a long one."""
+
+    light: bool
+    long: bool
+
+    @property
+    def length(self) -> str:
+        return "long" if self.long else "short"
+
+    @property
+    def recorder(self) -> str:
+        return "light" if self.light else "off"
+
+
+#: Rows of Williams squares of two and of four treatments: each treatment follows each other one equally often.
+_OFF = (Treatment(False, False), Treatment(False, True))
+_BOTH = (Treatment(False, False), Treatment(True, False), Treatment(False, True), Treatment(True, True))
+_ROWS_OF_TWO = ((0, 1), (1, 0))
+_ROWS_OF_FOUR = ((0, 1, 3, 2), (1, 2, 0, 3), (2, 3, 1, 0), (3, 0, 2, 1))
+
+
+def order(entries: int, rounds: int, *, light: bool, seed: int) -> Iterator[list[tuple[int, Treatment]]]:
+    """Of each round, which entry is run how, in order: pairs of rounds, the second one the first backwards."""
+    generator = np.random.default_rng(seed)
+    treatments, rows = (_BOTH, _ROWS_OF_FOUR) if light else (_OFF, _ROWS_OF_TWO)
+    blocks: list[tuple[int, Treatment]] = []
+    for number in range(rounds):
+        if number % 2 == 0:
+            row = rows[number // 2 % len(rows)]
+            blocks = [(int(entry), treatments[at]) for entry in generator.permutation(entries) for at in row]
+        else:
+            blocks = blocks[::-1]
+        yield blocks
+
+
+def iterations_of(
+    entries: Sequence[Entry], wait: Callable[[], None], failures: Failures, given: int | None = None
+) -> dict[tuple[str, str], int]:
+    """Iterations of a short block by (variant, regime), so that it lasts about SHORT_NS; those `given` for all. Warms up.
+
+    An entry that raises is noted in `failures`.
+    """
+    found: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        where = entry.variant, entry.regime
+        if where in found:
+            continue
+        try:
+            took = _trial(entry.call, wait)
+        except Exception as error:  # noqa: BLE001  anybody's code
+            failures[where] = error
+            wait()  # raises where the failure left no usable device
+            continue
+        found[where] = given or int(min(max(SHORT_NS // max(took, 1), FEWEST_ITERATIONS), MOST_ITERATIONS))
+    return found
+
+
+def _trial(call: Iteration, wait: Callable[[], None]) -> int:
+    """Time of one iteration, ns, in a short block."""
+    spent = 0
+    for _ in range(2):  # the first pass pays for lazy set-up
+        begin = perf_counter_ns()
+        for _ in range(_TRIAL):
+            call()
+        wait()
+        spent = (perf_counter_ns() - begin) // _TRIAL
+        if spent > SHORT_NS:
+            break
+    return spent
+
+
+@dataclass
+class Rounds:
+    """Times rounds of blocks of `entries`, appending a row a block to `rows` (`TIMING_COLUMNS`) as it is done.
+
+    The rows are the caller's, so that an interruption leaves what had been timed. An entry that raises is noted in
+    `failures`, loses its rows, and the others go on.
+    """
+
+    entries: Sequence[Entry]
+    iterations: Mapping[tuple[str, str], int]
+    device: str
+    rows: list[dict[str, object]]
+    failures: Failures
+    light: LightBlocks | None = None
+    seed: int = 0
+
+    def run(self, rounds: int, advance: Callable[[int], None]) -> None:
+        """Run so many rounds; `advance(1)` is called for each."""
+        clock = sm_clock_reader() if self.device == "cuda" else (lambda: None)
+        block = _on_cuda() if self.device == "cuda" else _on_the_host
+        origin = perf_counter_ns()
+        with quiet_collector():
+            for number, blocks in enumerate(
+                order(len(self.entries), rounds, light=self.light is not None, seed=self.seed)
+            ):
+                megahertz = clock()
+                for position, (index, treatment) in enumerate(blocks):
+                    entry = self.entries[index]
+                    if (entry.variant, entry.regime) in self.failures:
+                        continue
+                    start = perf_counter_ns() - origin
+                    try:
+                        self._block(block, entry, treatment, number, position, start, megahertz)
+                    except Exception as error:  # noqa: BLE001  anybody's code
+                        self._failed(entry, error)
+                advance(1)
+
+    def _block(
+        self,
+        block: Block,
+        entry: Entry,
+        treatment: Treatment,
+        number: int,
+        position: int,
+        start: int,
+        megahertz: int | None,
+    ) -> None:
+        count = self.iterations[entry.variant, entry.regime] * (2 if treatment.long else 1)
+        row: dict[str, object] = {
+            "round": number,
+            "position": position,
+            "variant": entry.variant,
+            "regime": entry.regime,
+            "control": entry.control,
+            "length": treatment.length,
+            "recorder": treatment.recorder,
+            "iterations": count,
+        }
+        key = entry.variant, entry.regime, treatment.long
+        light = self.light if treatment.light else None
+        if light is not None:
+            light.begin(*key)
+        try:
+            for _ in range(WARM_ITERATIONS):
+                entry.call()
+            low = 0 if light is None else light.recorder.moment()
+            host_ns, wall_ns, device_ns = block(entry.call, count)
+            high = 0 if light is None else light.recorder.moment()
+        except BaseException:
+            if light is not None:
+                light.recorder.off()
+                light.recorder.take()
+            raise
+        if light is not None:
+            light.end({name: row[name] for name in _OF_ACCOUNTS}, (low, high), *key)
+        self.rows.append(
+            row
+            | {
+                "start_ns": start,
+                "host_ns": host_ns,
+                "wall_ns": wall_ns,
+                "device_ns": device_ns,
+                "sm_clock_mhz": megahertz,
+            }
+        )
+
+    def _failed(self, entry: Entry, error: Exception) -> None:
+        self.failures[entry.variant, entry.regime] = error
+        for rows in (self.rows, self.light.rows if self.light else []):
+            rows[:] = [row for row in rows if (row["variant"], row["regime"]) not in self.failures]
+        synchronize(self.device)  # raises where the failure left no usable device
+
+
+_OF_ACCOUNTS = ("round", "variant", "regime", "control", "length", "iterations")
+Block = Callable[[Iteration, int], tuple[int, int, int | None]]
+
+
+def _on_the_host(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
+    begin = perf_counter_ns()
+    for _ in range(iterations):
+        call()
+    wall = perf_counter_ns() - begin
+    return wall, wall, None
+
+
+def _on_cuda() -> Block:
+    import torch
+
+    first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    # the first record of an event creates it, which no block should pay for
+    first.record()
+    last.record()
+    torch.cuda.synchronize()
+
+    def block(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
+        first.record()
+        begin = perf_counter_ns()
+        for _ in range(iterations):
+            call()
+        submitted = perf_counter_ns()
+        last.record()
+        torch.cuda.synchronize()
+        end = perf_counter_ns()
+        return submitted - begin, end - begin, round(first.elapsed_time(last) * 1e6)
+
+    return block

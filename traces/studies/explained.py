@@ -1,0 +1,311 @@
+"""What a side's unprofiled time is made of: parts that sum to it, with what can't be attributed as a row of its own.
+
+Where the host makes the pace, the parts come from the light recorder, which was on and off in the same rounds:
+
+    stretch   = median over rounds of (blocks with it on − blocks with it off) ÷ their iterations
+    share     = of each host state, in the marginal time of the blocks with it on: median over rounds, together 1
+    part      = share × (unprofiled time + stretch) − (events of that state × what lies between an event's two moments)
+                                                    − (events that it holds × what an event costs besides)
+
+What an event costs comes from bursts of ops and of API calls, timed in the same rounds with the recorder on and off. What the
+unprofiled time is more or less than the sum of the parts is `not attributed`, which is the stretch that those costs don't
+explain; its share is the closure. Where the device makes the pace, the parts are the device's: its recorded work by kind, and
+what lies between; there `not attributed` is the time that events on the device don't cover.
+
+Every part has a 95 % interval: rounds are drawn anew, all sides and bursts of a round together, and everything is worked out
+again (a percentile bootstrap). The parts of a difference are differences of parts, over the same draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.account import LaneName
+from launchlens.traces.captures.light import BURSTS, CALLS, OPS, STATES
+from launchlens.traces.studies.per_iteration import per_iteration
+from launchlens.traces.studies.side import Side
+from launchlens.traces.thresholds import THRESHOLDS
+
+#: Draws of a bootstrap, and its seed.
+DRAWS, SEED = 1000, 20251204
+Floats = npt.NDArray[np.float64]
+By = Literal["light", "device"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a time or of a difference, ns of one iteration. `draws` are its values over the bootstrap's draws."""
+
+    lane: LaneName
+    state: str
+    ns: float
+    draws: Floats | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its 95 % interval, ns; None where there were too few rounds."""
+        return None if self.draws is None else _percentiles(self.draws)
+
+    def less(self, other: Part) -> Part:
+        """This part less another one, draw by draw."""
+        both = None if self.draws is None or other.draws is None else self.draws - other.draws
+        return Part(self.lane, self.state, self.ns - other.ns, both)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The parts of one side. `marginal_ns` is its unprofiled time of one iteration, `fixed_block_ns` what a block costs besides.
+
+    `parts` and `not_attributed` sum to `marginal_ns`. `inflation` is the time with the light recorder on over that without.
+    """
+
+    by: By
+    marginal_ns: float
+    fixed_block_ns: float | None
+    inflation: float | None
+    parts: tuple[Part, ...]
+    not_attributed: Part
+
+    @property
+    def closure(self) -> float:
+        """The share of the time that is not attributed to any part, whichever its sign."""
+        return abs(self.not_attributed.ns) / self.marginal_ns if self.marginal_ns else 0.0
+
+    @property
+    def closes(self) -> bool:
+        """Whether so little is left that the parts explain the side."""
+        return self.closure <= THRESHOLDS.closure
+
+    def part(self, state: str) -> Part | None:
+        """The part of a state; None where it has none."""
+        return next((each for each in self.parts if each.state == state), None)
+
+
+class LightAccounts:
+    """The light recorder's accounts of a capture, from which sides are explained. Rounds that lack anything are left out."""
+
+    def __init__(self, timings: pd.DataFrame, accounts: pd.DataFrame, bursts: pd.DataFrame, inside_ns: float) -> None:
+        self.inside_ns = inside_ns
+        self._off = {
+            key: rows.set_index("round")
+            for key, rows in per_iteration(timings).groupby(["variant", "regime", "control"])
+        }
+        self._stretch = _stretch(timings)
+        self._cells = _marginal(accounts)
+        self._costs = _costs(_stretch(bursts), self._cells, inside_ns)
+        self.rounds = list(self._costs.index)
+        count = len(self.rounds)
+        generator = np.random.default_rng(SEED)
+        self._draws = generator.integers(0, count, size=(DRAWS, count)) if count >= THRESHOLDS.least_samples else None
+
+    @cached_property
+    def costs(self) -> Mapping[str, float]:
+        """What an op and a call cost in all, ns: the medians over rounds."""
+        return {name: float(self._costs[name].median()) for name in (OPS, CALLS)}
+
+    def explain(self, side: Side) -> Explained | None:
+        """The parts of a side whose pace the host makes; None where it was not recorded so in every round."""
+        key = side.variant, side.regime
+        cells, stretch, off = self._cells.get(key), self._stretch.get(key), self._off.get((*key, False))
+        if cells is None or stretch is None or off is None or not self.rounds:
+            return None
+        if any(not set(self.rounds) <= set(index) for index in (stretch.index, off.index, cells["ns"].index)):
+            return None
+        seen = _Seen(
+            wall=off.loc[self.rounds, "wall_ns"].to_numpy(float),
+            stretch=stretch.loc[self.rounds].to_numpy(float),
+            costs=self._costs.loc[self.rounds, [OPS, CALLS]].to_numpy(float),
+            **{name: frame.loc[self.rounds, list(STATES)].to_numpy(float) for name, frame in cells.items()},
+        )
+        parts, whole = seen.parts(self.inside_ns, None), side.wall.value
+        draws = None if self._draws is None else seen.parts(self.inside_ns, self._draws)
+        made = tuple(
+            Part("host", state, float(parts[at]), None if draws is None else draws[:, at])
+            for at, state in enumerate(STATES)
+            if seen.ns[:, at].any()
+        )
+        rest = (
+            None
+            if self._draws is None or draws is None
+            else np.median(seen.wall[self._draws], axis=1) - draws.sum(axis=1)
+        )
+        fixed = off["fixed_ns"].dropna()
+        return Explained(
+            by="light",
+            marginal_ns=whole,
+            fixed_block_ns=float(fixed.median()) if len(fixed) else None,
+            inflation=1 + float(np.median(seen.stretch)) / whole,
+            parts=made,
+            not_attributed=Part("host", "not attributed", whole - sum(part.ns for part in made), rest),
+        )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of one side, round by round: ns of one iteration, and events of one by state, [rounds, states]."""
+
+    wall: Floats
+    stretch: Floats
+    costs: Floats
+    ns: Floats
+    events: Floats
+    holds: Floats
+
+    def parts(self, inside_ns: float, draws: npt.NDArray[np.int64] | None) -> Floats:
+        """Corrected time by state: of all rounds [states], or of each of some draws of rounds [draws, states]."""
+
+        def middle(values: Floats) -> Floats:
+            found: Floats = np.median(values if draws is None else values[draws], axis=0 if draws is None else 1)
+            return found
+
+        whole = self.ns.sum(axis=1, keepdims=True)
+        shares = middle(np.divide(self.ns, whole, out=np.zeros_like(self.ns), where=whole > 0))
+        total = shares.sum(axis=-1, keepdims=True)
+        shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
+        length = (middle(self.wall) + middle(self.stretch))[..., np.newaxis]
+        events, holds, cost = middle(self.events), middle(self.holds), middle(self.costs)
+        is_op = np.array([state == "dispatch" for state in STATES])
+        op, call = cost[..., 0:1], cost[..., 1:2]
+        inside = np.minimum(inside_ns, np.where(is_op, op, call))
+        ops, count = events[..., is_op].sum(axis=-1, keepdims=True), events.sum(axis=-1, keepdims=True)
+        # what an event costs outside falls on the state that holds it: by the share of ops among all events of the side
+        share = np.divide(ops, count, out=np.zeros_like(count), where=count > 0)
+        outside = share * np.maximum(op - inside_ns, 0) + (1 - share) * np.maximum(call - inside_ns, 0)
+        corrected: Floats = shares * length - events * inside - holds * outside
+        return corrected
+
+
+def explained_by_device(side: Side) -> Explained | None:
+    """The parts of a side whose pace the device makes: recorded work by kind, and what lies between."""
+    recording, device = side.recording, side.device
+    if recording is None or recording.device is None or device is None:
+        return None
+    times = recording.per_iteration.on_device()
+    busy = {state: ns for state, ns in times.items() if state not in ("idle", "unknown") and ns}
+    if times.get("unknown"):
+        return None
+    parts = [Part("device", state, ns) for state, ns in busy.items()]
+    parts.append(Part("device", "between", device.value - sum(busy.values())))
+    fixed = side.blocks["fixed_ns"].dropna() if "fixed_ns" in side.blocks else side.blocks["wall_ns"].iloc[:0]
+    rest = Part("device", "not attributed", side.wall.value - device.value)
+    return Explained("device", side.wall.value, float(fixed.median()) if len(fixed) else None, None, tuple(parts), rest)
+
+
+def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
+    """Per (variant, regime): time, events and held events of one iteration, [rounds, states]; controls left out."""
+    mine = accounts[~accounts["control"]]
+    found: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
+    for (variant, regime), rows in mine.groupby(["variant", "regime"], sort=False):
+        wide = {
+            (length, name): part.pivot_table(index="round", columns="state", values=name, aggfunc="first")
+            for length, part in rows.groupby("length")
+            for name in ("ns", "events", "holds")
+        }
+        counts = {length: part.groupby("round")["iterations"].first() for length, part in rows.groupby("length")}
+        if set(counts) != {"short", "long"}:
+            continue
+        more = (counts["long"] - counts["short"]).dropna()
+        found[str(variant), str(regime)] = {
+            name: (wide["long", name] - wide["short", name])
+            .loc[more.index]
+            .div(more, axis=0)
+            .reindex(columns=list(STATES))
+            for name in ("ns", "events", "holds")
+        }
+    return found
+
+
+def _stretch(timings: pd.DataFrame) -> dict[tuple[str, str], pd.Series[float]]:
+    """Per (variant, regime): what the recorder adds to an iteration, ns, round by round; controls left out.
+
+    Blocks of one length with it on and off cost the same besides, so both lengths count in full.
+    """
+    mine = timings[~timings["control"]]
+    found = {}
+    for (variant, regime), rows in mine.groupby(["variant", "regime"], sort=False):
+        ran = rows.assign(signed=rows["wall_ns"].where(rows["recorder"] == "light", -rows["wall_ns"]))
+        complete = ran.groupby("round")["recorder"].agg(lambda each: sorted(each) == ["light", "light", "off", "off"])
+        sums = ran.groupby("round")["signed"].sum()
+        iterations = ran[ran["recorder"] == "light"].groupby("round")["iterations"].sum()
+        found[str(variant), str(regime)] = (sums / iterations)[complete]
+    return found
+
+
+def _costs(
+    stretch: Mapping[tuple[str, str], pd.Series[float]],
+    cells: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]],
+    inside_ns: float,
+) -> pd.DataFrame:
+    """What an op and a call cost in all, ns, round by round: what more events stretch an iteration more."""
+    found = {}
+    for kind in (OPS, CALLS):
+        names = sorted(
+            {name for name, regime in stretch if regime == BURSTS and name.startswith(f"{kind}:")}, key=_count
+        )
+        if len(names) < 2:
+            continue
+        few, many = names[0], names[-1]
+        events = [float(cells[name, BURSTS]["events"].sum(axis=1).median()) for name in (few, many)]
+        if events[1] > events[0]:
+            found[kind] = (stretch[many, BURSTS] - stretch[few, BURSTS]) / (events[1] - events[0])
+    table = pd.DataFrame(found)
+    for kind in (OPS, CALLS):
+        if kind not in table:
+            table[kind] = inside_ns  # nothing of that kind was there to be recorded
+    return table.dropna()
+
+
+def _count(name: str) -> int:
+    return int(name.partition(":")[2])
+
+
+def _percentiles(values: Floats) -> tuple[float, float]:
+    edge = 100 * (1 - THRESHOLDS.interval_level) / 2
+    low, high = np.percentile(values, [edge, 100 - edge])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class ExplainedDifference:
+    """The parts of a difference, b less a, ns of one iteration; `parts` and `not_attributed` sum to `ns`.
+
+    Where one side waits for the host and the other for the device, their parts are of different kinds, and are not netted:
+    those of a are then what b has less of, those of b what it has instead (`changes_pace`).
+    """
+
+    ns: float
+    parts: tuple[Part, ...]
+    not_attributed: Part
+    changes_pace: bool
+
+    @property
+    def named(self) -> tuple[Part, ...]:
+        """The parts that are larger than what is not attributed, and worth a word, the largest first."""
+        least = max(abs(self.not_attributed.ns), THRESHOLDS.worth_naming * abs(self.ns))
+        return tuple(sorted((part for part in self.parts if abs(part.ns) > least), key=lambda part: -abs(part.ns)))
+
+
+def difference_of(a: Explained, b: Explained) -> ExplainedDifference:
+    """What b has more of than a."""
+    rest = b.not_attributed.less(a.not_attributed)
+    whole = b.marginal_ns - a.marginal_ns
+    if a.by != b.by:
+        negative = [
+            Part(part.lane, part.state, -part.ns, None if part.draws is None else -part.draws) for part in a.parts
+        ]
+        return ExplainedDifference(
+            whole, (*negative, *b.parts), Part("host", "not attributed", rest.ns, rest.draws), True
+        )
+    parts = []
+    for state in dict.fromkeys(part.state for part in (*a.parts, *b.parts)):
+        left, right = a.part(state), b.part(state)
+        lane = (left or right or rest).lane
+        parts.append((right or Part(lane, state, 0.0)).less(left) if left else right)
+    return ExplainedDifference(whole, tuple(part for part in parts if part is not None), rest, False)

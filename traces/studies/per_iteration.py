@@ -1,0 +1,32 @@
+"""Times of one iteration, round by round, out of the blocks of a capture.
+
+Where blocks have two lengths, a time is marginal: what the longer block takes more, by the iterations that it has more. What a
+block costs by itself (its first iterations, the closing synchronize) is then a time of its own. Where they have one length, as
+captures of version 1 do, a time is the block's by its iterations, and that cost is in it.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+KEY = ["round", "variant", "regime", "control"]
+TIMES = ["host_ns", "wall_ns", "device_ns"]
+
+
+def per_iteration(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
+    """A row per round, variant, regime and control: `TIMES` of one iteration, ns, and `fixed_ns` of a block (null of one length).
+
+    Rounds of which a length is missing are left out. `recorder`: of blocks recorded so.
+    """
+    mine = timings[timings["recorder"] == recorder]
+    if "only" in set(mine["length"]):
+        single = mine.assign(**{name: mine[name] / mine["iterations"] for name in TIMES}, fixed_ns=pd.NA)
+        return single.astype({"fixed_ns": "Float64"})
+    short, long = (mine[mine["length"] == length].set_index(KEY) for length in ("short", "long"))
+    both = short.index.intersection(long.index)
+    short, long = short.loc[both], long.loc[both]
+    more = long["iterations"] - short["iterations"]
+    found = pd.DataFrame({name: (long[name] - short[name]) / more for name in TIMES}, index=both)
+    found["fixed_ns"] = (short["wall_ns"] - found["wall_ns"] * short["iterations"]).astype("Float64")
+    found["iterations"] = short["iterations"]
+    return found.reset_index()
