@@ -45,7 +45,7 @@ def study_document(study: Study, findings: Sequence[AnyFinding], *, recorded: st
         timing=dict(manifest.timing),
         verdict=list(findings),
         sentences=[sentence.text for sentence in sentences(findings)],
-        sides=[side_row(side) for side in study.sides.values()],
+        sides=[side_row(side, study.explained(side)) for side in study.sides.values()],
         comparisons=[comparison_row(item) for item in study.against_baseline],
         controls={regime: None if ratio is None else estimate_row(ratio) for regime, ratio in control.items()},
         agreement=agreement_rows(study.agreement),

@@ -21,6 +21,7 @@ from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import signed_duration
 from launchlens.traces.account import STATES, LaneName, apportion
 from launchlens.traces.studies.compare import Comparison
+from launchlens.traces.studies.explained import ExplainedDifference
 
 #: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
 DIGIT_NS = 10
@@ -41,7 +42,7 @@ class Step:
     @property
     def words(self) -> str:
         """What the state means to somebody who meets it for the first time."""
-        return WORDS[self.lane][self.state]
+        return WORDS[self.lane].get(self.state, self.state)
 
     @property
     def text(self) -> str:
@@ -59,12 +60,33 @@ def steps(comparison: Comparison, lane: LaneName = "host") -> list[Step]:
     return [Step(lane, state, float(ns), bounds[state]) for state, ns in zip(STATES[lane], rounded, strict=True) if ns]
 
 
+def explained_steps(found: ExplainedDifference) -> list[Step]:
+    """The parts of an unprofiled difference and what is not attributed, in whole tens of ns that sum to it."""
+    made = [*found.parts, found.not_attributed]
+    rounded = apportion(np.array([part.ns for part in made]) / DIGIT_NS) * DIGIT_NS
+    return [Step(part.lane, part.state, float(ns), part.interval) for part, ns in zip(made, rounded, strict=True) if ns]
+
+
+def explained_figure(id: str, comparison: Comparison, found: ExplainedDifference) -> Drawing:
+    """A waterfall of the unprofiled difference: from one side's time to the other's, a step a part."""
+    made = explained_steps(found)
+    ends = (round(found.a.marginal_ns / DIGIT_NS) * DIGIT_NS, "unprofiled")
+    return _waterfall(id, comparison, made, *ends, "µs per iteration, without a profiler", found.ns)
+
+
 def difference_figure(id: str, comparison: Comparison, lane: LaneName = "host") -> Drawing:
     """A waterfall of `steps`; the first and last bars are the profiled times of the two sides."""
+    assert comparison.a.recording is not None and comparison.difference_ns is not None
+    start = round(comparison.a.recording.profiled_ns / DIGIT_NS) * DIGIT_NS
+    unit = f"µs per iteration under the profiler, by what the {lane} did"
+    return _waterfall(id, comparison, steps(comparison, lane), start, "recorded", unit, comparison.difference_ns)
+
+
+def _waterfall(
+    id: str, comparison: Comparison, made: list[Step], start: int, how: str, unit: str, difference_ns: float
+) -> Drawing:
+    """Steps from one side's time to the other's, taken `how`."""
     a, b = comparison.a, comparison.b
-    assert a.recording is not None and comparison.difference_ns is not None
-    made = steps(comparison, lane)
-    start = round(a.recording.profiled_ns / DIGIT_NS) * DIGIT_NS
     edges = [start, *(start + np.cumsum([step.ns for step in made]))]
     rows = len(made) + 2
     moves = go.Bar(
@@ -72,7 +94,7 @@ def difference_figure(id: str, comparison: Comparison, lane: LaneName = "host") 
         x=[us(step.ns) for step in made],
         base=[us(edge) for edge in edges[:-1]],
         y=[row + 1.68 for row in range(len(made))],
-        marker={"color": [COLOURS[lane][step.state] for step in made]},
+        marker={"color": [COLOURS[step.lane].get(step.state, GREY) for step in made]},
         hovertext=[_hover(step) for step in made],
         error_x=_whiskers(made),
         **BAR,
@@ -82,7 +104,7 @@ def difference_figure(id: str, comparison: Comparison, lane: LaneName = "host") 
         x=[us(start), us(edges[-1])],
         y=[0.68, rows - 0.32],
         marker={"color": GREY},
-        hovertext=[f"{label(side.variant)}: {us(ns):.2f} µs recorded" for side, ns in ((a, start), (b, edges[-1]))],
+        hovertext=[f"{label(side.variant)}: {us(ns):.2f} µs {how}" for side, ns in ((a, start), (b, edges[-1]))],
         **BAR,
     )
     titles = [row_title(0.02, label(a.variant), f"{us(start):.2f} µs")]
@@ -90,8 +112,7 @@ def difference_figure(id: str, comparison: Comparison, lane: LaneName = "host") 
     titles.append(row_title(rows - 0.98, label(b.variant), f"{us(edges[-1]):.2f} µs"))
     links = [_link(edges[row], row) for row in range(rows - 1)]
     says = (
-        f"{b.variant} against {a.variant}, {a.regime}, profiled time per iteration: "
-        f"{signed_duration(comparison.difference_ns)}, of which "
+        f"{b.variant} against {a.variant}, {a.regime}, {how} time per iteration: {signed_duration(difference_ns)}, of which "
         + ", ".join(f"{step.text} {step.words}" for step in made)
     )
     return draw(
@@ -100,7 +121,7 @@ def difference_figure(id: str, comparison: Comparison, lane: LaneName = "host") 
         data=[moves, wholes],
         rows=rows,
         row_height=44,
-        unit=f"µs per iteration under the profiler, by what the {lane} did",
+        unit=unit,
         axis={"range": [0, us(max(edges)) * 1.06]},
         annotations=titles,
         shapes=links,

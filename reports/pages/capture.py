@@ -13,6 +13,7 @@ from launchlens.reports.sections.answer import Said, answer, of_regime
 from launchlens.reports.sections.claims import claims as claims_section
 from launchlens.reports.sections.difference import difference
 from launchlens.reports.sections.environment import environment, recorders
+from launchlens.reports.sections.explained import explained
 from launchlens.reports.sections.ledger import ledger
 from launchlens.reports.sections.probes import brief_entry, probes_section
 from launchlens.reports.sections.timeline import timeline
@@ -21,6 +22,7 @@ from launchlens.reports.words.probes.catalogue import figure_name
 from launchlens.traces.claims.claim import Claim
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables import accounts, agreements, differences, evidence, ledgers, problems
+from launchlens.traces.tables import explained as explained_tables
 from launchlens.traces.tables.table import Table
 from launchlens.traces.tables.timing import timing as timing_table
 
@@ -45,6 +47,7 @@ class Asked:
 SECTIONS: tuple[Callable[[Asked], Section | None], ...] = (
     lambda asked: answer(asked.study),
     lambda asked: timing(asked.study),
+    lambda asked: explained(asked.study),
     lambda asked: account(asked.study),
     lambda asked: difference(asked.study),
     lambda asked: timeline(asked.study),
@@ -57,6 +60,8 @@ SECTIONS: tuple[Callable[[Asked], Section | None], ...] = (
 #: (`launchlens.traces.tables`) and a row here.
 TABLES: tuple[Callable[[Study], Table], ...] = (
     timing_table,
+    explained_tables.explained,
+    lambda study: explained_tables.parts(study.against_baseline),
     accounts.account,
     lambda study: differences.difference(study.against_baseline),
     ledgers.ledger,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from launchlens.reports.blocks import Block, Chapter, Choice, Figure, Paragraph, Section
-from launchlens.reports.figures.difference import difference_figure, steps
+from launchlens.reports.blocks import Block, Chapter, Choice, Figure, Fold, Paragraph, Section
+from launchlens.reports.figures.difference import Step, difference_figure, explained_figure, explained_steps, steps
 from launchlens.reports.figures.drawing import short
-from launchlens.reports.words.units import interval, signed_duration, times
+from launchlens.reports.words.units import interval, percent, signed_duration, times
 from launchlens.reports.words.verdict import in_regime
 from launchlens.traces.account import LaneName
 from launchlens.traces.studies.compare import REASONS, Comparison
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.differences import difference as difference_table
+from launchlens.traces.tables.explained import parts
 from launchlens.traces.tables.table import Table
 
 
@@ -21,8 +22,9 @@ def difference(study: Study) -> Section:
     comparisons = study.against_baseline
     gpu = any(side.recording is not None and side.recording.device is not None for side in study.sides.values())
     or_gpu = " (or, where the host waits for the GPU, that the GPU did)" if gpu else ""
+    recorded = "" if study.light is not None else "recorded "
     intro = Paragraph(
-        f"From the baseline’s recorded iteration to the variant’s, one step per thing that the host did{or_gpu}: steps to the left"
+        f"From the baseline’s {recorded}iteration to the variant’s, one step per thing that the host did{or_gpu}: steps to the left"
         " save time, steps to the right cost it, and together they are the whole difference (digits are rounded so that they add"
         " up too)."
     )
@@ -43,7 +45,7 @@ def _chapter(study: Study, index: int, regime: str, comparisons: Sequence[Compar
 
 
 def _name(comparison: Comparison) -> str:
-    whole = comparison.difference_ns
+    whole = comparison.difference_ns if comparison.explained is None else comparison.explained.ns
     return comparison.b.variant if whole is None else f"{comparison.b.variant} ({signed_duration(whole)})"
 
 
@@ -53,13 +55,37 @@ def _pair(id: str, comparison: Comparison) -> Chapter:
         f"Without a profiler, {b.variant} takes {times(ratio.value)} the time of {a.variant} (95 % interval"
         f" {interval(ratio.interval)}): {'; '.join(REASONS[code] for code in comparison.reasons)}."
     )
+    found = comparison.explained
     blocks: tuple[Block, ...] = (Paragraph(unprofiled, "note"),)
+    if found is not None and found.closes:
+        table = parts([comparison]).pick("The parts of the unprofiled difference", "lane", "state", "ns", "interval_ns")
+        pace = (_changes_pace(comparison),) if found.changes_pace else ()
+        drawn = (explained_figure(f"{id}-unprofiled", comparison, found),)
+        blocks = (Figure(drawn, (_sum(explained_steps(found), "Without a profiler"), *pace, unprofiled), table),)
+    elif found is not None:
+        worst = max(found.a.closure, found.b.closure)
+        text = f"Not explained: of one side {percent(worst)} of the unprofiled time can’t be attributed."
+        blocks = (Paragraph(text, "warning"), *blocks)
     if comparison.difference_ns is not None:
-        lanes: tuple[LaneName, ...] = ("device", "host") if comparison.explained_by == "device" else ("host",)
-        notes = (*(_sum_of(comparison, lane) for lane in lanes), unprofiled)
-        drawn = tuple(difference_figure(f"{id}-{lane}", comparison, lane) for lane in lanes)
-        blocks = (Figure(drawn, notes, _table(comparison), "Host × device cells, with intervals"),)
+        recorded = _as_recorded(id, comparison, () if found is not None and found.closes else (unprofiled,))
+        # beside what explains the user's run, what was recorded of another one is for those who look for it
+        as_recorded = "As recorded under the profiler, which adds to either side"
+        blocks = (*blocks, Fold(as_recorded, (recorded,))) if found is not None else (recorded,)
     return Chapter(f"{a.variant} → {b.variant}", blocks, level=4)
+
+
+def _as_recorded(id: str, comparison: Comparison, notes: tuple[str, ...]) -> Figure:
+    lanes: tuple[LaneName, ...] = ("device", "host") if comparison.explained_by == "device" else ("host",)
+    sums = tuple(_sum_of(comparison, lane) for lane in lanes)
+    drawn = tuple(difference_figure(f"{id}-{lane}", comparison, lane) for lane in lanes)
+    return Figure(drawn, (*sums, *notes), _table(comparison), "Host × device cells, with intervals")
+
+
+def _changes_pace(comparison: Comparison) -> str:
+    return (
+        f"The two wait for different things: of {comparison.a.variant} stands what is gone, of {comparison.b.variant} what there is"
+        " instead."
+    )
 
 
 def _table(comparison: Comparison) -> Table:
@@ -70,9 +96,12 @@ def _table(comparison: Comparison) -> Table:
 
 def _sum_of(comparison: Comparison, lane: LaneName) -> str:
     """The waterfall as a sum that a reader can check."""
-    made = steps(comparison, lane)
+    what = "what the device did" if lane == "device" else "what the host did"
+    return _sum(steps(comparison, lane), f"Recorded, by {what}")
+
+
+def _sum(made: Sequence[Step], what: str) -> str:
     total = sum(step.ns for step in made)
     terms = " ".join(step.text.removesuffix(" µs").replace("+", "+ ").replace("−", "− ") for step in made)
     whole = f"{'−' if total < 0 else '+'}{abs(total) / 1000:.2f} µs per iteration"
-    what = "what the device did" if lane == "device" else "what the host did"
-    return f"Recorded, by {what}: {terms or '0.00'} = {whole}."
+    return f"{what}: {terms or '0.00'} = {whole}."

@@ -21,7 +21,9 @@ DEVICE_WORDS = {
     "graph": "graphs running, recorded whole",
     "unknown": "GPU not recorded",
     "idle": "GPU idle",
+    "between": "between its work on the GPU",
 }
+NOT_ATTRIBUTED = "not attributed"
 BOUND_WORDS = {"host-bound": "the host", "device-bound": "the GPU", "mixed": "both in turn", "unknown": "unknown"}
 MARK_WORDS = {"fastest": "fastest", "ties": "tied"}
 

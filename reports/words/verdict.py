@@ -18,6 +18,7 @@ from launchlens.traces.documents.findings import (
     Fastest,
     Incomplete,
     Inflation,
+    NamedPart,
     NotMeasured,
     Why,
     WinnerChanges,
@@ -128,24 +129,52 @@ def _against(finding: AgainstBaseline) -> Sentence:
 
 def _why(finding: Why) -> Sentence:
     figures = finding.figures
-    by_device = figures.split_by == "device"
-    words, chosen = (DEVICE_WORDS, figures.device_parts) if by_device else (HOST_WORDS, figures.host_parts)
-    parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in chosen.items()]
-    text = (
-        f"{in_regime(finding.regime)} and recorded, {figures.variant} spends {_more(figures.difference_ns)} per"
-        f" iteration than {figures.baseline} ({_more(figures.unprofiled_difference_ns)} without the profiler):"
-        f" {_list(parts)}."
-    )
+    found = figures.unprofiled
+    head = f"{in_regime(finding.regime)}, {figures.variant} takes {_more(figures.unprofiled_difference_ns)} per iteration than"
+    if found is None:
+        text = _as_recorded(finding)
+    elif not found.closes:
+        text = (
+            f"{head} {figures.baseline}, and why is not explained: of a side {percent(max(found.closure))} of the time can’t be"
+            " attributed."
+        )
+    elif found.changes_pace:
+        gone = [f"{duration(-part.ns)} {_part(part)}" for part in found.named if part.ns < 0]
+        new = [f"{duration(part.ns)} {_part(part)}" for part in found.named if part.ns > 0]
+        text = f"{head} {figures.baseline}, and waits for something else: {_list(new or ['nothing'])} instead of {_list(gone or ['nothing'])}."
+    else:
+        parts = [f"{signed_duration(part.ns)} {_part(part)}" for part in found.named]
+        text = f"{head} {figures.baseline}: {_list(parts or ['no part of it stands out'])}."
     theirs, mine = figures.launches
-    costs = figures.cost_per_launch_ns
     if mine or theirs:
-        each = " against ".join("none" if cost is None else duration(cost) for cost in reversed(costs))
-        text += f" It makes {count(mine)} {'launch' if mine == 1 else 'launches'} to {count(theirs)}, at {each} each"
+        text += f" It makes {count(mine)} {'launch' if mine == 1 else 'launches'} to {count(theirs)}"
+        if found is None:
+            costs = figures.cost_per_launch_ns
+            each = " against ".join("none" if cost is None else duration(cost) for cost in reversed(costs))
+            text += f", at {each} each"
         busy_theirs, busy = figures.gpu_busy_ns
         if busy is not None and busy_theirs is not None:
             text += f"; its work keeps the GPU busy for {duration(busy)} against {duration(busy_theirs)}"
         text += "."
     return Sentence(text, finding.code, finding.regime, "difference", "plain")
+
+
+def _part(part: NamedPart) -> str:
+    words = HOST_WORDS if part.lane == "host" else DEVICE_WORDS
+    return words.get(part.state, part.state)
+
+
+def _as_recorded(finding: Why) -> str:
+    """What the recorded run says, where nothing tells of the unprofiled one."""
+    figures = finding.figures
+    by_device = figures.split_by == "device"
+    words, chosen = (DEVICE_WORDS, figures.device_parts) if by_device else (HOST_WORDS, figures.host_parts)
+    parts = [f"{signed_duration(ns)} {words.get(state, state)}" for state, ns in chosen.items()]
+    return (
+        f"{in_regime(finding.regime)} and recorded, {figures.variant} spends {_more(figures.difference_ns)} per"
+        f" iteration than {figures.baseline} ({_more(figures.unprofiled_difference_ns)} without the profiler):"
+        f" {_list(parts)}."
+    )
 
 
 def _control(finding: Control) -> Sentence:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import UNSET, UnsetType
 
+from launchlens.traces.account import LaneName
 from launchlens.traces.documents.account import AccountCell
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Document, Structure, means
@@ -14,6 +15,7 @@ from launchlens.traces.studies.side import Bound
 
 NOT_RECORDED = "the side was not recorded"
 JUST_ONE = "there is just one comparison"
+NO_PARTS = "the light recorder did not see both sides"
 
 
 class SideTime(Structure, frozen=True, kw_only=True):
@@ -57,6 +59,31 @@ class LedgerLine(Structure, frozen=True, kw_only=True):
     ] = UNSET
 
 
+class ExplainedPart(Structure, frozen=True, kw_only=True):
+    """One part of an unprofiled time, or of a difference of two."""
+
+    lane: Annotated[LaneName, means("`host` or `device`: whose time it is")]
+    state: Annotated[str, means("host state, or device state; `between`: time of the device between its work")]
+    ns: Annotated[int, means("time of one iteration", unit="ns")]
+    interval_ns: Annotated[tuple[int, int] | None, means("its 95 % interval", unit="ns", null=TOO_FEW)]
+
+
+class ExplainedRow(Structure, frozen=True, kw_only=True):
+    """What the unprofiled time of a side is made of: `parts` and `not_attributed_ns` sum to `marginal_ns`."""
+
+    by: Annotated[str, means("`light`: by the light recorder's account; `device`: by the device's recorded work")]
+    marginal_ns: Annotated[int, means("unprofiled time of one iteration", unit="ns")]
+    fixed_block_ns: Annotated[
+        int | None, means("what a block of iterations costs besides", unit="ns", null="blocks have one length")
+    ]
+    inflation: Annotated[
+        float | None, means("time with the light recorder on over that without", null="it is not the light recorder's")
+    ]
+    closure: Annotated[float, means("share of the time that is not attributed, whichever its sign")]
+    not_attributed_ns: Annotated[int, means("what the parts don't account for", unit="ns")]
+    parts: Annotated[list[ExplainedPart], means("the parts")]
+
+
 class SideRow(Structure, frozen=True, kw_only=True):
     """One variant in one regime, or a range of a trace. Times of `wall_ns`, `host_ns` and `device_ns` are unprofiled."""
 
@@ -94,6 +121,9 @@ class SideRow(Structure, frozen=True, kw_only=True):
     ]
     gpu_work: Annotated[list[WorkRow] | None, means("what ran on the GPU, the longest in all first", null=NOT_RECORDED)]
     launch_ledger: Annotated[list[LedgerLine] | None, means("launches, the dearest kind first", null=NOT_RECORDED)]
+    explained: Annotated[
+        ExplainedRow | None, means("what its unprofiled time is made of", null="the light recorder did not see it")
+    ]
 
 
 class Reason(Structure, frozen=True, kw_only=True):
@@ -115,8 +145,15 @@ class PartRow(Structure, frozen=True, kw_only=True):
     ]
 
 
+class AsRecorded(Structure, frozen=True, kw_only=True):
+    """The difference of the recorded runs, which carry their recorder's cost."""
+
+    difference_ns: Annotated[int, means("what b's recorded iteration takes more than a's", unit="ns")]
+    parts: Annotated[list[PartRow], means("cell by cell, the largest first; they sum to it exactly")]
+
+
 class ComparisonRow(Structure, frozen=True, kw_only=True):
-    """Side b against side a."""
+    """Side b against side a. `parts` and `not_attributed_ns` sum to `difference_ns`."""
 
     regime: Annotated[str | None, means("the regime of both", null="their regimes differ")]
     a: Annotated[SideRow, means("the side compared with")]
@@ -124,18 +161,22 @@ class ComparisonRow(Structure, frozen=True, kw_only=True):
     ratio: Annotated[EstimateRow, means("b's unprofiled wall time over a's")]
     verdict: Annotated[Verdict, means("what is shown of b, against a")]
     reasons: Annotated[list[Reason], means("why, and what else to know of it")]
-    difference_ns: Annotated[
-        int | None,
-        means("what b's recorded iteration takes more than a's", unit="ns", null="a side was not recorded"),
-    ]
-    difference_of: Annotated[str, means("what the difference is of, in words")]
+    difference_ns: Annotated[int, means("what b's unprofiled iteration takes more than a's", unit="ns")]
     parts: Annotated[
-        list[PartRow] | None,
-        means("the difference cell by cell, the largest first; they sum to it exactly", null="a side was not recorded"),
+        list[ExplainedPart] | None,
+        means(
+            "what that is made of; where one side waits for the host and the other not, what of a is gone and what of b is new",
+            null=NO_PARTS,
+        ),
     ]
+    not_attributed_ns: Annotated[int | None, means("what the parts don't account for", unit="ns", null=NO_PARTS)]
+    changes_pace: Annotated[
+        bool | None, means("whether one side waits for the host and the other for the device", null=NO_PARTS)
+    ]
+    as_recorded: Annotated[AsRecorded | None, means("the difference as recorded", null="a side was not recorded")]
 
 
-class ComparisonDocument(Document, tag_field="format", tag="launchlens.comparison/1", frozen=True, kw_only=True):
+class ComparisonDocument(Document, tag_field="format", tag="launchlens.comparison/2", frozen=True, kw_only=True):
     """Two sides against each other: the ratio with its interval, and the difference in parts that sum to it.
 
     Two whole captures give a comparison for every variant and regime that both have. Where there is just one, its keys stand
@@ -143,7 +184,13 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
     """
 
     printed_by: ClassVar = ("compare A B --json",)
-    history: ClassVar = (("launchlens.comparison/1", "the first"),)
+    history: ClassVar = (
+        (
+            "launchlens.comparison/2",
+            "difference and parts are of the unprofiled run; the recorded one's are `as_recorded`",
+        ),
+        ("launchlens.comparison/1", "the first"),
+    )
 
     regime: Annotated[
         str | UnsetType | None, means("the regime of both", there=JUST_ONE, null="their regimes differ")
@@ -154,18 +201,20 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
     verdict: Annotated[Verdict | UnsetType, means("what is shown of b, against a", there=JUST_ONE)] = UNSET
     reasons: Annotated[list[Reason] | UnsetType, means("why, and what else to know of it", there=JUST_ONE)] = UNSET
     difference_ns: Annotated[
-        int | UnsetType | None,
-        means(
-            "what b's recorded iteration takes more than a's", unit="ns", there=JUST_ONE, null="a side was not recorded"
-        ),
+        int | UnsetType, means("what b's unprofiled iteration takes more than a's", unit="ns", there=JUST_ONE)
     ] = UNSET
-    difference_of: Annotated[str | UnsetType, means("what the difference is of, in words", there=JUST_ONE)] = UNSET
     parts: Annotated[
-        list[PartRow] | UnsetType | None,
-        means(
-            "the difference cell by cell, the largest first; they sum to it exactly",
-            there=JUST_ONE,
-            null="a side was not recorded",
-        ),
+        list[ExplainedPart] | UnsetType | None, means("what that is made of", there=JUST_ONE, null=NO_PARTS)
+    ] = UNSET
+    not_attributed_ns: Annotated[
+        int | UnsetType | None, means("what the parts don't account for", unit="ns", there=JUST_ONE, null=NO_PARTS)
+    ] = UNSET
+    changes_pace: Annotated[
+        bool | UnsetType | None,
+        means("whether one side waits for the host and the other for the device", there=JUST_ONE, null=NO_PARTS),
+    ] = UNSET
+    as_recorded: Annotated[
+        AsRecorded | UnsetType | None,
+        means("the difference as recorded", there=JUST_ONE, null="a side was not recorded"),
     ] = UNSET
     comparisons: Annotated[list[ComparisonRow], means("every comparison")]

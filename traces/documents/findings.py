@@ -104,8 +104,27 @@ class AgainstBaseline(Finding, tag="against-baseline", frozen=True, kw_only=True
     figures: Annotated[AgainstFigures, means("what it rests on")]
 
 
+class NamedPart(Structure, frozen=True, kw_only=True):
+    """A part of the unprofiled difference that is worth a word."""
+
+    lane: Annotated[LaneName, means("`host` or `device`")]
+    state: Annotated[str, means("what is spent more, or less: a state of the lane")]
+    ns: Annotated[float, means("what the variant spends more of it", unit="ns")]
+    interval: Annotated[tuple[float, float] | None, means("its 95 % interval", unit="ns", null=TOO_FEW)]
+
+
+class UnprofiledParts(Structure, frozen=True, kw_only=True):
+    """What the unprofiled difference is made of, by the light recorder."""
+
+    closes: Annotated[bool, means("whether the parts explain it: else a side leaves too much unattributed")]
+    changes_pace: Annotated[bool, means("whether one side waits for the host and the other for the device")]
+    named: Annotated[list[NamedPart], means("the parts that are larger than what is not attributed, the largest first")]
+    not_attributed_ns: Annotated[float, means("what no part accounts for", unit="ns")]
+    closure: Annotated[tuple[float, float], means(f"share of the time that is not attributed: {OF_BOTH}")]
+
+
 class WhyFigures(Structure, frozen=True, kw_only=True):
-    """The figures of `Why`. Parts are of the recorded run; those below a tenth of the difference are left out."""
+    """The figures of `Why`. Host and device parts are of the recorded run; those below a tenth of the difference are left out."""
 
     variant: Annotated[str, means("the variant")]
     baseline: Annotated[str, means("the baseline")]
@@ -121,6 +140,10 @@ class WhyFigures(Structure, frozen=True, kw_only=True):
             unit="ns",
             key="state",
         ),
+    ]
+    unprofiled: Annotated[
+        UnprofiledParts | None,
+        means("the parts of the unprofiled difference", null="the light recorder did not see both"),
     ]
     launches: Annotated[tuple[float, float], means(f"launches: {OF_BOTH}")]
     cost_per_launch_ns: Annotated[

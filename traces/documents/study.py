@@ -44,11 +44,14 @@ class NotMeasuredRow(Structure, frozen=True, kw_only=True):
     why: Annotated[str | None, means("why, in a sentence", null="no reason was recorded")]
 
 
-class StudyDocument(Document, tag_field="format", tag="launchlens.study/1", frozen=True, kw_only=True):
+class StudyDocument(Document, tag_field="format", tag="launchlens.study/2", frozen=True, kw_only=True):
     """A capture worked out: the verdict as findings and in words, every side, and all against the baseline."""
 
     printed_by: ClassVar = ("report CAPTURE --json", "profile --json")
-    history: ClassVar = (("launchlens.study/1", "the first"),)
+    history: ClassVar = (
+        ("launchlens.study/2", "sides say what their unprofiled time is made of; differences are of unprofiled times"),
+        ("launchlens.study/1", "the first"),
+    )
 
     capture: Annotated[str, means("where it lies")]
     measured_here: Annotated[bool, means("false for a capture that ships with launchlens")]

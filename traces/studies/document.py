@@ -8,8 +8,11 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 
 from launchlens.traces.documents.comparison import (
+    AsRecorded,
     ComparisonDocument,
     ComparisonRow,
+    ExplainedPart,
+    ExplainedRow,
     LedgerLine,
     PartRow,
     Reason,
@@ -22,6 +25,7 @@ from launchlens.traces.documents.study import AgreementRow
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.agreement import Agreement
 from launchlens.traces.studies.compare import REASONS, Comparison
+from launchlens.traces.studies.explained import Explained, Part
 from launchlens.traces.studies.side import Side
 
 
@@ -33,21 +37,32 @@ def as_document(comparisons: Sequence[Comparison]) -> ComparisonDocument:
 
 
 def comparison_row(comparison: Comparison) -> ComparisonRow:
-    """A comparison in whole ns; its parts sum to `difference_ns` exactly."""
-    difference = comparison.difference
-    whole = None if difference is None else difference.whole()
+    """A comparison in whole ns; its parts sum to `difference_ns` exactly, and so do the recorded ones."""
+    explained, whole = comparison.explained, round(comparison.b.wall.value - comparison.a.wall.value)
+    rest, parts = (None, None) if explained is None else _whole_parts(whole, explained.parts)
     return ComparisonRow(
         regime=comparison.a.regime if comparison.a.regime == comparison.b.regime else None,
-        a=side_row(comparison.a),
-        b=side_row(comparison.b),
+        a=side_row(comparison.a, None if explained is None else explained.a),
+        b=side_row(comparison.b, None if explained is None else explained.b),
         ratio=estimate_row(comparison.ratio),
         verdict=comparison.verdict,
         reasons=[Reason(code=code, meaning=REASONS[code]) for code in comparison.reasons],
-        difference_ns=None if whole is None else int(whole.total_ns),
-        difference_of="profiled time per iteration, b - a",
-        parts=None
-        if whole is None
-        else [
+        difference_ns=whole,
+        parts=parts,
+        not_attributed_ns=rest,
+        changes_pace=None if explained is None else explained.changes_pace,
+        as_recorded=as_recorded(comparison),
+    )
+
+
+def as_recorded(comparison: Comparison) -> AsRecorded | None:
+    """The recorded runs' difference in whole ns, cell by cell; None where a side was not recorded."""
+    if comparison.difference is None:
+        return None
+    whole = comparison.difference.whole()
+    return AsRecorded(
+        difference_ns=int(whole.total_ns),
+        parts=[
             PartRow(
                 host=cell.host,
                 device=cell.device if whole.device_known else None,
@@ -59,8 +74,32 @@ def comparison_row(comparison: Comparison) -> ComparisonRow:
     )
 
 
-def side_row(side: Side) -> SideRow:
-    """One side: unprofiled times with intervals, what bounds it, its account and ledger."""
+def explained_row(explained: Explained) -> ExplainedRow:
+    """What a side's time is made of, in whole ns that sum exactly."""
+    whole = round(explained.marginal_ns)
+    rest, parts = _whole_parts(whole, explained.parts)
+    return ExplainedRow(
+        by=explained.by,
+        marginal_ns=whole,
+        fixed_block_ns=None if explained.fixed_block_ns is None else round(explained.fixed_block_ns),
+        inflation=None if explained.inflation is None else round(explained.inflation, 4),
+        closure=round(explained.closure, 5),
+        not_attributed_ns=rest,
+        parts=parts,
+    )
+
+
+def _whole_parts(whole: int, parts: Sequence[Part]) -> tuple[int, list[ExplainedPart]]:
+    """What is not attributed, and the parts, in whole ns that sum to `whole`: what rounding leaves goes to the first."""
+    rows = [
+        ExplainedPart(lane=part.lane, state=part.state, ns=round(part.ns), interval_ns=_whole_ends(part.interval))
+        for part in parts
+    ]
+    return whole - sum(row.ns for row in rows), rows
+
+
+def side_row(side: Side, explained: Explained | None = None) -> SideRow:
+    """One side: unprofiled times with intervals, what bounds it and what it is made of, its account and ledger."""
     recording = side.recording
     return SideRow(
         variant=side.variant,
@@ -97,6 +136,7 @@ def side_row(side: Side) -> SideRow:
             )
             for row in recording.ledger
         ],
+        explained=None if explained is None else explained_row(explained),
     )
 
 

@@ -280,10 +280,17 @@ class ExplainedDifference:
     those of a are then what b has less of, those of b what it has instead (`changes_pace`).
     """
 
+    a: Explained
+    b: Explained
     ns: float
     parts: tuple[Part, ...]
     not_attributed: Part
     changes_pace: bool
+
+    @property
+    def closes(self) -> bool:
+        """Whether both sides close, and the parts point where the difference does."""
+        return self.a.closes and self.b.closes and sum(part.ns for part in self.parts) * self.ns > 0
 
     @property
     def named(self) -> tuple[Part, ...]:
@@ -300,12 +307,10 @@ def difference_of(a: Explained, b: Explained) -> ExplainedDifference:
         negative = [
             Part(part.lane, part.state, -part.ns, None if part.draws is None else -part.draws) for part in a.parts
         ]
-        return ExplainedDifference(
-            whole, (*negative, *b.parts), Part("host", "not attributed", rest.ns, rest.draws), True
-        )
+        return ExplainedDifference(a, b, whole, (*negative, *b.parts), rest, changes_pace=True)
     parts = []
     for state in dict.fromkeys(part.state for part in (*a.parts, *b.parts)):
         left, right = a.part(state), b.part(state)
         lane = (left or right or rest).lane
         parts.append((right or Part(lane, state, 0.0)).less(left) if left else right)
-    return ExplainedDifference(whole, tuple(part for part in parts if part is not None), rest, False)
+    return ExplainedDifference(a, b, whole, tuple(part for part in parts if part is not None), rest, changes_pace=False)

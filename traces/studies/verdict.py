@@ -25,8 +25,10 @@ from launchlens.traces.documents.findings import (
     Incomplete,
     Inflation,
     InflationFigures,
+    NamedPart,
     NotMeasured,
     NotMeasuredFigures,
+    UnprofiledParts,
     Why,
     WhyFigures,
     WinnerChanges,
@@ -35,6 +37,7 @@ from launchlens.traces.documents.findings import (
 )
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.compare import Comparison
+from launchlens.traces.studies.explained import ExplainedDifference
 from launchlens.traces.studies.recording import LedgerRow
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import Study
@@ -135,11 +138,22 @@ def _why(comparison: Comparison) -> Why:
             for state, bounds in comparison.intervals(comparison.explained_by).items()
             if bounds is not None
         },
+        unprofiled=None if comparison.explained is None else _unprofiled(comparison.explained),
         launches=(a.counts["launches"], b.counts["launches"]),
         cost_per_launch_ns=(_cost(a.ledger), _cost(b.ledger)),
         gpu_busy_ns=(a.gpu_busy_ns, b.gpu_busy_ns),
     )
     return Why(regime=comparison.a.regime, figures=figures)
+
+
+def _unprofiled(found: ExplainedDifference) -> UnprofiledParts:
+    return UnprofiledParts(
+        closes=found.closes,
+        changes_pace=found.changes_pace,
+        named=[NamedPart(lane=part.lane, state=part.state, ns=part.ns, interval=part.interval) for part in found.named],
+        not_attributed_ns=found.not_attributed.ns,
+        closure=(found.a.closure, found.b.closure),
+    )
 
 
 def _cost(ledger: Sequence[LedgerRow]) -> float | None:

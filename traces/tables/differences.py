@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from launchlens.traces.studies.compare import Comparison
-from launchlens.traces.studies.document import comparison_row
+from launchlens.traces.studies.document import as_recorded
 from launchlens.traces.tables.accounts import DEVICE, HOST
 from launchlens.traces.tables.table import Column, Table, table
 
@@ -42,7 +42,8 @@ def difference(comparisons: Iterable[Comparison]) -> Table:
 
 def _rows(comparisons: Iterable[Comparison]) -> Iterator[list[Any]]:
     for item in comparisons:
-        for part in comparison_row(item).parts or ():
+        recorded = as_recorded(item)
+        for part in recorded.parts if recorded else ():
             yield [item.b.regime, item.a.variant, item.b.variant, part.host, part.device, part.ns, part.interval_ns]
 
 

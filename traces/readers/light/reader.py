@@ -33,7 +33,9 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
             said = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in metadata.items()}
             if said.get("format") != FORMAT:
                 found = said.get("format", "")[:60]
-                raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
+                raise InputError(
+                    path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it"
+                )
             table = file.table(SCHEMA.names)
         if progress is not None:
             progress(size, size)

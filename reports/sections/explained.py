@@ -1,0 +1,49 @@
+"""Parts: what the unprofiled time of every variant is made of, with what can't be attributed beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from launchlens.reports.blocks import Block, Chapter, Paragraph, Section, Shown
+from launchlens.reports.words.units import duration, percent, times
+from launchlens.reports.words.verdict import in_regime
+from launchlens.traces.captures.light import CALLS, OPS
+from launchlens.traces.studies.study import Study
+from launchlens.traces.tables.explained import of_regime
+
+
+def explained(study: Study) -> Section | None:
+    """A table a regime; None of a capture that the light recorder did not see."""
+    found = {
+        (side.variant, side.regime): made
+        for side in study.sides.values()
+        if (made := study.explained(side)) is not None
+    }
+    if study.light is None or not found:
+        return None
+    closures = sorted(each.closure for each in found.values())
+    stretched = [each.inflation for each in found.values() if each.inflation is not None]
+    costs = study.light.costs
+    blocks: list[Block] = [
+        Paragraph(
+            "Every row sums to the time without a profiler. Where the host makes the pace, the parts are what it did, by a"
+            " recorder so light that it was on and off in the same rounds; where the device does, they are the device’s"
+            " recorded work and what lies between. What no part accounts for is not attributed."
+        )
+    ]
+    for regime in study.regimes:
+        table = of_regime(study, regime, "Unprofiled time of one iteration by its parts")
+        if len(table):
+            blocks.append(Chapter(in_regime(regime), (Shown(table),)))
+    said = (
+        f"Not attributed: {percent(float(np.median(closures)))} of the time in the median side, {percent(closures[-1])} in the"
+        " worst."
+    )
+    if stretched:
+        said += (
+            f" The light recorder stretches an iteration to {times(float(np.median(stretched)))} in the median side and to"
+            f" {times(max(stretched))} in the worst; an op costs {duration(costs[OPS])} and a call {duration(costs[CALLS])}, by"
+            " bursts in the same rounds, and both are taken out."
+        )
+    blocks.append(Paragraph(said, "note"))
+    return Section("parts", "Parts", "Parts: what the time is made of", tuple(blocks))
