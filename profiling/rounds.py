@@ -24,7 +24,7 @@ from launchlens.kernels.registry import Iteration
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.light.blocks import LightBlocks
 from launchlens.profiling.environment import quiet_collector, sm_clock_reader
-from launchlens.profiling.timing import Entry, Failures
+from launchlens.profiling.timing import Block, Entry, Failures, block_on
 
 #: A short block lasts about this long, and a long one twice that.
 SHORT_NS = 4_000_000
@@ -126,7 +126,7 @@ class Rounds:
     def run(self, rounds: int, advance: Callable[[int], None]) -> None:
         """Run so many rounds; `advance(1)` is called for each."""
         clock = sm_clock_reader() if self.device == "cuda" else (lambda: None)
-        block = _on_cuda() if self.device == "cuda" else _on_the_host
+        block = block_on(self.device)
         origin = perf_counter_ns()
         with quiet_collector():
             for number, blocks in enumerate(
@@ -201,35 +201,3 @@ class Rounds:
 
 
 _OF_ACCOUNTS = ("round", "variant", "regime", "control", "length", "iterations")
-Block = Callable[[Iteration, int], tuple[int, int, int | None]]
-
-
-def _on_the_host(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
-    begin = perf_counter_ns()
-    for _ in range(iterations):
-        call()
-    wall = perf_counter_ns() - begin
-    return wall, wall, None
-
-
-def _on_cuda() -> Block:
-    import torch
-
-    first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    # the first record of an event creates it, which no block should pay for
-    first.record()
-    last.record()
-    torch.cuda.synchronize()
-
-    def block(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
-        first.record()
-        begin = perf_counter_ns()
-        for _ in range(iterations):
-            call()
-        submitted = perf_counter_ns()
-        last.record()
-        torch.cuda.synchronize()
-        end = perf_counter_ns()
-        return submitted - begin, end - begin, round(first.elapsed_time(last) * 1e6)
-
-    return block

@@ -16,14 +16,8 @@ from time import perf_counter_ns
 import pandas as pd
 
 from launchlens.kernels.registry import Iteration
-from launchlens.profiling.checking import synchronize
 from launchlens.profiling.environment import quiet_collector, sm_clock_reader
 from launchlens.traces.captures.capture import typed
-
-#: A block lasts about this long, so that the closing synchronize weighs little and a round is over before the host drifts.
-BLOCK_NS = 8_000_000
-MOST_ITERATIONS = 300
-WARM_UP_ITERATIONS = 20
 
 
 @dataclass(frozen=True)
@@ -47,37 +41,6 @@ def block_order(count: int, round_number: int) -> list[int]:
 Failures = dict[tuple[str, str], Exception]
 
 
-def choose_iterations(entries: Sequence[Entry], wait: Callable[[], None], failures: Failures | None = None) -> int:
-    """Iterations a block, one number for all, so that the slowest entry's block lasts about BLOCK_NS. Warms up as well.
-
-    An entry that raises is noted in `failures`; without one the exception passes through.
-    """
-    slowest = 1
-    for entry in entries:
-        try:
-            slowest = max(slowest, _trial(entry.call, wait))
-        except Exception as error:
-            if failures is None:
-                raise
-            failures[entry.variant, entry.regime] = error
-            wait()  # raises where the failure left no usable device
-    return int(min(max(BLOCK_NS // slowest, 1), MOST_ITERATIONS))
-
-
-def _trial(call: Iteration, wait: Callable[[], None]) -> int:
-    """Time of one iteration, ns, in a short block."""
-    spent = 0
-    for _ in range(2):  # the first pass pays for lazy set-up
-        begin = perf_counter_ns()
-        for _ in range(WARM_UP_ITERATIONS):
-            call()
-        wait()
-        spent = (perf_counter_ns() - begin) // WARM_UP_ITERATIONS
-        if spent > BLOCK_NS:
-            break
-    return spent
-
-
 def time_blocks(
     entries: Sequence[Entry],
     *,
@@ -86,33 +49,21 @@ def time_blocks(
     device: str,
     advance: Callable[[int], None],
     rows: list[dict[str, object]],
-    failures: Failures | None = None,
 ) -> None:
     """Time `rounds` rounds of one block per entry, appending a row a block to `rows` (`TIMING_COLUMNS`) as it is done.
 
-    The rows are the caller's, so that an interruption leaves what had been timed. `advance(1)` is called per round. An entry
-    that raises is noted in `failures`, loses its rows, and the others go on; without one the exception passes through.
+    The rows are the caller's, so that an interruption leaves what had been timed. `advance(1)` is called per round.
     """
     clock = sm_clock_reader() if device == "cuda" else (lambda: None)
-    time_one = _cuda_block() if device == "cuda" else _host_block
+    time_one = block_on(device)
     origin = perf_counter_ns()
     with quiet_collector():
         for number in range(rounds):
             megahertz = clock()
             for position, index in enumerate(block_order(len(entries), number)):
                 entry = entries[index]
-                if failures and (entry.variant, entry.regime) in failures:
-                    continue
                 start = perf_counter_ns() - origin
-                try:
-                    host_ns, wall_ns, device_ns = time_one(entry.call, iterations)
-                except Exception as error:
-                    if failures is None:
-                        raise
-                    failures[entry.variant, entry.regime] = error
-                    rows[:] = [row for row in rows if (row["variant"], row["regime"]) not in failures]
-                    synchronize(device)  # raises where the failure left no usable device
-                    continue
+                host_ns, wall_ns, device_ns = time_one(entry.call, iterations)
                 rows.append(
                     {
                         "round": number,
@@ -120,6 +71,8 @@ def time_blocks(
                         "variant": entry.variant,
                         "regime": entry.regime,
                         "control": entry.control,
+                        "length": "only",
+                        "recorder": "off",
                         "iterations": iterations,
                         "start_ns": start,
                         "host_ns": host_ns,
@@ -144,10 +97,16 @@ def timings_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
     return typed(frame.reset_index(drop=True))
 
 
+#: Runs so many iterations and waits for them: host time, wall time and, on CUDA, time between two events, ns.
 Block = Callable[[Iteration, int], tuple[int, int, int | None]]
 
 
-def _host_block(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
+def block_on(device: str) -> Block:
+    """How a block is run on a device; on CUDA its two events are made here."""
+    return _on_cuda() if device == "cuda" else _on_the_host
+
+
+def _on_the_host(call: Iteration, iterations: int) -> tuple[int, int, int | None]:
     begin = perf_counter_ns()
     for _ in range(iterations):
         call()
@@ -155,7 +114,7 @@ def _host_block(call: Iteration, iterations: int) -> tuple[int, int, int | None]
     return wall, wall, None
 
 
-def _cuda_block() -> Block:
+def _on_cuda() -> Block:
     import torch
 
     first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)

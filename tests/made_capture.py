@@ -138,6 +138,7 @@ def make_timings() -> pd.DataFrame:
             wall = round(100 * WALL[regime][variant] * drift * (1 + 0.02 * generator.random()))
             rows.append(
                 {"round": number, "position": position, "variant": variant, "regime": regime, "control": control}
+                | {"length": "only", "recorder": "off"}
                 | {"iterations": 100, "start_ns": clock, "host_ns": round(wall * HOST_SHARE[regime]), "wall_ns": wall}
                 | {"device_ns": wall - 2000, "sm_clock_mhz": 1980}
             )

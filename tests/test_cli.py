@@ -269,7 +269,7 @@ def test_report_prints_the_verdict_and_writes_one_file(capture, tmp_path):
 
 def test_report_as_json_holds_the_verdict_and_says_where_it_is_from(capture):
     document = strict_json(run("report", capture, "--json").stdout)
-    assert document["format"] == "launchlens.study/1" and document["measured_here"] and document["complete"]
+    assert document["format"] == "launchlens.study/2" and document["measured_here"] and document["complete"]
     assert document["verdict"][0]["code"] == "fastest"
     assert {side["variant"] for side in document["sides"]} == {
         "copy_",
@@ -288,18 +288,22 @@ def test_an_incomplete_capture_is_reported_and_says_so(tmp_path):
 
 def test_compare_variants_of_a_capture(capture):
     document = strict_json(run("compare", f"{capture}::copy_", f"{capture}::triton-per-tensor", "--json").stdout)
-    assert document["format"] == "launchlens.comparison/1"
+    assert document["format"] == "launchlens.comparison/2"
     eager, graph = document["comparisons"]
     assert (eager["verdict"], graph["verdict"]) == ("slower", "no-difference-shown")
-    assert sum(part["ns"] for part in eager["parts"]) == eager["difference_ns"]
+    assert eager["parts"] is None, "nothing of this capture says what the unprofiled time is made of"
+    assert eager["difference_ns"] > 0
+    recorded = eager["as_recorded"]
+    assert sum(part["ns"] for part in recorded["parts"]) == recorded["difference_ns"]
     assert "paired-by-round" in [reason["code"] for reason in eager["reasons"]]
 
 
 def test_compare_ranges_of_a_trace_has_its_keys_at_the_top(trace):
     result = run("compare", f"{trace}::variant:copy_", f"{trace}::variant:triton-per-tensor", "--json")
     document = strict_json(result.stdout)
-    assert set(document) >= {"format", "a", "b", "ratio", "verdict", "reasons", "parts", "regime"}
-    assert sum(part["ns"] for part in document["parts"]) == document["difference_ns"]
+    assert set(document) >= {"format", "a", "b", "ratio", "verdict", "reasons", "as_recorded", "regime"}
+    recorded = document["as_recorded"]
+    assert sum(part["ns"] for part in recorded["parts"]) == recorded["difference_ns"]
     assert "profiled-times" in [reason["code"] for reason in document["reasons"]]
 
 

@@ -56,7 +56,7 @@ def test_a_cpu_capture_is_complete_and_says_what_was_skipped(capture):
         ("foreach", "eager"): "measured",
         ("triton-batched", "eager"): "skipped",
     }
-    assert len(capture.timings) == 6 * 3, "two variants and the control"
+    assert len(capture.timings) == 6 * 3 * 2, "two variants and the control, a short and a long block each"
     assert manifest.environment["torch"] == torch.__version__
 
 
@@ -90,7 +90,7 @@ def test_an_interruption_leaves_what_was_measured_and_says_so(tmp_path):
         run(plan(named("copy_", "foreach")), tmp_path, Steps(interrupt_at="recording"))
     capture = read_capture(tmp_path)
     assert not capture.manifest.complete
-    assert len(capture.timings) == 6 * 3
+    assert len(capture.timings) == 6 * 3 * 2
     assert study(capture).sides["copy_", "eager"].recording is None
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from launchlens.profiling import timing
-from launchlens.profiling.timing import Entry, block_order, choose_iterations, time_blocks, timings_frame
+from launchlens.profiling.timing import Entry, block_order, time_blocks, timings_frame
 
 
 def test_every_round_holds_every_block_once_and_no_place_is_favoured():
@@ -71,10 +71,3 @@ def test_a_round_cut_short_is_left_out(clock):
         time_blocks(entries, rounds=5, iterations=1, device="cpu", advance=interrupt, rows=rows)
     assert set(timings_frame(rows[:3])["round"]) == {0}
     assert len(timings_frame([])) == 0
-
-
-def test_iterations_fill_a_block_but_not_more(clock):
-    assert choose_iterations([Entry("a", "eager", clock.work(1000))], lambda: None) == timing.MOST_ITERATIONS
-    slow = [Entry("a", "eager", clock.work(1000)), Entry("b", "eager", clock.work(timing.BLOCK_NS // 4))]
-    assert choose_iterations(slow, lambda: None) == 4
-    assert choose_iterations([Entry("a", "eager", clock.work(10 * timing.BLOCK_NS))], lambda: None) == 1

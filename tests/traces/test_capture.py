@@ -169,7 +169,10 @@ def with_first(column, value):
         (with_first("device_ns", -1), "column device_ns holds -1 in row 0; it must be at least 0"),
         (with_first("variant", "v" * 201), "column variant holds 'vvv"),
         (with_first("regime", "a\tb"), "column regime holds"),
-        (pd.concat([make_timings(), make_timings().head(1)]), "round, variant, regime, control name the same block"),
+        (
+            pd.concat([make_timings(), make_timings().head(1)]),
+            "round, variant, regime, control, length, recorder name the same block",
+        ),
     ],
 )
 def test_timings_that_no_block_can_have_are_refused(folder, timings, said):

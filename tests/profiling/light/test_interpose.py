@@ -30,7 +30,7 @@ def _compile(source: str, made: Path, *more: str) -> None:
 def libraries(tmp_path_factory):
     """The library, built with every warning an error: nothing of torch's is needed for it."""
     made = tmp_path_factory.mktemp("library") / "interpose.so"
-    options = ["-O2", "-Wall", "-Wextra", "-Werror", "-ldl", "-lpthread"]
+    options = ["-O2", "-Wall", "-Wextra", "-Wno-cast-function-type", "-Werror", "-ldl", "-lpthread"]
     source = Path(build.__file__).parent / "interpose.c"
     command = ["gcc", "-shared", "-fPIC", "-o", str(made), str(source), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -41,7 +41,8 @@ def libraries(tmp_path_factory):
 @pytest.fixture(scope="module", params=["tsc", "clock"])
 def said(request, libraries, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cuda")
-    _compile("fake_driver.c", folder / "libcuda.so.1")
+    # bound within itself, as the real one is
+    _compile("fake_driver.c", folder / "libcuda.so.1", "-Wl,-Bsymbolic")
     _compile("fake_runtime.c", folder / "libcudart.so.12")
     _compile("program.c", folder / "program.so", str(folder / "libcudart.so.12"), f"-Wl,-rpath,{folder}", "-lpthread")
     _compile("fake_driver.c", folder / "mine.so")
@@ -163,7 +164,7 @@ def test_a_compiler_that_fails_is_named_with_its_first_error(monkeypatch, tmp_pa
     false.chmod(0o755)
     monkeypatch.setenv(build.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv("CC", str(false))
-    with pytest.raises(build.CollectorError, match="cc could not build interpose.so.*no such thing"):
+    with pytest.raises(build.CollectorError, match=r"cc could not build interpose\.so.*no such thing"):
         build.built()
     assert not any((tmp_path / "cache").rglob("*.so"))
 
