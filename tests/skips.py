@@ -31,6 +31,7 @@ EXPECTED = (
     Skips("no Chromium", 19, "without a browser"),
     Skips("needs nvcc|no nvcc here", 10, "without CUDA's compiler"),
     Skips("needs a C\\+\\+ compiler", 1, "without a C++ compiler"),
+    Skips("needs Linux and gcc", 32, "without a C compiler"),
     Skips("root may read everything", 1, "run by root"),
     Skips("not a git checkout", 4, "unpacked from an archive"),
     Skips("Linux does this|needs a device that is always full", 2, "elsewhere than on Linux"),
