@@ -192,7 +192,11 @@ def _inflation(finding: Inflation) -> Sentence:
     text = f"{in_regime(finding.regime)}, the profiler stretches an iteration to {times(factors[low])} ({low})"
     if low != high:
         text += f" to {times(factors[high])} ({high})"
-    text += " of its unprofiled time; ratios are of unprofiled times, parts and ledgers of the profiled run."
+    text += " of its unprofiled time; "
+    if finding.figures.parts_of == "unprofiled":
+        text += "ratios and parts are of the unprofiled run, ledgers of the profiled one."
+    else:
+        text += "ratios are of unprofiled times, parts and ledgers of the profiled run."
     return Sentence(text, finding.code, finding.regime, "account", "caveat")
 
 

@@ -6,7 +6,7 @@ Words are made of them in `launchlens.reports.words.verdict`. Times are per iter
 from __future__ import annotations
 
 import typing
-from typing import Annotated
+from typing import Annotated, Literal
 
 from launchlens.traces.account import LaneName
 from launchlens.traces.captures.capture import Status
@@ -203,6 +203,10 @@ class InflationFigures(Structure, frozen=True, kw_only=True):
     """The figures of `Inflation`."""
 
     factors: Annotated[dict[str, float], means("recorded time over unprofiled time", key="variant")]
+    parts_of: Annotated[
+        Literal["unprofiled", "recorded"],
+        means("which run the parts of this regime are of: `unprofiled` where the light recorder saw every side"),
+    ]
 
 
 class Inflation(Finding, tag="inflation", frozen=True, kw_only=True):

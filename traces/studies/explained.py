@@ -118,6 +118,8 @@ class LightAccounts:
             return None
         if any(not set(self.rounds) <= set(index) for index in (stretch.index, off.index, cells["ns"].index)):
             return None
+        if any(frame.loc[self.rounds].isna().any(axis=None) for frame in cells.values()):
+            return None
         seen = _Seen(
             wall=off.loc[self.rounds, "wall_ns"].to_numpy(float),
             stretch=stretch.loc[self.rounds].to_numpy(float),
@@ -212,6 +214,7 @@ def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.Data
         if set(counts) != {"short", "long"}:
             continue
         more = (counts["long"] - counts["short"]).dropna()
+        more = more[more > 0]
         found[str(variant), str(regime)] = {
             name: (wide["long", name] - wide["short", name])
             .loc[more.index]

@@ -16,7 +16,7 @@ TIMES = ["host_ns", "wall_ns", "device_ns"]
 def per_iteration(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
     """A row per round, variant, regime and control: `TIMES` of one iteration, ns, and `fixed_ns` of a block (null of one length).
 
-    Rounds of which a length is missing are left out. `recorder`: of blocks recorded so.
+    Rounds of which a length is missing are left out, and where the long block has no more iterations. `recorder`: of blocks recorded so.
     """
     mine = timings[timings["recorder"] == recorder]
     if "only" in set(mine["length"]):
@@ -24,6 +24,7 @@ def per_iteration(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
         return single.astype({"fixed_ns": "Float64"})
     short, long = (mine[mine["length"] == length].set_index(KEY) for length in ("short", "long"))
     both = short.index.intersection(long.index)
+    both = both[(long.loc[both, "iterations"] > short.loc[both, "iterations"]).to_numpy(bool)]
     short, long = short.loc[both], long.loc[both]
     more = long["iterations"] - short["iterations"]
     found = pd.DataFrame({name: (long[name] - short[name]) / more for name in TIMES}, index=both)

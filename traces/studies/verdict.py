@@ -187,7 +187,10 @@ def _not_measured(record: VariantRecord) -> NotMeasured:
 def _inflation(study: Study) -> list[Inflation]:
     found = []
     for regime in study.regimes:
-        factors = {side.variant: side.inflation for side in study.in_regime(regime) if side.inflation is not None}
+        sides = study.in_regime(regime)
+        factors = {side.variant: side.inflation for side in sides if side.inflation is not None}
         if factors:
-            found.append(Inflation(regime=regime, figures=InflationFigures(factors=factors)))
+            unprofiled = all(study.explained(side) is not None for side in sides)
+            figures = InflationFigures(factors=factors, parts_of="unprofiled" if unprofiled else "recorded")
+            found.append(Inflation(regime=regime, figures=figures))
     return found
