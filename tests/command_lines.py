@@ -28,8 +28,8 @@ LINES = {
         "analyze NO_GPU_RECORDS",
         "analyze HOST_ALONE",
     ],
-    "launchlens.study/1": ["report CAPTURE", "report UNLIKE_CAPTURE --output OUT", "profile --output OUT"],
-    "launchlens.comparison/1": [
+    "launchlens.study/2": ["report CAPTURE", "report UNLIKE_CAPTURE --output OUT", "profile --output OUT"],
+    "launchlens.comparison/2": [
         "compare CAPTURE CAPTURE",
         "compare CAPTURE UNLIKE_CAPTURE",
         "compare CAPTURE::copy_ CAPTURE::foreach",

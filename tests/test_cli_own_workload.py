@@ -209,7 +209,7 @@ def late(x):
 
 
 def test_a_bug_of_ours_is_not_blamed_on_the_user(tmp_path, monkeypatch):
-    monkeypatch.setattr("launchlens.profiling.run.time_blocks", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("launchlens.profiling.run.iterations_of", lambda *_, **__: 1 / 0)
     result = run("profile", "--workload", own(tmp_path), *QUICK, "--output", tmp_path / "capture")
     assert result.exit_code == 70 and "a fault of launchlens: ZeroDivisionError: division by zero" in result.stderr
 

@@ -329,7 +329,7 @@ def test_commands_take_a_folder(folder: Path, tmp_path: Path) -> None:
         return result.stdout
 
     assert "step" in run("analyze", folder)
-    assert '"format": "launchlens.comparison/1"' in run("compare", f"{folder}::step", f"{folder}::by id", "--json")
+    assert '"format": "launchlens.comparison/2"' in run("compare", f"{folder}::step", f"{folder}::by id", "--json")
     pytest.importorskip("perfetto")
     assert "slices" in run("export", folder, "--perfetto", "-o", tmp_path / "out.pftrace")
 
