@@ -483,6 +483,13 @@ def test_parquet_files_keep_their_declared_columns_only(tmp_path) -> None:
         scrub(other, tmp_path / "out")
 
 
+def test_timings_of_before_blocks_had_lengths_are_still_copied(tmp_path) -> None:
+    timings = pd.DataFrame({column.name: [1, 2] for column in TIMING_COLUMNS}).drop(columns=["length", "recorder"])
+    timings.to_parquet(tmp_path / "in.parquet")
+    scrub(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), timings)
+
+
 def test_event_tables_of_before_cupti_are_still_copied(tmp_path) -> None:
     frame = events([gpu("kernel", 12, 20, 1)]).drop(columns=["queued_ns", "submitted_ns", "channel"])
     frame.to_parquet(tmp_path / "in.parquet")

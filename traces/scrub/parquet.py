@@ -19,8 +19,8 @@ from launchlens.traces.readers.reader import Seen
 from launchlens.traces.schema import COLUMNS
 from launchlens.traces.scrub.text import Removed, without_paths
 
-#: Columns that event tables had not got from the first.
-_LATER = {"queued_ns", "submitted_ns", "channel"}
+#: Columns that event tables and timings had not got from the first.
+_LATER = {"queued_ns", "submitted_ns", "channel", "length", "recorder"}
 #: No table of ours has more rows, nor more text where every row has its own, bytes.
 MOST_ROWS, MOST_TEXT = 50_000_000, 1 << 30
 
