@@ -88,6 +88,24 @@ def test_blocks_of_one_length_give_their_time_by_their_iterations():
     assert mine["fixed_ns"].isna().all()
 
 
+def test_a_round_whose_long_block_took_no_longer_tells_nothing_of_that_variant():
+    timings, _, _ = _blocks()
+    jammed = (timings["variant"] == "copy") & (timings["round"] == 3) & (timings["length"] == "short")
+    timings.loc[jammed & (timings["recorder"] == "off"), "wall_ns"] = 10_000_000
+    mine = per_iteration(timings)
+    assert 3 not in set(mine.loc[mine["variant"] == "copy", "round"])
+    assert 3 in set(mine.loc[mine["variant"] == "fused", "round"])
+    assert (mine["wall_ns"] > 0).all()
+
+
+def test_a_jammed_round_does_not_keep_a_side_from_being_explained():
+    timings, accounts, bursts = _blocks()
+    jammed = (timings["variant"] == "copy") & (timings["round"] == 3) & (timings["length"] == "short")
+    timings.loc[jammed & (timings["recorder"] == "off"), "wall_ns"] = 10_000_000
+    _, found = _explained((timings, accounts, bursts), "copy")
+    assert found is not None and found.closure < 0.01
+
+
 def test_the_cost_of_events_comes_from_the_bursts():
     lights, _ = _explained(_blocks(), "copy")
     assert lights.costs["ops"] == pytest.approx(INSIDE + OUTSIDE)

@@ -29,7 +29,7 @@ import pandas as pd
 
 from launchlens.traces.account import LaneName
 from launchlens.traces.captures.light import BURSTS, CALLS, OPS, STATES
-from launchlens.traces.studies.per_iteration import per_iteration
+from launchlens.traces.studies.per_iteration import every_round
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -94,8 +94,7 @@ class LightAccounts:
     def __init__(self, timings: pd.DataFrame, accounts: pd.DataFrame, bursts: pd.DataFrame, inside_ns: float) -> None:
         self.inside_ns = inside_ns
         self._off = {
-            key: rows.set_index("round")
-            for key, rows in per_iteration(timings).groupby(["variant", "regime", "control"])
+            key: rows.set_index("round") for key, rows in every_round(timings).groupby(["variant", "regime", "control"])
         }
         self._stretch = _stretch(timings)
         self._cells = _marginal(accounts)
@@ -302,8 +301,10 @@ class ExplainedDifference:
         return tuple(sorted((part for part in self.parts if abs(part.ns) > least), key=lambda part: -abs(part.ns)))
 
 
-def difference_of(a: Explained, b: Explained) -> ExplainedDifference:
-    """What b has more of than a."""
+def difference_of(a: Explained | None, b: Explained | None) -> ExplainedDifference | None:
+    """What b has more of than a; None where nothing tells what one of them is made of."""
+    if a is None or b is None:
+        return None
     rest = b.not_attributed.less(a.not_attributed)
     whole = b.marginal_ns - a.marginal_ns
     if a.by != b.by:

@@ -14,9 +14,20 @@ TIMES = ["host_ns", "wall_ns", "device_ns"]
 
 
 def per_iteration(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
+    """The rounds of `every_round` that tell how long an iteration takes.
+
+    Where the long block took no longer than the short one, something else took more time than all iterations, and the round tells
+    nothing of that variant: it is left out, for a ratio with such a time has no meaning.
+    """
+    found = every_round(timings, recorder)
+    return found[found["wall_ns"] > 0].reset_index(drop=True)
+
+
+def every_round(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
     """A row per round, variant, regime and control: `TIMES` of one iteration, ns, and `fixed_ns` of a block (null of one length).
 
-    Rounds of which a length is missing are left out, and where the long block has no more iterations. `recorder`: of blocks recorded so.
+    Rounds of which a length is missing are left out, and where the long block has no more iterations. `recorder`: of blocks
+    recorded so.
     """
     mine = timings[timings["recorder"] == recorder]
     if "only" in set(mine["length"]):

@@ -82,8 +82,7 @@ class Study:
         if key not in self._compared:
             a, b = self.sides[against, regime], self.sides[variant, regime]
             found = compare(a, b, paired=True, control=self.control_ratio(regime))
-            of_a, of_b = self.explained(a), self.explained(b)
-            both = None if of_a is None or of_b is None else difference_of(of_a, of_b)
+            both = difference_of(self.explained(a), self.explained(b))
             self._compared[key] = replace(found, explained=both)
         return self._compared[key]
 
@@ -194,6 +193,10 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         problems[record.path] = noted
     known = {record.variant: record for record in capture.manifest.variants}
     timed = per_iteration(timings)
+    if not len(timed):
+        raise InputError(
+            capture.path, "has no timings: no long block took longer than its short one", "record it again"
+        )
     for record in capture.manifest.traces:
         if record.path and not record.to_look_at:
             _hold_against_events(recorded, record, timed, problems[record.path])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from launchlens.traces.studies.compare import Comparison, compare
+from launchlens.traces.studies.explained import difference_of
 from launchlens.traces.studies.study import Study
 
 HARDWARE = ("gpu", "cpu", "device")
@@ -25,8 +28,10 @@ def across(a: Study, variant_a: str, b: Study, variant_b: str) -> list[Compariso
     ]
     if not (ours.complete and theirs.complete):
         notes.append("incomplete")
-    return [
-        compare(a.sides[variant_a, regime], b.sides[variant_b, regime], paired=False, notes=tuple(notes))
-        for regime in a.regimes
-        if (variant_a, regime) in a.sides and (variant_b, regime) in b.sides
-    ]
+    found = []
+    for regime in a.regimes:
+        if (variant_a, regime) in a.sides and (variant_b, regime) in b.sides:
+            left, right = a.sides[variant_a, regime], b.sides[variant_b, regime]
+            item = compare(left, right, paired=False, notes=tuple(notes))
+            found.append(replace(item, explained=difference_of(a.explained(left), b.explained(right))))
+    return found
