@@ -1,4 +1,6 @@
-"""Unprofiled timing: blocks of iterations, interleaved in one process, every block kept.
+"""A block of iterations and how it is timed; and rounds of blocks of one length, as a recorder's reference is timed in its process.
+
+What a capture's timings hold is timed by `rounds`. Here each entry has a block a round:
 
     round 0:  A A' B C D      (A' is A once more: the A/A control)
     round 1:  D C B A' A      reversed

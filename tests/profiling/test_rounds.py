@@ -4,27 +4,12 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from made_clock import Clock
 
 from launchlens.profiling import rounds as under_test
 from launchlens.profiling import timing
 from launchlens.profiling.rounds import FEWEST_ITERATIONS, MOST_ITERATIONS, SHORT_NS, Rounds, iterations_of, order
 from launchlens.profiling.timing import Entry, timings_frame
-
-
-class Clock:
-    """A clock that moves only when somebody works."""
-
-    def __init__(self):
-        self.now = 0
-
-    def __call__(self):
-        return self.now
-
-    def work(self, ns):
-        def iteration():
-            self.now += ns
-
-        return iteration
 
 
 @pytest.fixture

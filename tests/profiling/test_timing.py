@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from made_clock import Clock
 
 from launchlens.profiling import timing
 from launchlens.profiling.timing import Entry, block_order, time_blocks, timings_frame
@@ -17,22 +18,6 @@ def test_every_round_holds_every_block_once_and_no_place_is_favoured():
     assert set(places.values()) == {4}, "each block stood in each place equally often"
     assert block_order(4, 0) == [0, 1, 2, 3]
     assert block_order(4, 1) == [3, 2, 1, 0]
-
-
-class Clock:
-    """A clock that moves only when somebody works."""
-
-    def __init__(self):
-        self.now = 0
-
-    def __call__(self):
-        return self.now
-
-    def work(self, ns):
-        def call():
-            self.now += ns
-
-        return call
 
 
 @pytest.fixture

@@ -49,16 +49,6 @@ def built() -> Libraries:
     return Libraries(interpose, observe)
 
 
-def is_built() -> bool:
-    """Whether nothing is left to build; False where that can't be said."""
-    try:
-        cc, cxx = _compiler("CC", "cc", "gcc"), _compiler("CXX", "c++", "g++")
-    except CollectorError:
-        return False
-    folder = _cache() / _digest(cc, cxx, headers := _torch_headers())
-    return (folder / "interpose.so").is_file() and (headers is None or (folder / "observe.so").is_file())
-
-
 @dataclass(frozen=True)
 class _Headers:
     includes: tuple[Path, ...]

@@ -97,7 +97,6 @@ LIGHT_EXPORT void light_make_room(uint64_t events) {
 LIGHT_EXPORT void light_limit(uint64_t events) { most = events; }
 LIGHT_EXPORT void light_on(void) { on = 1; }
 LIGHT_EXPORT void light_off(void) { on = 0; }
-LIGHT_EXPORT int light_is_on(void) { return on; }
 LIGHT_EXPORT uint64_t light_moment(void) { return light_now(); }
 
 // `count` events of nothing: what an event's own two moments lie apart.

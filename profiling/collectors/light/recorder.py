@@ -66,6 +66,7 @@ class LightRecorder:
         self._calls.light_moment.restype = ctypes.c_uint64
         self._calls.light_count.restype = ctypes.c_uint64
         self._calls.light_take.restype = ctypes.c_uint64
+        self._calls.light_not_wrapped.restype = ctypes.c_uint32
         self._calls.light_name.restype = ctypes.c_char_p
         self._calls.light_limit(ctypes.c_uint64(MOST_EVENTS))
         # the library is loaded: processes that this one starts are not to be recorded
@@ -111,6 +112,10 @@ class LightRecorder:
         self._calls.light_off()
         if self._ops is not None:
             self._ops.light_leave_ops()
+
+    def not_wrapped(self) -> int:
+        """How many functions were handed out as they are, as there was no room for more: calls of them are not seen."""
+        return int(self._calls.light_not_wrapped())
 
     def take(self) -> Events:
         """All events since they were last taken, thread by thread, each in order of its end; they are forgotten here."""

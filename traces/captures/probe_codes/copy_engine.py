@@ -51,4 +51,5 @@ def counted(needed: Mapping[tuple[str, int], Needs]) -> list[ProbeFigure]:
 
 
 def sms(count: int) -> ProbeFigure:
+    """How many SMs were held."""
     return ProbeFigure(what=SMS, value=count, unit="SMs")
