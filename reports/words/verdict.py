@@ -147,16 +147,20 @@ def _why(finding: Why) -> Sentence:
         text = f"{head} {figures.baseline}: {_list(parts or ['no part of it stands out'])}."
     theirs, mine = figures.launches
     if mine or theirs:
-        text += f" It makes {count(mine)} {'launch' if mine == 1 else 'launches'} to {count(theirs)}"
-        if found is None:
-            costs = figures.cost_per_launch_ns
-            each = " against ".join("none" if cost is None else duration(cost) for cost in reversed(costs))
-            text += f", at {each} each"
+        # what a launch takes is of the recorded run, which explains nothing where the unprofiled one does
+        cost_theirs, cost = figures.cost_per_launch_ns if found is None else (None, None)
+        text += f" It makes {_launches(mine, cost)}, {figures.baseline} {_launches(theirs, cost_theirs)}"
         busy_theirs, busy = figures.gpu_busy_ns
         if busy is not None and busy_theirs is not None:
-            text += f"; its work keeps the GPU busy for {duration(busy)} against {duration(busy_theirs)}"
+            text += f"; its work keeps the GPU busy for {duration(busy)}, that of {figures.baseline} for {duration(busy_theirs)}"
         text += "."
     return Sentence(text, finding.code, finding.regime, "difference", "plain")
+
+
+def _launches(number: float, each_ns: float | None) -> str:
+    """`7 launches of 10.0 µs each`."""
+    text = f"{count(number)} {'launch' if number == 1 else 'launches'}"
+    return text if each_ns is None or not number else f"{text} of {duration(each_ns)}{'' if number == 1 else ' each'}"
 
 
 def _part(part: NamedPart) -> str:

@@ -46,7 +46,7 @@ def test_why_names_the_parts_and_the_launches(said):
         in per_tensor
     )
     assert "+31.5 µs Python and launcher code" in per_tensor and "−10.5 µs framework dispatch" in per_tensor
-    assert "7 launches to 7, at 2.50 µs against 2.50 µs each" in per_tensor
+    assert "It makes 7 launches of 2.50 µs each, copy_ 7 launches of 2.50 µs each" in per_tensor
     assert ("control", "eager") in why and ("inflation", "graph") in why
 
 

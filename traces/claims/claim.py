@@ -108,8 +108,8 @@ class Claim:
         deciding = joint.join(test.describe() for test in self.tests if test.decides)
         beside = "; ".join(test.describe() for test in self.tests if not test.decides)
         numbers = " and ".join(f"{key} {limits}" for key, limits in self.when.items())
-        text = f"{deciding} (beside it: {beside})" if beside else deciding
-        return f"{text}; on captures with {numbers}" if numbers else text
+        text = f"{deciding}; on captures with {numbers}" if numbers else deciding
+        return f"{text}. Beside it: {beside}" if beside else text
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ Verdict = Literal["faster", "slower", "no-difference-shown", "not-comparable"]
 REASONS = {
     "interval-excludes-1": "the 95 % interval of the ratio does not cover 1",
     "interval-covers-1": "the 95 % interval of the ratio covers 1",
-    "within-control": "the ratio is no further from 1 than that of the baseline to itself (the A/A control)",
+    "within-control": "the ratio is no further from 1 than that of the baseline to itself, the A/A control",
     "too-few-samples": "there are too few samples for an interval",
     "paired-by-round": "both sides were timed in interleaved blocks of one process, and are compared round by round",
     "not-interleaved": "the sides were not timed in turn, so whatever drifted between them is part of the ratio",

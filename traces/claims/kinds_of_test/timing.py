@@ -70,7 +70,7 @@ class Time(Bounded, frozen=True, kw_only=True):
         return (self.variant,)
 
     def says(self) -> str:
-        return f"time of {self.variant}{self.bounds('µs')} (which depends on the machine)"
+        return f"time of {self.variant}{self.bounds('µs')} on this machine"
 
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
@@ -92,7 +92,7 @@ class Difference(Bounded, frozen=True, kw_only=True):
         return self.variant, self.against
 
     def says(self) -> str:
-        return f"time of {self.variant} − {self.against}{self.bounds('µs')} (which depends on the machine)"
+        return f"time of {self.variant} − {self.against}{self.bounds('µs')} on this machine"
 
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
