@@ -29,7 +29,7 @@ LINES = {
     "analyze TRACE": ["totals", "ranges", "launch_cost", "account"],
     "report CAPTURE": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "profile --output NEW": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
-    "compare CAPTURE::copy_ CAPTURE::foreach": ["comparisons", "parts", "difference"],
+    "compare CAPTURE::copy_ CAPTURE::foreach": ["comparisons", "difference"],
     "claims CAPTURE": ["claims", "evidence"],
     "probe": ["figures"],
     "probe --list": ["probes"],

@@ -21,7 +21,8 @@ def blocks(comparisons: Sequence[Comparison]) -> list[Block]:
 
 def tables(comparisons: Sequence[Comparison]) -> list[Table]:
     """Every comparison in a row, the parts of the unprofiled differences, and the cells of the recorded ones."""
-    return [compared(comparisons), parts(comparisons), difference(comparisons)]
+    known = [parts(comparisons)] if any(item.explained is not None for item in comparisons) else []
+    return [compared(comparisons), *known, difference(comparisons)]
 
 
 def _one(item: Comparison) -> Chapter:

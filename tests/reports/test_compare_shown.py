@@ -51,6 +51,16 @@ def test_a_difference_of_which_too_much_is_not_attributed_is_not_explained(compa
     assert "unprofiled difference per iteration" not in text
 
 
+def test_the_table_of_parts_is_there_where_parts_are_known(compared):
+    both = difference_of(explained(30_000, launch=20_000), explained(10_000, launch=9_900))
+    assert [table.name for table in page.tables([compared])] == ["comparisons", "difference"]
+    assert [table.name for table in page.tables([replace(compared, explained=both)])] == [
+        "comparisons",
+        "parts",
+        "difference",
+    ]
+
+
 def test_parts_and_what_is_left_sum_to_the_difference_in_the_document(compared):
     both = difference_of(explained(30_000, launch=20_000, python=9_900), explained(10_000, launch=3_000, python=6_900))
     row = as_document([replace(compared, explained=both)]).comparisons[0]
