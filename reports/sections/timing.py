@@ -39,9 +39,13 @@ def _notes(study: Study, regime: str) -> list[str]:
     mine = timings[timings["regime"] == regime]
     rounds, lengths = mine["round"].nunique(), sorted(mine["iterations"].unique())
     per_block = f"{lengths[0]:,}" if len(lengths) == 1 else f"{lengths[0]:,} to {lengths[-1]:,}"
+    one_length = "only" in set(mine["length"])
+    blocks = "one block" if one_length else "a short block and one twice as long"
     notes = [
-        f"No profiler: {rounds:,} rounds, each with one block of {per_block} iterations of every variant, in turn."
+        f"No profiler: {rounds:,} rounds, each with {blocks} of every variant, in turn, of {per_block} iterations."
     ]
+    if not one_length:
+        notes.append("The time of an iteration is what the long block takes more, by the iterations that it has more.")
     if rounds > SAMPLES:
         notes.append(f"At most {SAMPLES} of {rounds:,} samples are drawn per variant, evenly thinned.")
     clocks = mine["sm_clock_mhz"].dropna()
