@@ -20,7 +20,7 @@ from traces import made_nsys
 #: Format -> command lines that print it, where OUT is a file to write, and what is in capitals else is made by the function of
 #: that name.
 LINES = {
-    "launchlens.analysis/1": [
+    "launchlens.analysis/2": [
         "analyze KINETO",
         "analyze KINETO --range variant:copy_",
         "analyze WHOLE_GRAPHS",

@@ -94,7 +94,7 @@ def test_doctor_says_what_is_missing_and_how_to_get_it():
 def test_analyze_as_json_follows_the_format(trace):
     result = run("analyze", trace, "--json")
     document = strict_json(result.stdout)
-    assert result.exit_code == 0 and document["format"] == "launchlens.analysis/1"
+    assert result.exit_code == 0 and document["format"] == "launchlens.analysis/2"
     assert set(document) >= {"source", "problems", "totals", "ranges", "launch_cost", "account"}
     totals = document["totals"]
     # four blocks of five iterations and three single ones: 23 iterations

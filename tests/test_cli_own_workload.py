@@ -275,7 +275,7 @@ def test_count_and_sizes_reach_the_inputs_and_the_manifest(tmp_path):
     assert workload["says"] == "5 contiguous int32 tensors of 3 to 70 elements, device to device"
     assert workload["correctness"] == "the workload's own check"
     trace = json.loads(run("analyze", folder / "torch" / "eager.pt.trace.json.gz", "--json").stdout)
-    assert trace["format"] == "launchlens.analysis/1"
+    assert trace["format"] == "launchlens.analysis/2"
     from launchlens.traces.captures.capture import read_capture
     from launchlens.traces.studies.study import study
 

@@ -540,7 +540,7 @@ def _device_state(kinds: set[str]) -> str:
 def document(plain: Plain) -> dict[str, Any]:
     """All that `analyze --json` must print of a trace, less its path and the words of its problems."""
     return {
-        "format": "launchlens.analysis/1",
+        "format": "launchlens.analysis/2",
         "source": plain.source,
         "problems": {code: list(row) for code, row in problems(plain).items()},
         "totals": totals(plain),

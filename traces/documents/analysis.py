@@ -184,7 +184,7 @@ class AccountOfTrace(Structure, frozen=True, kw_only=True):
     cells: Annotated[list[AccountCell], means("the account; cells of no time are left out")]
 
 
-class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/1", frozen=True, kw_only=True):
+class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/2", frozen=True, kw_only=True):
     """What one trace holds: totals, ranges, launch costs and a time account.
 
     What a trace does not hold is null, or an absent key of an object, never 0: a trace with launches and no GPU records
@@ -192,7 +192,10 @@ class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/1"
     """
 
     printed_by: ClassVar = ("analyze TRACE --json",)
-    history: ClassVar = (("launchlens.analysis/1", "the first"),)
+    history: ClassVar = (
+        ("launchlens.analysis/2", "more keys; what stays null or changes is said where it stands"),
+        ("launchlens.analysis/1", "the first"),
+    )
 
     source: Annotated[Source, means("the file that was read")]
     problems: Annotated[list[ProblemRow], means("what was met in it")]
