@@ -15,7 +15,7 @@ from launchlens.kernels.correctness import CompareOutputs
 from launchlens.kernels.registry import variant, workload
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc]  # torch is untyped where it is not installed
     """Attention over cached keys and values, then a feed-forward network, each behind an RMSNorm."""
 
     def __init__(self, width: int, heads: int, context: int) -> None:

@@ -11,6 +11,7 @@ from launchlens.profiling.probes.copy_engine import probe as copy_engine
 from launchlens.profiling.probes.launch_floor import probe as launch_floor
 from launchlens.profiling.probes.launch_ladder import probe as launch_ladder
 from launchlens.profiling.probes.method.bench import Prober
+from launchlens.profiling.probes.profiler_tax import probe as profiler_tax
 from launchlens.profiling.probes.stream_synchronize import probe as stream_synchronize
 from launchlens.profiling.probes.triton_compile import probe as triton_compile
 
@@ -41,6 +42,7 @@ CATALOGUE: Mapping[str, Listed] = {
         _listed(stream_synchronize),
         _listed(triton_compile),
         _listed(copy_engine),
+        _listed(profiler_tax),
     )
 }
 

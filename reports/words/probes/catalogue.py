@@ -9,6 +9,7 @@ from launchlens.reports.words.probes import (
     copy_engine,
     launch_floor,
     launch_ladder,
+    profiler_tax,
     stream_synchronize,
     triton_compile,
 )
@@ -17,7 +18,7 @@ from launchlens.traces.captures.probes import FigureKey, Probe
 
 WORDS: Mapping[str, ProbeWords] = {
     module.WORDS.id: module.WORDS
-    for module in (launch_floor, launch_ladder, backlog, stream_synchronize, triton_compile, copy_engine)
+    for module in (launch_floor, launch_ladder, backlog, stream_synchronize, triton_compile, copy_engine, profiler_tax)
 }
 
 

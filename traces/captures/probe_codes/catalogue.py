@@ -9,6 +9,7 @@ from launchlens.traces.captures.probe_codes import (
     copy_engine,
     launch_floor,
     launch_ladder,
+    profiler_tax,
     stream_synchronize,
     triton_compile,
 )
@@ -16,5 +17,5 @@ from launchlens.traces.captures.probe_codes import (
 #: What figures there are (`ProbeFigure.what`), by probe.
 FIGURES: Mapping[str, frozenset[str]] = {
     module.ID: module.FIGURES
-    for module in (backlog, copy_engine, launch_floor, launch_ladder, stream_synchronize, triton_compile)
+    for module in (backlog, copy_engine, launch_floor, launch_ladder, profiler_tax, stream_synchronize, triton_compile)
 }
