@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,9 +30,11 @@ def command(
     from launchlens.commands.printing import wanted
     from launchlens.reports.output import Result
     from launchlens.reports.pages import comparisons as shown
+    from launchlens.traces.source import CaptureFolder, source_of
     from launchlens.traces.studies.document import as_document
     from launchlens.traces.studies.named_sides import comparisons_of, named
 
     asked = wanted(format, as_json, table=table, output=output, force=force, source=named(a)[0])
     found = comparisons_of(named(a), named(b), study_of)
-    asked.write(Result(lambda: as_document(found), lambda: shown.blocks(found), lambda: shown.tables(found)))
+    of: Literal["captures", "traces"] = "captures" if isinstance(source_of(named(a)[0]), CaptureFolder) else "traces"
+    asked.write(Result(lambda: as_document(found, of), lambda: shown.blocks(found), lambda: shown.tables(found)))

@@ -289,6 +289,7 @@ def test_an_incomplete_capture_is_reported_and_says_so(tmp_path):
 def test_compare_variants_of_a_capture(capture):
     document = strict_json(run("compare", f"{capture}::copy_", f"{capture}::triton-per-tensor", "--json").stdout)
     assert document["format"] == "launchlens.comparison/2"
+    assert document["of"] == "captures"
     eager, graph = document["comparisons"]
     assert (eager["verdict"], graph["verdict"]) == ("slower", "no-difference-shown")
     assert eager["parts"] is None, "nothing of this capture says what the unprofiled time is made of"
@@ -301,6 +302,7 @@ def test_compare_variants_of_a_capture(capture):
 def test_compare_ranges_of_a_trace_has_its_keys_at_the_top(trace):
     result = run("compare", f"{trace}::variant:copy_", f"{trace}::variant:triton-per-tensor", "--json")
     document = strict_json(result.stdout)
+    assert document["of"] == "traces"
     assert set(document) >= {"format", "a", "b", "ratio", "verdict", "reasons", "as_recorded", "regime"}
     recorded = document["as_recorded"]
     assert sum(part["ns"] for part in recorded["parts"]) == recorded["difference_ns"]

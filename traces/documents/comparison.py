@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -192,6 +192,7 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
         ("launchlens.comparison/1", "the first"),
     )
 
+    of: Annotated[Literal["captures", "traces"], means("what was compared: variants of captures, or ranges of traces")]
     regime: Annotated[
         str | UnsetType | None, means("the regime of both", there=JUST_ONE, null="their regimes differ")
     ] = UNSET

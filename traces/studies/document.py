@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import UNSET
 from msgspec.structs import asdict
@@ -29,11 +30,11 @@ from launchlens.traces.studies.explained import Explained, Part
 from launchlens.traces.studies.side import Side
 
 
-def as_document(comparisons: Sequence[Comparison]) -> ComparisonDocument:
+def as_document(comparisons: Sequence[Comparison], of: Literal["captures", "traces"]) -> ComparisonDocument:
     """What `compare --json` prints: all comparisons, and where there is just one its keys at the top as well."""
     rows = [comparison_row(item) for item in comparisons]
     top = asdict(rows[0]) if len(rows) == 1 else {}
-    return ComparisonDocument(**top, comparisons=rows)
+    return ComparisonDocument(of=of, **top, comparisons=rows)
 
 
 def comparison_row(comparison: Comparison) -> ComparisonRow:
