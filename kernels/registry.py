@@ -120,7 +120,8 @@ class Variant:
     """One way of doing a workload. `needs` are names that `launchlens.profiling.environment.missing` can test.
 
     `part_of` names the variant that it is a part of, where it does not do the whole work: timed beside the others, and
-    never ranked among them.
+    never ranked among them. `launches` says how many launches an iteration makes where its own code settles that (`1`, `1 per
+    tensor`), and not a library that it calls: what was written so is no finding.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Variant:
     regimes: tuple[str, ...]
     says: str
     part_of: str | None = None
+    launches: str | None = None
 
 
 _workloads: dict[str, WorkloadSpec] = {}
@@ -199,13 +201,15 @@ def variant(
     needs: Sequence[str] = ("torch",),
     regimes: Sequence[str] = REGIMES,
     part_of: str | None = None,
+    launches: str | None = None,
 ) -> Callable[[BuildT], BuildT]:
     """Register the decorated function as variant `name` of `workload`.
 
     `needs`: what must be there (`torch`, `cuda`, `triton`, ...). `regimes`: in which it can run; `graph` means that
     one iteration can be captured into a CUDA graph. `says`: one line for people, by default the docstring's first.
     `part_of`: the variant that this one is only a part of, so that its time is shown and not ranked; it is checked like
-    any other, so a workload with parts needs a check of its own that knows them.
+    any other, so a workload with parts needs a check of its own that knows them. `launches`: how many launches an iteration
+    makes, where this code settles it; claims can't be tested by counting them then.
     Raises ValueError for an unknown regime and for a name that is taken.
     """
     _refuse_odd_name("variant", name)
@@ -214,7 +218,9 @@ def variant(
         raise ValueError(f"variant {name!r}: unknown regimes {sorted(unknown)}; there are {', '.join(REGIMES)}")
 
     def register(build: BuildT) -> BuildT:
-        made = Variant(name, workload, build, tuple(needs), tuple(regimes), says or _first_line(build), part_of)
+        made = Variant(
+            name, workload, build, tuple(needs), tuple(regimes), says or _first_line(build), part_of, launches
+        )
         if _variants.setdefault((workload, name), made) is not made:
             raise ValueError(f"two variants of {workload!r} are called {name!r}")
         return build

@@ -9,7 +9,9 @@ from launchlens.kernels.small_copies.extension import MOST_COPIES, NEEDS, extens
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
-@variant("small-copies", "cuda-batched", needs=NEEDS, says="one CUDA C++ launch, pointers in a struct argument")
+@variant(
+    "small-copies", "cuda-batched", needs=NEEDS, says="one CUDA C++ launch, pointers in a struct argument", launches="1"
+)
 def cuda_batched(inputs: SmallCopies) -> Iteration:
     """Per call, the extension turns two lists of tensors into a struct of pointers and launches one kernel with it.
 

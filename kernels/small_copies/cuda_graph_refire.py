@@ -14,6 +14,7 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     needs=NEEDS,
     regimes=("eager",),  # it is a graph already
     says="a one-kernel CUDA graph, launched from a C++ object",
+    launches="1",
 )
 def cuda_graph_refire(inputs: SmallCopies) -> Iteration:
     """Instantiated here, once; an iteration is one cudaGraphLaunch, with none of what torch's `replay` does around it.

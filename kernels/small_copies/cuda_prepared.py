@@ -8,7 +8,13 @@ from launchlens.kernels.small_copies.extension import NEEDS, extension
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
-@variant("small-copies", "cuda-prepared", needs=NEEDS, says="one launch from a C++ object that holds the arguments")
+@variant(
+    "small-copies",
+    "cuda-prepared",
+    needs=NEEDS,
+    says="one launch from a C++ object that holds the arguments",
+    launches="1",
+)
 def cuda_prepared(inputs: SmallCopies) -> Iteration:
     """The tensors must stay where they are: their addresses are read here, once.
 

@@ -7,7 +7,13 @@ from launchlens.kernels.small_copies.raw_cuda import NEEDS, check, current_strea
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
-@variant("small-copies", "memcpy-async", needs=NEEDS, says="one cudaMemcpyAsync per tensor, through cuda.bindings")
+@variant(
+    "small-copies",
+    "memcpy-async",
+    needs=NEEDS,
+    says="one cudaMemcpyAsync per tensor, through cuda.bindings",
+    launches="1 per tensor",
+)
 def memcpy_async(inputs: SmallCopies) -> Iteration:
     """The runtime's call from a Python loop; pointers and lengths are read here, once.
 

@@ -7,7 +7,13 @@ from launchlens.kernels.small_copies.extension import NEEDS, extension
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
-@variant("small-copies", "memcpy-async-cpp", needs=NEEDS, says="one cudaMemcpyAsync per tensor, in a C++ loop")
+@variant(
+    "small-copies",
+    "memcpy-async-cpp",
+    needs=NEEDS,
+    says="one cudaMemcpyAsync per tensor, in a C++ loop",
+    launches="1 per tensor",
+)
 def memcpy_async_cpp(inputs: SmallCopies) -> Iteration:
     """Pointers and lengths are read here, once; an iteration is one call into C++. The least that memcpys one by one cost."""
     iteration: Iteration = extension().prepare_memcpys(inputs.destinations, inputs.sources)

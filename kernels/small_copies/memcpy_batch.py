@@ -14,6 +14,7 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     needs=NEEDS,
     regimes=("eager",),
     says="one cudaMemcpyBatchAsync, through cuda.bindings",
+    launches="1",
 )
 def memcpy_batch(inputs: SmallCopies) -> Iteration:
     """CUDA 12.8's batch copy; pointers and lengths are read here, once, and turned into C arrays at every call.

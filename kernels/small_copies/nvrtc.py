@@ -50,7 +50,9 @@ def _kernel(count: int, device: int) -> Any:
     return compile_kernel(source_of(count), f"copy_{count}")
 
 
-@variant("small-copies", "nvrtc", needs=("torch", "cuda"), says="one launch through torch.cuda._compile_kernel")
+@variant(
+    "small-copies", "nvrtc", needs=("torch", "cuda"), says="one launch through torch.cuda._compile_kernel", launches="1"
+)
 def nvrtc(inputs: SmallCopies) -> Iteration:
     """One launch with 3 N arguments, which torch's launcher turns into C through ctypes at every call.
 

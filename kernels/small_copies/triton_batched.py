@@ -14,6 +14,7 @@ BLOCK = 1024
     "triton-batched",
     needs=("torch", "cuda", "triton"),
     says="one Triton launch, all pointers as arguments",
+    launches="1",
 )
 def triton_batched(inputs: SmallCopies) -> Iteration:
     """One launch of N x ceil(longest / 1024) programs with 3 N arguments: 21 for the note's seven tensors.

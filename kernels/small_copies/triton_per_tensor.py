@@ -19,7 +19,13 @@ def copy_one(destination, source, elements, BLOCK: tl.constexpr):  # type: ignor
     tl.store(destination + offset, tl.load(source + offset, mask=inside), mask=inside)
 
 
-@variant("small-copies", "triton-per-tensor", needs=("torch", "cuda", "triton"), says="one Triton launch per tensor")
+@variant(
+    "small-copies",
+    "triton-per-tensor",
+    needs=("torch", "cuda", "triton"),
+    says="one Triton launch per tensor",
+    launches="1 per tensor",
+)
 def triton_per_tensor(inputs: SmallCopies) -> Iteration:
     """A launch per tensor from a Python loop, with the note's block of 1024 elements."""
     kernel: Any = copy_one

@@ -72,6 +72,7 @@ def launch_for(table: torch.Tensor, rows: list[list[int]], word: int, inputs: Sm
     "triton-table",
     needs=("torch", "cuda", "triton"),
     says="one Triton launch, pointers in a table on the device",
+    launches="1",
 )
 def triton_table(inputs: SmallCopies) -> Iteration:
     """The table is built and sent here, once: the tensors must stay where they are. Any number, dtype and offset."""
