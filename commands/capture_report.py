@@ -26,17 +26,20 @@ def study_of(folder: Path) -> Study:
 
 
 def given_claims(path: Path, *studies: Study) -> list[Claim]:
-    """A user's claims; each must name variants that the captures or their workloads know."""
+    """A user's claims; each must name variants that the captures or their workloads know, and be open to what they do."""
     from launchlens.kernels.registry import variants
-    from launchlens.traces.claims.read import check_variants, read_claims
+    from launchlens.traces.claims.read import check_outcomes, check_variants, read_claims
 
     known: dict[str, dict[str, None]] = {}
+    declared: dict[str, dict[str, str]] = {}
     for study in studies:
         name = str(study.capture.manifest.workload.get("name"))
         names = [one.variant for one in study.capture.manifest.variants] + [one.name for one in variants(name)]
         known.setdefault(name, {}).update(dict.fromkeys(names))
+        declared[name] = {one.name: one.launches for one in variants(name) if one.launches is not None}
     made = read_claims(path)
     check_variants(made, path, known)
+    check_outcomes(made, path, declared)
     return made
 
 

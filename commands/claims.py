@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import given_claims, study_of
+from launchlens.commands.exit_codes import ANSWER_IS_NO
 from launchlens.commands.options import Claims, Force, Format, Json, Output, TableName
 from launchlens.traces.problems import InputError
 
@@ -26,13 +27,16 @@ def command(
     output: Output = None,
     force: Force = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print a Markdown table, as docs/claims.md holds.")
+        bool, typer.Option("--markdown", help="The same as --format markdown: a table, as docs/claims.md holds.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where a claim of --claims FILE.toml is refuted.")
     ] = False,
 ) -> None:
     """Test claims on captures, and say on what evidence.
 
-    Each is supported, refuted, depends, or not testable here. On several captures, each claim is tested on all that it
-    is about, and what one lacks another may have.
+    Each is supported, refuted, depends, not reproduced, undecided, or not testable here. On several captures, each claim
+    is tested on all that it is about, and what one lacks another may have.
 
     Example: launchlens claims --json
     """
@@ -41,15 +45,18 @@ def command(
     from launchlens.reports.pages import claims as shown
     from launchlens.reports.pages.capture import measured, workload_says
     from launchlens.reports.words.claims import Source
+    from launchlens.reports.words.claims import markdown as markdown_page
     from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded
     from launchlens.traces.claims.captures_by_name import named
     from launchlens.traces.claims.document import as_document
     from launchlens.traces.claims.judge import judge_across
     from launchlens.traces.claims.read import note_claims
 
-    if as_json and markdown:
-        raise typer.BadParameter("give one of --json and --markdown", param_hint="--markdown")
-    asked = wanted(format, as_json, table=table, output=output, force=force)
+    if markdown and (as_json or format not in (None, "markdown")):
+        raise typer.BadParameter("give one of --json, --format and --markdown", param_hint="--markdown")
+    if strict and claims is None:
+        raise typer.BadParameter("is for claims of your own: give --claims FILE.toml as well", param_hint="--strict")
+    asked = wanted("markdown" if markdown else format, as_json, table=table, output=output, force=force)
     folders = named(captures or all_recorded())
     if not folders:
         raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")
@@ -60,16 +67,14 @@ def command(
     sources = [
         Source(name, workload_says(study), shipped.get(name, measured(study))) for name, study in studies.items()
     ]
-    if markdown:
-        from launchlens.reports.words.claims import markdown as page
-
-        typer.echo(page(judged, sources), nl=False)
-        return
     asked.write(
         Result(
             lambda: as_document(judged, studies, shipped=shipped, recorded=recorded),
             lambda: shown.blocks(judged, sources, recorded),
             lambda: shown.tables(judged),
             full=True,
+            markdown=lambda: markdown_page(judged, sources),
         )
     )
+    if strict and any(item.verdict == "refuted" for item in judged):
+        raise typer.Exit(ANSWER_IS_NO)

@@ -24,13 +24,15 @@ FORMATS: tuple[Format, ...] = ("table", "json", "csv", "parquet", "markdown")
 class Result:
     """What a command found. Each form is made when it is asked for: `document` for scripts, `blocks` for people, `tables`.
 
-    `full`: people are shown what a page would fold away as well.
+    `full`: people are shown what a page would fold away as well. `markdown` takes the place of the blocks where a command has a
+    Markdown page of its own.
     """
 
     document: Callable[[], Document]
     blocks: Callable[[], Sequence[Block]]
     tables: Callable[[], Sequence[Table]]
     full: bool = False
+    markdown: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Wanted:
 
                 if self.table is not None:
                     return one_table(self._chosen(result), max(self.rows, 200)) + "\n"
+                if result.markdown is not None:
+                    return result.markdown()
                 return markdown(result.blocks(), full=result.full)
         from launchlens.reports.writers import terminal
 

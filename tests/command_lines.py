@@ -36,7 +36,7 @@ LINES = {
         "compare KINETO::variant:copy_ KINETO::variant:foreach",
         "compare HOST_ALONE::r KINETO::variant:foreach",
     ],
-    "launchlens.claims/1": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
+    "launchlens.claims/2": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
     "launchlens.export/1": ["export CAPTURE --perfetto -o OUT", "export NO_GPU_RECORDS --perfetto -o OUT"],
     "launchlens.scrub/1": ["scrub KINETO -o OUT"],
     "launchlens.probes/2": ["probe"],

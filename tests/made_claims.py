@@ -8,6 +8,7 @@ from launchlens.traces.claims.read import read_claims
 
 RATIO = 'kind = "ratio"; variant = "{}"; against = "{}"; is = "{}"'
 HOLDS, FAILS = (f'kind = "launches"; variant = "copy_"; regimes = ["eager"]; {bound}' for bound in ("at_least = 7", "at_most = 1"))  # fmt: skip
+OPEN = 'kind = "launch-cost"; variant = "copy_"; at_most = 99; regimes = ["eager"]'
 ABSENT = 'kind = "launches"; variant = "streams"; regimes = ["eager"]; at_most = 1'
 
 

@@ -43,7 +43,7 @@ def strict(text):
 
 def test_without_an_argument_it_is_all_recorded_captures_and_says_so():
     document = strict(shipped.printed("claims", "--json"))
-    assert document["format"] == "launchlens.claims/1"
+    assert document["format"] == "launchlens.claims/2"
     assert document["recorded"].startswith("Recorded, not measured on this machine") and not document["measured_here"]
     assert len(document["claims"]) == CLAIMS
     assert {row["name"] for row in document["captures"]} == {path.name for path in all_recorded()}
@@ -108,6 +108,39 @@ def test_markdown_is_a_table_for_the_docs(capture):
     assert table.startswith("Measured on Made-up GPU")
     assert len([line for line in table.splitlines() if line.startswith("| ")]) == CLAIMS + 2
     assert run("claims", capture, "--markdown", "--json").exit_code == 2
+    assert run("claims", capture, "--markdown", "--format", "csv").exit_code == 2
+    assert run("claims", capture, "--format", "markdown").stdout == table, "one output, asked for in two ways"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("at_most = 0.5", "at_most = 0.5"), 0),
+        (("at_most = 0.5", "at_most = 0.01"), 1),
+        # what is open, and what is about another machine, is not refuted
+        (('kind = "ratio"', 'kind = "gpu-time"'), 0),
+        (('gave = "9', 'measures = "another-machine"\ngave = "9'), 0),
+    ],
+)
+def test_strict_exits_1_where_a_claim_of_ones_own_is_refuted(capture, mine, change, code):
+    mine.write_text(mine.read_text().replace(*change))
+    if "measures" in change[1]:
+        mine.write_text(mine.read_text().replace("at_most = 0.5", "at_most = 0.01"))
+    plain, strictly = (run("claims", capture, "--claims", mine, "--json", *more) for more in ([], ["--strict"]))
+    assert (plain.exit_code, strictly.exit_code) == (0, code), strictly.stderr
+    assert strictly.stdout == plain.stdout, "what was found is printed all the same"
+
+
+def test_strict_is_for_claims_of_ones_own(capture):
+    result = run("claims", capture, "--strict")
+    assert result.exit_code == 2 and "--claims" in result.stderr and result.stdout == ""
+
+
+def test_a_test_that_can_come_out_one_way_only_is_one_line_and_exit_2(capture, mine):
+    text = mine.read_text().replace('"ratio"', '"launches"').replace('against = "copy_"', "")
+    mine.write_text(text.replace('variant = "foreach"', 'variant = "triton-per-tensor"'))
+    result = run("claims", capture, "--claims", mine)
+    assert result.exit_code == 2 and "can't come out otherwise" in result.stderr and result.stderr.count("\n") == 1
 
 
 def test_what_is_no_capture_is_one_line(capture, tmp_path):

@@ -140,6 +140,7 @@ source = "a test"
 kind = "rounds"
 variant = "copy_"
 at_least = 5
+because = "fewer give no interval"
 """
 
 #: Runs the probe, which the command would do on a GPU only, into the capture that is named first; then command lines, all in
@@ -233,7 +234,10 @@ def test_a_variant(said):
 
 def test_a_kind_of_test_for_claims(said):
     (claim,) = json.loads(stdout(said, "claims"))["claims"]
-    assert claim["verdict"] == "supported" and claim["test"] == "rounds of copy_ at least 5"
+    assert (
+        claim["verdict"] == "supported"
+        and claim["test"] == "rounds of copy_ at least 5, because fewer give no interval"
+    )
 
 
 def test_an_analysis_of_a_trace(said):

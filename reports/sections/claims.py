@@ -50,10 +50,14 @@ def claims(study: Study, given: Sequence[Claim] | None, probes: Mapping[str, Pro
 def entry(item: Judgement, anchor: Anchor = lambda each: each.section) -> Entry:
     """One claim: its verdict, what it gave and what was found, and the evidence."""
     claim = item.claim
-    lead = [f"Claimed: {claim.gave}."] if claim.gave else []
+    said = because(item)
+    # of several machines each stands in the headline, one that can't decide as well
+    lead = [said] if len(item.machines) > 1 and said else []
+    if claim.gave:
+        lead.append(f"Claimed: {claim.gave}.")
     if found(item):
         lead.append(f"Found: {found(item)}.")
-    details: list[Block] = [Paragraph(because(item))] if because(item) else []
+    details: list[Block] = [Paragraph(said)] if said and said not in lead else []
     about = Paragraph(f"Claimed by {claim.source}. Tested: {claim.test}.", "note")
     if item.evidence:
         count = len(item.evidence)

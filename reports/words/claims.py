@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from launchlens.reports.words.figure import between, value
 from launchlens.reports.words.markdown import cell
 from launchlens.reports.words.probes.catalogue import figure_name
-from launchlens.traces.claims.claim import Evidence, Judgement, Verdict
+from launchlens.traces.claims.claim import Evidence, Judgement, Measures, Verdict
+
+#: What a claim's not being reproduced says of it, by what of it can't be measured here.
+MEASURES_WORDS: dict[Measures, str] = {
+    "another-machine": "It states a figure of another machine, which ours does not refute",
+    "reconstruction": "What it is about is known to us by our own reconstruction alone, which does not refute it",
+}
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "supported": "supported",
     "refuted": "refuted",
     "depends": "depends",
+    "not-reproduced": "not reproduced",
+    "undecided": "undecided",
     "not-testable": "not testable here",
 }
 
@@ -33,7 +41,12 @@ class Source:
 def because(judgement: Judgement) -> str:
     """What the verdict depends on, and what was not shown or not tested; empty where there is nothing to add."""
     text = "; ".join(part for part in (judgement.on, judgement.why) if part)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    said = f"{text[0].upper()}{text[1:]}." if text else ""
+    measures = judgement.claim.measures
+    found = {judgement.verdict, *(each.verdict for each in judgement.machines)}
+    if measures is None or "not-reproduced" not in found:
+        return said
+    return " ".join(part for part in (said, f"{MEASURES_WORDS[measures]}.") if part)
 
 
 def name(evidence: Evidence) -> str:

@@ -52,6 +52,8 @@ _CODES = {
     "not-passed": "bold red",
     "amiss": "bold red",
     "depends": "bold yellow",
+    "not-reproduced": "bold yellow",
+    "undecided": "bold",
     "doubt": "bold yellow",
     "answered": "bold",
 }

@@ -115,7 +115,7 @@ def test_the_terminal_says_verdict_text_and_figures(judged):
     lines = output.splitlines()
     for item in judged:
         (line,) = [line for line in lines if item.claim.text in line]
-        word = {"not-testable": "not testable here"}.get(item.verdict, item.verdict)
+        word = {"not-testable": "not testable here", "not-reproduced": "not reproduced"}.get(item.verdict, item.verdict)
         assert line.startswith(word)
     assert lines[-1] == f"{len(judged)} claims: {tally(judged)}."
     assert any("timings.parquet: variant=copy_, regime=eager, 20 rounds" in line for line in lines)

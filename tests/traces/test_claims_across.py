@@ -80,18 +80,18 @@ def test_captures_that_agree_are_not_named(made, tmp_path):
 def test_what_one_leaves_undecided_another_of_the_same_decides(made, tmp_path):
     test = 'kind = "time"; variant = "foreach"; at_most = 15; regimes = ["eager"]'
     few = few_rounds(made)
-    assert judged(few, tmp_path, test).verdict == "not-testable"
+    assert judged(few, tmp_path, test).verdict == "undecided"
     one = judged_across({"few": few, "many": made}, tmp_path, test)
     assert one.verdict == "supported" and "undecided in eager of few (too few samples" in one.why
     # of another thing, it isn't the same question, and its answer is open
     other = of_workload(few, copies=50)
-    assert judged_across({"few": other, "many": made}, tmp_path, test).verdict == "depends"
+    assert judged_across({"few": other, "many": made}, tmp_path, test).verdict == "undecided"
 
 
 def test_a_control_that_failed_once_doesnt_outweigh_one_that_passed(made, tmp_path):
     failed = probed(of_workload(made, copies=50), tmp_path / "failed", control="failed")
     passed = probed(made, tmp_path / "passed")
-    assert judged(failed, tmp_path, PROBE).verdict == "not-testable"
+    assert judged(failed, tmp_path, PROBE).verdict == "undecided"
     one = judged_across({"failed": failed, "passed": passed, "none": made}, tmp_path, PROBE)
     assert one.verdict == "supported" and "the control of the probe copy-engine did not pass" in one.why
     assert "was not run" not in one.why
@@ -179,9 +179,34 @@ def test_tests_of_different_gpus_are_not_put_together(made, tmp_path):
     assert (one.verdict, one.on) == ("supported", "on X and Y: supported")
 
 
-def test_one_gpu_that_has_nothing_to_say_is_not_named(made, tmp_path):
+def test_one_gpu_that_has_nothing_to_say_is_named_and_changes_nothing(made, tmp_path):
     both = {"a": on_gpu(made, "X"), "b": on_gpu(without(made, "foreach"), "Y")}
-    assert judged_across(both, tmp_path, FASTER).on == "on X: supported"
+    one = judged_across(both, tmp_path, FASTER)
+    assert (one.verdict, one.on) == ("supported", "on X: supported; on Y: not testable")
+    assert [(each.machine, each.verdict) for each in one.machines] == [("X", "supported"), ("Y", "not-testable")]
+    assert one.machines[1].on == "not tested in eager (foreach was not measured)"
+
+
+def test_one_gpu_that_can_not_decide_leaves_the_claim_open_and_stands_in_the_headline(made, tmp_path):
+    test = 'kind = "time"; variant = "foreach"; at_most = 15; regimes = ["eager"]'
+    both = {"a": on_gpu(made, "X"), "b": on_gpu(few_rounds(made), "Y")}
+    one = judged_across(both, tmp_path, test)
+    assert one.verdict == "undecided"
+    assert one.on == "on X: supported; on Y: undecided in eager (too few samples for an interval)"
+    # where two decide and differ, a third that can't makes nothing of that undone
+    three = both | {"c": on_gpu(slowed(made, "foreach", 10), "Z")}
+    assert judged_across(three, tmp_path, test).verdict == "depends"
+
+
+@pytest.mark.parametrize("measures", ["another-machine", "reconstruction"])
+def test_what_is_not_measured_here_is_not_refuted_here(made, tmp_path, measures):
+    slow = slowed(made, "foreach", 10)
+    assert judged(slow, tmp_path, FASTER).verdict == "refuted"
+    one = judged(slow, tmp_path, FASTER, measures=measures)
+    assert (one.verdict, one.why) == ("not-reproduced", None)
+    assert judged(made, tmp_path, FASTER, measures=measures).verdict == "supported", "it may be reproduced"
+    both = judged_across({"a": on_gpu(made, "X"), "b": on_gpu(slow, "Y")}, tmp_path, FASTER, measures=measures)
+    assert (both.verdict, both.on) == ("depends", "on X: supported; on Y: not reproduced")
 
 
 # -- which captures

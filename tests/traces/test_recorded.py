@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -174,5 +175,51 @@ def test_every_shipped_probe_came_to_an_answer():
 def test_every_claim_of_the_note_is_tested_by_what_ships():
     studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
     verdicts = {item.claim.id: item.verdict for item in judge_across(studies, note_claims())}
-    assert "not-testable" not in verdicts.values(), verdicts
-    assert verdicts["dma-copies"] == verdicts["triton-compiles"] == "refuted"
+    untested = {claim.id for claim in note_claims() if claim.untested}
+    assert {id for id, verdict in verdicts.items() if verdict == "not-testable"} == untested, verdicts
+    assert untested == {"batched-is-batched", "triton-compiles", "flat-buffer-impractical"}
+    assert verdicts["dma-copies"] == "refuted"
+
+
+#: Claims that one ratio of times decides: the pair above and below, the bounds, and what they measure when it is not here.
+ONE_RATIO = {
+    "expected-speed-up": (("copy_", "triton-batched"), 1.5, 2.0, "refuted"),
+    "copies-do-not-dominate": (("copies-only", "precompute-copy"), 0.0, 0.5, "not-reproduced"),
+    "cuda-no-better-than-memcpy": (("cuda-batched", "copy_"), 1.0, math.inf, "refuted"),
+}
+
+
+@pytest.mark.parametrize("claim", ONE_RATIO)
+def test_a_verdict_on_what_ships_is_what_its_times_say(claim):
+    """By the order statistics of the ratios of rounds, which give the median an exact interval; a ratio at an edge is skipped."""
+    (above, below), low, high, disagrees = ONE_RATIO[claim]
+    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
+    (judged,) = judge_across(studies, [one for one in note_claims() if one.id == claim])
+    said = {each.machine: each.verdict for each in judged.machines}
+    found = {}
+    for one in studies.values():
+        manifest = one.capture.manifest
+        sizes = manifest.workload.get("sizes", [0])
+        for regime in ("eager",) if claim == "expected-speed-up" else ("eager", "graph"):
+            if {(above, regime), (below, regime)} <= set(one.sides) and max(sizes) <= 2048 and len(sizes) <= 7:
+                times = [one.sides[name, regime].blocks["wall_ns"] for name in (above, below)]
+                at = place(sorted((times[0] / times[1]).dropna()), low, high)
+                found.setdefault(manifest.environment["gpu"], set()).add(at)
+    assert found
+    for machine, places in found.items():
+        if "edge" not in places:
+            assert said[machine] == {"in": "supported", "out": disagrees}[places.pop()] and not places
+        else:
+            assert said[machine] in ("supported", "undecided", "depends", disagrees)
+    assert set(said.values()) - {"not-testable"} <= {judged.verdict} or judged.verdict in ("undecided", "depends")
+
+
+def place(ratios, low, high):
+    """Whether the median lies in the bounds with its whole exact 95 % interval, out of them, or at an edge of them."""
+    count = len(ratios)
+    beyond = max(k for k in range(count // 2) if sum(math.comb(count, j) for j in range(k)) / 2**count <= 0.025)
+    least, most = ratios[beyond], ratios[count - 1 - beyond]
+    wide = (most - least) / 2
+    if low + (wide if low else 0) <= least and most <= high - wide:
+        return "in"
+    return "out" if most < low - wide or least > high + wide else "edge"

@@ -15,6 +15,9 @@ from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import Study
 
+#: Why a figure of a recorded run decides nothing.
+RECORDED = "a recorded time carries the recorder's cost, which differs from variant to variant"
+
 
 @dataclass(frozen=True)
 class CaptureUnderTest:

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 #: measurement doesn't decide: the first about which of two is faster, the second about a threshold that an interval
 #: straddles. `absent` was not measured, or not as the test needs it.
 Outcome = Literal["holds", "fails", "no-difference-shown", "undecided", "absent"]
-Verdict = Literal["supported", "refuted", "depends", "not-testable"]
+#: What comes of a claim. `not-reproduced` stands where a test disagrees with a claim that is about another machine, or that was
+#: tested on our own reconstruction of its subject (`Measures`): what we found does not refute it there. `undecided` was measured,
+#: and what was measured doesn't decide; `not-testable` was not measured, or can't be.
+Verdict = Literal["supported", "refuted", "depends", "not-reproduced", "undecided", "not-testable"]
+#: What a claim measures that is not measured here: a time or a ratio of the machine that it was stated on, or code that was not
+#: published and that our variants only reconstruct.
+Measures = Literal["another-machine", "reconstruction"]
 #: How a claim's tests make its verdict:
 #:   each  every case counts by itself: all hold, none holds, or it depends on which (regimes, variants)
 #:   all   every test must hold, so one that fails refutes and one that can't be made leaves the claim untested
@@ -89,6 +95,9 @@ class Claim:
 
     `workload` and `device` say on which captures it can be tested (any, where None), and `when` which numbers their
     workload must have. A test with `decides` false adds evidence and doesn't count for the verdict.
+
+    `measures` says what of it can't be measured here, so that a test that disagrees does not refute it. `untested` says why
+    no test of ours could come out either way: its tests then only add evidence.
     """
 
     id: str
@@ -100,10 +109,15 @@ class Claim:
     workload: str | None = None
     device: str | None = None
     when: Mapping[str, Limits] = field(default_factory=dict)
+    measures: Measures | None = None
+    untested: str = ""
 
     @property
     def test(self) -> str:
         """How it is tested, in words made of its tests."""
+        if self.untested:
+            beside = "; ".join(test.describe() for test in self.tests)
+            return "no test of ours could come out either way" + (f". Beside it: {beside}" if beside else "")
         joint = {"each": "; ", "all": "; and ", "any": "; or "}[self.combine]
         deciding = joint.join(test.describe() for test in self.tests if test.decides)
         beside = "; ".join(test.describe() for test in self.tests if not test.decides)
@@ -113,14 +127,27 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class MachineVerdict:
+    """What the captures of one machine say of a claim. `on` says on what that depends, or what keeps it from being decided."""
+
+    machine: str
+    verdict: Verdict
+    on: str | None
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """What came of a claim. `on` says on what it depends; `why` what was not shown or not tested, and why."""
+    """What came of a claim. `on` says on what it depends; `why` what was not shown or not tested, and why.
+
+    `machines` has the verdict of each machine that captures were given of, whatever it is.
+    """
 
     claim: Claim
     verdict: Verdict
     on: str | None
     why: str | None
     cases: Sequence[tuple[Test, Sequence[Case]]] = field(default_factory=tuple)
+    machines: Sequence[MachineVerdict] = ()
 
     @property
     def evidence(self) -> list[Evidence]:
@@ -136,8 +163,8 @@ class Judgement:
 
     @property
     def measured(self) -> bool:
-        """Whether anything was measured that bears on it."""
-        return bool(self.evidence)
+        """Whether anything was measured that bears on it, of a claim that can be tested."""
+        return bool(self.evidence) and not self.claim.untested
 
 
 def decide(
@@ -146,13 +173,13 @@ def decide(
     at_least: float | None,
     at_most: float | None,
     *,
-    exact: bool = False,
+    counted: bool = False,
 ) -> Outcome:
     """Whether a figure lies within bounds: only if all of its interval does, and outside only if none of it does.
 
-    `exact` figures (counts, means of everything that was recorded) need no interval; others without one decide nothing.
+    A figure without an interval decides nothing, unless it was `counted`: a count of all that there was is no estimate.
     """
-    if interval is None and not exact:
+    if interval is None and not counted:
         return "undecided"
     low, high = interval or (value, value)
     least, most = (float("-inf") if at_least is None else at_least), (float("inf") if at_most is None else at_most)

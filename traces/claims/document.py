@@ -8,7 +8,15 @@ from msgspec import UNSET
 
 from launchlens.traces.claims.capture_under_test import machine
 from launchlens.traces.claims.claim import Case, Evidence, Judgement
-from launchlens.traces.documents.claims import CaptureRow, CaseRow, ClaimRow, ClaimsDocument, EvidenceRow, TestRow
+from launchlens.traces.documents.claims import (
+    CaptureRow,
+    CaseRow,
+    ClaimRow,
+    ClaimsDocument,
+    EvidenceRow,
+    MachineRow,
+    TestRow,
+)
 from launchlens.traces.studies.study import Study
 
 
@@ -49,12 +57,20 @@ def _claim(judgement: Judgement) -> ClaimRow:
         source=claim.source,
         gave=claim.gave,
         test=claim.test,
+        measures=claim.measures,
         verdict=judgement.verdict,
+        machines=[MachineRow(machine=each.machine, verdict=each.verdict, on=each.on) for each in judgement.machines],
         on=judgement.on,
         why=judgement.why,
         evidence=[_evidence(item) for item in judgement.evidence],
         tests=[
-            TestRow(kind=test.kind, test=test.describe(), decides=test.decides, cases=[_case(each) for each in cases])
+            TestRow(
+                kind=test.kind,
+                test=test.describe(),
+                because=test.reason,
+                decides=test.decides,
+                cases=[_case(each) for each in cases],
+            )
             for test, cases in judgement.cases
         ],
     )

@@ -1,22 +1,27 @@
 """Claims tested, on one capture or on several: every case of every test, and the verdict that they make together.
 
-On several captures, a claim is tested on each that it is about, and its cases are pooled (pool.py) by machine: a verdict
-is of one GPU, and where GPUs differ in it, it depends on the GPU.
+On several captures, a claim is tested on each that it is about, and its cases are pooled (pooled_cases.py) by machine: a
+verdict is of one GPU. Where GPUs differ in it, it depends on the GPU; where one of them can't decide, neither can all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.case_words import cases_in_words, listed
-from launchlens.traces.claims.claim import Case, Claim, Combine, Judgement, Outcome, Verdict
+from launchlens.traces.claims.claim import Case, Claim, Combine, Judgement, MachineVerdict, Outcome, Verdict
 from launchlens.traces.claims.kinds_of_test.base import Test, unmet
 from launchlens.traces.claims.pooled_cases import counting, merged
 from launchlens.traces.studies.study import Study
 
 #: The outcome that a settled verdict is made of, which its words need not say again.
-SETTLED: dict[Verdict, tuple[Outcome, ...]] = {"supported": ("holds",), "refuted": ("fails",)}
+SETTLED: dict[Verdict, tuple[Outcome, ...]] = {
+    "supported": ("holds",),
+    "refuted": ("fails",),
+    "not-reproduced": ("fails",),
+}
 
 
 def judge(study: Study, claims: Iterable[Claim]) -> list[Judgement]:
@@ -39,47 +44,76 @@ def _judge(captures: Mapping[str | None, CaptureUnderTest], claims: Iterable[Cla
 
 def judge_one(captures: Mapping[str | None, CaptureUnderTest], claim: Claim) -> Judgement:
     """Test one claim on every capture that it is about."""
+    machines = list(dict.fromkeys(tested.machine for tested in captures.values()))
     apt = {name: tested for name, tested in captures.items() if _elsewhere(tested, claim) is None}
     if not apt:
         reasons = list(dict.fromkeys(_elsewhere(tested, claim) for tested in captures.values()))
-        return Judgement(claim, "not-testable", None, "; ".join(filter(None, reasons)) or "there is no capture")
-    cases = [(test, merged([case for tested in apt.values() for case in test.run(tested)])) for test in claim.tests]
-    machines = dict.fromkeys(tested.machine for tested in captures.values())
-    by_machine: dict[str, tuple[Verdict, list[Case]]] = {}
-    for machine in machines:
-        here = {name for name, tested in apt.items() if tested.machine == machine}
-        mine = [(test, [case for case in found if case.capture in here]) for test, found in cases if test.decides]
-        verdict = _combined(claim.combine, [counting(test, found, apt) for test, found in mine])
-        by_machine[machine] = verdict, [case for _, found in mine for case in found]
-    pooled = [case for test, found in cases if test.decides for case in found]
+        why = "; ".join(filter(None, reasons)) or "there is no capture"
+        return _untestable(claim, why, machines)
+    found = [(test, [case for tested in apt.values() for case in test.run(tested)]) for test in claim.tests]
+    cases = [(test, merged(mine)) for test, mine in found]
+    if claim.untested:
+        return replace(_untestable(claim, claim.untested, machines), cases=cases)
+    of_machines = [_of_machine(claim, machine, found, apt) for machine in machines]
+    pooled = [case for test, mine in cases if test.decides for case in mine]
     if len(machines) > 1:
-        return _of_machines(claim, by_machine, pooled, cases)
-    ((verdict, _),) = by_machine.values()
-    if verdict == "depends":
-        return Judgement(
-            claim, verdict, cases_in_words(pooled, skip=("absent",)), cases_in_words(pooled, only=("absent",)), cases
-        )
-    return Judgement(claim, verdict, None, cases_in_words(pooled, skip=SETTLED.get(verdict, ())), cases)
+        verdict = _of_all({each.verdict for each in of_machines})
+        on = None if verdict == "not-testable" else _on_machines(of_machines)
+        only: tuple[Outcome, ...] = ("absent",)
+        return Judgement(claim, verdict, on, cases_in_words(pooled, only=only), cases, of_machines)
+    (one,) = of_machines
+    if one.verdict == "depends":
+        return Judgement(claim, one.verdict, one.on, cases_in_words(pooled, only=("absent",)), cases, of_machines)
+    rest = cases_in_words(pooled, skip=SETTLED.get(one.verdict, ()))
+    return Judgement(claim, one.verdict, None, rest, cases, of_machines)
 
 
-def _of_machines(
+def _untestable(claim: Claim, why: str, machines: Sequence[str]) -> Judgement:
+    """The judgement of a claim that no capture can test."""
+    said = [MachineVerdict(machine, "not-testable", why) for machine in machines]
+    return Judgement(claim, "not-testable", None, why, machines=said)
+
+
+def _of_machine(
     claim: Claim,
-    by_machine: Mapping[str, tuple[Verdict, Sequence[Case]]],
-    pooled: Sequence[Case],
-    cases: Sequence[tuple[Test, Sequence[Case]]],
-) -> Judgement:
-    """The judgement of captures of different machines: `on` says what each machine's say."""
-    said: dict[str, list[str]] = {}
-    for machine, (verdict, found) in by_machine.items():
-        if verdict != "not-testable":
-            details = f" ({cases_in_words(found, skip=('absent',))})" if verdict == "depends" else ""
-            said.setdefault(f"{verdict}{details}", []).append(machine)
-    verdicts = {verdict for verdict, _ in by_machine.values()} - {"not-testable"}
-    if not verdicts:
-        return Judgement(claim, "not-testable", None, cases_in_words(pooled), cases)
-    on = "; ".join(f"on {listed(machines)}: {what}" for what, machines in said.items())
-    verdict = verdicts.pop() if len(verdicts) == 1 else "depends"
-    return Judgement(claim, verdict, on, cases_in_words(pooled, only=("absent",)), cases)
+    machine: str,
+    found: Sequence[tuple[Test, Sequence[Case]]],
+    captures: Mapping[str | None, CaptureUnderTest],
+) -> MachineVerdict:
+    """What the captures of one machine say: those of others are not put to them."""
+    here = {name for name, tested in captures.items() if tested.machine == machine}
+    mine = [(test, merged([case for case in cases if case.capture in here])) for test, cases in found if test.decides]
+    verdict = _combined(claim.combine, [counting(test, cases, captures) for test, cases in mine])
+    if verdict == "refuted" and claim.measures is not None:
+        verdict = "not-reproduced"
+    cases = [case for _, cases in mine for case in cases]
+    if verdict in ("depends", "undecided"):
+        return MachineVerdict(machine, verdict, cases_in_words(cases, skip=("absent",)))
+    if verdict == "not-testable":
+        return MachineVerdict(machine, verdict, cases_in_words(cases) or "no capture of it has what the claim is about")
+    return MachineVerdict(machine, verdict, None)
+
+
+def _of_all(verdicts: Collection[Verdict]) -> Verdict:
+    """The verdict of several machines: one that could not test adds nothing, one that could not decide leaves it open."""
+    measured = set(verdicts) - {"not-testable"}
+    decided = measured - {"undecided"}
+    if not measured:
+        return "not-testable"
+    if len(decided) > 1 or "depends" in decided:
+        return "depends"
+    return decided.pop() if len(measured) == 1 and decided else "undecided"
+
+
+def _on_machines(said: Sequence[MachineVerdict]) -> str:
+    """What each machine's captures say, in words; why one could not test it is told apart from this."""
+    words: dict[str, list[str]] = {}
+    for each in said:
+        what = each.verdict.replace("-", " ")
+        if each.on and each.verdict in ("depends", "undecided"):
+            what = each.on if each.on.startswith(what) else f"{what} ({each.on})"
+        words.setdefault(what, []).append(each.machine)
+    return "; ".join(f"on {listed(machines)}: {what}" for what, machines in words.items())
 
 
 def _elsewhere(tested: CaptureUnderTest, claim: Claim) -> str | None:
@@ -104,18 +138,21 @@ def _combined(combine: Combine, counted: Sequence[Sequence[Case]]) -> Verdict:
 
 
 def _pooled(cases: Sequence[Case]) -> Verdict:
-    """The verdict of cases that count alike: what could not be tested doesn't count, but nothing is made of it."""
+    """The verdict of cases that count alike: what could not be tested doesn't count, and what is undecided leaves it open."""
     outcomes = {case.outcome for case in cases} - {"absent"}
-    if "holds" in outcomes:
-        return "supported" if outcomes == {"holds"} else "depends"
-    return "refuted" if "fails" in outcomes else "not-testable"
+    if not outcomes:
+        return "not-testable"
+    if "holds" in outcomes and outcomes & {"fails", "no-difference-shown"}:
+        return "depends"
+    if "undecided" in outcomes or outcomes == {"no-difference-shown"}:
+        return "undecided"
+    return "supported" if "holds" in outcomes else "refuted"
 
 
 def _joined(verdicts: Sequence[Verdict], *, first: Verdict) -> Verdict:
     """All tests together: `first` is the verdict that one test is enough for, its opposite needs all of them."""
     opposite: Verdict = "supported" if first == "refuted" else "refuted"
-    if first in verdicts:
-        return first
-    if "depends" in verdicts:
-        return "depends"
+    for enough in (first, "depends", "undecided"):
+        if enough in verdicts:
+            return enough
     return opposite if set(verdicts) == {opposite} else "not-testable"

@@ -9,8 +9,9 @@ when = { copies = { at_most = 7 } }      # optional: numbers that a capture's wo
 id = "mine-wins"
 text = "My copy is faster than .copy_()"
 source = "my notebook"
-gave = "12 µs against 30 µs"             # optional
+gave = "12 µs against 30 µs"             # optional, as the next two
 combine = "each"                         # or "all", "any"
+measures = "another-machine"             # or "reconstruction": a test that disagrees does not refute it
 [[claim.test]]
 kind = "ratio"
 variant = "my-way"
@@ -28,20 +29,22 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from launchlens.traces.claims.claim import Claim, Combine
+from launchlens.traces.claims.claim import Claim, Combine, Measures
 from launchlens.traces.claims.kinds_of_test.base import Limits, Test
 from launchlens.traces.claims.kinds_of_test.channel import Channel
 from launchlens.traces.claims.kinds_of_test.difference import GpuBusy, GpuPart, GpuTime, HostPart
+from launchlens.traces.claims.kinds_of_test.parts import Parts
 from launchlens.traces.claims.kinds_of_test.probe import NeedsProbe
 from launchlens.traces.claims.kinds_of_test.recorded import Api, LaunchCost, Launches
-from launchlens.traces.claims.kinds_of_test.timing import Bound, Difference, Ratio, Share, Time
+from launchlens.traces.claims.kinds_of_test.timing import Bound, Difference, LaunchShare, Ratio, Share, Time
 from launchlens.traces.problems import InputError
 
 #: Every kind of test, by the name that a claim's row calls it.
 KINDS: dict[str, type[Test]] = {
     made.kind: made
     for made in (
-        Ratio, Time, Difference, Share, Bound, Api, Launches, LaunchCost, Channel, HostPart, GpuPart, GpuBusy, GpuTime,
+        Ratio, Time, Difference, Share, LaunchShare, Parts, Bound, Api, Launches, LaunchCost, Channel, HostPart, GpuPart,
+        GpuBusy, GpuTime,
         NeedsProbe,
     )
 }  # fmt: skip
@@ -55,9 +58,11 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
     text: Line
     source: Line
-    test: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
+    test: list[dict[str, Any]] = []
     gave: Annotated[str, msgspec.Meta(max_length=500)] = ""
     combine: Combine = "each"
+    measures: Measures | None = None
+    untested: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\r\n]*$")] = ""
     workload: str | None = None
     device: str | None = None
     when: dict[str, Limits] = {}
@@ -102,11 +107,15 @@ def _claim(path: Path, number: int, raw: dict[str, Any]) -> Claim:
     place = f"claim {name!r}" if isinstance(name, str) else f"claim {number}"
     row = _convert(raw, _Row, path, place)
     tests = [_test(path, f"{place}, test {at}", test) for at, test in enumerate(row.test, 1)]
-    if not any(test.decides for test in tests):
-        raise InputError(path, "no test decides anything", "leave `decides = false` out of one", place)
+    decides = any(test.decides for test in tests)
+    if row.untested and decides:
+        raise InputError(path, "a test decides, though `untested` says that none can", "add `decides = false`", place)
+    if not decides and not row.untested:
+        remedy = "leave `decides = false` out of one, or say in `untested` why none can"
+        raise InputError(path, "no test decides anything", remedy, place)
     fields = {
         field: getattr(row, field)
-        for field in ("id", "text", "source", "gave", "combine", "workload", "device", "when")
+        for field in ("id", "text", "source", "gave", "combine", "workload", "device", "when", "measures", "untested")
     }
     return Claim(tests=tests, **fields)
 
@@ -144,3 +153,17 @@ def check_variants(claims: Sequence[Claim], path: Path, known: Mapping[str, Coll
                     remedy = f"variants of {' and '.join(about)}: {', '.join(names)}"
                     place = f"claim {claim.id!r}, test {number} ({test.kind})"
                     raise InputError(path, f"there is no variant {variant!r}", remedy, place)
+
+
+def check_outcomes(claims: Sequence[Claim], path: Path, declared: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise InputError for the first test whose outcome variants' own declarations fix: whatever it says, it shows nothing.
+
+    `declared` has, by workload, the launches of an iteration that variants say themselves (`registry.Variant.launches`).
+    """
+    for claim in claims:
+        about = [names for workload, names in declared.items() if claim.workload in (None, workload)]
+        for number, test in enumerate(claim.tests, 1):
+            fixed = [why for names in about if test.decides and (why := test.fixed_by(names))]
+            if fixed:
+                place = f"claim {claim.id!r}, test {number} ({test.kind})"
+                raise InputError(path, f"can't come out otherwise: {fixed[0]}", "add `decides = false`", place)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from launchlens.traces.claims.claim import Outcome, Section, Verdict
+from launchlens.traces.claims.claim import Measures, Outcome, Section, Verdict
 from launchlens.traces.documents.structure import Document, Structure, means
 
 SEVERAL = "several captures were given"
@@ -53,8 +53,19 @@ class TestRow(Structure, frozen=True, kw_only=True):
 
     kind: Annotated[str, means("the kind of test, as a claims file names it")]
     test: Annotated[str, means("what it asks for, in words")]
+    because: Annotated[str | None, means("why its bounds are these", null="it has none, or nobody said")]
     decides: Annotated[bool, means("whether it counts for the verdict; else it adds evidence only")]
     cases: Annotated[list[CaseRow], means("what it found, a row a place")]
+
+
+class MachineRow(Structure, frozen=True, kw_only=True):
+    """What the captures of one machine say of a claim."""
+
+    machine: Annotated[str, means("the GPU, or the processor where the capture is of one")]
+    verdict: Annotated[Verdict, means("the verdict of this machine's captures alone")]
+    on: Annotated[
+        str | None, means("on what it depends, or what keeps it from being decided", null="the verdict says all")
+    ]
 
 
 class ClaimRow(Structure, frozen=True, kw_only=True):
@@ -64,8 +75,17 @@ class ClaimRow(Structure, frozen=True, kw_only=True):
     text: Annotated[str, means("what is claimed")]
     source: Annotated[str, means("who states it, and where")]
     gave: Annotated[str, means("the figure that the source gives; empty if none")]
+    measures: Annotated[
+        Measures | None,
+        means(
+            "what of it can't be measured here: a constant of the machine that it was stated on, or code that ours only "
+            "reconstructs; a test that disagrees makes it `not-reproduced` then",
+            null="nothing keeps a test from refuting it",
+        ),
+    ]
     test: Annotated[str, means("how it is tested, in words")]
-    verdict: Annotated[Verdict, means("what the tests say of it together")]
+    verdict: Annotated[Verdict, means("what the tests say of it together, on all machines")]
+    machines: Annotated[list[MachineRow], means("the verdict of each machine that captures were given of")]
     on: Annotated[
         str | None,
         means(
@@ -89,11 +109,17 @@ class CaptureRow(Structure, frozen=True, kw_only=True):
     measured_here: Annotated[bool, means("false for a capture that ships with launchlens")]
 
 
-class ClaimsDocument(Document, tag_field="format", tag="launchlens.claims/1", frozen=True, kw_only=True):
+class ClaimsDocument(Document, tag_field="format", tag="launchlens.claims/2", frozen=True, kw_only=True):
     """Claims, each tested on the captures that it is about."""
 
     printed_by: ClassVar = ("claims [CAPTURE]... --json",)
-    history: ClassVar = (("launchlens.claims/1", "the first"),)
+    history: ClassVar = (
+        (
+            "launchlens.claims/2",
+            "verdicts `not-reproduced` and `undecided`, which were `refuted` and `not-testable`; `machines`, `measures`, `because`",
+        ),
+        ("launchlens.claims/1", "the first"),
+    )
 
     measured_here: Annotated[bool, means("whether none of the captures ships with launchlens")]
     recorded: Annotated[

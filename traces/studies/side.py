@@ -65,14 +65,7 @@ class Side:
         then waits for the host. It is device-bound when the device is busy nearly all the time, or when the host had
         submitted everything early and then waited.
         """
-        busy = self.busy_share
-        if busy is None:
-            return "unknown"
-        if busy >= THRESHOLDS.device_bound_busy or self.host_share <= THRESHOLDS.device_bound_submitted:
-            return "device-bound"
-        if self.host_share >= THRESHOLDS.host_bound_submitting and busy <= THRESHOLDS.host_bound_busy:
-            return "host-bound"
-        return "mixed"
+        return "unknown" if self.busy_share is None else bound_of(self.busy_share, self.host_share)
 
     @property
     def inflation(self) -> float | None:
@@ -83,3 +76,12 @@ class Side:
         if self.recording is None:
             return None
         return self.recording.profiled_ns / (self.recording.reference_ns or self.wall.value)
+
+
+def bound_of(busy_share: float, host_share: float) -> Bound:
+    """What a side waits for whose device is busy, and whose host submits, for these shares of the time."""
+    if busy_share >= THRESHOLDS.device_bound_busy or host_share <= THRESHOLDS.device_bound_submitted:
+        return "device-bound"
+    if host_share >= THRESHOLDS.host_bound_submitting and busy_share <= THRESHOLDS.host_bound_busy:
+        return "host-bound"
+    return "mixed"

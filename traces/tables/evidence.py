@@ -43,7 +43,7 @@ def claims(judged: Iterable[Judgement]) -> Table:
         Column("source", "text", "who claims it, and where"),
         Column("gave", "text", "the figure given with it", absent="no figure"),
         Column("test", "text", "how it is tested"),
-        Column("verdict", "code", "supported, refuted, depends, not-testable"),
+        Column("verdict", "code", "supported, refuted, depends, not-reproduced, undecided, not-testable"),
         Column("depends_on", "text", "what the verdict depends on", title="on"),
         Column("why", "text", "what was not shown or not tested, and why"),
         Column("figures", "count", "how many figures it rests on"),

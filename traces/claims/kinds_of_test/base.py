@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -49,6 +50,18 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     when: dict[str, Limits] = {}
     decides: bool = True
 
+    def __post_init__(self) -> None:
+        names = self.variants()
+        if len(set(names)) < len(names):
+            raise ValueError(f"holds {names[0]} against itself, which can come out one way only")
+
+    def fixed_by(self, declared: Mapping[str, str]) -> str | None:
+        """Why what variants declare of themselves settles this test before anything is measured; None where it doesn't.
+
+        `declared` has the launches of variants whose own code says how many an iteration makes.
+        """
+        return None
+
     def run(self, tested: CaptureUnderTest) -> list[Case]:
         """Every case of the test on a capture; one that says what is missing where it can't be made."""
         lacking = unmet(self.when, tested)
@@ -63,6 +76,11 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """The variants that it is about."""
         return ()
 
+    @property
+    def reason(self) -> str | None:
+        """Why its bounds are these; None where it has none, or nobody said."""
+        return None
+
     def subject(self) -> str:
         """What it is about, in as few words as tell it from others."""
         return " against ".join(self.variants())
@@ -70,6 +88,10 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         """The cases of this kind of test, once `when` is met."""
         raise NotImplementedError
+
+    def undecided(self, regime: str | None, reason: str, *evidence: Evidence) -> Case:
+        """The case of figures that decide nothing, and why."""
+        return Case(self.subject(), regime, "undecided", reason, evidence)
 
     def says(self) -> str:
         """What must be so for the test to hold."""
@@ -83,16 +105,31 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Bounded(Test, frozen=True, kw_only=True):
-    """A test of one figure against bounds, both ends included."""
+    """A test of one figure against bounds, both ends included; `because` says why these bounds and no others.
+
+    `within` is where such a figure lies whatever is measured: bounds that hold all of it, or nothing, decide nothing.
+    """
+
+    within: ClassVar[tuple[float, float]] = (-inf, inf)
 
     at_least: float | None = None
     at_most: float | None = None
+    because: Annotated[str, msgspec.Meta(max_length=300, pattern=r"^[^\r\n]*$")] = ""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.decides and self.at_least is None and self.at_most is None:
             raise ValueError("needs at_least or at_most (or decides = false)")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError("has at_least above at_most")
+        least = -inf if self.at_least is None else self.at_least
+        most = inf if self.at_most is None else self.at_most
+        low, high = self.within
+        always, never = least <= low and high <= most, least > high or most < low
+        if self.decides and (always or never):
+            lies = f"{low:g} to {high:g}" if high < inf else f"{low:g} or more"
+            outcome = "fail" if always else "hold"
+            raise ValueError(f"has bounds that can't {outcome}: whatever is measured, its figure is {lies}")
 
     def bounds(self, unit: str = "", factor: float = 1.0) -> str:
         """The bounds in words, empty where there are none; multiplied by `factor` into `unit`."""
@@ -102,8 +139,23 @@ class Bounded(Test, frozen=True, kw_only=True):
         high = None if self.at_most is None else self.at_most * factor
         return f" {bounds_in_words(low, high, unit)}"
 
+    @property
+    def reason(self) -> str | None:
+        return self.because or None
+
+    def describe(self) -> str:
+        words = super().describe()
+        if not self.decides or (self.at_least is None and self.at_most is None) or not self.says_bounds:
+            return words
+        return f"{words}, because {self.because}" if self.because else f"{words}, no reason given"
+
+    @property
+    def says_bounds(self) -> bool:
+        """Whether its words hold the bounds, so that a reason for them belongs beside: not where they are the kind's own."""
+        return True
+
     def judged(
-        self, regime: str | None, main: Evidence, *more: Evidence, exact: bool = False, factor: float = 1.0
+        self, regime: str | None, main: Evidence, *more: Evidence, counted: bool = False, factor: float = 1.0
     ) -> Case:
         """The case that `main` makes, with `more` beside it; a bound of 1 is `factor` of the unit of `main`."""
         assert main.value is not None
@@ -111,7 +163,7 @@ class Bounded(Test, frozen=True, kw_only=True):
         if self.at_least is not None or self.at_most is not None:
             low = None if self.at_least is None else self.at_least * factor
             high = None if self.at_most is None else self.at_most * factor
-            outcome = decide(main.value, main.interval, low, high, exact=exact)
+            outcome = decide(main.value, main.interval, low, high, counted=counted)
         reason = None
         if outcome == "undecided":
             reason = "too few samples for an interval" if main.interval is None else "the interval straddles a bound"

@@ -17,6 +17,7 @@ class Channel(Bounded, frozen=True, kw_only=True):
     """The share of `variant`'s launches whose work went to channels of the kind `is`: by default, all of them."""
 
     kind: ClassVar[str] = "channel"
+    within: ClassVar[tuple[float, float]] = (0, 1)
     variant: Name
     expect: Literal["compute", "async-memcpy"] = msgspec.field(name="is")
     at_least: float | None = 1.0
@@ -24,8 +25,12 @@ class Channel(Bounded, frozen=True, kw_only=True):
     def variants(self) -> Sequence[str]:
         return (self.variant,)
 
+    @property
+    def says_bounds(self) -> bool:
+        return self.at_least != 1 or self.at_most is not None
+
     def says(self) -> str:
-        if self.at_least == 1 and self.at_most is None:
+        if not self.says_bounds:
             return f"all work of {self.variant} goes to {self.expect} channels"
         return f"work of {self.variant} that goes to {self.expect} channels{self.bounds('%', 100)}"
 
@@ -50,4 +55,4 @@ class Channel(Bounded, frozen=True, kw_only=True):
             Evidence(f"{activity}: {channel}, {where}", count, "per iteration", None, rows, "ledger")
             for activity, channel, count in told
         ]
-        return self.judged(regime, main, *each, exact=True)
+        return self.judged(regime, main, *each, counted=True)

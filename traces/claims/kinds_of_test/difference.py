@@ -1,18 +1,24 @@
-"""Kinds of test on two recordings: what part of a difference lies where, and GPU time against GPU time."""
+"""Kinds of test on two recordings: what part of a difference lies where, and GPU time against GPU time.
+
+All of them are of the recorded run, which no recorder leaves as it was: their figures stand beside a verdict and make none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows, recorded_rows, unseen
+from launchlens.traces.account import DEVICE_STATES, STATES, LaneName
+from launchlens.traces.claims.capture_under_test import RECORDED, CaptureUnderTest, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
-from launchlens.traces.statistics import Estimate, Floats, draws_of, mean, percentiles
+from launchlens.traces.claims.shares import interval_of, share_of_more
+from launchlens.traces.statistics import Floats, draws_of, mean
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
@@ -52,76 +58,86 @@ class TwoRecorded(Bounded, frozen=True, kw_only=True):
         return Case(self.subject(), regime, "no-difference-shown", "there is no difference to split", (main,))
 
 
-class HostPart(TwoRecorded, frozen=True, kw_only=True):
-    """The share of the difference (`variant` − `against`) that lies in some host states.
+class RecordedPart(TwoRecorded, frozen=True, kw_only=True):
+    """What part of the recorded difference (`variant` − `against`) lies in some states of a lane: shown, and deciding nothing.
 
-    Of the recorded difference, which the parts sum to; or `of` the unprofiled one, where the profiler bends one side so
-    much more than the other that little is left of the recorded one.
+    It is the share of what the slower one spends more, block by block of the same run.
     """
 
-    kind: ClassVar[str] = "host-part"
-    states: Annotated[list[HostState], msgspec.Meta(min_length=1)]
-    whole: Literal["recorded", "unprofiled"] = msgspec.field(name="of", default="recorded")
+    within: ClassVar[tuple[float, float]] = (0, 1)
 
-    def says(self) -> str:
-        states = " and ".join(self.states)
-        pair = f"{self.variant} − {self.against}"
-        return f"recorded {states} time as a share of the {self.whole} difference {pair}{self.bounds('%', 100)}"
+    def lane(self) -> tuple[LaneName, Sequence[str], str]:
+        """The lane, its states, and what they are called."""
+        raise NotImplementedError
 
     def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
         none = self.without_difference(tested, side.regime)
-        found = tested.compared(self.variant, self.against, side.regime)
         if none or side.recording is None or other.recording is None:
             return none or tested.not_recorded(self.subject(), side)
+        lane, chosen, called = self.lane()
+        if lane == "device" and (side.recording.gpu_busy_ns is None or other.recording.gpu_busy_ns is None):
+            return Case(self.subject(), side.regime, "absent", _unseen(side, other))
         rows = f"{recorded_rows(side)} and variant:{other.variant}, {side.recording.account.windows} blocks each"
         pair = f"{self.variant} − {self.against}, {side.regime}"
-        ours, theirs = (self._blocks(one.recording) for one in (side, other) if one.recording)
+        ours, theirs = (_by_state(one.recording, lane) for one in (side, other) if one.recording)
         if len(ours) != len(theirs):
-            return Case(self.subject(), side.regime, "undecided", "the two have different numbers of blocks")
-        part = mean((ours - theirs)[:, 0])
-        if self.whole == "recorded":
-            total, beneath = mean((ours - theirs)[:, 1]), rows
-        else:
-            total, beneath = found.unprofiled_difference, paired_rows(found)
-        if not total.value:
-            return Case(self.subject(), side.regime, "undecided", f"the {self.whole} difference is zero")
-        states = " and ".join(self.states)
-        share = self._resampled(ours - theirs) if self.whole == "recorded" else quotient(part, total)
-        name = f"recorded {states} time as a share of the {self.whole} difference, {pair}"
-        main = Evidence(name, part.value / total.value, "share", share, rows, "difference")
-        case = self.judged(
+            return self.undecided(side.regime, "the two have different numbers of blocks")
+        each = ours - theirs
+        whole = mean(each.sum(axis=1))
+        if not whole.value:
+            return self.undecided(side.regime, "the recorded difference is zero")
+        is_chosen = np.isin(STATES[lane], chosen)
+        part = mean(each[:, is_chosen].sum(axis=1))
+        share, interval = _share(each * np.sign(whole.value), is_chosen)
+        name = f"recorded {called} as a share of what is more, {pair}"
+        return self.undecided(
             side.regime,
-            main,
-            Evidence(f"{states} time, recorded, {pair}", part.value, "ns", part.interval, rows, "difference"),
-            Evidence(f"{self.whole} difference, {pair}", total.value, "ns", total.interval, beneath, "difference"),
+            RECORDED,
+            Evidence(name, share, "share", interval, rows, "difference"),
+            Evidence(f"{called}, recorded, {pair}", part.value, "ns", part.interval, rows, "difference"),
+            Evidence(f"recorded difference, {pair}", whole.value, "ns", whole.interval, rows, "difference"),
         )
-        if share is None and total.interval is not None:
-            reason = f"the interval of the {self.whole} difference covers 0, so no share of it says anything"
-            return replace(case, outcome="undecided", reason=reason)
-        return case
-
-    def _blocks(self, recording: Recording) -> Floats:
-        """Per iteration of each block: ns in the states, and in all of them."""
-        chosen, whole = recording.account.of_states("host", *self.states), recording.account.window_ns
-        return np.stack((chosen, whole), axis=1).astype(np.float64) / recording.iterations
-
-    def _resampled(self, blocks: Floats) -> tuple[float, float] | None:
-        """The 95 % interval of the share, both its terms resampled by block; None where blocks are few or cancel out."""
-        if len(blocks) < THRESHOLDS.least_samples:
-            return None
-        chosen, whole = blocks[draws_of(len(blocks))].sum(axis=1).T
-        if whole.min() <= 0 <= whole.max():
-            return None
-        return percentiles(chosen / whole)
 
 
-def quotient(above: Estimate, below: Estimate) -> tuple[float, float] | None:
-    """The widest interval of `above` ÷ `below` that their own intervals allow; None where `below` may be 0."""
-    tops, bottoms = above.interval, below.interval
-    if tops is None or bottoms is None or below.covers(0):
-        return None
-    ends = [top / bottom for top in tops for bottom in bottoms]
-    return min(ends), max(ends)
+def _by_state(recording: Recording, lane: LaneName) -> Floats:
+    """Time per iteration by the states of a lane, [blocks, states]."""
+    times = [recording.account.of_states(lane, state) for state in STATES[lane]]
+    return np.stack(times, axis=1).astype(np.float64) / recording.iterations
+
+
+def _share(each: Floats, chosen: npt.NDArray[np.bool_]) -> tuple[float | None, tuple[float, float] | None]:
+    """The share of what is more that lies in the chosen states, and its interval over blocks where there are enough."""
+
+    def of(means: Floats) -> Floats:
+        return share_of_more(means[..., chosen].sum(axis=-1), means[..., ~chosen])
+
+    value = float(of(each.mean(axis=0)))
+    if len(each) < THRESHOLDS.least_samples:
+        return value, None
+    return value, interval_of(of(each[draws_of(len(each))].mean(axis=1)))
+
+
+class HostPart(RecordedPart, frozen=True, kw_only=True):
+    """What part of the recorded difference lies in some host states."""
+
+    kind: ClassVar[str] = "host-part"
+    states: Annotated[list[HostState], msgspec.Meta(min_length=1)]
+    whole: Name = msgspec.field(name="of", default="recorded")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.whole != "recorded":
+            raise ValueError(
+                f"asks for a share of the {self.whole} difference, which is another run's; leave `of` out, or write "
+                'kind = "parts" for parts of the unprofiled one'
+            )
+
+    def lane(self) -> tuple[LaneName, Sequence[str], str]:
+        return "host", self.states, f"{' and '.join(self.states)} time"
+
+    def says(self) -> str:
+        pair = f"{self.variant} − {self.against}"
+        return f"recorded {' and '.join(self.states)} time as a share of the difference {pair}{self.bounds('%', 100)}"
 
 
 def _unseen(*sides: Side) -> str:
@@ -129,43 +145,23 @@ def _unseen(*sides: Side) -> str:
     return next((why for side in sides if (why := unseen(side.recording))), "no GPU activity was recorded")
 
 
-class GpuPart(TwoRecorded, frozen=True, kw_only=True):
-    """The share of the unprofiled difference (`variant` − `against`) that longer GPU work would explain."""
+class GpuPart(RecordedPart, frozen=True, kw_only=True):
+    """What part of the recorded difference is longer GPU work."""
 
     kind: ClassVar[str] = "gpu-part"
 
-    def says(self) -> str:
-        return f"extra GPU time as a share of the difference {self.variant} − {self.against}{self.bounds('%', 100)}"
+    def lane(self) -> tuple[LaneName, Sequence[str], str]:
+        return "device", [state for state in DEVICE_STATES if state not in ("idle", "unknown")], "GPU time"
 
-    def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
-        none = self.without_difference(tested, side.regime)
-        ours = side.recording.gpu_busy_ns if side.recording else None
-        theirs = other.recording.gpu_busy_ns if other.recording else None
-        if none or ours is None or theirs is None:
-            return none or Case(self.subject(), side.regime, "absent", _unseen(side, other))
-        found = tested.compared(self.variant, self.against, side.regime)
-        extra = found.unprofiled_difference
-        ends = extra.interval
-        share = None
-        if ends is not None and not extra.covers(0):
-            one, two = (ours - theirs) / ends[0], (ours - theirs) / ends[1]
-            share = min(one, two), max(one, two)
-        pair = f"{self.variant} − {self.against}, {side.regime}"
-        timed = paired_rows(found)
-        traced = f"{recorded_rows(side)} and variant:{other.variant}"
-        value = (ours - theirs) / extra.value if extra.value else 0.0
-        name = f"extra GPU time as a share of the difference, {pair}"
-        main = Evidence(name, value, "share", share, f"{traced}; {timed}", "difference")
-        busy = Evidence(f"GPU busy, {pair}", ours - theirs, "ns", None, traced, "account")
-        return self.judged(
-            side.regime, main, busy, Evidence(f"unprofiled time, {pair}", extra.value, "ns", ends, timed, "timing")
-        )
+    def says(self) -> str:
+        return f"recorded GPU time as a share of the difference {self.variant} − {self.against}{self.bounds('%', 100)}"
 
 
 class GpuBusy(TwoRecorded, frozen=True, kw_only=True):
     """How long the GPU is busy in an iteration of `variant`, over that of `against`; what overlaps counts once."""
 
     kind: ClassVar[str] = "gpu-busy"
+    within: ClassVar[tuple[float, float]] = (0, inf)
 
     def says(self) -> str:
         return f"time that the GPU is busy, {self.variant} ÷ {self.against}{self.bounds()}"
@@ -188,13 +184,14 @@ class GpuBusy(TwoRecorded, frozen=True, kw_only=True):
         rows = f"{each[0].rows} and variant:{other.variant}"
         name = f"time that the GPU is busy, {self.variant} ÷ {self.against}, {side.regime}"
         main = Evidence(name, ours / theirs, "ratio", None, rows, "account")
-        return self.judged(side.regime, main, *each, exact=True)
+        return self.undecided(side.regime, RECORDED, main, *each)
 
 
 class GpuTime(TwoRecorded, frozen=True, kw_only=True):
     """GPU time of one kernel, memcpy or memset of `variant` over that of `against`."""
 
     kind: ClassVar[str] = "gpu-time"
+    within: ClassVar[tuple[float, float]] = (0, inf)
 
     def says(self) -> str:
         return f"GPU time per operation of {self.variant} ÷ {self.against}{self.bounds()}"
@@ -206,7 +203,7 @@ class GpuTime(TwoRecorded, frozen=True, kw_only=True):
         rows = f"{each[0].rows} and variant:{other.variant}"
         name = f"GPU time per operation of {self.variant} ÷ {self.against}, {side.regime}"
         main = Evidence(name, each[0].value / each[1].value, "ratio", None, rows, "ledger")
-        return self.judged(side.regime, main, *each, exact=True)
+        return self.undecided(side.regime, RECORDED, main, *each)
 
     def _per_operation(self, side: Side) -> Evidence:
         recording = side.recording

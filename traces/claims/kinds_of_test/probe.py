@@ -16,6 +16,9 @@ from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence, OfProbe, Outcome
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 
+#: Units of what is measured; a figure in any other is a count of all that the probe made.
+MEASURED = frozenset({"ns", "ratio", "share"})
+
 
 class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A figure of a probe by its fields, as `FigureKey` has them."""
@@ -66,6 +69,8 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             if key.what not in FIGURES.get(self.probe, {key.what}):
                 known = ", ".join(sorted(FIGURES[self.probe]))
                 raise ValueError(f"names a figure that the probe {self.probe} has not, {key.what!r}; it has {known}")
+        if len(self.keys) == 2 and self.keys[0] == self.keys[1]:
+            raise ValueError("holds a figure against itself, which can come out one way only")
         if self.what is not None:
             super().__post_init__()
         elif self.at_least is not None or self.at_most is not None:
@@ -109,7 +114,8 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
         if probe.checked != "passed":
             absent = f"the probe {self.probe} " + (f"could not be run: {probe.why}" if probe.why else "made no control")
             reason = f"the control of the probe {self.probe} did not pass" if probe.checked == "failed" else absent
-            yield Case(subject, None, "undecided", reason, found)
+            not_run = probe.checked == "absent" and bool(probe.why)
+            yield Case(subject, None, "absent" if not_run else "undecided", reason, found)
         elif self.expect is not None:
             reason = f"the probe {self.probe} finds: {probe.verdict or 'nothing'}"
             yield Case(subject, None, self._outcome(probe.verdict), reason, found)
@@ -132,13 +138,12 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
             return Case(self.subject(), None, "absent", reason)
         main, *others = (_evidence(probe, known[key]) for key in self.keys)
         if not others:
-            # a figure that the probe gives no interval is a count or a mean over all that it made
-            return self.judged(None, main, exact=True)
+            return self.judged(None, main, counted=main.unit not in MEASURED)
         of_both = OfProbe(self.probe, *self.keys)
         ratio = _ratio(main, others[0], of_both)
         if ratio is None:
             return Case(self.subject(), None, "undecided", f"{self.keys[1]} may be zero", (main, *others))
-        return self.judged(None, ratio, main, *others, exact=True)
+        return self.judged(None, ratio, main, *others)
 
 
 def _ratio(above: Evidence, below: Evidence, of: OfProbe) -> Evidence | None:

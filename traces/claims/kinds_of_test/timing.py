@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import ClassVar, Literal
 
 import msgspec
@@ -10,13 +11,16 @@ import msgspec
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name, Test
+from launchlens.traces.statistics import median, paired_ratio
 from launchlens.traces.studies.compare import REASONS
+from launchlens.traces.studies.side import Side, bound_of
 
 
 class Ratio(Bounded, frozen=True, kw_only=True):
     """`variant`'s time over `against`'s: faster or slower (`is`), or within bounds."""
 
     kind: ClassVar[str] = "ratio"
+    within: ClassVar[tuple[float, float]] = (0, inf)
     variant: Name
     against: Name
     expect: Literal["faster", "slower"] | None = msgspec.field(name="is", default=None)
@@ -27,6 +31,8 @@ class Ratio(Bounded, frozen=True, kw_only=True):
             raise ValueError("has both `is` and bounds")
         if self.expect is None:
             super().__post_init__()
+        else:
+            Test.__post_init__(self)
 
     def variants(self) -> Sequence[str]:
         return self.variant, self.against
@@ -64,6 +70,7 @@ class Time(Bounded, frozen=True, kw_only=True):
     """`variant`'s time per iteration in µs. It depends on the machine, as no ratio does: the words say so."""
 
     kind: ClassVar[str] = "time"
+    within: ClassVar[tuple[float, float]] = (0, inf)
     variant: Name
 
     def variants(self) -> Sequence[str]:
@@ -110,6 +117,7 @@ class Share(Bounded, frozen=True, kw_only=True):
     """`variant`'s time as a share of the time of `of`, which does that work among other things."""
 
     kind: ClassVar[str] = "share"
+    within: ClassVar[tuple[float, float]] = (0, 1)
     variant: Name
     of: Name
 
@@ -128,9 +136,57 @@ class Share(Bounded, frozen=True, kw_only=True):
                 yield missing
                 continue
             found = tested.compared(self.variant, self.of, regime)
+            both = tested.wall(found.b), tested.wall(found.a)
+            if found.ratio.value > 1:
+                name = f"time of {self.variant} ÷ {self.of}, {regime}"
+                main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
+                reason = f"{self.variant} takes longer than {self.of}, so its time is no share of that"
+                yield self.undecided(regime, reason, main, *both)
+                continue
             name = f"time of {self.variant} as a share of {self.of}, {regime}"
-            main = Evidence(name, found.ratio.value, "share", found.ratio.interval, paired_rows(found), "timing")
-            yield self.judged(regime, main, tested.wall(found.b), tested.wall(found.a))
+            ends = found.ratio.interval
+            shares = None if ends is None else (min(ends[0], 1.0), min(ends[1], 1.0))
+            main = Evidence(name, found.ratio.value, "share", shares, paired_rows(found), "timing")
+            yield self.judged(regime, main, *both)
+
+
+class LaunchShare(Bounded, frozen=True, kw_only=True):
+    """The share of `variant`'s time called eagerly that a replay of the same as a CUDA graph does without: its launches.
+
+    Round by round, of the same run; where a replay takes no less, the share is 0.
+    """
+
+    kind: ClassVar[str] = "launch-share"
+    within: ClassVar[tuple[float, float]] = (0, 1)
+    variant: Name
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.regimes is not None:
+            raise ValueError("has `regimes`, and holds the two against each other")
+
+    def variants(self) -> Sequence[str]:
+        return (self.variant,)
+
+    def says(self) -> str:
+        return f"share of {self.variant}'s eager time that a replay as a graph does without{self.bounds('%', 100)}"
+
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        missing = [case for _, case in tested.places(self.subject(), self.variants(), ["eager", "graph"]) if case]
+        if missing:
+            yield missing[0]
+            return
+        eager, graph = (tested.study.sides[self.variant, regime] for regime in ("eager", "graph"))
+        rounds = eager.blocks.index.intersection(graph.blocks.index)
+        if not len(rounds):
+            yield Case(self.subject(), None, "absent", f"{self.variant} was not timed in turn in both regimes")
+            return
+        ratio = paired_ratio(graph.blocks.loc[rounds, "wall_ns"], eager.blocks.loc[rounds, "wall_ns"])
+        rows = f"timings.parquet: variant={self.variant}, regime=graph and eager, {ratio.samples} rounds, paired"
+        share, *ends = (max(0.0, 1 - value) for value in (ratio.value, *reversed(ratio.interval or ())))
+        name = f"share of {self.variant}'s eager time that a replay does without"
+        main = Evidence(name, share, "share", (ends[0], ends[1]) if ends else None, rows, "timing")
+        yield self.judged(None, main, tested.wall(eager), tested.wall(graph))
 
 
 class Bound(Test, frozen=True, kw_only=True):
@@ -151,13 +207,24 @@ class Bound(Test, frozen=True, kw_only=True):
             if missing:
                 yield missing
                 continue
-            side = tested.study.sides[self.variant, regime]
-            if side.bound == "unknown" or side.busy_share is None:
-                yield tested.not_recorded(self.subject(), side)
-                continue
-            rows = f"timings.parquet: variant={side.variant}, regime={regime}, {side.wall.samples} rounds"
-            host = Evidence(f"submitting, {side.variant}, {regime}", side.host_share, "share", None, rows, "account")
-            both = f"{side.recording.trace if side.recording else ''} and {rows}"
-            busy = Evidence(f"GPU busy, {side.variant}, {regime}", side.busy_share, "share", None, both, "account")
-            outcome: Outcome = "holds" if side.bound == self.expect else "fails"
-            yield Case(self.subject(), regime, outcome, None, (host, busy))
+            yield self._case(tested, tested.study.sides[self.variant, regime])
+
+    def _case(self, tested: CaptureUnderTest, side: Side) -> Case:
+        """The case of one side: decided where both shares are on the same side of every cut-off with all of their intervals."""
+        busy, regime = side.busy_share, side.regime
+        if busy is None:
+            return tested.not_recorded(self.subject(), side)
+        submitting = median(side.blocks["host_ns"] / side.blocks["wall_ns"])
+        ends = side.wall.interval
+        filled = None if ends is None else (busy * side.wall.value / ends[1], busy * side.wall.value / ends[0])
+        rows = f"timings.parquet: variant={side.variant}, regime={regime}, {side.wall.samples} rounds"
+        both = f"{side.recording.trace if side.recording else ''} and {rows}"
+        name = f"{side.variant}, {regime}"
+        host = Evidence(f"submitting, {name}", submitting.value, "share", submitting.interval, rows, "account")
+        device = Evidence(f"GPU busy, {name}", busy, "share", filled, both, "account")
+        if filled is None or submitting.interval is None:
+            return self.undecided(regime, "too few samples for an interval", host, device)
+        found = {bound_of(one, other) for one in filled for other in submitting.interval}
+        if len(found) > 1:
+            return self.undecided(regime, "an interval straddles a cut-off", host, device)
+        return Case(self.subject(), regime, "holds" if found == {self.expect} else "fails", None, (host, device))

@@ -29,4 +29,4 @@ class Rounds(Bounded, frozen=True, kw_only=True):
                 continue
             rounds = len(tested.study.sides[self.variant, regime].blocks)
             main = Evidence(f"rounds, {regime}", rounds, "rounds", None, "timings.parquet", "timing")
-            yield self.judged(regime, main, exact=True)
+            yield self.judged(regime, main, counted=True)
