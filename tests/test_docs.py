@@ -33,6 +33,10 @@ What `launchlens claims --markdown` prints of the captures that ship (traces/rec
 """
 
 
+#: The line of the README that counts verdicts.
+CLAIMS_SENTENCE = re.compile(r"^Of the note's \d+ claims: .*$", re.MULTILINE)
+
+
 def commands_page() -> str:
     """Every command's help, as `docs/commands.md` holds it."""
     commands = get_command(app).commands  # type: ignore[attr-defined]
@@ -48,6 +52,12 @@ def commands_page() -> str:
 def claims_page() -> str:
     """The note's claims against all shipped captures, as `docs/claims.md` holds them."""
     return CLAIMS_HEAD + shipped.printed("claims", "--markdown")
+
+
+def claims_sentence() -> str:
+    """How many claims of the note got which verdict, as the README says it."""
+    count, told = re.findall(r"^(\d+) claims: (.*)\.$", claims_page(), re.MULTILINE)[-1]
+    return f"Of the note's {count} claims: {told} ([docs/claims.md](docs/claims.md))."
 
 
 RECORDED_HEAD = """# Measured on an H100 and an H200
@@ -159,6 +169,10 @@ def test_the_claims_page_is_what_the_command_prints():
     assert (DOCS / "claims.md").read_text() == claims_page(), "run `make docs`"
 
 
+def test_the_readme_counts_the_verdicts_that_the_claims_page_shows():
+    assert CLAIMS_SENTENCE.findall((DOCS.parent / "README.md").read_text()) == [claims_sentence()], "run `make docs`"
+
+
 def test_the_probes_page_is_what_the_captures_hold():
     page = DOCS / "probes.md"
     assert (page.read_text() if page.exists() else None) == probes_page(), "run `make docs`"
@@ -192,6 +206,8 @@ if __name__ == "__main__":
     (DOCS / "agreement.md").write_text(agreement_page())
     (DOCS / "commands.md").write_text(commands_page())
     (DOCS / "claims.md").write_text(claims_page())
+    readme = DOCS.parent / "README.md"
+    readme.write_text(CLAIMS_SENTENCE.sub(claims_sentence(), readme.read_text()))
     (DOCS / "measured.md").write_text(recorded_page())
     (DOCS / "held_sms.md").write_text(held_sms_page())
     pages = format_pages()
