@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from launchlens.traces.lanes import Lane, device_lane, host_lane
+from launchlens.traces.launches.apis import launches_are_known
 from launchlens.traces.launches.hardware_queue import HardwareQueue
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.launches.table import Launches
@@ -63,19 +64,30 @@ class JoinedTrace:
     def saw_gpu(self) -> bool:
         """Whether the trace tells of GPU work: it holds some, or it shows that it looked and nothing was launched.
 
-        It looked where it holds API calls of a GPU or a projection of a range on one, or its reader says so. A trace of
-        the host alone knows nothing of GPUs.
+        It looked where it holds a projection of a range on a GPU, or API calls of which a launch would be known, or its reader
+        says so. A trace of the host alone knows nothing of GPUs.
         """
         if len(self.launches.activity_rows):
             return True
         if len(self.launches.table):
             return False
-        looked = self.events["kind"].isin(["api", "gpu-range"]).any()
-        return bool(looked) or self.trace.looked_for_gpu
+        if self.trace.looked_for_gpu is not None:
+            return self.trace.looked_for_gpu
+        calls = _calls(self.events)
+        return bool((self.events["kind"] == "gpu-range").any() or calls) and all(map(launches_are_known, calls))
 
 
 def join(trace: Trace) -> JoinedTrace:
     """Join the launches of a trace to their GPU work, and work out what its recorder left out of them."""
     problems = trace.problems.copy()
-    launches = find_launches(trace.events, problems)
-    return JoinedTrace(trace, launches, unknown_time(trace.events, launches, problems), problems)
+    unseen = trace.looked_for_gpu is False
+    launches = find_launches(trace.events, problems, gpu_expected=not unseen)
+    joined = JoinedTrace(trace, launches, unknown_time(trace.events, launches, problems), problems)
+    if not joined.saw_gpu and not problems["no-gpu-records"] and (unseen or _calls(trace.events)):
+        problems.add("gpu-not-recorded")
+    return joined
+
+
+def _calls(events: pd.DataFrame) -> list[str]:
+    """The names of the API calls of a trace, each once."""
+    return [str(name) for name in events["name"][events["kind"] == "api"].unique()]

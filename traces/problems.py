@@ -62,6 +62,14 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "API calls lie in another range by their times than by the id that CUPTI recorded with them.",
     ),
+    "gpu-not-recorded": (
+        "info",
+        "Nothing shows that GPU work was recorded: what the GPU did is not known, and stands as null.",
+    ),
+    "recorder-lost-events": (
+        "warning",
+        "The recorder itself says that it may not have collected all GPU events: counts and times are of those it has.",
+    ),
     # correlation
     "no-gpu-records": ("error", "The trace holds launches but not one GPU activity: the recorder saw the host only."),
     "launch-without-gpu-record": (

@@ -21,8 +21,8 @@ class Trace:
 
     `events` follows `launchlens.traces.schema`. `recorded_by` is the recorder's name as its reader declares it, and
     `recorded_by_version` its own version where the file gives it. `devices` maps a device number to its name where the file
-    gives one. `looked_for_gpu` says that the file shows that GPU work was recorded where there was any, whether it holds
-    some or not.
+    gives one. `looked_for_gpu` says of a file without GPU work that what there was would have been recorded (True), or that it
+    was not recorded (False); None where only the events can tell.
     """
 
     path: Path
@@ -33,4 +33,4 @@ class Trace:
     problems: Problems
     devices: Mapping[int, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
-    looked_for_gpu: bool = False
+    looked_for_gpu: bool | None = None

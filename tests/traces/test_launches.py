@@ -37,6 +37,22 @@ def launches(rows):
         ("cudaGraphAddMemcpyNode", None),
         ("cudaOccupancyMaxActiveBlocksPerMultiprocessor", None),
         ("cuMemAlloc_v2", None),
+        ("musaLaunchKernel", "kernel"),
+        ("muLaunchKernel", "kernel"),
+        ("musaMemcpyAsync", "memcpy"),
+        ("musaMemsetAsync", "memset"),
+        ("urEnqueueKernelLaunch", "kernel"),
+        ("urEnqueueKernelLaunchWithArgsExp", "kernel"),
+        ("urEnqueueCooperativeKernelLaunchExp", "kernel"),
+        ("urEnqueueUSMMemcpy", "memcpy"),
+        ("urEnqueueMemBufferCopy", "memcpy"),
+        ("urEnqueueUSMFill", "memset"),
+        ("piEnqueueKernelLaunch", "kernel"),
+        ("zeCommandListAppendLaunchKernel", "kernel"),
+        ("zeCommandListAppendMemoryCopy", "memcpy"),
+        ("zeCommandListAppendMemoryFill", "memset"),
+        ("urQueueFinish", None),
+        ("urUSMDeviceAlloc", None),
     ],
 )
 def test_a_name_says_what_a_call_submits(name, what):
@@ -47,6 +63,14 @@ def test_names_of_calls_that_wait():
     assert [waits(name) for name in ("cudaStreamSynchronize", "cuCtxSynchronize", "hipDeviceSynchronize_spt")] == [
         True
     ] * 3
+    others = (
+        "urQueueFinish",
+        "urEventWait",
+        "zeCommandQueueSynchronize",
+        "zeEventHostSynchronize",
+        "musaDeviceSynchronize",
+    )
+    assert all(map(waits, others))
     assert [waits(name) for name in ("cudaStreamWaitEvent", "cudaEventRecord", "cudaMemcpyAsync")] == [False] * 3
 
 

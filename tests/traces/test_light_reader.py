@@ -17,7 +17,7 @@ ROWS = [  # start, length, kind, name, thread
 ]
 
 
-def _write(path, rows=ROWS, said=FORMAT, dropped="0"):
+def write_events(path, rows=ROWS, said=FORMAT, dropped="0"):
     columns = (
         dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in SCHEMA.names}
     )
@@ -27,7 +27,7 @@ def _write(path, rows=ROWS, said=FORMAT, dropped="0"):
 
 
 def test_its_events_are_ops_calls_and_ranges(tmp_path):
-    trace = open_trace(_write(tmp_path / "eager.parquet"))
+    trace = open_trace(write_events(tmp_path / "eager.parquet"))
     events = trace.events
     assert list(events["kind"]) == ["range", "op", "api", "api", "op"]
     assert list(events["start_ns"]) == [0, 1_000, 2_000, 6_000, 6_500]
@@ -41,19 +41,19 @@ def test_its_events_are_ops_calls_and_ranges(tmp_path):
 
 
 def test_nothing_is_claimed_of_a_device(tmp_path):
-    events = open_trace(_write(tmp_path / "eager.parquet")).events
+    events = open_trace(write_events(tmp_path / "eager.parquet")).events
     assert events["device"].isna().all()
     assert set(events["kind"].astype(str)).isdisjoint({"kernel", "memcpy", "memset"})
 
 
 def test_events_that_had_no_room_are_a_problem(tmp_path):
-    trace = open_trace(_write(tmp_path / "eager.parquet", dropped="12"))
+    trace = open_trace(write_events(tmp_path / "eager.parquet", dropped="12"))
     assert {problem.code: problem.count for problem in trace.problems}["dropped-records"] == 12
 
 
 def test_an_event_of_a_kind_unknown_or_of_no_possible_time_is_left_out_and_counted(tmp_path):
     odd = [*ROWS, (1, 1, "thought", "?", 7), (1, -1, "op", "aten::x", 7)]
-    trace = open_trace(_write(tmp_path / "eager.parquet", odd))
+    trace = open_trace(write_events(tmp_path / "eager.parquet", odd))
     assert len(trace.events) == len(ROWS)
     assert {problem.code: problem.count for problem in trace.problems}["event-not-understood"] == 2
 
@@ -63,5 +63,5 @@ def test_an_event_of_a_kind_unknown_or_of_no_possible_time_is_left_out_and_count
 )
 def test_what_can_not_be_used_is_one_line(tmp_path, rows, said, what):
     with pytest.raises(InputError, match=what) as raised:
-        open_trace(_write(tmp_path / "eager.parquet", rows, said))
+        open_trace(write_events(tmp_path / "eager.parquet", rows, said))
     assert "\n" not in str(raised.value)

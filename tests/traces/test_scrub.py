@@ -235,6 +235,10 @@ def test_every_text_of_an_event_is_found_where_it_stands(event, ascii_only) -> N
 # -- Nsight Systems
 
 
+#: What Nsight Systems says in so many words, and an analysis tells.
+LOST = "Not all CUDA events might have been collected."
+
+
 def planted_nsys(path: Path) -> Path:
     export(
         path,
@@ -259,7 +263,8 @@ def planted_nsys(path: Path) -> Path:
     planted: list[tuple[str, str, list[tuple[Any, ...]]]] = [
         ("TARGET_INFO_SYSTEM_ENV", "name TEXT, value TEXT", [("Hostname", HOST), ("MAC", MAC), ("IP", IP)]),
         ("META_DATA_CAPTURE", "name TEXT, value TEXT", [("PROCESS_0:ENVIRONMENT_VARIABLE", KEY), ("COMMAND", HOME)]),
-        ("DIAGNOSTIC_EVENT", "timestamp INTEGER, text TEXT", [(1, f"Process launched by {USER} on {HOST}")]),
+        ("DIAGNOSTIC_EVENT", "timestamp INTEGER, severity INTEGER, text TEXT",
+         [(1, 1, f"Process launched by {USER} on {HOST}"), (2, 2, LOST), (3, 2, f"{LOST} {HOST}")]),
         ("PROCESSES", "globalPid INTEGER, pid INTEGER, name TEXT", [(global_pid(), 4711, f"{HOME}/babbage")]),
         ("ProcessStreams", "globalPid INTEGER, filenameId INTEGER, contentId INTEGER", [(global_pid(), 901, 902)]),
         ("ThreadNames", "nameId INTEGER, priority INTEGER, globalTid INTEGER", [(903, 1, global_tid())]),
@@ -307,8 +312,9 @@ def test_an_nsight_export_loses_what_was_planted_and_nothing_else(tmp_path) -> N
     assert tables == {
         *("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"),
         *("NVTX_EVENTS", "PROFILER_OVERHEAD", "ENUM_CUDA_MEMCPY_OPER", "META_DATA_EXPORT", "StringIds"),
-        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE"),
+        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE", "DIAGNOSTIC_EVENT"),
     }
+    assert db.execute("SELECT * FROM DIAGNOSTIC_EVENT").fetchall() == [(2, 2, LOST)]
     assert {text for (text,) in db.execute("SELECT value FROM StringIds")} == {
         *("cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000", "void k<int>(int*)", "k", "dlopen(<path>"),
     }

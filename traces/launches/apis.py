@@ -1,4 +1,4 @@
-"""What an API call does, told by its name: submit work, wait, or neither. CUDA runtime and driver, and HIP.
+"""What an API call does, told by its name: submit work, wait, or neither. CUDA, HIP, MUSA, Level Zero and Unified Runtime.
 
 Versioned and per-thread-stream spellings (`cudaLaunchKernelExC_v11060`, `cuLaunchKernel_ptsz`) count as the call
 they spell. Names decide only what a call *would* submit; whether it did is told by its correlation id.
@@ -12,20 +12,40 @@ from typing import Literal
 Submits = Literal["kernel", "memcpy", "memset", "graph"]
 
 _SUFFIX = re.compile(r"(_v\d+|_ptsz|_ptds|_spt)+$")
-_GRAPH = re.compile(r"^(cuda|cu|hip)GraphLaunch$")
+#: Runtime and driver of CUDA, HIP and MUSA (Moore Threads), whose calls are named alike.
+_LIKE_CUDA = r"(?:cuda|cu|hip|musa|mu)"
+#: What PyTorch's XPU backend calls: Unified Runtime, before it the plugin interface (`pi`), or Level Zero itself.
+_LIKE_SYCL = r"(?:ur|pi|ze)"
+_GRAPH = re.compile(rf"^({_LIKE_CUDA}GraphLaunch|(ur|pi)(Enqueue|ext)CommandBuffer(Exp)?)$")
 _KERNEL = re.compile(
-    r"^(cuda(LaunchKernel(ExC)?|LaunchCooperativeKernel(MultiDevice)?|Launch)"
-    r"|cuLaunch(Kernel(Ex)?|CooperativeKernel(MultiDevice)?|Grid(Async)?)?"
+    r"^((cuda|musa)(LaunchKernel(ExC)?|LaunchCooperativeKernel(MultiDevice)?|Launch)"
+    r"|(cu|mu)Launch(Kernel(Ex)?|CooperativeKernel(MultiDevice)?|Grid(Async)?)?"
     r"|hip(LaunchKernel(ExC)?|LaunchByPtr|LaunchCooperativeKernel(MultiDevice)?|ModuleLaunch\w*Kernel\w*"
-    r"|ExtLaunch\w*Kernel\w*|ExtModuleLaunchKernel|DrvLaunchKernelEx))$"
+    r"|ExtLaunch\w*Kernel\w*|ExtModuleLaunchKernel|DrvLaunchKernelEx)"
+    r"|(ur|pi)Enqueue\w*KernelLaunch\w*|zeCommandListAppendLaunch\w*Kernel\w*)$"
 )
-_MEMCPY = re.compile(r"^(cuda|cu|hip)Memcpy(?!.*(GetAttribute|Node))")
-_MEMSET = re.compile(r"^(cuda|cu|hip)Memset(?!.*Node)")
-_SYNC = re.compile(r"^(cuda|cu|hip)(Device|Stream|Event|Ctx|Thread|Context)\w*Synchronize$")
+_MEMCPY = re.compile(
+    rf"^({_LIKE_CUDA}Memcpy(?!.*(GetAttribute|Node))"
+    r"|(ur|pi|piext)Enqueue(USMMemcpy|(Mem)?(Buffer|Image)(Copy|Read|Write))|zeCommandList(Append|Immediate)\w*MemoryCopy)"
+)
+_MEMSET = re.compile(
+    rf"^({_LIKE_CUDA}Memset(?!.*Node)|(ur|pi|piext)Enqueue(USM|(Mem)?Buffer)(Fill|Memset)|zeCommandListAppendMemoryFill)"
+)
+_SYNC = re.compile(
+    rf"^({_LIKE_CUDA}(Device|Stream|Event|Ctx|Thread|Context)\w*Synchronize"
+    r"|(ur|pi)(QueueFinish|EventWait|EventsWait)|ze(Event|Fence|CommandQueue|CommandList)(Host)?Synchronize)$"
+)
+#: Calls of a runtime whose launches `submits` knows: where none of them is a launch, none was recorded.
+_KNOWN = re.compile(rf"^({_LIKE_CUDA}|{_LIKE_SYCL}|piext)[A-Z]")
 
-_WHOLE_DEVICE = re.compile(r"^(cuda|cu|hip)(Device|Ctx|Thread|Context)\w*Synchronize$")
-_OF_EVENT = re.compile(r"^(cuda|cu|hip)Event\w*Synchronize$")
-_RECORDS_EVENT = re.compile(r"^(cuda|cu|hip)EventRecord(WithFlags)?$")
+_WHOLE_DEVICE = re.compile(rf"^{_LIKE_CUDA}(Device|Ctx|Thread|Context)\w*Synchronize$")
+_OF_EVENT = re.compile(rf"^({_LIKE_CUDA}Event\w*Synchronize|(ur|pi)Events?Wait|zeEventHostSynchronize)$")
+_RECORDS_EVENT = re.compile(rf"^{_LIKE_CUDA}EventRecord(WithFlags)?$")
+
+
+def launches_are_known(name: str) -> bool:
+    """Whether the API call `name` is of a runtime whose launches are told by their names: CUDA's, not an accelerator's that nobody describes."""
+    return bool(_KNOWN.match(name))
 
 
 def submits(name: str) -> Submits | None:

@@ -18,10 +18,11 @@ from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.thresholds import THRESHOLDS
 
 
-def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
+def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: bool = True) -> Launches:
     """Join launch calls to GPU activities by (process, correlation id); count in `problems` what does not join.
 
-    An API call is a launch when its name says so, or when GPU activities carry its correlation id.
+    An API call is a launch when its name says so, or when GPU activities carry its correlation id. That there are none at all
+    is a problem where they are expected.
     """
     kind = _codes(events["kind"])
     of_kind = {name: code for code, name in enumerate(events["kind"].cat.categories)}
@@ -42,7 +43,7 @@ def find_launches(events: pd.DataFrame, problems: Problems) -> Launches:
     ambiguous[ambiguous] = repeats[launch_of[ambiguous]]
     problems.add("correlation-id-repeats", int(ambiguous.sum()))
     launch_of[ambiguous] = -1
-    if len(api) and not len(gpu):
+    if len(api) and not len(gpu) and gpu_expected:
         problems.add("no-gpu-records", len(api))
     joined = launch_of >= 0
     found = Launches(

@@ -6,10 +6,10 @@ Everything is on a list of what is known to be safe; what is on none is left out
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from launchlens.traces.readers.nsys.export import as_text
-from launchlens.traces.readers.nsys.schema import SOURCES
+from launchlens.traces.readers.nsys.schema import DIAGNOSTICS, SOURCES, says_of_lost_events
 
 #: Tables of events, whose name columns refer to StringIds.
 EVENTS = frozenset(source.table for source in SOURCES)
@@ -23,13 +23,14 @@ NAME_IDS = frozenset({"nameId", "textId", "demangledName", "shortName", "mangled
 _KEPT_TABLES = re.compile(
     r"CUPTI_ACTIVITY_KIND_\w+|ENUM_\w+|NVTX_EVENTS|PROFILER_OVERHEAD|StringIds|ANALYSIS_DETAILS"
     r"|META_DATA_EXPORT|EXPORT_META_DATA|TARGET_INFO_(GPU|CUDA_GPU|CUDA_DEVICE|CUDA_CONTEXT_INFO|CUDA_(NULL_)?STREAM)"
-    r"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS"
+    rf"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS|{DIAGNOSTICS}"
 )
 #: Columns whose text is copied, by table; of every other column only numbers are.
 _KEPT_TEXT: dict[str, frozenset[str]] = {
     "NVTX_EVENTS": frozenset({"text"}),
     "TARGET_INFO_GPU": frozenset({"name", "chipName"}),
     "TARGET_INFO_CUDA_GPU": frozenset({"name", "chipName"}),
+    DIAGNOSTICS: frozenset({"text"}),
 } | dict.fromkeys(META, frozenset({"name", "value"}))
 #: What an export says of the program that made it; the other rows name files, the host and the user.
 _META_ROWS = re.compile(
@@ -55,6 +56,17 @@ def keeps_meta(name: object, value: object) -> bool:
     """Whether a row of META is copied: it tells of the program that exported, and holds no path."""
     said, text = as_text(name), as_text(value)
     return bool(said and text is not None and _META_ROWS.fullmatch(said) and not re.search(r"[/\\]", text))
+
+
+def keeps_diagnostic(severity: object, text: object) -> bool:
+    """Whether a row of the recorder's own messages is copied: it is a sentence of which this reader knows that it names nobody."""
+    return says_of_lost_events(severity, as_text(text)) is not None
+
+
+#: Tables of which only some rows are copied: those of which two columns say that they may be.
+SOME_ROWS: Mapping[str, tuple[tuple[str, str], Callable[[object, object], bool]]] = {
+    DIAGNOSTICS: (("severity", "text"), keeps_diagnostic)
+} | dict.fromkeys(META, (("name", "value"), keeps_meta))
 
 
 def by_name_ids(tables: Iterable[str]) -> list[str]:

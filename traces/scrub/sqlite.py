@@ -15,11 +15,10 @@ from launchlens.traces.readers.nsys.connection import guarded, plain_tables
 from launchlens.traces.readers.nsys.file import opened
 from launchlens.traces.readers.nsys.sqlite import quoted
 from launchlens.traces.scrub.nsys import (
-    META,
     NAME_IDS,
     OVERHEADS,
+    SOME_ROWS,
     by_name_ids,
-    keeps_meta,
     keeps_table,
     text_columns,
 )
@@ -41,7 +40,8 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
         db = sqlite3.connect(output, isolation_level=None, uri=True)
         try:
             guard(db)
-            db.create_function("keeps_meta", 2, keeps_meta, deterministic=True)
+            for table, (_, keeps_row) in SOME_ROWS.items():
+                db.create_function(f"keeps_row_of_{table}", 2, keeps_row, deterministic=True)
             # the file is renamed into place when whole: a journal would only be another copy of what it holds
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
@@ -90,10 +90,12 @@ def _copy_table(db: sqlite3.Connection, table: str, removed: Removed) -> list[st
             removed[f"{table}.{name}"] += _count(db, f"{texts} AND length({column}) > 0")
             values.append(f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} END")
     where = ""
-    if table in META:
-        # as blobs: SQLite gives no text that is not UTF-8 to a function
-        told = {"name", "value"} <= {name for name, _ in columns}
-        kept = "keeps_meta(CAST(name AS BLOB), CAST(value AS BLOB))" if told else "0"
+    if table in SOME_ROWS:
+        (by, of), _ = SOME_ROWS[table]
+        # texts as blobs: SQLite gives no text that is not UTF-8 to a function
+        told = {by, of} <= {name for name, _ in columns}
+        first, second = (f"iif(typeof({name}) = 'text', CAST({name} AS BLOB), {name})" for name in (by, of))
+        kept = f"keeps_row_of_{table}({first}, {second})" if told else "0"
         where = f" WHERE {kept}"
         removed[f"rows of {table}"] += _count(db, f"SELECT count(*) FROM old.{table} WHERE NOT {kept}")
     db.execute(f"INSERT INTO main.{quoted(table)} SELECT {', '.join(values)} FROM old.{quoted(table)}{where}")

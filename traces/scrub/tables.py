@@ -29,11 +29,10 @@ from launchlens.traces.readers.nsys.parquet import (
     values_of,
 )
 from launchlens.traces.scrub.nsys import (
-    META,
     NAME_IDS,
     OVERHEADS,
+    SOME_ROWS,
     by_name_ids,
-    keeps_meta,
     keeps_table,
     text_columns,
 )
@@ -78,8 +77,8 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
         schema = pa.schema([pa.field(field.name, pa.int64()) if field.name in lost else field for field in fields])
         with _written(output, name, schema) as written:
             for batch in batches(folder, name, source, None, CHUNK):
-                if name in META:
-                    batch = _of_the_program(batch, removed, name)
+                if name in SOME_ROWS:
+                    batch = _some_rows(batch, removed, name)
                 columns = []
                 for field in schema:
                     column = batch.column(field.name)
@@ -99,13 +98,13 @@ def _field(table: str, field: Any) -> Any:
     return pa.field(field.name, field.type if is_number(field.type) else pa.null(), field.nullable)
 
 
-def _of_the_program(batch: Any, removed: Removed, table: str) -> Any:
-    """The rows of a batch of META that tell of the program that exported."""
-    if not {"name", "value"} <= set(batch.schema.names):
+def _some_rows(batch: Any, removed: Removed, table: str) -> Any:
+    """The rows of a batch of one of SOME_ROWS that may be copied."""
+    by, keeps_row = SOME_ROWS[table]
+    if not set(by) <= set(batch.schema.names):
         keep = [False] * batch.num_rows
     else:
-        pairs = zip(values_of(batch.column("name")), values_of(batch.column("value")), strict=True)
-        keep = [keeps_meta(name, value) for name, value in pairs]
+        keep = [keeps_row(*pair) for pair in zip(*(values_of(batch.column(name)) for name in by), strict=True)]
     removed[f"rows of {table}"] += keep.count(False)
     return batch.filter(pa.array(keep, pa.bool_()))
 

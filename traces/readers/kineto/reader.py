@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import pandas as pd
 
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.byte_source import ByteSource
@@ -21,6 +23,7 @@ from launchlens.traces.readers.kineto.columns import KinetoColumns
 from launchlens.traces.readers.kineto.events import EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_repair import repair
+from launchlens.traces.schema import KINDS
 from launchlens.traces.trace import Progress, Trace
 
 #: The keys around the events that are kept in `Trace.meta` under their own names, when they are numbers or text.
@@ -69,8 +72,15 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         problems=problems,
         devices=devices,
         meta=_meta(about, columns),
-        looked_for_gpu=bool(devices),  # it names the machine's GPUs only where it records them
+        looked_for_gpu=_looked_for_gpu(events, devices),
     )
+
+
+def _looked_for_gpu(events: pd.DataFrame, devices: Mapping[int, str]) -> bool | None:
+    """False where the machine has GPUs and not one call of a GPU's runtime was recorded: only the CPU's activities were."""
+    # a recording of GPU activities ends in a call that waits for them, so that it holds one at least
+    of_gpu = np.array([kind not in ("op", "range", "overhead") for kind in KINDS])
+    return False if devices and not of_gpu[events["kind"].cat.codes.to_numpy()].any() else None
 
 
 @contextmanager

@@ -74,4 +74,4 @@ def _trace(path: Path, size: int, table: pa.Table, dropped: int) -> Trace:
         },
         count,
     )
-    return Trace(path, "light", None, size, events, problems)
+    return Trace(path, "light", None, size, events, problems, looked_for_gpu=False)

@@ -80,6 +80,9 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
             path, "holds no events: no CUDA call, no GPU activity, no NVTX range", "record with --trace=cuda,nvtx"
         )
     _count_what_is_missing(parts, found, problems)
+    lost = nsys_schema.lost_events(export)
+    for said in dict.fromkeys(lost):
+        problems.add("recorder-lost-events", lost.count(said), detail=said)
     return Trace(
         path=path,
         recorded_by="nsys",
@@ -88,6 +91,7 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
         events=assemble(parts, names.known, kinds, problems),
         problems=problems,
         devices=devices,
+        looked_for_gpu=False if lost else None,
     )
 
 

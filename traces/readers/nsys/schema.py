@@ -96,6 +96,16 @@ _COPY_KINDS = {
 MIGRATIONS = {1: 11, 2: 12, 8: 13}
 _LABEL = re.compile(r"^(Unified )?(Host|Device|Array|Peer)-to-(Host|Device|Array|Peer)$")
 
+#: What Nsight Systems says of a recording of its own, and how bad it is (ENUM_DIAGNOSTIC_SEVERITY_LEVEL: 2 warning, 3 error).
+DIAGNOSTICS = "DIAGNOSTIC_EVENT"
+_WARNINGS = (2, 3)
+#: Those of its sentences that say that GPU events may be missing. Whole sentences: they name nobody and no place.
+_LOST_EVENTS = re.compile(
+    r"Not all (?:CUDA|CUPTI)(?: \w+){0,3} events might have been collected"
+    r"|CUDA profiling might (?:not have|have not) been (?:started|stopped) correctly"
+    r"|(?:[\d,]+ )?(?:CUDA|CUPTI)(?: \w+){0,3} (?:were|was|have been|has been|might have been) (?:dropped|lost)",
+    re.IGNORECASE,
+)
 _VERSION_TABLES = ("META_DATA_EXPORT", "EXPORT_META_DATA")
 COPY_KIND_LABELS = "ENUM_CUDA_MEMCPY_OPER"
 
@@ -105,6 +115,7 @@ READ = frozenset(
     (
         *(source.table for source in SOURCES),
         *_VERSION_TABLES,
+        DIAGNOSTICS,
         *("StringIds", COPY_KIND_LABELS, "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU", "TARGET_INFO_CUDA_DEVICE"),
     )
 )
@@ -140,6 +151,22 @@ def version(export: Export) -> str | None:
         if product or schema:
             return " ".join(filter(None, (product, schema and f"(schema {schema})")))
     return None
+
+
+def says_of_lost_events(severity: object, text: object) -> str | None:
+    """The sentence of a row of `DIAGNOSTICS`, without its full stop, where it says that GPU events may be missing."""
+    if severity not in _WARNINGS or not isinstance(text, str):
+        return None
+    said = text.strip().rstrip(".")
+    return said if _LOST_EVENTS.fullmatch(said) else None
+
+
+def lost_events(export: Export) -> list[str]:
+    """What the recorder says of GPU events that it may not have collected, a sentence each, as often as it says so."""
+    if not {"severity", "text"} <= export.columns.get(DIAGNOSTICS, frozenset()):
+        return []
+    found = (says_of_lost_events(severity, text) for severity, text in export.rows(DIAGNOSTICS, ("severity", "text")))
+    return [said for said in found if said is not None]
 
 
 def copy_kinds(export: Export) -> dict[int, str]:
