@@ -86,7 +86,8 @@ def test_the_notes_claims_are_decided_by_it():
         return [case.outcome for test in tests for case in test.cases(tested)]
 
     assert outcomes("stream-synchronisation") == ["fails"]  # 12 to 14 µs
-    assert outcomes("stream-creation") == ["holds"]
+    # created by CUDA itself in 90 to 108 µs, given by torch in 6 to 7
+    assert outcomes("stream-creation") == ["fails", "holds"]
 
 
 def test_all_that_was_timed_is_in_the_table_with_what_it_is(tmp_path):
