@@ -3,56 +3,125 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from launchlens.commands.options import Force, Format, Json, Output, TableName
 
+if TYPE_CHECKING:
+    from launchlens.reports.output import Wanted
+
+#: Rows of each table on the first screen, and elsewhere, where `--top` says nothing.
+ON_A_SCREEN, IN_FULL = 8, 15
+
 
 def command(
     trace: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="A Kineto trace (.json, .json.gz), an Nsight Systems sqlite export (or, with nsys, report), or a CUPTI recording."
         ),
-    ],
+    ] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="List the analyses and what each asks; reads no trace.")
+    ] = False,
+    show: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Show this table alone, an analysis' or another one.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show every analysis, not the first screen alone.")] = False,
     range_name: Annotated[
         str | None, typer.Option("--range", help="Account for all instances of this range instead of the whole trace.")
     ] = None,
+    by_shape: Annotated[
+        bool,
+        typer.Option("--by-shape", help="Tell ops apart by the shapes of their inputs, where these were recorded."),
+    ] = False,
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
     output: Output = None,
     html: Annotated[Path | None, typer.Option(help="Write the analysis as one HTML file.")] = None,
     partial: Annotated[bool, typer.Option(help="Keep the whole events of a JSON trace that breaks off.")] = False,
-    top: Annotated[int, typer.Option(min=1, help="Rows per table.")] = 15,
+    top: Annotated[
+        int | None, typer.Option(min=1, help=f"Rows per table: {IN_FULL}, and {ON_A_SCREEN} on the first screen.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Say what a trace holds, and where its time goes.
 
-    GPU work, launches and what they cost, ranges, and a time account.
+    GPU work, launches and what they cost, kernels, operators, ranges, and a time account; --full shows every analysis, and --json
+    holds them all.
 
     Example: launchlens analyze trace.json.gz --range ProfilerStep#1
     """
     from launchlens.commands.printing import wanted
+    from launchlens.reports.blocks import Shown
     from launchlens.reports.output import Result
     from launchlens.reports.pages import trace as shown
     from launchlens.reports.progress import reading
     from launchlens.traces import files
+    from launchlens.traces.analyses import catalogue
     from launchlens.traces.analysis import analyze, as_document
     from launchlens.traces.source import open_trace
 
-    asked = wanted(format, as_json, table=table, output=output, force=force, source=trace, rows=top)
+    asked = wanted(format, as_json, table=table, output=output, force=force, source=trace, rows=top or IN_FULL)
+    if listing:
+        _list(asked)
+        return
+    if trace is None:
+        raise typer.BadParameter("give a trace, or --list", param_hint="TRACE")
+    if show is not None and table is not None:
+        raise typer.BadParameter("give one of --show and --table", param_hint="--show")
     if html is not None:
         files.free(html, force, trace)
+    one = show or table
+    names = [question.name for question in catalogue.CATALOGUE]
+    if one is not None and html is None and not as_json:
+        # an unknown name is refused with all that there are
+        names = [one] if one in names else [] if one in shown.OF_DOCUMENT else names
+    elif asked.format in ("table", "markdown") and html is None and not full:
+        names = [*catalogue.BRIEF]
     with reading(trace.name) as progress:
-        document = as_document(analyze(open_trace(trace, partial=partial, progress=progress), range_name=range_name))
+        analysis = analyze(open_trace(trace, partial=partial, progress=progress), range_name=range_name)
+        answered = analysis.answers(names, by_shape=by_shape)
+        document = as_document(analysis, answered)
+    tables = [*answered.tables.values()]
     if html is not None:
         from launchlens.reports.writers.html import html as page_text
 
         with files.writable(html):
-            files.write_text(html, page_text(shown.page(document)))
-    asked.write(Result(lambda: document, lambda: shown.blocks(document), lambda: shown.tables(document)))
+            files.write_text(html, page_text(shown.page(document, tables)))
+    if one is not None:
+        alone = shown.one(document, answered, one, "--show" if show else "--table")
+        asked.write(Result(lambda: document, lambda: [Shown(alone)], lambda: [alone]))
+    else:
+        brief = [each for each in tables if each.name in catalogue.BRIEF]
+        asked.write(
+            Result(
+                lambda: document,
+                lambda: (
+                    shown.blocks(document, tables) if full else shown.blocks(document, brief, brief=top or ON_A_SCREEN)
+                ),
+                lambda: shown.tables(document, tables),
+            )
+        )
     if html is not None and asked.is_for_people:
         typer.echo(f"\nReport: {html}")
+
+
+def _list(asked: Wanted) -> None:
+    from launchlens.reports.blocks import Shown
+    from launchlens.reports.output import Result
+    from launchlens.traces.analyses.catalogue import CATALOGUE
+    from launchlens.traces.documents.analysis_list import AnalysisListDocument, ListedAnalysis
+    from launchlens.traces.tables import plain
+
+    listed = [
+        ListedAnalysis(name=each.name, asks=each.asks, columns=[column.name for column in each.columns])
+        for each in CATALOGUE
+    ]
+    table = plain.analysis_list(listed)
+    asked.write(
+        Result(lambda: AnalysisListDocument(analyses=listed), lambda: [Shown(table, most=len(table))], lambda: [table])
+    )

@@ -28,6 +28,7 @@ LINES = {
         "analyze NO_GPU_RECORDS",
         "analyze HOST_ALONE",
     ],
+    "launchlens.analysis-list/1": ["analyze --list"],
     "launchlens.study/2": ["report CAPTURE", "report UNLIKE_CAPTURE --output OUT", "profile --output OUT"],
     "launchlens.comparison/2": [
         "compare CAPTURE CAPTURE",

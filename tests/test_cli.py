@@ -118,7 +118,7 @@ def test_analyze_of_a_range_accounts_for_its_instances(trace):
 
 def test_analyze_prints_tables_and_writes_html(trace, tmp_path):
     page = tmp_path / "analysis.html"
-    result = run("analyze", trace, "--html", page)
+    result = run("analyze", trace, "--full", "--html", page)
     assert result.exit_code == 0 and "cudaMemcpyAsync" in result.stdout and "time account" in result.stdout
     assert "cudaMemcpyAsync" in page.read_text()
     again = run("analyze", trace, "--html", page)
@@ -137,7 +137,7 @@ def test_analyze_says_when_the_gpu_was_not_seen(tmp_path):
         "with_gpu_activity": None,
         "without_gpu_activity": None,
     }
-    assert [problem["code"] for problem in document["problems"]] == ["no-gpu-records"]
+    assert [problem["code"] for problem in document["problems"]] == ["no-gpu-records", "table-absent"]
     assert "not recorded" in run("analyze", path).stdout
 
 

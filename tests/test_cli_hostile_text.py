@@ -436,7 +436,7 @@ def test_a_terminal_gets_codes_of_ours_alone(tmp_path):
         event["name"] += ATTACK if event.get("cat") == "user_annotation" else ""
     path.write_text(json.dumps(document))
     main, other = pty.openpty()
-    command = [sys.executable, ROOT / "cli.py", "analyze", path]
+    command = [sys.executable, ROOT / "cli.py", "analyze", path, "--full"]
     wide = os.environ | {"COLUMNS": "200"}
     with subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=wide) as process:
         os.close(other)

@@ -62,11 +62,14 @@ ADDITIONS = (
     ),
     Addition(
         "an analysis of a trace",
-        own("traces/tables/longest.py"),
+        own("traces/analyses/longest.py"),
         listed(
-            "reports/pages/trace.py",
-            ("from launchlens.traces.tables import", "from launchlens.traces.tables.longest import longest\n"),
-            ('    ("totals", "GPU work', '    ("longest", "Longest range", longest),\n'),
+            "traces/analyses/catalogue.py",
+            (
+                "from launchlens.traces.analyses.operators",
+                "from launchlens.traces.analyses.longest import LONGEST\n",
+            ),
+            ("    KERNELS,\n", "    LONGEST,\n"),
         ),
     ),
     Addition(
@@ -197,7 +200,9 @@ def said(tmp_path_factory):
     lines = {
         "variants": ["variants", "--json"],
         "claims": ["claims", capture, "--claims", folder / "claims.toml", "--json"],
-        "analyze": ["analyze", trace, "--html", folder / "trace.html"],
+        "analyze": ["analyze", trace, "--full", "--html", folder / "trace.html"],
+        "document": ["analyze", trace, "--json"],
+        "questions": ["analyze", "--list"],
         "csv": ["analyze", trace, "--format", "csv", "--table", "longest"],
         "report": ["report", capture, "--output", folder / "report.html"],
         "recorder": ["analyze", recorded, "--json"],
@@ -242,7 +247,11 @@ def test_a_kind_of_test_for_claims(said):
 
 def test_an_analysis_of_a_trace(said):
     assert stdout(said, "csv").splitlines() == ["name,host_ns", "## forward ##,900000"]
-    assert "longest range" in stdout(said, "analyze") and "Longest range" in said[1]["trace"]
+    assert "Longest range" in stdout(said, "analyze") and "Longest range" in said[1]["trace"]
+    found = json.loads(stdout(said, "document"))["tables"]["longest"]
+    assert found["rows"] == [{"name": "## forward ##", "host_ns": 900000}]
+    assert found["columns"][1] == {"name": "host_ns", "unit": "ns", "meaning": "how long it was open"}
+    assert "Which range was open longest?" in stdout(said, "questions")
 
 
 def test_a_section_of_the_report(said):

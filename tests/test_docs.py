@@ -13,6 +13,7 @@ from launchlens.cli import app
 from launchlens.reports.words.markdown import cell
 from launchlens.reports.words.probes.cells import cell_text
 from launchlens.reports.words.probes.page import markdown
+from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.captures.capture import MANIFEST, read_capture
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.captures.recorded import FOLDER, describe_recorded
@@ -153,6 +154,32 @@ def agreement_page() -> str:
     return f"{AGREEMENT_HEAD}{table}{AGREEMENT_TAIL}"
 
 
+ANALYSES_HEAD = """# Analyses of a trace
+
+The questions that `launchlens analyze` puts to a trace: each has a table. `analyze TRACE` shows the first rows of a few of them,
+`--show NAME` one, `--full` all; `--json` holds all under `tables`, and `--format csv --table NAME` writes one. With `--range` they are of
+the range alone: host events that begin in it, on whatever thread, and the GPU work that was launched in it. A table that a trace holds
+nothing of is absent, and the problem `table-absent` says why. From Python: `launchlens.traces.analysis.analyze(trace).answers(["kernels"]).tables`.
+
+`make docs` writes this page from `traces/analyses/`. What the words mean: [definitions.md](definitions.md).
+"""
+
+
+def analyses_page() -> str:
+    """Every analysis with its question and its columns, as `docs/analyses.md` holds them."""
+    parts = [ANALYSES_HEAD]
+    for each in CATALOGUE:
+        needs = ", ".join(need.says.removeprefix("no ") for need in each.needs)
+        rows = [f"| `{column.name}` | {column.unit} | {cell(column.meaning)} |" for column in each.columns]
+        head = f"## {each.name}\n\n{each.asks} Needs {needs}." + (f" Rows stand {each.order}." if each.order else "")
+        parts.append(f"{head}\n\n| column | unit | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def test_the_analyses_page_is_what_the_catalogue_says():
+    assert (DOCS / "analyses.md").read_text() == analyses_page(), "run `make docs`"
+
+
 def test_the_agreement_page_is_what_report_says():
     assert (DOCS / "agreement.md").read_text() == agreement_page(), "run `make docs`"
 
@@ -204,6 +231,7 @@ def test_the_probes_page_has_a_part_for_each_capture_that_holds_probes(tmp_path)
 
 if __name__ == "__main__":
     (DOCS / "agreement.md").write_text(agreement_page())
+    (DOCS / "analyses.md").write_text(analyses_page())
     (DOCS / "commands.md").write_text(commands_page())
     (DOCS / "claims.md").write_text(claims_page())
     readme = DOCS.parent / "README.md"
@@ -217,7 +245,7 @@ if __name__ == "__main__":
     for name, page in pages.items():
         (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(page)
-    written = [*pages, "commands.md", "claims.md", "measured.md", "held_sms.md"]
+    written = [*pages, "analyses.md", "commands.md", "claims.md", "measured.md", "held_sms.md"]
     found = probes_page()
     if found is not None:
         (DOCS / "probes.md").write_text(found)

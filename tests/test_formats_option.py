@@ -26,7 +26,8 @@ from made_probes import ALL
 ROOT = Path(__file__).parents[1]
 #: Command lines, and the tables that each has; the first is written where none is named.
 LINES = {
-    "analyze TRACE": ["totals", "ranges", "launch_cost", "account"],
+    "analyze TRACE": ["totals", "ranges", "launch_cost", "kernels", "operators", "account"],
+    "analyze --list": ["analyses"],
     "report CAPTURE": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "profile --output NEW": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "compare CAPTURE::copy_ CAPTURE::foreach": ["comparisons", "difference"],
@@ -171,12 +172,13 @@ def test_csv_and_parquet_hold_the_same_rows_of_every_table(line, run):
 def test_the_first_table_is_written_and_the_others_are_named(run):
     answer = done(run("analyze TRACE", "--format", "csv"))
     assert answer.stdout.startswith("what,count,total_ns,")
-    assert answer.stderr == "launchlens: this is table totals; with --table also: ranges, launch_cost, account\n"
+    _, *others = LINES["analyze TRACE"]
+    assert answer.stderr == f"launchlens: this is table totals; with --table also: {', '.join(others)}\n"
     assert done(run("variants", "--format", "csv")).stderr == ""
 
 
 def test_all_rows_are_written_whatever_people_are_shown(run):
-    shown = done(run("analyze TRACE", "--top", 1)).stdout
+    shown = done(run("analyze TRACE", "--full", "--top", 1)).stdout
     rows = done(run("analyze TRACE", "--top", 1, "--format", "csv", "--table", "ranges")).stdout.splitlines()[1:]
     assert f"(1 of {len(rows)}, by host time)" in shown and len(rows) > 1
 

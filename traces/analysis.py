@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from msgspec import UNSET
 
+from launchlens.traces.analyses.answers import Answers, answers
+from launchlens.traces.analyses.catalogue import questions
+from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.documents.analysis import (
     AccountOfTrace,
     AnalysisDocument,
@@ -23,6 +27,7 @@ from launchlens.traces.documents.analysis import (
     Totals,
 )
 from launchlens.traces.documents.problem import problem_rows
+from launchlens.traces.documents.table import table_of
 from launchlens.traces.grouping import by_key
 from launchlens.traces.intervals import Ints, union_length
 from launchlens.traces.joined import JoinedTrace, join
@@ -36,17 +41,32 @@ from launchlens.traces.slice import Slice
 from launchlens.traces.trace import Trace
 from launchlens.traces.windows import of_range, whole_trace
 
+#: Of an analysis of which no tables were asked for.
+NO_ANSWERS = Answers({}, {})
+
 
 @dataclass(frozen=True)
 class Analysis:
     """A trace joined, the totals of its ranges by name, and the slice of it that is accounted for.
 
-    `slice` is None for a trace in which no thread launches anything and no range was asked for.
+    `slice` is None for a trace in which no thread launches anything and no range was asked for; `of_range` says that one was.
     """
 
     joined: JoinedTrace
     ranges: pd.DataFrame
     slice: Slice | None
+    of_range: bool = False
+
+    def scope(self, *, by_shape: bool = False) -> Scope:
+        """What its tables are about: the whole trace, or the range that was asked for."""
+        return Scope(self.joined, self.slice if self.of_range else None, by_shape)
+
+    def answers(self, names: Iterable[str] | None = None, *, by_shape: bool = False) -> Answers:
+        """The tables of some analyses, all without names (see `launchlens.traces.analyses.catalogue`), with why others are absent.
+
+        `by_shape` tells ops apart by the shapes of their inputs as well. Raises InputError for a name that is no analysis.
+        """
+        return answers(questions(names), self.scope(by_shape=by_shape))
 
     @property
     def problems(self) -> Problems:
@@ -61,11 +81,14 @@ def analyze(trace: Trace, *, range_name: str | None = None) -> Analysis:
     """
     joined = join(trace)
     accounted = whole_trace(joined) if range_name is None else of_range(joined, range_name)
-    return Analysis(joined, range_totals(joined.instances), accounted)
+    return Analysis(joined, range_totals(joined.instances), accounted, range_name is not None)
 
 
-def as_document(analysis: Analysis) -> AnalysisDocument:
-    """The analysis as `analyze --json` prints it. All times are whole nanoseconds; what the trace does not hold is null."""
+def as_document(analysis: Analysis, answered: Answers = NO_ANSWERS) -> AnalysisDocument:
+    """The analysis as `analyze --json` prints it, with the tables of `answered`.
+
+    All times are whole nanoseconds; what the trace does not hold is null.
+    """
     joined, trace = analysis.joined, analysis.joined.trace
     return AnalysisDocument(
         source=Source(
@@ -75,11 +98,12 @@ def as_document(analysis: Analysis) -> AnalysisDocument:
             bytes=trace.bytes,
             devices={str(number): name for number, name in trace.devices.items()},
         ),
-        problems=problem_rows(analysis.problems),
+        problems=problem_rows(analysis.problems + answered.problems),
         totals=_totals(joined),
         ranges=_ranges(analysis.ranges, joined.saw_gpu),
         launch_cost=launch_cost(joined.launches, joined.hardware_queue),
         account=_account_of(analysis.slice),
+        tables={name: table_of(table) for name, table in answered.tables.items()},
     )
 
 

@@ -106,6 +106,11 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "GPU activities launched inside a window end after it; the account cuts them at its end.",
     ),
+    # tables
+    "table-absent": (
+        "info",
+        "Tables are absent, because the trace holds nothing that they would show.",
+    ),
     # captures
     "device-busier-than-recorded": (
         "warning",

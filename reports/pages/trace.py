@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,24 +11,30 @@ from launchlens.reports.blocks import Bar, Block, Page, Paragraph, Section, Show
 from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import duration, percent, size
+from launchlens.traces.analyses.answers import Answers
+from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
-from launchlens.traces.problems import Severity
+from launchlens.traces.problems import InputError, Severity
 from launchlens.traces.tables import accounts, of_trace
 from launchlens.traces.tables.table import Table
 
+#: The tables of the document itself.
+OF_DOCUMENT = ("totals", "ranges", "launch_cost", "account")
 NO_WINDOW = "No time account: no thread launches anything, and no --range was given."
 #: The tables of a trace, in order: the section of each, by its id on the page and its title. One without rows is left out there.
-#: A new one is a function of the document (`launchlens.traces.tables`) and a row here.
+#: What is worked out of the trace itself is an analysis (`launchlens.traces.analyses`).
 TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
     ("totals", "GPU work and launches", of_trace.totals),
     ("ranges", "Ranges", of_trace.ranges),
     ("costs", "Launch costs", of_trace.launch_cost),
 )
+#: Sections that the first screen of a terminal leaves out.
+BEYOND_A_SCREEN = ("ranges", "costs")
 TONES: dict[Severity, Tone] = {"info": "note", "warning": "warning", "error": "error"}
 
 
-def page(document: AnalysisDocument) -> Page:
-    """The analysis as a page: tables and two bars, no script."""
+def page(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Page:
+    """The analysis as a page: its account as bars, and every table; `answers` are those of the analyses."""
     devices = Counter(document.source.devices.values())
     on = "".join(f"; {f'{count} × ' if count > 1 else ''}{device}" for device, count in devices.items())
     return Page(
@@ -36,26 +42,48 @@ def page(document: AnalysisDocument) -> Page:
         title=Path(document.source.path).name,
         says="",
         measured=f"{size(document.source.bytes)}, recorded by {_recorder(document)}{on}",
-        sections=tuple(sections(document)),
+        sections=tuple(sections(document, answers)),
         foot="Made by launchlens. This page is complete in itself: it loads nothing and runs no script.",
     )
 
 
-def blocks(document: AnalysisDocument) -> list[Block]:
-    """What a terminal shows: where the trace is from, what to know about it, every table, and its account last."""
+def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: int | None = None) -> list[Block]:
+    """What a terminal shows: where the trace is from, what to know about it, its tables, and its account last.
+
+    A `brief` first screen has so many rows of each table, and leaves out those of BEYOND_A_SCREEN.
+    """
     source = document.source
     head = Paragraph(f"{source.path}, {size(source.bytes)}, recorded by {_recorder(document)}")
-    shown = [block for section in sections(document) if section.id != "account" for block in section.blocks]
+    left_out = ("account", *(BEYOND_A_SCREEN if brief is not None else ()))
+    shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
+    if brief is not None:
+        shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]
     return [head, *shown, *_account(document.account, exact=False)]
 
 
-def tables(document: AnalysisDocument) -> list[Table]:
+def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Table]:
     """Every table of a trace; a trace that launches nothing has no account."""
-    found = [make(document) for _, _, make in TABLES]
+    found = [*(make(document) for _, _, make in TABLES), *answers]
     return found if document.account is None else [*found, accounts.cells(document.account)]
 
 
-def sections(document: AnalysisDocument) -> Iterator[Section]:
+def _brief(block: Shown) -> Shown:
+    """A table with the columns that its analysis shows first."""
+    first = {question.name: question.brief for question in CATALOGUE}.get(block.table.name)
+    return replace(block, table=block.table.pick(block.table.title, *first)) if first else block
+
+
+def one(document: AnalysisDocument, answered: Answers, name: str, option: str) -> Table:
+    """The table of this name, for which `option` asked. Raises InputError where there is none, or the trace holds nothing of it."""
+    found = {table.name: table for table in tables(document, [*answered.tables.values()])}
+    if name in answered.lacking:
+        raise InputError(document.source.path, f"has no table {name}: {answered.lacking[name]}")
+    if name not in found:
+        raise InputError(option, f"{name!r} is none of {', '.join(found)}")
+    return found[name]
+
+
+def sections(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Iterator[Section]:
     """What to know about the trace, its account, and its tables; those without rows are left out."""
     if document.problems:
         said = tuple(
@@ -64,8 +92,8 @@ def sections(document: AnalysisDocument) -> Iterator[Section]:
         )
         yield Section("problems", "Problems", "What to know about this trace", said)
     yield Section("account", "Account", "Time account", tuple(_account(document.account, exact=True)))
-    for id, title, make in TABLES:
-        table = make(document)
+    first, *others = [(id, title, make(document)) for id, title, make in TABLES]
+    for id, title, table in (first, *((f"table-{each.name}", each.title, each) for each in answers), *others):
         if len(table):
             yield Section(id, title, title, (Shown(table),))
 

@@ -87,6 +87,9 @@ class Row:
     thread: int | str | None = None
     correlation: int | None = None
     device: int | None = None
+    context: int | None = None
+    stream: int | None = None
+    graph: int | None = None
     copy_kind: str | None = None
     bytes: int | None = None
     queued: int | None = None
@@ -159,6 +162,7 @@ def kineto(path: Path) -> Plain:
         row = Row(kind, event["name"], start, start + int(event["dur"] * 1000), correlation=args.get("correlation"))
         if kind in WORK or kind == "gpu-range":
             row.device, row.bytes = args.get("device"), args.get("bytes")
+            row.context, row.stream, row.graph = args.get("context"), args.get("stream"), args.get("graph id")
         elif event["pid"] != -1:  # newer Kineto writes its own overhead there: on no thread that exists
             row.process, row.thread = event["pid"], event["tid"]
         if kind == "memcpy":
@@ -208,6 +212,8 @@ def nsys(path: Path) -> Plain:
             name = _kernel_name(found, strings) if kind == "kernel" else kind
             row = Row(kind, name, found["start"], found["end"], correlation=found["correlationId"])
             row.device, row.process = found["deviceId"], _pid(found.get("globalPid"))
+            row.context, row.stream = found.get("contextId"), found.get("streamId")
+            row.graph = found.get("graphExecId", found.get("graphId"))
             row.bytes = found.get("bytes")
             row.copy_kind = COPY_KINDS[found["copyKind"]] if kind == "memcpy" else None
             rows.append(row)
@@ -244,6 +250,7 @@ def cupti(path: Path) -> Plain:
         row.process, row.correlation = found["process"], found["correlation"]
         if row.kind in WORK:
             row.device, row.copy_kind, row.bytes = found["device"], found["copy_kind"], found["bytes"]
+            row.context, row.stream, row.graph = found["context"], found["stream"], found["graph"]
             row.channel, row.queued = found["channel"], None if found["graph_node"] else found["queued_ns"]
         else:
             row.thread = found["thread"]

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from launchlens.traces.documents.account import AccountCell
 from launchlens.traces.documents.problem import ProblemRow
 from launchlens.traces.documents.structure import Document, Structure, means
+from launchlens.traces.documents.table import TableOfTrace
 
 NO_GPU = "GPU work was not recorded"
 DEVICE = "device number, as the file gives it"
@@ -209,5 +210,13 @@ class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/2"
         means(
             "the time account of the whole trace, or of the range that `--range` names",
             null="no thread launches anything, and no range was named",
+        ),
+    ]
+    tables: Annotated[
+        dict[str, TableOfTrace],
+        means(
+            "what each analysis finds in the trace, or in the range that `--range` names; one that the trace holds nothing of is "
+            "absent, and the problem `table-absent` says why",
+            key="name of the analysis ([analyses](../analyses.md))",
         ),
     ]

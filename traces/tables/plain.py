@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from launchlens.traces.documents.analysis_list import ListedAnalysis
 from launchlens.traces.documents.doctor import CheckRow
 from launchlens.traces.documents.probe_list import ListedProbe
 from launchlens.traces.documents.variants import VariantRow
@@ -35,6 +36,15 @@ def probe_list(rows: Iterable[ListedProbe]) -> Table:
         Column("needs", "text", "what it needs"),
     )
     return table("probes", "", columns, [[row.name, row.asks, ", ".join(row.needs)] for row in rows])
+
+
+def analysis_list(rows: Iterable[ListedAnalysis]) -> Table:
+    """A row per analysis that a trace can be put to."""
+    columns = (
+        Column("analysis", "code", "its name, as --show takes it"),
+        Column("asks", "text", "the question"),
+    )
+    return table("analyses", "", columns, [[row.name, row.asks] for row in rows])
 
 
 def checks(rows: Iterable[CheckRow]) -> Table:

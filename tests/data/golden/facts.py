@@ -15,6 +15,7 @@ ROOT = HERE.parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from traces import plain_analysis as plain
+from traces import plain_tables
 
 #: A capture that ships with launchlens, recorded by three collectors: its facts lie here, so that they don't ship with it.
 SHIPPED = ROOT / "traces" / "recorded" / "small-copies-h100"
@@ -36,13 +37,14 @@ def facts_by_trace() -> dict[Path, Path]:
 
 
 def facts(trace: Path) -> dict[str, Any]:
-    """What is true of a trace: how many rows of each kind, the whole of its analysis, and an account of each range."""
+    """What is true of a trace: how many rows of each kind, the whole of its analysis, its tables, and an account of each range."""
     rows = plain.read(trace)
     names = [row["name"] for row in plain.ranges(rows)]
     kinds = [row.kind for row in rows.rows]
     return {
         "rows": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
         "analysis": plain.document(rows),
+        "tables": plain_tables.tables(rows),
         "accounts": {name: plain.account(rows, name) for name in names},
     }
 
@@ -59,6 +61,8 @@ def compact(value: Any, indent: str = "") -> str:
     line = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(line) <= 220 or not isinstance(value, dict | list) or not value:
         return line
+    if isinstance(value, list) and not any(isinstance(each, dict | list) for each in value):
+        return line  # a row of a table
     deeper = indent + " "
     if isinstance(value, list):
         return "[\n" + ",\n".join(deeper + compact(each, deeper) for each in value) + f"\n{indent}]"

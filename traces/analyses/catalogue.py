@@ -1,0 +1,30 @@
+"""Every analysis of a trace, in the order in which they are shown. A new one is a module of this folder and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from launchlens.traces.analyses.kernels import KERNELS
+from launchlens.traces.analyses.operators import OPERATORS
+from launchlens.traces.analyses.question import Question
+from launchlens.traces.problems import InputError
+
+CATALOGUE: tuple[Question, ...] = (
+    KERNELS,
+    OPERATORS,
+)
+#: What one screen shows of them.
+BRIEF = ("kernels", "operators")
+
+
+def questions(names: Iterable[str] | None = None) -> tuple[Question, ...]:
+    """The analyses of these names, all without. Raises InputError for a name that is none."""
+    if names is None:
+        return CATALOGUE
+    by_name = {question.name: question for question in CATALOGUE}
+    found = []
+    for name in names:
+        if name not in by_name:
+            raise InputError("analyze", f"{name!r} is no analysis", f"there are {', '.join(by_name)}")
+        found.append(by_name[name])
+    return tuple(found)

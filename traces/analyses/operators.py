@@ -1,0 +1,81 @@
+"""Framework ops by name: what they take of the host, and the GPU work that each launched itself.
+
+A launch belongs to the innermost op open on its thread, so that the GPU times of all ops, and of what no op launched, sum to the
+GPU time of all work; likewise a moment of a thread belongs to the innermost op open then.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.analyses.groups import Groups
+from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.question import OPS, Question
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.intervals import Ints
+from launchlens.traces.tables.table import Column
+
+NOT_RECORDED = "not recorded"
+CALLS = (
+    Column("calls", "count", "how many calls"),
+    Column("host_ns", "time", "time in these calls, in all; calls within calls count in both", title="host time"),
+    Column("host_self_ns", "time", "of that, time in which it was the innermost on its thread", title="host self time"),
+    Column("launches", "count", "launches made in it while it was the innermost"),
+    Column("gpu_ns", "time", "GPU time of what these launched; null where GPU work was not recorded", title="GPU time",
+           absent=NOT_RECORDED),
+    Column("share", "share", "its share of the GPU time of all work", title="of GPU time", bar=True),
+)  # fmt: skip
+COLUMNS = (Column("name", "name", "the op", title="op"), *CALLS)
+
+
+def _answer(scope: Scope) -> pd.DataFrame:
+    opened, rows = scope.opened("op"), scope.host_rows("op")
+    names = scope.events["name"].cat
+    used, code = np.unique(names.codes.to_numpy()[rows], return_inverse=True)
+    frame = of_calls(scope, opened, rows, Groups(code.astype(np.int64), len(used)))
+    frame.insert(0, "name", [str(each) for each in names.categories[used]])
+    return sorted_by_gpu(frame)
+
+
+def of_calls(scope: Scope, opened: Opened, rows: Ints, groups: Groups) -> pd.DataFrame:
+    """The columns CALLS of some host events (rows of the event table that `opened` holds as well), by group."""
+    at = np.full(len(scope.events), -1, np.int64)
+    at[rows] = groups.codes
+    group_of = at[opened.rows]
+    chosen = scope.launches
+    owner = opened.at(scope.of.process[chosen], scope.of.thread[chosen], scope.of.start_ns[chosen])
+    launched = np.where(owner >= 0, group_of[owner], -1) if len(group_of) else owner
+    by_launch = Groups(launched, groups.count)
+    gpu = by_launch.sum(scope.of.gpu_ns[chosen])
+    whole = int(scope.dur[scope.work].sum())
+    unseen = np.full(groups.count, not scope.joined.saw_gpu)
+    return pd.DataFrame(
+        {
+            "calls": groups.sizes,
+            "host_ns": groups.sum(scope.dur[rows]),
+            "host_self_ns": Groups(group_of, groups.count).sum(opened.self_ns),
+            "launches": by_launch.sizes,
+            "gpu_ns": pd.arrays.IntegerArray(gpu, unseen),
+            "share": gpu / whole if whole else np.full(groups.count, np.nan),
+        }
+    )
+
+
+def sorted_by_gpu(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows in order of GPU time, then of the host's own, then of the name."""
+    by = frame.assign(gpu_ns=frame["gpu_ns"].fillna(0))
+    order = by.sort_values(["gpu_ns", "host_self_ns", "name"], ascending=[False, False, True], kind="stable").index
+    return frame.loc[order].reset_index(drop=True)
+
+
+OPERATORS = Question(
+    name="operators",
+    title="Operators",
+    asks="Which framework ops take the host's time, and which launched the GPU's work?",
+    columns=COLUMNS,
+    needs=(OPS,),
+    answer=_answer,
+    nothing="no framework ops",
+    order="by GPU time",
+)

@@ -1,0 +1,60 @@
+"""What an analysis declares: the question that it answers, the columns of its answer, and what it needs of a trace.
+
+An analysis is one module of this folder that declares one, and a line in `launchlens.traces.analyses.catalogue`. Its answer is a
+function from a scope (`launchlens.traces.analyses.scope`) to a frame, without a loop over events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.tables.table import Column, Table, of_frame
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a trace may hold or not. `says` is what a trace without it lacks, as in `it holds no GPU work`."""
+
+    holds: Callable[[Scope], bool]
+    says: str
+
+
+GPU_WORK = Need(lambda scope: len(scope.work) > 0, "no GPU work")
+KERNELS = Need(lambda scope: len(scope.work_of("kernel")) > 0, "no kernels")
+LAUNCHES = Need(lambda scope: len(scope.launches) > 0, "no launches")
+OPS = Need(lambda scope: len(scope.host_rows("op")) > 0, "no framework ops")
+RANGES = Need(lambda scope: len(scope.host_rows("range")) > 0, "no ranges")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One analysis as the catalogue lists it.
+
+    `name` is that of its table, for scripts, and `title` stands above it for people. `answer` makes a frame with the parts of
+    `columns`; a frame without rows says that there is nothing of the kind in the trace, as a missing `needs` does: then there is
+    no table, and `nothing` (`no collectives`, say) is the reason. `order` says how the rows are sorted, as `Table.order`, and `brief` which columns
+    the first screen has room for (all where it names none).
+    """
+
+    name: str
+    title: str
+    asks: str
+    columns: tuple[Column, ...]
+    needs: tuple[Need, ...]
+    answer: Callable[[Scope], pd.DataFrame]
+    nothing: str
+    order: str = ""
+    brief: tuple[str, ...] = ()
+
+    def lacks(self, scope: Scope) -> str | None:
+        """What the trace lacks that is needed, None where it has it all."""
+        return next((need.says for need in self.needs if not need.holds(scope)), None)
+
+    def table(self, scope: Scope) -> Table | None:
+        """The answer as a table, None where it has no rows; only where nothing is lacking."""
+        frame = self.answer(scope)
+        return of_frame(self.name, self.title, self.columns, frame, order=self.order) if len(frame) else None

@@ -1,0 +1,109 @@
+"""What of a joined trace an analysis is about: all of it, or what belongs to the windows of a slice.
+
+A host event belongs to a window by its start, on whatever thread; GPU work belongs to the window in which it was launched. What
+several analyses need is worked out here once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.intervals import Ints
+from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.launches.table import Launches
+from launchlens.traces.slice import Slice
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A joined trace, the windows that were asked for (None: all of it), and whether ops are told apart by their shapes."""
+
+    joined: JoinedTrace
+    windows: Slice | None = None
+    by_shape: bool = False
+    _host_rows: dict[str, Ints] = field(default_factory=dict, repr=False)
+    _work_of: dict[str, Ints] = field(default_factory=dict, repr=False)
+    _opened: dict[tuple[str, ...], Opened] = field(default_factory=dict, repr=False)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        return self.joined.events
+
+    @property
+    def of(self) -> Launches:
+        """All launches of the trace; `launches` says which of them are meant."""
+        return self.joined.launches
+
+    @cached_property
+    def start(self) -> Ints:
+        """Start of every event, ns."""
+        start: Ints = self.events["start_ns"].to_numpy()
+        return start
+
+    @cached_property
+    def dur(self) -> Ints:
+        """Length of every event, ns."""
+        duration: Ints = self.events["dur_ns"].to_numpy()
+        return duration
+
+    @cached_property
+    def _kind(self) -> npt.NDArray[np.int8]:
+        codes: npt.NDArray[np.int8] = self.events["kind"].cat.codes.to_numpy()
+        return codes
+
+    def _rows(self, kind: str) -> Ints:
+        kinds = self.events["kind"].cat.categories
+        return np.flatnonzero(self._kind == kinds.get_loc(kind)) if kind in kinds else np.empty(0, np.int64)
+
+    def host_rows(self, kind: str) -> Ints:
+        """The rows of the event table of one kind of host event, of those in the windows."""
+        if kind not in self._host_rows:
+            rows = self._rows(kind)
+            self._host_rows[kind] = rows if self.windows is None else rows[self.inside(self.start[rows])]
+        return self._host_rows[kind]
+
+    def inside(self, moment: Ints) -> npt.NDArray[np.bool_]:
+        """Which moments lie in the windows."""
+        if self.windows is None:
+            return np.ones(len(moment), bool)
+        return self.windows.window_of(moment) >= 0
+
+    @cached_property
+    def launches(self) -> Ints:
+        """The positions of the launches made in the windows, by any thread."""
+        return np.flatnonzero(self.inside(self.of.start_ns))
+
+    @cached_property
+    def launch_of(self) -> Ints:
+        """For every row of the event table the position of its launch, -1 where that is not known."""
+        found = np.full(len(self.events), -1, np.int64)
+        found[self.of.joined_rows] = self.of.owner
+        return found
+
+    @cached_property
+    def work(self) -> Ints:
+        """The rows of the GPU activities: all of the trace, or those launched in the windows."""
+        if self.windows is None:
+            return self.of.activity_rows
+        return self.of.work_of(self.launches)[0]
+
+    def work_of(self, kind: str) -> Ints:
+        """The rows of `work` of one kind: `kernel`, `memcpy`, `memset` or `graph`."""
+        if kind not in self._work_of:
+            kinds = self.events["kind"].cat.categories
+            code = kinds.get_loc(kind) if kind in kinds else -1
+            self._work_of[kind] = self.work[self._kind[self.work] == code]
+        return self._work_of[kind]
+
+    def opened(self, *kinds: str) -> Opened:
+        """The host events of some kinds, of the whole trace, as what is open on their threads."""
+        if kinds not in self._opened:
+            rows = np.sort(np.concatenate([self._rows(kind) for kind in kinds]))
+            self._opened[kinds] = Opened(self.events, rows)
+        return self._opened[kinds]
