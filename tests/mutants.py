@@ -45,7 +45,33 @@ ANALYSIS, STATISTICS, STUDY = (
 )
 WORDS = "tests/reports/test_words.py"
 
+CLAIMS, ACROSS = "tests/traces/test_claims.py", "tests/traces/test_claims_across.py"
+
 MUTANTS = (
+    Mutant(
+        "a machine that can't decide is dropped",
+        'measured = set(verdicts) - {"not-testable"}',
+        'measured = set(verdicts) - {"not-testable", "undecided"}',
+        (ACROSS,),
+    ),
+    Mutant(
+        "what another machine states is refuted here",
+        'if verdict == "refuted" and claim.measures is not None:',
+        'if verdict == "refuted" and claim.measures is None:',
+        (ACROSS,),
+    ),
+    Mutant(
+        "a figure without an interval decides",
+        "if interval is None and not counted:",
+        "if interval is None and counted is None:",
+        (CLAIMS,),
+    ),
+    Mutant(
+        "a part of a difference is a share of it, though others are less",
+        "more = np.maximum(chosen, 0.0)",
+        "more = np.abs(chosen)",
+        ("tests/traces/test_claims_parts.py",),
+    ),
     Mutant(
         "queue time needs work after the end of the call, not at it",
         "self.caused_work & (self.queue_ns >= 0)",
@@ -117,8 +143,8 @@ MUTANTS = (
     ),
     Mutant(
         "a side is host-bound from four fifths on",
-        "self.host_share >= THRESHOLDS.host_bound_submitting",
-        "self.host_share >= 0.8",
+        "host_share >= THRESHOLDS.host_bound_submitting",
+        "host_share >= 0.8",
         (STUDY,),
     ),
 )

@@ -181,6 +181,21 @@ def test_every_claim_of_the_note_is_tested_by_what_ships():
     assert verdicts["dma-copies"] == "refuted"
 
 
+def test_no_share_on_what_ships_is_more_than_all_and_no_figure_without_an_interval_decides():
+    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
+    for item in judge_across(studies, note_claims()):
+        for each in item.evidence:
+            ends = each.interval or (each.value, each.value)
+            assert each.unit != "share" or 0 <= ends[0] <= ends[1] <= 1, each
+        for test, cases in item.cases:
+            for case in cases:
+                if test.decides and case.outcome in ("holds", "fails") and test.kind not in COUNTS:
+                    of_verdict = test.kind == "needs-probe" and test.expect is not None
+                    assert of_verdict or case.evidence[0].interval is not None, (item.claim.id, case)
+
+
+#: Kinds of test that count all that was recorded.
+COUNTS = ("api", "launches", "channel")
 #: Claims that one ratio of times decides: the pair above and below, the bounds, and what they measure when it is not here.
 ONE_RATIO = {
     "expected-speed-up": (("copy_", "triton-batched"), 1.5, 2.0, "refuted"),

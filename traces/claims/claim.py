@@ -23,7 +23,8 @@ Verdict = Literal["supported", "refuted", "depends", "not-reproduced", "undecide
 #: published and that our variants only reconstruct.
 Measures = Literal["another-machine", "reconstruction"]
 #: How a claim's tests make its verdict:
-#:   each  every case counts by itself: all hold, none holds, or it depends on which (regimes, variants)
+#:   each  every case counts by itself: all hold, all fail, or it depends on which (regimes, variants); where one is undecided
+#:         and no two differ, the claim is
 #:   all   every test must hold, so one that fails refutes and one that can't be made leaves the claim untested
 #:   any   one test that holds is enough
 Combine = Literal["each", "all", "any"]

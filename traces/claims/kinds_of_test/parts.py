@@ -94,8 +94,9 @@ class Parts(Bounded, frozen=True, kw_only=True):
             Evidence(f"{name}, {place}", ns, "ns", _ends(draws, name), source, "difference")
             for name, ns in values.items()
         ]
+        ends = None if draws is None else interval_of(np.sum(list(draws.values()), axis=0))
         return self.judged(
-            side.regime, main, Evidence(f"unprofiled, {place}", whole, "ns", None, rows, "timing"), *each
+            side.regime, main, Evidence(f"unprofiled, {place}", whole, "ns", ends, rows, "timing"), *each
         )
 
 

@@ -16,6 +16,7 @@ import msgspec
 from launchlens.traces.claims.capture_under_test import RECORDED, CaptureUnderTest, figure, recorded_rows, unseen
 from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.studies.explained import Part
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 
@@ -99,15 +100,38 @@ class Launches(OneRecorded, frozen=True, kw_only=True):
 
 
 class LaunchCost(OneRecorded, frozen=True, kw_only=True):
-    """µs per launch of `variant`: recorded, in the API call; or `of` the iteration, its unprofiled time ÷ launches."""
+    """µs per launch of `variant`: in the API call, or `of` the iteration, its unprofiled time ÷ launches.
+
+    The time in the call is a part of the unprofiled time where the light recorder was on; else it is a recorded one, which
+    decides nothing.
+    """
 
     kind: ClassVar[str] = "launch-cost"
     within: ClassVar[tuple[float, float]] = (0, inf)
     counted: Literal["call", "iteration"] = msgspec.field(name="of", default="call")
 
     def says(self) -> str:
-        what = "recorded time in the API call" if self.counted == "call" else "unprofiled time of an iteration"
+        what = "time in the API call" if self.counted == "call" else "unprofiled time of an iteration"
         return f"{what} per launch of {self.variant}{self.bounds('µs')}"
+
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for case in super().cases(tested):
+            side = tested.study.sides.get((self.variant, case.regime or ""))
+            explained = None if side is None or case.outcome == "absent" else tested.study.explained(side)
+            launch = None if explained is None or not explained.closes else explained.part("launch")
+            if self.counted == "iteration" or side is None or side.recording is None or launch is None:
+                yield case
+            else:
+                yield self._unprofiled(side, side.recording, launch)
+
+    def _unprofiled(self, side: Side, recording: Recording, launch: Part) -> Case:
+        """The case of the launch part of a side's unprofiled time."""
+        calls, ends = sum(row.per_iteration for row in recording.ledger), launch.interval
+        name = f"unprofiled time in the API call per launch, {side.variant}, {side.regime}"
+        interval = None if ends is None else (ends[0] / calls, ends[1] / calls)
+        rows = f"light/accounts.parquet: variant={side.variant}, regime={side.regime}"
+        main = Evidence(name, launch.ns / calls, "ns", interval, rows, "account")
+        return self.judged(side.regime, main, factor=1000)
 
     def of(self, side: Side, recording: Recording) -> Case:
         calls = sum(row.per_iteration for row in recording.ledger)

@@ -221,7 +221,7 @@ class Bound(Test, frozen=True, kw_only=True):
         both = f"{side.recording.trace if side.recording else ''} and {rows}"
         name = f"{side.variant}, {regime}"
         host = Evidence(f"submitting, {name}", submitting.value, "share", submitting.interval, rows, "account")
-        device = Evidence(f"GPU busy, {name}", busy, "share", filled, both, "account")
+        device = Evidence(f"recorded GPU work ÷ unprofiled time, {name}", busy, "ratio", filled, both, "account")
         if filled is None or submitting.interval is None:
             return self.undecided(regime, "too few samples for an interval", host, device)
         found = {bound_of(one, other) for one in filled for other in submitting.interval}
