@@ -49,7 +49,9 @@ def hostile_claims(names, tmp_path):
             *("[[claim]]", 'id = "mine"', f"text = {json.dumps(attack)}", f"source = {json.dumps(attack)}"),
             *(f"gave = {json.dumps(attack)}", "[[claim.test]]", 'kind = "ratio"', 'variant = "foreach"'),
             *('against = "copy_"', 'is = "faster"', "[[claim.test]]", 'kind = "api"', 'variant = "copy_"'),
-            f"call = {json.dumps(attack)}",
+            *(f"call = {json.dumps(attack)}", "at_least = 0.5", f"because = {json.dumps(attack)}"),
+            *("[[claim]]", 'id = "other"', f"text = {json.dumps(attack)}", f"source = {json.dumps(attack)}"),
+            f"untested = {json.dumps(attack)}",
         ]
     )
     (tmp_path / "mine.toml").write_text(text)

@@ -53,6 +53,8 @@ class Ratio(Bounded, frozen=True, kw_only=True):
         beside = [tested.wall(found.b), tested.wall(found.a)]
         if self.expect is None:
             return self.judged(regime, main, *beside)
+        if found.verdict == "not-comparable":
+            return self.undecided(regime, "the two can't be compared", main, *beside)
         outcome: Outcome = "holds" if found.verdict == self.expect else "fails"
         reason = None
         if found.verdict == "no-difference-shown":
