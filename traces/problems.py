@@ -29,6 +29,10 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "Parts of the file are not JSON even when read leniently; the events that stood there were left out.",
     ),
+    "half-an-event": (
+        "warning",
+        "Events begin without an end, or end without a beginning (`ph` is B, or E); they were left out.",
+    ),
     "event-without-category": ("info", "Events carry no category, so nothing says what they are; they were left out."),
     "unknown-category": ("info", "Events have a category that is not part of the time account; they were left out."),
     "event-not-understood": ("warning", "Events lack a usable timestamp, duration or name; they were left out."),

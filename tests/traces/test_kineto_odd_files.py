@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,62 @@ def test_an_event_that_is_no_json_at_all_is_left_out(tmp_path):
     assert trace.problems["unreadable-json"] == 1
 
 
+ODD = [b'5" disk', b'f("x)', b'a" [3]', b'"', b'{"', b'}, {"']
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("block", [1 << 20, 150])
+@pytest.mark.parametrize("tail", [b"", b', "traceName": "x", "n": [{"a": 1}]'])
+def test_a_quote_too_many_costs_one_event_wherever_it_stands(tmp_path, monkeypatch, name, block, tail):
+    monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
+    whole = [op(b"%d" % number, b',"args":{"a":[{"b":1},{"c":2}]}') for number in range(6)]
+    for place in range(len(whole)):
+        events = [*whole[:place], op(name, b',"args":{"x":[1]}'), *whole[place + 1 :]]
+        made = [document(*events, tail=tail)]
+        if not tail:
+            made += [b"[" + b",".join(events) + b"]", json.dumps([1])[:1].encode() + b"\n,\n".join(events) + b"\n]\n"]
+        for data in made:
+            trace = read(tmp_path, data)
+            assert trace.events["name"].tolist() == [str(number) for number in range(6) if number != place]
+            assert problems(trace) == {"unreadable-json": 1}
+
+
+def test_quotes_too_many_in_several_events_are_counted_apart(tmp_path):
+    bad = op(b'5" disk')
+    trace = read(tmp_path, document(OP, bad, bad, OP, bad, OP, tail=b', "traceName": "x"'))
+    assert len(trace.events) == 3 and problems(trace) == {"unreadable-json": 3}
+
+
+def test_what_is_lost_to_a_quote_does_not_grow_with_the_file(tmp_path):
+    events = [op(b"%d" % number, b',"args":{"device":0,"list":[1,2]}') for number in range(30_000)]
+    events[100] = op(b'f("x)')
+    trace = read(tmp_path, document(*events))
+    assert len(trace.events) == 29_999 and problems(trace) == {"unreadable-json": 1}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"rows": [' + b", ".join([b'{"a": "b", "c": [1, 2.5, null]}'] * 1_200_000) + b"]}",
+        b"[" + b", ".join([b'{"a": "b", "c": [1, 2.5, null]}'] * 1_200_000) + b"]",
+        b"[" + b", ".join([b"[1, 2.5, null]"] * 2_400_000) + b"]",
+        b"[" + b", ".join([b"1234567"] * 4_000_000) + b"]",
+        b'{"text": "' + b"traceEvents, or not, " * 1_800_000 + b'"}',
+        b'{"rows": [' + b", ".join([b'{"a": "b", "c": [1, 2.5, null]}'] * 1_200_000),
+        b'{"traceEvents": [' + b", ".join([b'{"a": "b", "c": [1, 2.5, null]}'] * 1_200_000) + b"]}",
+    ],
+    ids=["object", "objects", "arrays", "numbers", "text", "broken", "no events"],
+)
+def test_a_refusal_is_quick_whatever_the_size(tmp_path, data):
+    assert len(data) > 30 << 20
+    (tmp_path / "trace.json").write_bytes(data)
+    began = time.process_time()
+    with pytest.raises(InputError) as caught:
+        kineto.read(tmp_path / "trace.json", partial=False, progress=None)
+    assert time.process_time() - began < 1, "a second of CPU"
+    assert "trace" in caught.value.what or "JSON" in caught.value.what
+
+
 def test_arguments_of_the_wrong_shape_are_as_good_as_none(tmp_path):
     kernel = b'{"ph":"X","cat":"kernel","name":"k","pid":3,"tid":7,"ts":1,"dur":2,"args":%s}'
     shapes = [b"[]", b'"text"', b"null", b'{"device":[1],"stream":{"a":1},"correlation":true}', b'{"device":1e300}']
@@ -119,7 +176,12 @@ def test_a_name_of_a_million_characters(tmp_path):
         (b"hello", "is not JSON"),
         (b"hello" * 1_000_000, "is not JSON"),
         (b'{"a": 1}{"b": 2}', "is not JSON"),
-        (b'{"ph": "X", "ts": 1, "dur": 1}\n{"ph": "X", "ts": 1, "dur": 1}', "is not JSON"),
+        (b'{"ph": "X", "ts": 1, "dur": 1}\n{"ph": "X", "ts": 1, "dur": 1}', "is JSON Lines, an event a line"),
+        (
+            b'{"Type": 80, "GlobalId": 0, "StringId": "1", "Value": "k"}\n{"Type": 79, "CudaEvent": {"startNs": "1000"}}',
+            "is JSON Lines that Nsight Systems exported (export it again: nsys export --type sqlite",
+        ),
+        (b'{"a": 1}\n{"a": 2}\n', "is JSON Lines, and its first line is no event of a trace"),
         (b"12", "is JSON, but not a trace"),
         (b'"traceEvents"', "is JSON, but not a trace"),
         (b'{"a": {"traceEvents": []}, "b": "traceEvents"}', "is JSON, but not a trace: it has no traceEvents"),

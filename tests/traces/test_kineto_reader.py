@@ -155,14 +155,40 @@ def test_what_is_left_out_is_counted(tmp_path):
         "unknown-category": 1,
         "event-without-category": 2,
         "negative-duration": 1,
-        "event-not-understood": 12,
+        "event-not-understood": 11,
+        "half-an-event": 1,
     }
 
 
-def test_events_in_two_halves_are_counted(tmp_path):
-    half = '{"ph":"%s","cat":"cpu_op","name":"n","pid":1,"tid":1,"ts":1}'
-    trace = read_events(tmp_path, OP, half % "B", half % "E", half % "i")
-    assert len(trace.events) == 1 and problems(trace) == {"event-not-understood": 2}
+def half(phase: str, ts: str, name: str = "n", pid: int = 1, tid: int = 1, **args: Any) -> str:
+    about = f',"cat":"cpu_op","name":"{name}","args":{json.dumps(args)}' if phase == "B" else ""
+    return f'{{"ph":"{phase}"{about},"pid":{pid},"tid":{tid},"ts":{ts}}}'
+
+
+@pytest.mark.parametrize("block", [1 << 20, 60])
+def test_events_in_two_halves_are_put_together(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
+    trace = read_events(
+        tmp_path,
+        half("B", "1712345678901234.567", "outer"),
+        half("B", "1712345678901235.001", "inner"),
+        half("B", "7", "of another thread", tid=2),
+        half("E", "1712345678901236.002"),
+        OP,
+        half("E", '"1712345678901240.567"'),
+        half("E", "9", tid=2),
+    )
+    found = {row["name"]: (row["start_ns"], row["dur_ns"], row["thread"]) for row in rows(trace)}
+    assert found["outer"] == (1712345678901234567, 6_000, "1") and found["inner"][:2] == (1712345678901235001, 1_001)
+    assert found["of another thread"] == (7_000, 2_000, "2") and len(found) == 4
+    assert problems(trace) == {}
+
+
+def test_half_an_event_is_counted(tmp_path):
+    trace = read_events(tmp_path, OP, half("E", "1"), half("B", "2"), half("B", "3", tid=2), half("E", "4", tid=2))
+    assert len(trace.events) == 2 and problems(trace) == {"half-an-event": 2}
+    backwards = read_events(tmp_path, OP, half("B", "3"), half("E", "2"), half("B", '"soon"'), half("E", "4"))
+    assert len(backwards.events) == 1 and problems(backwards) == {"negative-duration": 1, "event-not-understood": 1}
 
 
 def test_gpu_rows_without_correlation_are_counted_and_null(tmp_path):

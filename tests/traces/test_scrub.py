@@ -232,6 +232,22 @@ def test_every_text_of_an_event_is_found_where_it_stands(event, ascii_only) -> N
     assert found == texts_of(event)
 
 
+def test_an_event_that_is_no_json_is_left_out_and_halves_keep_their_names(tmp_path) -> None:
+    events = [
+        '{"ph":"B","cat":"user_annotation","name":"step a/b","pid":1,"tid":2,"ts":1}',
+        f'{{"ph":"X","cat":"cpu_op","name":"5" {USER}","pid":1,"tid":2,"ts":2,"dur":1,"args":{{"x":"{HOME}"}}}}',
+        '{"ph":"X","cat":"cpu_op","name":"aten::add","pid":1,"tid":2,"ts":3,"dur":1}',
+        '{"ph":"E","pid":1,"tid":2,"ts":9}',
+    ]
+    path, output = tmp_path / "odd.json", tmp_path / "out.json"
+    path.write_text(f'{{"traceEvents": [{", ".join(events)}], "host_name": "{HOST}"}}')
+    done = scrubbed(path, output)
+    assert done.removed["events that are not JSON"] == 1
+    found = analysis(output)
+    assert [row["name"] for row in found["ranges"]] == ["step a/b"] and found["problems"] == []
+    assert found["totals"] == analysis(path)["totals"]
+
+
 # -- Nsight Systems
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from launchlens.traces.readers.byte_source import ByteSource
 from launchlens.traces.readers.kineto.categories import PYTHON_STACK, kind_and_layer
 from launchlens.traces.readers.kineto.events import Args, EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
-from launchlens.traces.readers.kineto.json_brackets import elements
+from launchlens.traces.readers.kineto.json_brackets import elements, is_json, most_readable
 from launchlens.traces.readers.kineto.json_repair import STRING, repair
 from launchlens.traces.scrub.text import Removed, is_hardware_id, is_private, without_folders, without_paths
 from launchlens.traces.trace import Progress
@@ -74,12 +74,20 @@ class _Blocks:
 
     def __init__(self, removed: Removed) -> None:
         self._removed = removed
-        self._decoder = EventDecoder(Problems())
+        self._problems = Problems()
+        self._decoder = EventDecoder(self._problems)
 
     def __call__(self, data: bytes, *, certain: bool) -> bytes | None:
+        unreadable = self._problems["unreadable-json"]
         if self._decoder(data, certain=certain) is None:
             return None
-        return b",\n".join(self._event(event) for event in elements(data))
+        events: Iterable[bytes] = elements(data)
+        if self._problems["unreadable-json"] > unreadable:
+            # nobody reads it, and what in it is a text and may hold a name can't be told
+            every = most_readable(data)
+            events = [event for event in every if is_json(event)]
+            self._removed["events that are not JSON"] += len(every) - len(events)
+        return b",\n".join(self._event(event) for event in events)
 
     def _event(self, event: bytes) -> bytes:
         if not _SUSPECT.search(event) and not any(map(_is_private, _KEY.findall(event))):
@@ -107,7 +115,7 @@ class _Blocks:
                 changed, count = without_folders(text)
                 self._removed["folders of Python stack frames"] += count
                 return changed
-            if event.get("ph") == "X" and kind_and_layer(category)[0] in _NAMED:
+            if event.get("ph") in ("X", "B") and kind_and_layer(category)[0] in _NAMED:
                 return text
         elif event.get("ph") == "M":
             changed = _plain_name(text)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from launchlens.traces.problems import Problems
-from launchlens.traces.readers.kineto.json_brackets import elements
+from launchlens.traces.readers.kineto.json_brackets import is_json, most_readable
 from launchlens.traces.readers.kineto.json_repair import repair
 
 #: A number or an id; the formats' history holds each of them as a number and as text.
@@ -61,7 +61,7 @@ class _CompleteText(msgspec.Struct, gc=False, tag_field="ph", tag="X"):
     args: Args | None = None
 
     def with_times_as_text(self) -> Complete:
-        return Complete(self.name, self.cat, _text(self.ts), _text(self.dur), self.pid, self.tid, self.args)
+        return Complete(self.name, self.cat, raw_text(self.ts), raw_text(self.dur), self.pid, self.tid, self.args)
 
 
 class MetadataArgs(msgspec.Struct, gc=False):
@@ -79,12 +79,23 @@ class Metadata(msgspec.Struct, gc=False, tag_field="ph", tag="M"):
     args: MetadataArgs | None = None
 
 
-class _Begin(msgspec.Struct, gc=False, tag_field="ph", tag="B"):
-    """Half an event: its end is another one. Kineto writes none, and they are not put together here."""
+class Begin(msgspec.Struct, gc=False, tag_field="ph", tag="B"):
+    """Half an event: its end is another one (`launchlens.traces.readers.kineto.pairs`)."""
+
+    name: str | None = None
+    cat: str | None = None
+    ts: msgspec.Raw = msgspec.Raw()
+    pid: Scalar = None
+    tid: Scalar = None
+    args: Args | None = None
 
 
-class _End(msgspec.Struct, gc=False, tag_field="ph", tag="E"):
+class End(msgspec.Struct, gc=False, tag_field="ph", tag="E"):
     """The other half."""
+
+    ts: msgspec.Raw = msgspec.Raw()
+    pid: Scalar = None
+    tid: Scalar = None
 
 
 #: The trace event format's other phases (flows, instants, counters, async, samples, ...): objects without fields.
@@ -95,7 +106,7 @@ _OTHERS = tuple(
 
 
 def _one_of(complete: type[msgspec.Struct]) -> Any:
-    return reduce(or_, (complete, Metadata, _Begin, _End, *_OTHERS))
+    return reduce(or_, (complete, Metadata, Begin, End, *_OTHERS))
 
 
 _EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(Complete)])  # type: ignore[misc]
@@ -104,6 +115,8 @@ _ONE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_one_of(_CompleteText))
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _ARGS = {info.encode_name: info.name for info in msgspec.structs.fields(Args)}
 _TEXT, _IDS = ({name: name for name in names} for names in (("name", "cat"), ("pid", "tid")))
+#: Of a file of which so many elements are no events, none is taken for one.
+FEWEST = 1000
 _INVALID = (msgspec.DecodeError, UnicodeDecodeError)
 
 
@@ -114,13 +127,14 @@ class EventBlock:
     complete: list[Complete]
     metadata: list[Metadata]
     body: bytes | None
+    halves: list[Begin | End] = field(default_factory=list)
 
     def times_as_text(self, name: str) -> Iterable[str]:
         """The decimal text of `ts` or `dur`, for each of `complete`: more digits than a float holds."""
         if self.body is None:
             return [str(getattr(event, name)) for event in self.complete]
         events = [event for event in _TEXTS.decode(self.body) if type(event) is _CompleteText]
-        return [_text(getattr(event, name)) for event in events]
+        return [raw_text(getattr(event, name)) for event in events]
 
 
 @dataclass
@@ -128,8 +142,9 @@ class EventDecoder:
     """Decodes blocks of events, with patience for odd JSON; counts what it had to change or leave out in `problems`."""
 
     problems: Problems = field(default_factory=Problems)
-    #: elements of the events' array met so far
+    #: elements of the events' array met so far, and how many of them were events
     seen: int = 0
+    events: int = 0
     #: such a file has its oddity in many blocks: once one was repaired, guesses at a cut are tried repaired too
     _odd: bool = False
 
@@ -157,8 +172,9 @@ class EventDecoder:
         except _INVALID:
             if not certain:
                 return None
-            fixed = [repair(element) for element in elements(data)]
-            raws, replaced = [raw for raw, _ in fixed], sum(count for _, count in fixed)
+            fixed = [repair(each) for each in most_readable(data)]
+            raws = [raw for raw, _ in fixed]
+            replaced = sum(count for raw, count in fixed if count and is_json(raw))
         self._odd = True
         self.problems.add("replaced-bad-json", replaced)
         try:
@@ -169,25 +185,32 @@ class EventDecoder:
     def _sorted(self, events: list[Any], body: bytes) -> EventBlock:
         kinds = Counter(map(type, events))
         self.seen += len(events)
-        self.problems.add("event-not-understood", kinds[_Begin] + kinds[_End])
+        self.events += len(events)
         complete = [event for event in events if type(event) is Complete]
         metadata = [event for event in events if type(event) is Metadata] if kinds[Metadata] else []
-        return EventBlock(complete, metadata, body)
+        in_halves = kinds[Begin] or kinds[End]
+        halves = [event for event in events if type(event) in (Begin, End)] if in_halves else []
+        return EventBlock(complete, metadata, body, halves)
 
     def _one_by_one(self, raws: Iterable[bytes]) -> EventBlock:
         block = EventBlock([], [], None)
         for raw in raws:
+            if self.seen >= FEWEST and not self.events:
+                break  # it is something else, and its other elements need not be looked at
             self.seen += 1
             try:
                 event = _one(raw)
             except _INVALID:
                 self.problems.add("unreadable-json")
                 continue
+            self.events += event is not None
             if isinstance(event, _CompleteText):
                 block.complete.append(event.with_times_as_text())
             elif isinstance(event, Metadata):
                 block.metadata.append(event)
-            elif event is None or isinstance(event, _Begin | _End):
+            elif isinstance(event, Begin | End):
+                block.halves.append(event)
+            elif event is None:
                 self.problems.add("event-not-understood")
         return block
 
@@ -239,7 +262,8 @@ def _scalar(raw: msgspec.Raw | None) -> Scalar:
     return value
 
 
-def _text(raw: msgspec.Raw) -> str:
+def raw_text(raw: msgspec.Raw) -> str:
+    """A number as it stands in the file, quoted or not."""
     return bytes(raw).decode("ascii", "replace").strip(' "')
 
 

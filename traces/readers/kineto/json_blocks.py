@@ -5,7 +5,8 @@
 
 A cut is guessed (the last `}, {` of what was read) and the decoder proves it: a block that begins at an event and
 decodes as an array holds whole events, for a cut inside an event leaves a bracket or a string open. Only when
-the guesses fail are the brackets counted. Every byte is looked at a bounded number of times.
+the guesses fail is a cut looked for behind an event that is one by itself, and only where there is none are brackets
+counted. Every byte is looked at a bounded number of times.
 """
 
 from __future__ import annotations
@@ -18,19 +19,31 @@ import msgspec
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.byte_source import ByteSource
-from launchlens.traces.readers.kineto.json_brackets import BETWEEN, scan
+from launchlens.traces.readers.kineto.json_brackets import BETWEEN, CUT, last_sure_cut, scan
 from launchlens.traces.readers.kineto.json_repair import STRING, repair
 
 #: What is read at once. Objects of 1 MiB of JSON stay in a core's cache; 8 MiB took twice as long (measured).
 BLOCK_BYTES = 1 << 20
 #: An event larger than this, or as much before the first or after the last, is taken for damage.
 MAX_EVENT_BYTES = 64 << 20
+#: Of so much that is no event it isn't looked into what exactly it is: that takes seconds.
+_MUCH = 1 << 20
 #: How many cuts are tried, and how many closing braces looked at for them, before brackets are counted.
 _GUESSES, _LOOKS = 4, 256
 
 _EVENTS_KEY = re.compile(rb'"traceEvents"\s*+:\s*+(?=(?P<value>\S|\Z))|' + STRING + rb"|[\[\]{}]", re.DOTALL)
-_CUT = re.compile(rb"\}\s*+,\s*+\{")
+_EVENTS_NAME = b'"traceEvents"'
+#: Where the events may end, if a quote too many hides where they do; and how many such places are tried.
+_CLOSING = re.compile(rb"\}\s*+\]")
+_QUOTE = re.compile(rb'(?<!\\)(?:\\\\)*+"')
+_CLOSINGS = 64
 _SPACE = b" \t\r\n\x00"  # with NUL, which a file that was to grow further ends in
+
+_REMEDY = "give a trace that torch.profiler, Nsight Systems or launchlens wrote"
+#: Keys of the objects that `nsys export --type jsonlines` writes.
+_NSIGHTS = frozenset(
+    ("Type", "GlobalId", "CudaEvent", "NvtxEvent", "TraceProcessEvent", "DiagnosticEvent", "ProcessEvent", "StringId")
+)
 
 BlockT_co = TypeVar("BlockT_co", covariant=True)
 
@@ -38,7 +51,7 @@ BlockT_co = TypeVar("BlockT_co", covariant=True)
 class Decoder(Protocol[BlockT_co]):
     """Decodes the text of several events, without the array's brackets.
 
-    Returns None when the text is not whole events; never so when `certain`, which says that brackets were counted.
+    Returns None when the text is not whole events; never so when `certain`, which says that it ends where an event does.
     """
 
     def __call__(self, data: bytes, *, certain: bool) -> BlockT_co | None: ...
@@ -71,13 +84,23 @@ class TraceDocument:
             cut, block = self._guess(decode)
             if block is not None:
                 yield block
+            elif cut := last_sure_cut(self._data, self._nearest()):
+                if (block := decode(self._data[:cut], certain=True)) is not None:
+                    yield block
             else:
+                self._check_is_object()
                 found = scan(self._data)
                 cut = found.last if found.end is None else found.end
                 if cut and (block := decode(self._data[:cut], certain=True)) is not None:
                     yield block
                 if found.end is not None:
                     self._drop(cut)
+                    break
+                if not cut and self._ended and (cut := self._closing(in_object)):
+                    if (block := decode(self._data[:cut], certain=True)) is not None:
+                        yield block
+                    self._drop(cut)
+                    self._drop(len(self._data) - len(self._data.lstrip(_SPACE)))
                     break
                 if not cut and self._ended:
                     self._break_off(
@@ -116,15 +139,39 @@ class TraceDocument:
 
     def _guess(self, decode: Decoder[BlockT_co]) -> tuple[int, BlockT_co | None]:
         brace, guesses, looks = len(self._data), 0, 0
-        # a distance within which a cut stands, or the events are so large that brackets may as well be counted
-        nearest = max(0, brace - BLOCK_BYTES // 2)
+        nearest = self._nearest()
         while guesses < _GUESSES and looks < _LOOKS and (brace := self._data.rfind(b"}", nearest, brace)) >= 0:
             looks += 1
-            if _CUT.match(self._data, brace):
+            if CUT.match(self._data, brace):
                 guesses += 1
                 if (block := decode(self._data[: brace + 1], certain=False)) is not None:
                     return brace + 1, block
         return 0, None
+
+    def _nearest(self) -> int:
+        """A place beyond which a cut stands, or the events are so large that brackets may as well be counted."""
+        return max(0, len(self._data) - BLOCK_BYTES // 2)
+
+    def _check_is_object(self) -> None:
+        """Raise InputError where what should be an event is none, before all of it is looked through for brackets."""
+        if len(self._data) >= _MUCH and not self._data.startswith(b"{"):
+            raise self.error("is a JSON array, but not of trace events", _REMEDY)
+
+    def _closing(self, in_object: bool) -> int:
+        """The end of the last event, where a quote too many is in it and what follows is whole; 0 for none."""
+        for match in list(_CLOSING.finditer(self._data))[-_CLOSINGS:]:
+            if len(_QUOTE.findall(self._data[: match.start()])) % 2 == 0:
+                continue  # brackets tell: the file breaks off
+            rest = self._data[match.end() :].rstrip(_SPACE)
+            if not in_object and not rest:
+                return match.start() + 1
+            if in_object:
+                try:
+                    msgspec.json.decode(repair(b"{" + rest.lstrip(b", \t\r\n"))[0], type=dict[str, msgspec.Raw])
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue
+                return match.start() + 1
+        return 0
 
     def _skip_head(self) -> bool:
         """Go to the first event; False for a bare array, which has no keys around it."""
@@ -144,6 +191,8 @@ class TraceDocument:
                 raise InputError(self.source.path, what, "copy or record it again")
             if not text.startswith(b"{"):
                 raise self._no_trace(text)
+            if wanted == BLOCK_BYTES:
+                self._check_is_no_lines(text)
             start = self._find_events()
             if start is not None:
                 self._drop(start)
@@ -152,7 +201,29 @@ class TraceDocument:
                 raise self._no_trace(text)
             wanted = self._longer()
 
+    def _check_is_no_lines(self, text: bytes) -> None:
+        """Raise InputError for JSON Lines, an object a line, of which none is a trace; they are told by the first two."""
+        first, _, others = text.partition(b"\n")
+        if not others.lstrip(_SPACE).startswith(b"{"):
+            return
+        try:
+            keys = set(msgspec.json.decode(first, type=dict[str, msgspec.Raw]))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if "traceEvents" in keys:
+            return
+        if "ph" in keys:
+            what, remedy = "is JSON Lines, an event a line", "make one array of them: jq -s . FILE > trace.json"
+        elif keys & _NSIGHTS:
+            what = "is JSON Lines that Nsight Systems exported"
+            remedy = "export it again: nsys export --type sqlite REPORT.nsys-rep"
+        else:
+            what, remedy = "is JSON Lines, and its first line is no event of a trace", _REMEDY
+        raise InputError(self.source.path, what, remedy)
+
     def _find_events(self) -> int | None:
+        if _EVENTS_NAME not in self._data:  # a hundred times faster than looking for it where it counts
+            return None
         depth = 0
         for match in _EVENTS_KEY.finditer(self._data):
             token = match.group()
@@ -169,7 +240,7 @@ class TraceDocument:
         return None
 
     def _no_trace(self, text: bytes) -> InputError:
-        remedy = "give a trace that torch.profiler, Nsight Systems or launchlens wrote"
+        remedy = _REMEDY
         if not text:
             return InputError(self.source.path, "is empty", "record it again")
         if not self._ended:
@@ -179,9 +250,12 @@ class TraceDocument:
                 else "is not JSON"
             )
             return InputError(self.source.path, what, remedy)
+        text = text.rstrip(_SPACE)
         try:
-            msgspec.json.decode(repair(text.rstrip(_SPACE))[0], type=msgspec.Raw)
+            msgspec.json.decode(text if len(text) > _MUCH else repair(text)[0], type=msgspec.Raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
+            if len(text) > _MUCH:
+                return InputError(self.source.path, "breaks off before any event, or is not JSON", remedy)
             if text.startswith(b"{") and scan(text[1:]).end is None:
                 return InputError(self.source.path, "breaks off, or is not JSON, before any event", "record it again")
             return InputError(self.source.path, "is not JSON", remedy)

@@ -20,9 +20,10 @@ import pandas as pd
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.byte_source import ByteSource
 from launchlens.traces.readers.kineto.columns import KinetoColumns
-from launchlens.traces.readers.kineto.events import EventDecoder
+from launchlens.traces.readers.kineto.events import FEWEST, EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_repair import repair
+from launchlens.traces.readers.kineto.pairs import Pairs
 from launchlens.traces.schema import KINDS
 from launchlens.traces.trace import Progress, Trace
 
@@ -39,6 +40,8 @@ MADE_WITH = (
     "with_stack",
 )
 
+_REMEDY = "record it with torch.profiler, with CPU and CUDA activities"
+
 
 def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
     """Read a Kineto trace: the object that torch.profiler exports, or a bare array of events.
@@ -49,11 +52,19 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
     problems = Problems()
     decoder = EventDecoder(problems)
     columns = KinetoColumns(problems)
+    pairs = Pairs(problems)
     with ByteSource(path, partial=partial, progress=progress) as source, _no_cycle_collection():
         document = TraceDocument(source, partial=partial)
         try:
             for block in document.blocks(decoder):
+                if decoder.seen >= FEWEST and not decoder.events:
+                    raise document.error(
+                        f"is JSON, but none of its first {FEWEST:,} elements is a trace event", _REMEDY
+                    )
                 columns.add(block)
+                if block.halves:
+                    columns.add(pairs.of(block.halves))
+            pairs.close()
             about = _keys(document.tail, problems) | _keys(document.head, problems)
         except RecursionError:
             raise document.error("nests its JSON too deeply", "no profiler does: record it again") from None
@@ -96,7 +107,7 @@ def _no_cycle_collection() -> Iterator[None]:
 
 
 def _nothing_kept(path: Path, seen: int, problems: Problems) -> InputError:
-    remedy = "record it with torch.profiler, with CPU and CUDA activities"
+    remedy = _REMEDY
     if not seen:
         return InputError(path, "holds no events" + (" before it breaks off" if problems["truncated"] else ""), remedy)
     if problems["unreadable-json"] == seen:
