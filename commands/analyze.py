@@ -33,6 +33,9 @@ def command(
     range_name: Annotated[
         str | None, typer.Option("--range", help="Account for all instances of this range instead of the whole trace.")
     ] = None,
+    thread: Annotated[
+        str | None, typer.Option(metavar="ID", help="Account for this thread instead of its whole process.")
+    ] = None,
     by_shape: Annotated[
         bool,
         typer.Option("--by-shape", help="Tell ops apart by the shapes of their inputs, where these were recorded."),
@@ -83,7 +86,8 @@ def command(
     elif asked.format in ("table", "markdown") and html is None and not full:
         names = [*catalogue.BRIEF]
     with reading(trace.name) as progress:
-        analysis = analyze(open_trace(trace, partial=partial, progress=progress), range_name=range_name)
+        opened = open_trace(trace, partial=partial, progress=progress)
+        analysis = analyze(opened, range_name=range_name, thread=thread)
         answered = analysis.answers(names, by_shape=by_shape)
         document = as_document(analysis, answered)
     tables = [*answered.tables.values()]

@@ -23,6 +23,7 @@ LINES = {
     "launchlens.analysis/2": [
         "analyze KINETO",
         "analyze KINETO --range variant:copy_",
+        "analyze KINETO --thread 4321",
         "analyze WHOLE_GRAPHS",
         "analyze CHANNELS",
         "analyze NO_GPU_RECORDS",

@@ -37,18 +37,24 @@ def events(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
 
 
 def trace(rows: Iterable[dict[str, Any]]) -> Trace:
-    return Trace(Path("made.json"), "kineto", None, 0, events(rows), Problems())
+    return of_python(events(rows))
+
+
+def of_python(frame: pd.DataFrame) -> Trace:
+    """An event table as if a file of Python processes had held it."""
+    python = frozenset(map(str, frame["process"].cat.categories))
+    return Trace(Path("made.json"), "kineto", None, 0, frame, Problems(), python_processes=python)
 
 
 def joined(frame: pd.DataFrame) -> JoinedTrace:
     """An event table joined, as if a file had held it."""
-    return join(Trace(Path("made.json"), "kineto", None, 0, frame, Problems()))
+    return join(of_python(frame))
 
 
 def windows(frame: pd.DataFrame, start: Sequence[int], end: Sequence[int], *, device: int | None = 0) -> Slice:
-    """Some windows of an event table, on its first process and thread."""
+    """Some windows of an event table, on its first process and thread, which is known to run the caller's code."""
     low, high = np.array(start, np.int64), np.array(end, np.int64)
-    return Slice(joined(frame), 0, 0, device, low, high, "made", Problems())
+    return Slice(joined(frame), 0, 0, device, low, high, "made", Problems(), known_caller=True)
 
 
 def host(kind: str, name: str, start: int, end: int, **more: Any) -> dict[str, Any]:

@@ -17,13 +17,28 @@ import numpy.typing as npt
 
 from launchlens.traces.documents.account import AccountCell
 
-#: Host states. `python` is the time in the window in no op and no API call: the interpreter, Triton's launcher, the
-#: caller's own code in any language. `profiler` is what the recorder itself declared as its own overhead.
-HOST_STATES = ("python", "dispatch", "launch", "sync", "api", "profiler")
-#: Device states. A memset beside a kernel counts as kernel, and beside a memcpy as memcpy. `graph` is a replay that was
+#: Host states. `python` is time in no op and no API call: the interpreter, Triton's launcher; of a capture's blocks, whose
+#: thread is known, the caller's own code in any language. `profiler` is what the recorder itself declared as its own overhead.
+#: `waiting` is a thread whose work another one does, and `not-recorded` one of which nothing is recorded.
+HOST_STATES = ("python", "dispatch", "launch", "sync", "api", "profiler", "waiting", "not-recorded")
+#: Which state of its threads a process is in: the first of these that one of them is in.
+PRECEDENCE = ("launch", "dispatch", "api", "sync", "python", "profiler", "waiting", "not-recorded")
+#: Device states. A memset beside a kernel counts as kernel, and beside a memcpy as memcpy; so does a memcpy beside a kernel
+#: and a collective. `communication` are the kernels of collectives, `kernel` are the others. `graph` is a replay that was
 #: recorded whole, while nothing recorded by itself runs: the device was busy, with what is not known. `unknown` is time in
 #: which nothing was recorded, and work of a graph replay may have run all the same (`traces.unrecorded`).
-DEVICE_STATES = ("kernel", "memcpy", "memset", "kernel+memcpy", "graph", "unknown", "idle")
+DEVICE_STATES = (
+    "kernel",
+    "memcpy",
+    "memset",
+    "kernel+memcpy",
+    "communication",
+    "kernel+communication",
+    "communication+memcpy",
+    "graph",
+    "unknown",
+    "idle",
+)
 
 LaneName = Literal["host", "device"]
 STATES: Mapping[LaneName, tuple[str, ...]] = {"host": HOST_STATES, "device": DEVICE_STATES}

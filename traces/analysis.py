@@ -38,8 +38,9 @@ from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_totals
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.slice import Slice
+from launchlens.traces.threads import find_thread
 from launchlens.traces.trace import Trace
-from launchlens.traces.windows import of_range, whole_trace
+from launchlens.traces.windows import of_devices, of_range, whole_trace
 
 #: Of an analysis of which no tables were asked for.
 NO_ANSWERS = Answers({}, {})
@@ -49,7 +50,8 @@ NO_ANSWERS = Answers({}, {})
 class Analysis:
     """A trace joined, the totals of its ranges by name, and the slice of it that is accounted for.
 
-    `slice` is None for a trace in which no thread launches anything and no range was asked for; `of_range` says that one was.
+    `slice` is None for a trace in which no thread launches anything and neither a range nor a thread was asked for; `of_range` says
+    that a range was.
     """
 
     joined: JoinedTrace
@@ -69,18 +71,25 @@ class Analysis:
         return answers(questions(names), self.scope(by_shape=by_shape))
 
     @property
+    def slices(self) -> list[Slice]:
+        """What is accounted for, a slice a device."""
+        return [] if self.slice is None else of_devices(self.joined, self.slice)
+
+    @property
     def problems(self) -> Problems:
         """What was met in the trace and in the windows of the slice."""
         return self.joined.problems if self.slice is None else self.joined.problems + self.slice.problems
 
 
-def analyze(trace: Trace, *, range_name: str | None = None) -> Analysis:
+def analyze(trace: Trace, *, range_name: str | None = None, thread: str | None = None) -> Analysis:
     """Join, assign and account for `trace`; the account covers the whole trace, or all instances of one range.
 
-    Raises InputError when no range is called `range_name`.
+    It is of the process that launches most, or of the one thread that is asked for by its id. Raises InputError when no range is
+    called `range_name`, or no thread `thread`.
     """
     joined = join(trace)
-    accounted = whole_trace(joined) if range_name is None else of_range(joined, range_name)
+    only = None if thread is None else find_thread(trace, thread)
+    accounted = whole_trace(joined, only) if range_name is None else of_range(joined, range_name, only)
     return Analysis(joined, range_totals(joined.instances), accounted, range_name is not None)
 
 
@@ -102,7 +111,8 @@ def as_document(analysis: Analysis, answered: Answers = NO_ANSWERS) -> AnalysisD
         totals=_totals(joined),
         ranges=_ranges(analysis.ranges, joined.saw_gpu),
         launch_cost=launch_cost(joined.launches, joined.hardware_queue),
-        account=_account_of(analysis.slice),
+        account=None if analysis.slice is None else _account_of(analysis.slice),
+        accounts=[_account_of(each) for each in analysis.slices],
         tables={name: table_of(table) for name, table in answered.tables.items()},
     )
 
@@ -231,13 +241,12 @@ def _counted(values: Ints) -> CountedSpread:
     return CountedSpread(count=len(values), median=spread.median, mean=spread.mean, min=spread.min, max=spread.max)
 
 
-def _account_of(accounted: Slice | None) -> AccountOfTrace | None:
-    if accounted is None:
-        return None
+def _account_of(accounted: Slice) -> AccountOfTrace:
     return AccountOfTrace(
         window=accounted.covers,
         windows=accounted.account.windows,
         window_ns=int(accounted.account.total_ns),
+        process=accounted.process_name,
         thread=accounted.thread_name,
         device=accounted.device_name,
         cells=accounted.account.rows(),

@@ -7,7 +7,15 @@ from functools import cached_property
 
 import pandas as pd
 
-from launchlens.traces.lanes import Lane, device_lane, host_lane
+from launchlens.traces.lanes import (
+    HostEvents,
+    Lane,
+    device_lane,
+    evident_lane,
+    host_events,
+    host_lane,
+    process_lane,
+)
 from launchlens.traces.launches.apis import launches_are_known
 from launchlens.traces.launches.hardware_queue import HardwareQueue
 from launchlens.traces.launches.join import find_launches
@@ -31,6 +39,8 @@ class JoinedTrace:
     unknown: Spans
     problems: Problems
     _host_lanes: dict[tuple[int, int], Lane] = field(default_factory=dict, repr=False)
+    _evident_lanes: dict[tuple[int, int], Lane] = field(default_factory=dict, repr=False)
+    _process_lanes: dict[int, Lane] = field(default_factory=dict, repr=False)
     _device_lanes: dict[int | None, Lane] = field(default_factory=dict, repr=False)
 
     @property
@@ -47,11 +57,29 @@ class JoinedTrace:
         """What the recorder tells of the queue between host and GPU."""
         return HardwareQueue(self.launches, self.events)
 
+    @cached_property
+    def host_events(self) -> HostEvents:
+        """The host events by the state that they put their thread in."""
+        return host_events(self.events, self.launches, self.trace.python_processes)
+
     def host_lane(self, process: int, thread: int) -> Lane:
-        """The host lane of a thread, cut once: that is most of the work of an account."""
+        """The host lane of a thread that is known to run the caller's code, cut once: that is most of the work of an account."""
         if (process, thread) not in self._host_lanes:
-            self._host_lanes[process, thread] = host_lane(self.events, self.launches, process, thread)
+            self._host_lanes[process, thread] = host_lane(self.host_events, process, thread)
         return self._host_lanes[process, thread]
+
+    def evident_lane(self, process: int, thread: int) -> Lane:
+        """The host lane of a thread of any program, likewise."""
+        if (process, thread) not in self._evident_lanes:
+            self._evident_lanes[process, thread] = evident_lane(self.host_events, process, thread)
+        return self._evident_lanes[process, thread]
+
+    def process_lane(self, process: int) -> Lane:
+        """The host lane of a process, likewise."""
+        if process not in self._process_lanes:
+            threads = self.host_events.threads_of(process)
+            self._process_lanes[process] = process_lane([self.evident_lane(process, thread) for thread in threads])
+        return self._process_lanes[process]
 
     def device_lane(self, device: int | None) -> Lane:
         """The lane of a device, cut once; one without any state where the trace holds no event of a device."""

@@ -1,24 +1,35 @@
-"""The two lanes of the time account, cut from a trace: what its host thread was in, and what its device did.
+"""The two lanes of the time account, cut from a trace: what its host was in, and what its device did.
 
     host     | python |dispatch| launch |dispatch|      sync      |
     device   |         idle         | memcpy |  idle  |  memcpy   |
 
-The host lane is cut by the innermost event open on the thread, the device lane by what runs on the device.
+The host lane of a thread is cut by the innermost event open on it, that of a process out of those of its threads; the device
+lane by what runs on the device.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES, PRECEDENCE
+from launchlens.traces.communication import communicates
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.launches.apis import waits
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.schema import GPU_KINDS
+
+#: Ranges that a framework's C++ opens, whatever runs the program: PyTorch's ops under `emit_nvtx`, and what c10d calls its
+#: collectives, also on autograd's thread.
+_FRAMEWORKS = re.compile(
+    r"(aten|autograd|c10d|torch|prims|prim|quantized|torchvision|xla)::|(nccl|gloo|mpi|ucc|xccl|hccl):"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,18 @@ class Lane:
         segment = np.searchsorted(self.edges, moment, side="right") - 1
         within = (segment >= 0) & (segment < len(self.state))
         return np.where(within, self.state[np.clip(segment, 0, len(self.state) - 1)], self.outside)
+
+    def in_state(self, name: str) -> tuple[Ints, Ints]:
+        """When the lane is in a state, between its edges: starts and ends."""
+        mine = self.state == self.names.index(name)
+        return self.edges[:-1][mine], self.edges[1:][mine]
+
+    def runs(self) -> Lane:
+        """The same lane with no edge at which the state stays what it was."""
+        if not len(self.state):
+            return self
+        opens = np.concatenate(([True], self.state[1:] != self.state[:-1]))
+        return Lane(np.append(self.edges[:-1][opens], self.edges[-1]), self.state[opens], self.names, self.outside)
 
 
 def cut(host: Lane, device: Lane, start: Ints, end: Ints) -> npt.NDArray[np.int64]:
@@ -58,33 +81,103 @@ def cut(host: Lane, device: Lane, start: Ints, end: Ints) -> npt.NDArray[np.int6
     return cells
 
 
-def host_lane(events: pd.DataFrame, launches: Launches, process: int, thread: int) -> Lane:
-    """The host lane of one thread, given by its codes in the event table."""
+@dataclass(frozen=True)
+class HostEvents:
+    """The host events of a trace by the state that their thread is in while they are innermost: one entry an event.
+
+    `rows` are positions in the event table. `state` and `evident` index HOST_STATES: `state` takes every range for the caller's
+    own code, which is `python`; `evident` says so only where the process is known to run Python, see `host_events`.
+    `of_thread` are the positions in these arrays by process and thread, as codes of the event table.
+    """
+
+    rows: Ints
+    start_ns: Ints
+    end_ns: Ints
+    state: Ints
+    evident: Ints
+    of_thread: Mapping[tuple[int, int], Ints]
+
+    def threads_of(self, process: int) -> list[int]:
+        """The threads of a process, by their codes."""
+        return sorted(thread for of, thread in self.of_thread if of == process)
+
+
+def host_events(events: pd.DataFrame, launches: Launches, python_processes: Collection[str]) -> HostEvents:
+    """The state of every host event.
+
+    A range is evidence of Python where its process is one of `python_processes`. A range that a framework's C++ opened, told by
+    its name, is `dispatch` like an op; any other says nothing of what its thread does.
+    """
     # Category codes are compared, not strings: a trace has millions of rows and a handful of threads.
-    on_thread = (events["thread"].cat.codes.to_numpy() == thread) & (events["process"].cat.codes.to_numpy() == process)
     kinds = list(events["kind"].cat.categories)
     kind = events["kind"].cat.codes.to_numpy()
-    state_of_kind = {"range": "python", "op": "dispatch", "api": "api", "overhead": "profiler"}
-    state = np.full(len(events), -1, np.int64)
-    for name, host_state in state_of_kind.items():
+    of_kind = np.full(len(kinds) + 1, -1, np.int64)
+    for name, host_state in (("range", "python"), ("op", "dispatch"), ("api", "api"), ("overhead", "profiler")):
         if name in kinds:
-            state[kind == kinds.index(name)] = HOST_STATES.index(host_state)
-    rows = np.flatnonzero(on_thread & (state >= 0))
-    waiting = np.array([waits(str(name)) for name in events["name"].cat.categories] + [False])
-    is_api = state[rows] == HOST_STATES.index("api")
+            of_kind[kinds.index(name)] = HOST_STATES.index(host_state)
+    rows = np.flatnonzero(of_kind[kind] >= 0)
+    state = of_kind[kind[rows]]
     names = events["name"].cat.codes.to_numpy()[rows]
-    state_here = state[rows]
-    state_here[is_api & waiting[names]] = HOST_STATES.index("sync")
+    categories = [str(name) for name in events["name"].cat.categories]
+    is_api = state == HOST_STATES.index("api")
+    waiting = np.array([*map(waits, categories), False])
+    state[is_api & waiting[names]] = HOST_STATES.index("sync")
     launching = np.zeros(len(events), bool)
     launching[launches.table["row"].to_numpy(np.int64)] = True
-    state_here[launching[rows]] = HOST_STATES.index("launch")
+    state[launching[rows]] = HOST_STATES.index("launch")
     start = events["start_ns"].to_numpy()[rows]
     end = start + events["dur_ns"].to_numpy()[rows]
-    # a driver call inside the runtime call that launches is part of that launch
-    state_here = _inherit_launch(state_here, is_api, start, end)
-    edges, owner = innermost(start, end, rank=state_here)
-    outside = HOST_STATES.index("python")
-    return Lane(edges, np.where(owner >= 0, state_here[owner], outside), HOST_STATES, outside)
+    process, thread = (events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
+    of_thread = by_keys(np.arange(len(rows)), process, thread)
+    for mine in of_thread.values():
+        # a driver call inside the runtime call that launches is part of that launch
+        state[mine] = _inherit_launch(state[mine], is_api[mine], start[mine], end[mine])
+
+    is_range = state == HOST_STATES.index("python")
+    known = np.array([*(str(each) in python_processes for each in events["process"].cat.categories), False])
+    opened_by_framework = np.array([*(bool(_FRAMEWORKS.match(name)) for name in categories), False])
+    evident = state.copy()
+    evident[is_range & ~known[process]] = HOST_STATES.index("not-recorded")
+    evident[is_range & opened_by_framework[names]] = HOST_STATES.index("dispatch")
+    return HostEvents(rows, start, end, state, evident, of_thread)
+
+
+def host_lane(found: HostEvents, process: int, thread: int) -> Lane:
+    """The host lane of one thread that is known to run the caller's code: where nothing else is open it is `python`."""
+    return _innermost_lane(found, found.state, process, thread, "python")
+
+
+def evident_lane(found: HostEvents, process: int, thread: int) -> Lane:
+    """The host lane of one thread of any program: where nothing is open it is `not-recorded`."""
+    return _innermost_lane(found, found.evident, process, thread, "not-recorded")
+
+
+def _innermost_lane(found: HostEvents, state: Ints, process: int, thread: int, outside: str) -> Lane:
+    mine = found.of_thread.get((process, thread), np.empty(0, np.int64))
+    state_here = state[mine]
+    edges, owner = innermost(found.start_ns[mine], found.end_ns[mine], rank=state_here)
+    nothing = HOST_STATES.index(outside)
+    if not len(owner):
+        return Lane(edges, owner, HOST_STATES, nothing)
+    return Lane(edges, np.where(owner >= 0, state_here[owner], nothing), HOST_STATES, nothing)
+
+
+def process_lane(lanes: Sequence[Lane]) -> Lane:
+    """The host lane of a process from those of its threads: at each moment the state that comes first in PRECEDENCE.
+
+    thread 1 |  python  |   waiting    | sync |
+    thread 2 |            |launch| |launch|
+    process  |  python  | |launch|w|launch|s|
+    """
+    lanes = [lane.runs() for lane in lanes]
+    nothing = HOST_STATES.index(PRECEDENCE[-1])
+    edges = moments(np.empty(0, np.int64), *(lane.edges for lane in lanes))
+    state = np.full(max(len(edges) - 1, 0), nothing, np.int64)
+    for name in reversed(PRECEDENCE[:-1]):
+        spans = [lane.in_state(name) for lane in lanes]
+        start, end = (np.concatenate([np.empty(0, np.int64), *(each[side] for each in spans)]) for side in (0, 1))
+        state[covered(edges, start, end)] = HOST_STATES.index(name)
+    return Lane(edges, state, HOST_STATES, nothing).runs()
 
 
 def _inherit_launch(state: Ints, is_api: npt.NDArray[np.bool_], start: Ints, end: Ints) -> Ints:
@@ -110,16 +203,22 @@ def device_lane(events: pd.DataFrame, device: int | None, unknown: tuple[Ints, I
         return Lane(nothing, nothing, DEVICE_STATES, outside)
     on_device = (events["device"] == device).fillna(False).to_numpy(bool)
     kinds = events["kind"].to_numpy(dtype=object)
+    collective = np.array([*map(communicates, map(str, events["name"].cat.categories)), False])[
+        events["name"].cat.codes.to_numpy()
+    ] & (kinds == "kernel")
     lanes = {}
-    for kind in GPU_KINDS:
-        rows = np.flatnonzero(on_device & (kinds == kind))
+    for kind in (*GPU_KINDS, "communication"):
+        mine = collective if kind == "communication" else (kinds == kind) & ~collective
+        rows = np.flatnonzero(on_device & mine)
         start = events["start_ns"].to_numpy()[rows]
         lanes[kind] = union(start, start + events["dur_ns"].to_numpy()[rows])
     lanes["unknown"] = unknown or (nothing, nothing)
     edges = moments(*(side for lane in lanes.values() for side in lane))
     if len(edges) < 2:
         return Lane(nothing, nothing, DEVICE_STATES, outside)
-    kernel, memcpy, memset, graph = (covered(edges, *lanes[kind]) for kind in ("kernel", "memcpy", "memset", "graph"))
+    kernel, memcpy, memset, graph, communication = (
+        covered(edges, *lanes[kind]) for kind in ("kernel", "memcpy", "memset", "graph", "communication")
+    )
     state = np.full(len(edges) - 1, outside)
     state[covered(edges, *lanes["unknown"])] = DEVICE_STATES.index("unknown")
     state[graph] = DEVICE_STATES.index("graph")
@@ -127,4 +226,7 @@ def device_lane(events: pd.DataFrame, device: int | None, unknown: tuple[Ints, I
     state[memcpy] = DEVICE_STATES.index("memcpy")
     state[kernel] = DEVICE_STATES.index("kernel")
     state[kernel & memcpy] = DEVICE_STATES.index("kernel+memcpy")
+    state[communication] = DEVICE_STATES.index("communication")
+    state[communication & memcpy] = DEVICE_STATES.index("communication+memcpy")
+    state[communication & kernel] = DEVICE_STATES.index("kernel+communication")
     return Lane(edges, state, DEVICE_STATES, outside)

@@ -1,4 +1,4 @@
-"""A slice: some windows of one trace, on one host thread and one device, and what is to be said of them.
+"""A slice: some windows of one trace, on one process or host thread and one device, and what is to be said of them.
 
 The whole trace, the instances of a range and the blocks of a capture's variant are slices (`launchlens.traces.windows` makes
 them): they differ in which windows they cut, and in nothing else.
@@ -19,7 +19,7 @@ import pandas as pd
 from launchlens.traces.account import Account
 from launchlens.traces.intervals import Ints, union_length
 from launchlens.traces.joined import JoinedTrace
-from launchlens.traces.lanes import cut
+from launchlens.traces.lanes import Lane, cut
 from launchlens.traces.launches.ledger import LaunchKind, ledger
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import Column
@@ -48,25 +48,34 @@ class Work:
 
 @dataclass(frozen=True)
 class Slice:
-    """Some windows of a trace on one thread and one device.
+    """Some windows of a trace on one process, or one thread of it, and one device.
 
-    `process` and `thread` are codes of the event table; `device` is None where the trace holds no event of a device. The
+    `process` and `thread` are codes of the event table; `thread` is None for all threads of the process, and `device` where the
+    trace holds no event of a device. `known_caller`: the thread is known to run the caller's code wherever nothing else is open,
+    as a capture's is; of any other program nothing is known then. The
     windows [start, end) are int64 ns on the recorder's clock, in order, and share no moment. `covers` says in words what
     they are. `problems` are those of these windows, the trace's own not among them.
     """
 
     joined: JoinedTrace
     process: int
-    thread: int
+    thread: int | None
     device: int | None
     start_ns: Ints
     end_ns: Ints
     covers: str
     problems: Problems
+    known_caller: bool = False
 
     @property
-    def thread_name(self) -> str:
-        return thread_name(self.joined.events, self.process, self.thread)
+    def thread_name(self) -> str | None:
+        """What the thread is called; None for all threads of the process."""
+        return None if self.thread is None else thread_name(self.joined.events, self.process, self.thread)
+
+    @property
+    def process_name(self) -> str | None:
+        """The id of the process; None where the trace names none."""
+        return str(self.joined.events["process"].cat.categories[self.process]) if self.process >= 0 else None
 
     @property
     def device_name(self) -> str | None:
@@ -75,15 +84,24 @@ class Slice:
     @cached_property
     def account(self) -> Account:
         """Where the time went, window by window. Everything that is said of times in states is said from here."""
-        host, device = self.joined.host_lane(self.process, self.thread), self.joined.device_lane(self.device)
-        return Account(cut(host, device, self.start_ns, self.end_ns), self.device is not None)
+        device = self.joined.device_lane(self.device)
+        return Account(cut(self.host_lane, device, self.start_ns, self.end_ns), self.device is not None)
+
+    @property
+    def host_lane(self) -> Lane:
+        """What the process, or its thread, was in, also outside the windows."""
+        if self.thread is None:
+            return self.joined.process_lane(self.process)
+        if self.known_caller:
+            return self.joined.host_lane(self.process, self.thread)
+        return self.joined.evident_lane(self.process, self.thread)
 
     @cached_property
     def launches(self) -> Ints:
-        """The positions of the launches that the slice's thread made in its windows."""
+        """The positions of the launches that the slice's process, or its thread, made in its windows."""
         of = self.joined.launches
-        mine = (of.process == self.process) & (of.thread == self.thread) & (self.window_of(of.start_ns) >= 0)
-        return np.flatnonzero(mine)
+        mine = (of.process == self.process) & (self.window_of(of.start_ns) >= 0)
+        return np.flatnonzero(mine if self.thread is None else mine & (of.thread == self.thread))
 
     def window_of(self, moments: Ints) -> Ints:
         """The position of the window that holds each moment, -1 for none."""
@@ -163,7 +181,12 @@ class Slice:
         return replace(self, start_ns=self.start_ns[at : at + 1], end_ns=self.end_ns[at : at + 1], problems=Problems())
 
     @property
-    def outlasted(self) -> bool:
-        """Whether GPU work launched in a window, by the slice's thread, ended after it."""
+    def outlasting(self) -> int:
+        """How many of the launches have GPU work that ended after their window: the account cuts it off there."""
         of, mine = self.joined.launches, self.launches[self.joined.launches.caused_work[self.launches]]
-        return bool((of.gpu_end_ns[mine] > self.end_ns[self.window_of(of.start_ns[mine])]).any())
+        return int((of.gpu_end_ns[mine] > self.end_ns[self.window_of(of.start_ns[mine])]).sum())
+
+    @property
+    def outlasted(self) -> bool:
+        """Whether GPU work launched in a window ended after it."""
+        return self.outlasting > 0

@@ -33,13 +33,15 @@ class Timeline:
 
 
 def timeline(window: Slice) -> Timeline:
-    """What happened in a slice of one window: the events of its thread that lie inside, and the work launched in it."""
+    """What happened in a slice of one window: the events of its thread, or process, that lie inside, and the work launched in it."""
     events, launches = window.joined.events, window.joined.launches
     low, high = int(window.start_ns[0]), int(window.end_ns[0])
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
     thread, process = (events[each].cat.codes.to_numpy() for each in ("thread", "process"))
-    on_thread = (thread == window.thread) & (process == window.process)
+    on_thread = (
+        process == window.process if window.thread is None else (thread == window.thread) & (process == window.process)
+    )
     host = np.flatnonzero(on_thread & (start >= low) & (end <= high))
     gpu, owner = launches.work_of(window.launches)
     rows = np.concatenate((host, gpu))

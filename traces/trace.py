@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ class Trace:
     `events` follows `launchlens.traces.schema`. `recorded_by` is the recorder's name as its reader declares it, and
     `recorded_by_version` its own version where the file gives it. `devices` maps a device number to its name where the file
     gives one. `looked_for_gpu` says of a file without GPU work that what there was would have been recorded (True), or that it
-    was not recorded (False); None where only the events can tell.
+    was not recorded (False); None where only the events can tell. `python_processes` are the ids of the processes that the file
+    shows, or its recorder knows, to run Python.
     """
 
     path: Path
@@ -34,3 +35,4 @@ class Trace:
     devices: Mapping[int, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     looked_for_gpu: bool | None = None
+    python_processes: Collection[str] = frozenset()

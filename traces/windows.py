@@ -12,34 +12,94 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.slice import Slice
-from launchlens.traces.threads import busiest_device, launching_thread
+from launchlens.traces.threads import busiest_device, launching_process, launching_process_of
 
 #: What the ranges of a capture are called before the variant's name: a block of iterations, and one iteration.
 BLOCK, ITERATION = "variant:", "iteration:"
 
 
-def whole_trace(joined: JoinedTrace) -> Slice | None:
-    """All of a trace as one window, on the thread that launches most; None where no thread launches anything."""
-    thread = launching_thread(joined.launches)
-    if thread is None:
+def whole_trace(joined: JoinedTrace, thread: tuple[int, int] | None = None) -> Slice | None:
+    """All of a trace as one window, of the process that launches most, or of one thread (its process's code and its own).
+
+    None where no process launches anything and no thread is given.
+    """
+    process, only = (launching_process(joined.launches), None) if thread is None else thread
+    if process is None:
         return None
     start = joined.events["start_ns"].to_numpy()
     end = start + joined.events["dur_ns"].to_numpy()
-    return _slice(joined, *thread, start.min()[None], end.max()[None], "the whole trace, first event to last")
+    return _slice(joined, process, only, start.min()[None], end.max()[None], "the whole trace, first event to last")
 
 
-def of_range(joined: JoinedTrace, name: str, *, lasting: bool = False) -> Slice:
-    """The instances of a range, see `of_instances`; only those that take any time, where they must be `lasting`.
+def of_range(joined: JoinedTrace, name: str, thread: tuple[int, int] | None = None) -> Slice:
+    """The instances of a range in the process that launches most in them, or of one thread (its process's code and its own).
 
-    Raises InputError when the trace holds none.
+    Instances that share a moment, on one thread or on several, are one window: no time may count twice. Raises InputError
+    where there is none.
     """
-    chosen = joined.instances[joined.instances["name"] == name]
-    chosen = chosen[chosen["host_ns"] > 0] if lasting else chosen
-    if not len(chosen):
-        known = ", ".join(repr(str(other)[:60]) for other in joined.instances["name"].unique()[:8]) or "none"
-        raise InputError(joined.trace.path, f"holds no range {name!r}", f"its ranges: {known}")
-    made = of_instances(joined, chosen)
+    chosen = _instances(joined, name)
+    process = chosen["process"].cat.codes.to_numpy().astype(np.int64)
+    if thread is None:
+        made = chosen["launches"].to_numpy()
+        busiest = max(np.unique(process).tolist(), key=lambda each: int(made[process == each].sum()))
+        mine = process == busiest
+    else:
+        busiest = thread[0]
+        mine = (process == busiest) & (chosen["thread"].cat.codes.to_numpy() == thread[1])
+    if not mine.any():
+        raise InputError(joined.trace.path, f"holds no range {name!r} on that thread", "leave out --thread or --range")
+    start, end = together(chosen["start_ns"].to_numpy()[mine], chosen["end_ns"].to_numpy()[mine])
+    covers = f"{int(mine.sum())} instances of range {name!r}"
+    if len(start) < mine.sum():
+        covers += f", in {len(start)} windows"
+    return _slice(joined, busiest, None if thread is None else thread[1], start, end, covers)
+
+
+def of_devices(joined: JoinedTrace, made: Slice) -> list[Slice]:
+    """A slice for each device of a trace: with the same windows, and the process that launched most of what ran on it.
+
+    A slice of one thread, or of a trace without work on a device, stays the only one.
+    """
+    devices = sorted({int(each) for each in joined.events["device"].iloc[joined.launches.activity_rows].dropna()})
+    if made.thread is not None or made.device is None:
+        return [made]
+    found = []
+    for device in devices:
+        process = launching_process_of(joined.events, joined.launches, device)
+        found.append(replace(made, device=device, process=made.process if process is None else process))
+    return found
+
+
+def together(start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Intervals with those that share a moment made one; those that only touch stay apart. In order."""
+    order = np.lexsort((-end, start))
+    start, end = start[order], end[order]
+    reach = np.maximum.accumulate(end)
+    opens = np.concatenate(([True], start[1:] >= reach[:-1])) if len(start) else np.empty(0, bool)
+    closes = np.append(opens[1:], True) if len(start) else opens
+    return start[opens], reach[closes]
+
+
+def range_of_caller(joined: JoinedTrace, name: str) -> Slice:
+    """The instances of a range that take any time, see `of_instances`. Raises InputError when the trace holds none."""
+    chosen = _instances(joined, name)
+    lasting = chosen[chosen["host_ns"] > 0]
+    if not len(lasting):
+        raise _no_range(joined, name)
+    made = of_instances(joined, lasting)
     return replace(made, covers=f"{len(made.start_ns)} instances of range {name!r}")
+
+
+def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
+    chosen = joined.instances[joined.instances["name"] == name]
+    if not len(chosen):
+        raise _no_range(joined, name)
+    return chosen
+
+
+def _no_range(joined: JoinedTrace, name: str) -> InputError:
+    known = ", ".join(repr(str(other)[:60]) for other in joined.instances["name"].unique()[:8]) or "none"
+    return InputError(joined.trace.path, f"holds no range {name!r}", f"its ranges: {known}")
 
 
 def blocks(joined: JoinedTrace) -> dict[str, Slice]:
@@ -79,19 +139,21 @@ def of_instances(joined: JoinedTrace, instances: pd.DataFrame, covers: str = "")
     reach = np.maximum.accumulate(end)
     apart = np.ones(len(start), bool)
     apart[1:] = start[1:] >= reach[:-1]
-    return _slice(joined, int(busiest[0]), int(busiest[1]), start[apart], end[apart], covers)
+    process, thread = int(busiest[0]), int(busiest[1])
+    return _slice(joined, process, thread, start[apart], end[apart], covers, known_caller=True)
 
 
-def _slice(joined: JoinedTrace, process: int, thread: int, start: Ints, end: Ints, covers: str) -> Slice:
+def _slice(
+    joined: JoinedTrace,
+    process: int,
+    thread: int | None,
+    start: Ints,
+    end: Ints,
+    covers: str,
+    *,
+    known_caller: bool = False,
+) -> Slice:
     device = busiest_device(joined.events, joined.launches, process, thread)
-    made = Slice(joined, process, thread, device, start, end, covers, Problems())
-    made.problems.add("gpu-work-after-window", _late(made))
+    made = Slice(joined, process, thread, device, start, end, covers, Problems(), known_caller)
+    made.problems.add("gpu-work-after-window", made.outlasting)
     return made
-
-
-def _late(slice_: Slice) -> int:
-    """How many launches inside the windows, of any thread, have GPU work that outlasts its window: the account cuts it off."""
-    of = slice_.joined.launches
-    window = slice_.window_of(of.start_ns)
-    worked = (window >= 0) & of.caused_work
-    return int((of.gpu_end_ns[worked] > slice_.end_ns[window[worked]]).sum())

@@ -25,12 +25,17 @@ HOST_COLOURS = {
     "sync": SKY,
     "api": PURPLE,
     "profiler": GREY,
+    "waiting": "#A6CEE3",
+    "not-recorded": "rgba(153,153,153,0.22)",
 }
 DEVICE_COLOURS = {
     "kernel": GREEN,
     "memcpy": YELLOW,
     "memset": "#B08D57",
     "kernel+memcpy": "#78C679",
+    "communication": "#882255",
+    "kernel+communication": "#6A5ACD",
+    "communication+memcpy": "#CC6677",
     "graph": "#44AA99",
     "unknown": "#E7B8D0",
     "idle": "rgba(153,153,153,0.22)",

@@ -20,7 +20,7 @@ from launchlens.traces.tables.table import Table
 
 #: The tables of the document itself.
 OF_DOCUMENT = ("totals", "ranges", "launch_cost", "account")
-NO_WINDOW = "No time account: no thread launches anything, and no --range was given."
+NO_WINDOW = "No time account: no thread launches anything, and neither --range nor --thread was given."
 #: The tables of a trace, in order: the section of each, by its id on the page and its title. One without rows is left out there.
 #: What is worked out of the trace itself is an analysis (`launchlens.traces.analyses`).
 TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
@@ -58,13 +58,12 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
     shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
     if brief is not None:
         shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]
-    return [head, *shown, *_account(document.account, exact=False)]
+    return [head, *shown, *_accounts(document, exact=False)]
 
 
 def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Table]:
     """Every table of a trace; a trace that launches nothing has no account."""
-    found = [*(make(document) for _, _, make in TABLES), *answers]
-    return found if document.account is None else [*found, accounts.cells(document.account)]
+    return [*(make(document) for _, _, make in TABLES), *answers, *accounts.of_trace(document)]
 
 
 def _brief(block: Shown) -> Shown:
@@ -91,7 +90,7 @@ def sections(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Itera
             for each in document.problems
         )
         yield Section("problems", "Problems", "What to know about this trace", said)
-    yield Section("account", "Account", "Time account", tuple(_account(document.account, exact=True)))
+    yield Section("account", "Account", "Time account", tuple(_accounts(document, exact=True)))
     first, *others = [(id, title, make(document)) for id, title, make in TABLES]
     for id, title, table in (first, *((f"table-{each.name}", each.title, each) for each in answers), *others):
         if len(table):
@@ -103,11 +102,17 @@ def _recorder(document: AnalysisDocument) -> str:
     return f"{source.recorded_by} {source.recorded_by_version}" if source.recorded_by_version else source.recorded_by
 
 
-def _account(account: AccountOfTrace | None, *, exact: bool) -> Iterator[Block]:
-    """Bars and cells; `exact` where there is room for every nanosecond."""
-    if account is None:
+def _accounts(document: AnalysisDocument, *, exact: bool) -> Iterator[Block]:
+    """Bars and cells, of each device; `exact` where there is room for every nanosecond."""
+    if document.account is None:
         yield Paragraph(NO_WINDOW, "note")
         return
+    first = document.account
+    for account in (first, *(each for each in document.accounts if each.device != first.device)):
+        yield from _account(account, exact=exact)
+
+
+def _account(account: AccountOfTrace, *, exact: bool) -> Iterator[Block]:
     if account.window_ns:
         yield from _bars(account)
     cells = accounts.cells(account)

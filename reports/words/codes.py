@@ -12,12 +12,17 @@ HOST_WORDS = {
     "sync": "waiting for the device",
     "api": "other API calls",
     "profiler": "the profiler itself",
+    "waiting": "waiting for another thread",
+    "not-recorded": "nothing recorded",
 }
 DEVICE_WORDS = {
     "kernel": "kernels running",
     "memcpy": "memcpys running",
     "memset": "memsets running",
     "kernel+memcpy": "kernels and memcpys at once",
+    "communication": "collectives running",
+    "kernel+communication": "kernels and collectives at once",
+    "communication+memcpy": "collectives and memcpys at once",
     "graph": "graphs running, recorded whole",
     "unknown": "GPU not recorded",
     "idle": "GPU idle",

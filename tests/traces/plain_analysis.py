@@ -62,7 +62,16 @@ PROFILERS_OWN = {"Activity Buffer Request", "Buffer Flush", "Instrumentation", "
 COPY_KINDS = {1: "HtoD", 2: "DtoH", 8: "DtoD"}
 WORK = ("kernel", "memcpy", "memset", "graph")
 #: Of several events that open and close together on a thread, the one further right is the innermost.
-HOST = ("python", "dispatch", "launch", "sync", "api", "profiler")
+HOST = ("python", "dispatch", "launch", "sync", "api", "profiler", "waiting", "not-recorded")
+STATES = {"range": "python", "op": "dispatch", "api": "api", "overhead": "profiler"}
+#: What a process is in: the first of these that one of its threads is in.
+FIRST = ("launch", "dispatch", "api", "sync", "python", "profiler", "waiting", "not-recorded")
+DEVICE = (
+    *("kernel", "memcpy", "memset", "kernel+memcpy"),
+    *("communication", "kernel+communication", "communication+memcpy", "graph", "idle"),
+)
+#: Ranges that are no Python's own: c10d opens them in C++.
+OPENED_IN_CPP = {"nccl:all_reduce"}
 SEVERITY = {
     "gpu-record-without-launch": "warning",
     "gpu-start-before-launch": "warning",
@@ -446,34 +455,60 @@ def spread(values: list[int]) -> dict[str, int | None]:
 
 
 def account(plain: Plain, range_name: str | None = None) -> dict[str, Any]:
-    """What `account` must hold, of the whole trace or of the instances of one range."""
+    """What `account` must hold, of the whole trace or of the instances of one range: of the device that the process uses most."""
+    process, windows, covers = _windows(plain, range_name)
+    launches, _ = plain.joined
+    mine = [row.device for call in launches if call.process == process for row in call.caused]
+    return _account(plain, process, most(mine or [row.device for row in plain.of(*WORK)]), windows, covers)
+
+
+def accounts(plain: Plain) -> list[dict[str, Any]]:
+    """What `accounts` must hold: of the whole trace, a row a device, of the process that launched most of what ran there."""
+    process, windows, covers = _windows(plain, None)
+    launches, _ = plain.joined
+    found = []
+    for device in sorted({row.device for row in plain.of(*WORK) if row.device is not None}):
+        of = [call.process for call in launches for row in call.caused if row.device == device]
+        found.append(_account(plain, most(of) if of else process, device, windows, covers))
+    return found
+
+
+def _windows(plain: Plain, range_name: str | None) -> tuple[Any, list[tuple[int, int]], str]:
+    """The process that is accounted for, when, and that in words."""
     launches, _ = plain.joined
     if range_name is None:
-        lane = most(call.lane for call in launches)
-        windows = [(min(row.start for row in plain.rows), max(row.end for row in plain.rows))]
-        covers = "the whole trace, first event to last"
-    else:
-        instances = [row for row in plain.of("range") if row.name == range_name]
-        inside = Counter({row.lane: 0 for row in instances})
-        for row in instances:
-            inside[row.lane] += sum(call.lane == row.lane and row.start <= call.start < row.end for call in launches)
-        lane = most(inside.elements()) if inside.total() else min(inside)
-        windows = [(row.start, row.end) for row in instances if row.lane == lane]
-        covers = f"{len(windows)} instances of range {range_name!r}"
-    mine = [row.device for call in launches if call.lane == lane for row in call.caused]
-    device = most(mine or [row.device for row in plain.of(*WORK)])
-    cells = swept(host_intervals(plain, lane), device_intervals(plain, device), windows)
-    several = len({row.process for row in plain.rows if row.thread is not None}) > 1
+        whole = [(min(row.start for row in plain.rows), max(row.end for row in plain.rows))]
+        return most(call.process for call in launches), whole, "the whole trace, first event to last"
+    instances = [row for row in plain.of("range") if row.name == range_name]
+    inside = Counter({row.process: 0 for row in instances})
+    for row in instances:
+        inside[row.process] += sum(call.lane == row.lane and row.start <= call.start < row.end for call in launches)
+    process = most(inside.elements()) if inside.total() else min(inside, key=str)
+    windows: list[tuple[int, int]] = []
+    mine = sorted(((row.start, row.end) for row in instances if row.process == process), key=lambda at: (at[0], -at[1]))
+    for start, end in mine:
+        if windows and start < windows[-1][1]:
+            windows[-1] = windows[-1][0], max(windows[-1][1], end)
+        else:
+            windows.append((start, end))
+    covers = f"{len(mine)} instances of range {range_name!r}"
+    return process, windows, covers if len(windows) == len(mine) else f"{covers}, in {len(windows)} windows"
+
+
+def _account(plain: Plain, process: Any, device: Any, windows: list[tuple[int, int]], covers: str) -> dict[str, Any]:
+    threads = sorted({row.lane for row in plain.rows if row.kind in STATES and row.process == process}, key=str)
+    cells = swept([host_intervals(plain, lane) for lane in threads], device_intervals(plain, device), windows)
     return {
         "window": covers,
         "windows": len(windows),
         "window_ns": sum(cells.values()),
-        "thread": f"{lane[1]} of process {lane[0]}" if several else str(lane[1]),
+        "process": str(process),
+        "thread": None,
         "device": str(device),
         "cells": [
             {"host": host, "device": on_device, "ns": cells[host, on_device]}
             for host in HOST
-            for on_device in ("kernel", "memcpy", "memset", "kernel+memcpy", "graph", "idle")
+            for on_device in DEVICE
             if cells[host, on_device]
         ],
     }
@@ -485,16 +520,22 @@ def most(values: Iterable[Any]) -> Any:
 
 
 def host_intervals(plain: Plain, lane: tuple[Any, Any]) -> list[Interval]:
-    """What is open on a thread. A call made within a call that launches or waits is a part of that one."""
+    """What is open on a thread. A call made within a call that launches or waits is a part of that one.
+
+    A range tells of Python where the file is of a recorder that runs in Python; else of nothing.
+    """
     if lane in plain.opened:
         return plain.opened[lane]
-    states = {"range": "python", "op": "dispatch", "api": "api", "overhead": "profiler"}
     launching = {id(call) for call in plain.joined[0]}
     found = []
     for row in sorted(
-        (row for row in plain.rows if row.kind in states and row.lane == lane), key=lambda row: row.start
+        (row for row in plain.rows if row.kind in STATES and row.lane == lane), key=lambda row: row.start
     ):
-        state = "sync" if row.kind == "api" and row.name in WAITS else states[row.kind]
+        state = "sync" if row.kind == "api" and row.name in WAITS else STATES[row.kind]
+        if row.kind == "range" and row.name in OPENED_IN_CPP:
+            state = "dispatch"
+        elif row.kind == "range" and plain.source["recorded_by"] == "nsys":
+            state = "not-recorded"
         found.append((row.start, row.end, "launch" if id(row) in launching else state))
     outer = [each for each in found if each[2] in ("launch", "sync")]
     starts, longest = [each[0] for each in outer], max((end - start for start, end, _ in outer), default=0)
@@ -510,35 +551,51 @@ def host_intervals(plain: Plain, lane: tuple[Any, Any]) -> list[Interval]:
 
 
 def device_intervals(plain: Plain, device: int) -> list[Interval]:
-    return [(row.start, row.end, row.kind) for row in plain.of(*WORK) if row.device == device]
+    return [
+        (row.start, row.end, "communication" if row.kind == "kernel" and row.name.startswith("nccl") else row.kind)
+        for row in plain.of(*WORK)
+        if row.device == device
+    ]
 
 
-def swept(host: list[Interval], device: list[Interval], windows: list[tuple[int, int]]) -> Counter[tuple[str, str]]:
+def swept(
+    threads: list[list[Interval]], device: list[Interval], windows: list[tuple[int, int]]
+) -> Counter[tuple[str, str]]:
     """Time by (host state, device state) in the union of some windows, from one moment of change to the next."""
-    changes: dict[int, list[tuple[int, str, Interval]]] = defaultdict(list)
-    lanes = {"host": host, "device": device, "window": [(low, high, "window") for low, high in windows]}
+    changes: dict[int, list[tuple[int, Any, Interval]]] = defaultdict(list)
+    lanes: dict[Any, list[Interval]] = {"device": device, "window": [(low, high, "window") for low, high in windows]}
+    lanes |= dict(enumerate(threads))
     for lane, intervals in lanes.items():
         for each in intervals:
             if each[0] < each[1]:
                 changes[each[0]].append((1, lane, each))
                 changes[each[1]].append((-1, lane, each))
-    is_open: dict[str, Counter[Interval]] = {lane: Counter() for lane in lanes}
+    is_open: dict[Any, Counter[Interval]] = {lane: Counter() for lane in lanes}
+    state_of = dict.fromkeys(range(len(threads)), "not-recorded")
     cells: Counter[tuple[str, str]] = Counter()
     before = 0
     for moment in sorted(changes):
         if is_open["window"]:
-            # innermost is what was opened last; of several the shortest
-            inner = max(is_open["host"], key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "python"))
-            cells[inner[2], _device_state({state for _, _, state in is_open["device"]})] += moment - before
+            of_process = min(state_of.values(), key=FIRST.index, default="not-recorded")
+            cells[of_process, _device_state({state for _, _, state in is_open["device"]})] += moment - before
         for step, lane, each in changes[moment]:
             is_open[lane][each] += step
             if not is_open[lane][each]:
                 del is_open[lane][each]
+        for lane in {lane for _, lane, _ in changes[moment]} & state_of.keys():
+            # innermost is what was opened last; of several the shortest
+            inner = max(
+                is_open[lane], key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "not-recorded")
+            )
+            state_of[lane] = inner[2]
         before = moment
     return cells
 
 
 def _device_state(kinds: set[str]) -> str:
+    if "communication" in kinds:
+        beside = next((kind for kind in ("kernel", "memcpy") if kind in kinds), "")
+        return {"": "communication", "kernel": "kernel+communication", "memcpy": "communication+memcpy"}[beside]
     if {"kernel", "memcpy"} <= kinds:
         return "kernel+memcpy"
     return next((kind for kind in ("kernel", "memcpy", "memset", "graph") if kind in kinds), "idle")
@@ -554,4 +611,5 @@ def document(plain: Plain) -> dict[str, Any]:
         "ranges": ranges(plain),
         "launch_cost": launch_cost(plain),
         "account": account(plain),
+        "accounts": accounts(plain),
     }

@@ -24,7 +24,7 @@ from traces import samples
 LANES = {
     samples.KINETO_OF_OTHERS[0]: (30, "24572", "0"),
     samples.KINETO_OF_OTHERS[1]: (79, "2869224", "0"),
-    samples.KINETO_OF_OTHERS[2]: (1, "1670242 of process 1670242", "0"),  # its ProfilerStep is from another process
+    samples.KINETO_OF_OTHERS[2]: (1, "1670242", "0"),  # its ProfilerStep is from another process
     samples.KINETO_OF_OTHERS[3]: (14, "597913", "2"),
     samples.KINETO_OF_OTHERS[4]: (6, "2566", "0"),
 }
@@ -88,7 +88,8 @@ def test_sources_of_real_traces(real) -> None:
 def test_which_lanes_are_accounted_for(name) -> None:
     found = document(open_trace(samples.published(name)))
     account = found["account"]
-    assert (found["totals"]["kernels"]["count"], account["thread"], account["device"]) == LANES[name]
+    assert (found["totals"]["kernels"]["count"], account["process"], account["device"]) == LANES[name]
+    assert account["thread"] is None and [each["device"] for each in found["accounts"]] == [account["device"]]
 
 
 @pytest.mark.parametrize("name", samples.of_others(FACTS))
@@ -107,7 +108,9 @@ def test_nsight_exports_against_facts_taken_by_hand(name) -> None:
         count, spent = by_api.get(row["api"], (0, 0))
         by_api[row["api"]] = (count + row["count"], spent + row["api_total_ns"])
     assert by_api == {api: calls[api] for api in by_api}
-    assert found["account"]["thread"] == facts["thread"] and found["account"]["device"] == "0"
+    assert found["account"]["thread"] is None and found["account"]["device"] == "0"
+    alone = document(open_trace(path), thread=facts["thread"])
+    assert alone["account"]["thread"] == facts["thread"] and alone["accounts"] == [alone["account"]]
     assert found["source"] == {
         "path": str(path),
         "recorded_by": "nsys",

@@ -79,7 +79,8 @@ def test_the_account_of_every_range(trace: Path) -> None:
         assert cells == facts.pop("cells")
         assert list(account.window_ns) == list(accounted.end_ns - accounted.start_ns) and account.cells.min() >= 0
         found = {"window": accounted.covers, "windows": account.windows, "window_ns": account.total_ns}
-        assert found | {"thread": accounted.thread_name, "device": accounted.device_name} == facts
+        found |= {"process": accounted.process_name, "thread": accounted.thread_name, "device": accounted.device_name}
+        assert found == facts
 
 
 @by_trace

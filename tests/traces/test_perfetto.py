@@ -81,7 +81,7 @@ def test_a_small_trace_has_every_event_on_its_own_track_from_zero_on():
 
 def test_the_states_are_the_account():
     found, _ = exported(trace(SMALL))
-    assert brief(found.on("host state: thread 1")) == [
+    assert brief(found.on("host state: process 1")) == [
         ("python", 0, 10, 0),
         ("dispatch", 10, 15, 0),
         ("launch", 15, 30, 0),
@@ -107,7 +107,7 @@ def test_our_tracks_come_first():
     below = [track for track in found.tracks.values() if track.parent_uuid == root]
     below.sort(key=lambda track: track.sibling_order_rank)
     assert [track.name for track in below] == [
-        "host state: thread 1",
+        "host state: process 1",
         "device state: GPU 0",
         "launches in flight: GPU 0",
         "launches queued: GPU 0",
@@ -124,7 +124,7 @@ def test_the_thread_that_launches_comes_before_the_others():
     threads = [track for track in found.tracks.values() if track.name.startswith("thread ")]
     threads.sort(key=lambda track: track.sibling_order_rank)
     assert [track.name for track in threads] == ["thread 2", "thread 1"]
-    assert [track.name for track in found.tracks.values() if "state: thread" in track.name] == ["host state: thread 2"]
+    assert [track.name for track in found.tracks.values() if "host state" in track.name] == ["host state: process 1"]
 
 
 def test_a_graph_launch_has_an_arrow_to_each_activity_and_counts_once():
@@ -358,10 +358,11 @@ def check_states(made, found, zero, *, blocks):
     frame = made.events
     if not blocks:
         whole = analyze(made).slice
-        hosts, devices = total(found.on("host state")), total(found.on("device state"))
         if whole is None:
-            assert not hosts and not devices
+            assert not total(found.on("host state")) and not total(found.on("device state"))
             return
+        hosts = total(found.on(f"host state: process {whole.process_name or 'not named'}"))
+        devices = total(found.on(f"device state: GPU {whole.device}"))
         assert {state: hosts[state] for state in HOST_STATES} == whole.account.host()
         assert hosts.total() == whole.account.total_ns
         if whole.device is not None:
@@ -432,6 +433,7 @@ def test_real_traces_come_through_whole(name, tmp_path):
     assert done.flows + done.flows_left_out == len(launches.owner)
     whole = analyze(made).slice
     if len(launches.table):
-        hosts = total(found.on("host state"))
-        assert whole is not None and {state: hosts[state] for state in HOST_STATES} == whole.account.host()
+        assert whole is not None
+        hosts = total(found.on(f"host state: process {whole.process_name or 'not named'}"))
+        assert {state: hosts[state] for state in HOST_STATES} == whole.account.host()
     assert not any(pd.isna(value) for one in drawn for value in one.args.values())

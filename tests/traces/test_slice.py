@@ -5,7 +5,7 @@ import pytest
 from events import events, gpu, host, joined
 from launchlens.traces.problems import InputError
 from launchlens.traces.timeline import timeline
-from launchlens.traces.windows import blocks, middle_iteration, of_range, whole_trace
+from launchlens.traces.windows import blocks, middle_iteration, of_range, range_of_caller, whole_trace
 
 
 def call(at, number, **more):
@@ -60,10 +60,14 @@ def test_a_captures_blocks_are_a_slice_a_variant(made):
     assert b.counts["launches"] == 0 and len(b.problems) == 0
 
 
-def test_the_whole_trace_is_one_window_of_the_thread_that_launches_most(made):
+def test_the_whole_trace_is_one_window_of_the_process_that_launches_most(made):
     whole = whole_trace(made)
     assert (list(whole.start_ns), list(whole.end_ns)) == ([0], [520])
-    assert whole.counts["launches"] == 5 and whole.problems["gpu-work-after-window"] == 0
+    assert whole.counts["launches"] == 6 and whole.problems["gpu-work-after-window"] == 0
+    assert (whole.process_name, whole.thread_name) == ("1", None)
+    code = made.events["thread"].cat.categories.get_loc("2")
+    alone = whole_trace(made, (whole.process, code))
+    assert alone is not None and alone.counts["launches"] == 1 and alone.thread_name == "2"
     assert whole_trace(joined(events([host("op", "x", 0, 1)]))) is None
 
 
@@ -74,17 +78,18 @@ def test_instances_of_a_range_on_another_thread_are_left_out():
         call(6, 1, thread="2"),
         gpu("kernel", 7, 8, 1),
     ]
-    chosen = of_range(joined(events(rows)), "r")
+    chosen = range_of_caller(joined(events(rows)), "r")
     assert (chosen.thread_name, list(chosen.start_ns)) == ("2", [5])
-    with pytest.raises(InputError, match="holds no range 'x'"):
-        of_range(joined(events(rows)), "x")
+    for refused in (of_range, range_of_caller):
+        with pytest.raises(InputError, match="holds no range 'x'"):
+            refused(joined(events(rows)), "x")
 
 
 def test_instances_of_no_length_are_left_out_where_they_must_last():
     made = joined(events([host("range", "r", 5, 5), host("range", "r", 10, 12)]))
-    assert list(of_range(made, "r").start_ns) == [5, 10] and list(of_range(made, "r", lasting=True).start_ns) == [10]
+    assert list(of_range(made, "r").start_ns) == [5, 10] and list(range_of_caller(made, "r").start_ns) == [10]
     with pytest.raises(InputError):
-        of_range(joined(events([host("range", "r", 5, 5)])), "r", lasting=True)
+        range_of_caller(joined(events([host("range", "r", 5, 5)])), "r")
 
 
 def test_blocks_inside_each_other_count_once_and_those_of_another_thread_are_no_overlap():

@@ -11,12 +11,17 @@ class AccountCell(Structure, frozen=True, kw_only=True):
     """One cell of a time account. Cells of no time are left out, and the others sum to the window."""
 
     host: Annotated[
-        str, means("what the launching thread did: `python`, `dispatch`, `launch`, `sync`, `api` or `profiler`")
+        str,
+        means(
+            "what the host did: `python`, `dispatch`, `launch`, `sync`, `api`, `profiler`, `waiting` or `not-recorded`; the latter two"
+            " not in the accounts of captures"
+        ),
     ]
     device: Annotated[
         str | None,
         means(
-            "what the device did meanwhile: `kernel`, `memcpy`, `memset`, `kernel+memcpy`, `graph`, `unknown` or `idle`",
+            "what the device did meanwhile: `kernel`, `memcpy`, `memset`, `kernel+memcpy`, `communication`,"
+            " `kernel+communication`, `communication+memcpy`, `graph`, `unknown` or `idle`",
             null="no device was recorded: what is not known is not idle",
         ),
     ]

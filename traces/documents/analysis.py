@@ -175,12 +175,21 @@ class LaunchCostRow(Structure, frozen=True, kw_only=True):
 
 
 class AccountOfTrace(Structure, frozen=True, kw_only=True):
-    """Where the time of one thread went, against what one device did."""
+    """Where the time of a process, or of one thread, went, against what one device did."""
 
     window: Annotated[str, means("what it covers, in words")]
-    windows: Annotated[int, means("how many windows that is: instances of a range, or 1")]
+    windows: Annotated[
+        int, means("how many windows that is: instances of a range, of which those that share a moment are one; or 1")
+    ]
     window_ns: Annotated[int, means("their length in all; the cells sum to it exactly", unit="ns")]
-    thread: Annotated[str, means("the thread: its id, with its process's where there are several")]
+    process: Annotated[str | None, means("the process: its id", null="the trace names none")]
+    thread: Annotated[
+        str | None,
+        means(
+            "the thread that `--thread` asked for: its id, with its process's where there are several",
+            null="the account is of all threads of the process",
+        ),
+    ]
     device: Annotated[str | None, means("the device's number", null="no device was recorded")]
     cells: Annotated[list[AccountCell], means("the account; cells of no time are left out")]
 
@@ -194,7 +203,10 @@ class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/2"
 
     printed_by: ClassVar = ("analyze TRACE --json",)
     history: ClassVar = (
-        ("launchlens.analysis/2", "more keys; what stays null or changes is said where it stands"),
+        (
+            "launchlens.analysis/2",
+            "the account is of a process, not of its busiest thread, and has states more; there is one for each device",
+        ),
         ("launchlens.analysis/1", "the first"),
     )
 
@@ -209,7 +221,13 @@ class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/2"
         AccountOfTrace | None,
         means(
             "the time account of the whole trace, or of the range that `--range` names",
-            null="no thread launches anything, and no range was named",
+            null="no thread launches anything, and neither a range nor a thread was named",
+        ),
+    ]
+    accounts: Annotated[
+        list[AccountOfTrace],
+        means(
+            "the same for each device, each of the process that launched most of what ran on it; `account` is one of them"
         ),
     ]
     tables: Annotated[

@@ -1,4 +1,4 @@
-"""The time account as tracks: the host lane of a launching thread and the device lane of its device, within windows."""
+"""The time account as tracks: the host lane of a process or thread and the device lane of its device, within windows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from launchlens.traces.perfetto.layers import Layer, thread_track
 from launchlens.traces.slice import Slice
 
 _HOST_STATE_SAYS = (
-    "The host lane of launchlens' time account: what the launching thread is in, by the innermost event open on it."
-    " python: in no op and no API call; dispatch: in a framework op; launch: in a call that submits work; sync: in one"
-    " that waits; api: in any other; profiler: in the recorder's own overhead. Covers "
+    "The host lane of launchlens' time account: what a thread is in, by the innermost event open on it, and a process by the"
+    " first of these that a thread of it is in. launch: in a call that submits work; dispatch: in a framework op; sync: in a call"
+    " that waits; api: in any other; python: in Python and in none of these; profiler: in the recorder's own overhead; waiting: for"
+    " another thread that does its work; not-recorded: nothing is open. Covers "
 )
 _DEVICE_STATE_SAYS = (
     "The device lane of launchlens' time account: what runs on the device, all its streams together. Covers "
@@ -23,8 +24,8 @@ _DEVICE_STATE_SAYS = (
 
 
 def account_layers(joined: JoinedTrace, slices: Sequence[Slice]) -> list[Layer]:
-    """The lanes of the account of some slices: one track per launching thread, then one per device."""
-    hosts: dict[tuple[int, int], list[Slice]] = {}
+    """The lanes of the account of some slices: one track per process or launching thread, then one per device."""
+    hosts: dict[tuple[int, int | None], list[Slice]] = {}
     devices: dict[int, list[Slice]] = {}
     for each in slices:
         hosts.setdefault((each.process, each.thread), []).append(each)
@@ -32,16 +33,20 @@ def account_layers(joined: JoinedTrace, slices: Sequence[Slice]) -> list[Layer]:
             devices.setdefault(each.device, []).append(each)
     return [
         *(
-            _state_layer(
-                f"host state: {thread_track(joined.events, *thread)}", _HOST_STATE_SAYS, joined.host_lane(*thread), mine
-            )
-            for thread, mine in hosts.items()
+            _state_layer(f"host state: {_whose(mine[0])}", _HOST_STATE_SAYS, mine[0].host_lane, mine)
+            for mine in hosts.values()
         ),
         *(
             _state_layer(f"device state: GPU {device}", _DEVICE_STATE_SAYS, joined.device_lane(device), mine)
             for device, mine in sorted(devices.items())
         ),
     ]
+
+
+def _whose(slice_: Slice) -> str:
+    if slice_.thread is None:
+        return f"process {slice_.process_name or 'not named'}"
+    return thread_track(slice_.joined.events, slice_.process, slice_.thread)
 
 
 def _state_layer(name: str, says: str, lane: Lane, slices: Sequence[Slice]) -> Layer:

@@ -14,8 +14,9 @@ from launchlens.traces.perfetto.account import account_layers
 from launchlens.traces.perfetto.layers import Counter, Layer, thread_track
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 from launchlens.traces.slice import Slice
+from launchlens.traces.threads import launching_thread
 from launchlens.traces.trace import Trace
-from launchlens.traces.windows import blocks, whole_trace
+from launchlens.traces.windows import blocks, of_devices, whole_trace
 
 #: What the tracks of a host thread and of a stream are called, by the kind of event that they hold.
 TRACK_OF_KIND = {"range": "ranges", "op": "framework ops", "api": "API calls", "overhead": "profiler overhead"}
@@ -45,7 +46,9 @@ def layers(joined: JoinedTrace, *, of_capture: bool) -> list[Layer | Counter]:
     `of_capture`: account for the `variant:` ranges of a capture, and not for the whole trace.
     """
     accounted = _accounted(joined, of_capture)
-    leading = (accounted[0].process, accounted[0].thread) if accounted else None
+    leading = launching_thread(joined.launches) if accounted else None
+    if of_capture and accounted and accounted[0].thread is not None:
+        leading = accounted[0].process, accounted[0].thread
     return [
         *account_layers(joined, accounted),
         *_counters(joined.trace, joined.launches),
@@ -58,7 +61,7 @@ def _accounted(joined: JoinedTrace, of_capture: bool) -> list[Slice]:
     if of_capture:
         return list(blocks(joined).values())
     whole = whole_trace(joined)
-    return [] if whole is None else [whole]
+    return [] if whole is None else of_devices(joined, whole)
 
 
 def _counters(trace: Trace, launches: Launches) -> list[Counter]:

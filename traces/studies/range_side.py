@@ -11,7 +11,7 @@ from launchlens.traces.joined import join
 from launchlens.traces.studies.recording import recording_of
 from launchlens.traces.studies.side import Bound, Side
 from launchlens.traces.trace import Trace
-from launchlens.traces.windows import of_range
+from launchlens.traces.windows import range_of_caller
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def side_of_range(trace: Trace, name: str) -> Side:
     counts twice; instances on other threads than the one that launches most are left out as well. Raises InputError
     when the trace holds no such range.
     """
-    mine = of_range(join(trace), name, lasting=True)
+    mine = range_of_caller(join(trace), name)
     record = TraceRecord(trace.recorded_by, "recorded", str(trace.path), mine.account.windows, 1)
     recording = recording_of(mine, mine.middle_window(), record)
     wall = mine.account.window_ns.astype(float)

@@ -99,7 +99,7 @@ class Recording:
     work: tuple[WorkRow, ...]
     timeline: Timeline | None
     trace: str
-    thread: str
+    thread: str | None
     device: str | None
     per_block: pd.DataFrame
     reference_ns: float | None = None

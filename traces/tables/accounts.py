@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
-from launchlens.traces.documents.analysis import AccountOfTrace
+from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.table import Column, Pivot, Table, table
 
@@ -44,10 +44,19 @@ def of_regime(whole: Table, regime: str, title: str) -> Table:
     return replace(whole.only(title, regime=regime).exact("ns"), pivot=Pivot("host", "device", "ns", group="variant"))
 
 
-def cells(found: AccountOfTrace) -> Table:
-    """A trace's account: cells that hold time, which sum to its window."""
+def of_trace(document: AnalysisDocument) -> list[Table]:
+    """A trace's account, and after it those of other devices; none of a trace that has none."""
+    if document.account is None:
+        return []
+    others = [each for each in document.accounts if each.device != document.account.device]
+    return [cells(document.account), *(cells(each, f"account_device_{each.device}") for each in others)]
+
+
+def cells(found: AccountOfTrace, name: str = "account") -> Table:
+    """One account: cells that hold time, which sum to its window."""
     device = "no GPU activity recorded" if found.device is None else f"device {found.device}"
-    title = f"time account of {found.window}: thread {found.thread}, {device}"
+    whose = f"process {found.process or 'not named'}" if found.thread is None else f"thread {found.thread}"
+    title = f"time account of {found.window}: {whose}, {device}"
     rows = [[cell.host, cell.device, cell.ns] for cell in found.cells]
     columns = (HOST, DEVICE, Column("ns", "time", "time of the window in this cell"))
-    return table("account", title, columns, rows, pivot=Pivot("host", "device", "ns"))
+    return table(name, title, columns, rows, pivot=Pivot("host", "device", "ns"))

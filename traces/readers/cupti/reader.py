@@ -75,6 +75,7 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
         events=events,
         problems=problems,
         devices=_devices(header.devices or {}),
+        python_processes=frozenset(map(str, events["process"].cat.categories)),  # the collector is a Python module
     )
 
 

@@ -84,6 +84,8 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         devices=devices,
         meta=_meta(about, columns),
         looked_for_gpu=_looked_for_gpu(events, devices),
+        # torch.profiler is switched on from Python
+        python_processes=frozenset(map(str, events["process"].cat.categories)),
     )
 
 

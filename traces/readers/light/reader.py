@@ -74,4 +74,5 @@ def _trace(path: Path, size: int, table: pa.Table, dropped: int) -> Trace:
         },
         count,
     )
-    return Trace(path, "light", None, size, events, problems, looked_for_gpu=False)
+    python = frozenset({"0"})  # the process that is profiled, which is ours
+    return Trace(path, "light", None, size, events, problems, looked_for_gpu=False, python_processes=python)
