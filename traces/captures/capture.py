@@ -228,7 +228,7 @@ def read_capture(path: Path) -> Capture:
 
 
 def _manifest(path: Path, raw: Any) -> Manifest:
-    if not isinstance(raw, dict) or raw.get("format") not in READ:
+    if not isinstance(raw, dict) or raw.get("format") not in list(READ):
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
     fields = checked_manifest(path, raw)

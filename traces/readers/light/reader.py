@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from launchlens.traces.intervals import Ints
 from launchlens.traces.parquet import FAULTS, Limits, opened
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.light.schema import FORMAT, SCHEMA
@@ -45,10 +46,18 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
         raise InputError(path, f"is damaged or not whole: {lines[0][:200]}", _AGAIN) from None
 
 
+def _whole(column: pa.ChunkedArray) -> Ints:
+    """A column of whole numbers. Raises ArrowInvalid for one that holds others, or nulls."""
+    if column.null_count:
+        raise pa.ArrowInvalid("a time or a thread is null")
+    whole: Ints = column.cast(pa.int64()).to_numpy()
+    return whole
+
+
 def _trace(path: Path, size: int, table: pa.Table, dropped: int) -> Trace:
     problems = Problems()
     problems.add("dropped-records", max(dropped, 0))
-    start, length, thread = (np.asarray(table.column(name), np.int64) for name in ("start_ns", "dur_ns", "thread"))
+    start, length, thread = (_whole(table.column(name)) for name in ("start_ns", "dur_ns", "thread"))
     kind, name = (table.column(each).to_pandas().astype("category") for each in _TEXTS)
     known = kind.isin(list(_KINDS)).to_numpy()
     usable = within_limits(start, length) & (length >= 0) & known
