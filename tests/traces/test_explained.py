@@ -153,6 +153,11 @@ def test_the_parts_of_a_difference_sum_to_it_and_point_its_way():
     assert parts["launch"] == pytest.approx(-2500, abs=5)
     assert parts["sync"] == pytest.approx(400, abs=5), "only b has it"
     assert [part.state for part in found.named][:2] == ["launch", "dispatch"]
+    other = difference_of(b, a)
+    assert {part.state: -part.ns for part in other.parts} == pytest.approx(parts)
+    assert all(part.interval is not None for part in (*found.parts, *other.parts)), (
+        "also where one side has nothing of a state"
+    )
     assert not found.changes_pace and found.closes
 
 

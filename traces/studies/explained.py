@@ -315,6 +315,10 @@ def difference_of(a: Explained | None, b: Explained | None) -> ExplainedDifferen
     parts = []
     for state in dict.fromkeys(part.state for part in (*a.parts, *b.parts)):
         left, right = a.part(state), b.part(state)
-        lane = (left or right or rest).lane
-        parts.append((right or Part(lane, state, 0.0)).less(left) if left else right)
-    return ExplainedDifference(a, b, whole, tuple(part for part in parts if part is not None), rest, changes_pace=False)
+        if left is None:
+            parts += [right] if right else []
+            continue
+        # what b has nothing of is known as well as what a has: its interval is that of a's
+        nothing = Part(left.lane, state, 0.0, None if left.draws is None else np.zeros_like(left.draws))
+        parts.append((right or nothing).less(left))
+    return ExplainedDifference(a, b, whole, tuple(parts), rest, changes_pace=False)
