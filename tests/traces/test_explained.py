@@ -48,6 +48,7 @@ def _blocks(unseen=0, seed=1):
                         "ns": seen,
                         "events": count * events,
                         "holds": count * holds,
+                        "calls_held": None,
                     }
                 )
 

@@ -237,7 +237,9 @@ def _manifest(path: Path, raw: Any) -> Manifest:
     return Manifest(**fields)
 
 
-def read_table(path: Path, columns: tuple[Column, ...], instead: Mapping[str, str] | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, columns: tuple[Column, ...], instead: Mapping[str, str | None] | None = None
+) -> pd.DataFrame:
     """A table of these columns; those of `instead` may be absent, and hold that. Raises InputError where it can't be used."""
     if not os.path.isfile(path):
         raise InputError(path, "is not a regular file", "record the capture again")

@@ -45,6 +45,13 @@ ACCOUNT_COLUMNS: tuple[Column, ...] = (
         False,
         "events that began while that state was the innermost: their own cost is in its time",
     ),
+    Column(
+        "calls_held",
+        "Int64",
+        "",
+        True,
+        "how many of these are API calls, the others ops; null where that was not noted",
+    ),
 )
 
 
@@ -59,4 +66,5 @@ def read_accounts(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """Accounts and bursts of a capture; None where it has none. Raises InputError for what can't be read."""
     if not (folder / ACCOUNTS).is_file() or not (folder / CALIBRATION).is_file():
         return None
-    return read_table(folder / ACCOUNTS, ACCOUNT_COLUMNS), read_table(folder / CALIBRATION, TIMING_COLUMNS)
+    accounts = read_table(folder / ACCOUNTS, ACCOUNT_COLUMNS, {"calls_held": None})
+    return accounts, read_table(folder / CALIBRATION, TIMING_COLUMNS)

@@ -35,6 +35,8 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 #: Draws of a bootstrap, and its seed.
 DRAWS, SEED = 1000, 20251204
+#: What an account says of each state.
+CELLS = ("ns", "events", "holds", "calls_held")
 Floats = npt.NDArray[np.float64]
 By = Literal["light", "device"]
 
@@ -117,13 +119,16 @@ class LightAccounts:
             return None
         if any(not set(self.rounds) <= set(index) for index in (stretch.index, off.index, cells["ns"].index)):
             return None
-        if any(frame.loc[self.rounds].isna().any(axis=None) for frame in cells.values()):
+        if any(cells[name].loc[self.rounds].isna().any(axis=None) for name in ("ns", "events", "holds")):
             return None
         seen = _Seen(
             wall=off.loc[self.rounds, "wall_ns"].to_numpy(float),
             stretch=stretch.loc[self.rounds].to_numpy(float),
             costs=self._costs.loc[self.rounds, [OPS, CALLS]].to_numpy(float),
-            **{name: frame.loc[self.rounds, list(STATES)].to_numpy(float) for name, frame in cells.items()},
+            **{
+                name: frame.loc[self.rounds, list(STATES)].to_numpy(float, na_value=np.nan)
+                for name, frame in cells.items()
+            },
         )
         parts, whole = seen.parts(self.inside_ns, None), side.wall.value
         draws = None if self._draws is None else seen.parts(self.inside_ns, self._draws)
@@ -158,6 +163,7 @@ class _Seen:
     ns: Floats
     events: Floats
     holds: Floats
+    calls_held: Floats
 
     def parts(self, inside_ns: float, draws: npt.NDArray[np.int64] | None) -> Floats:
         """Corrected time by state: of all rounds [states], or of each of some draws of rounds [draws, states]."""
@@ -176,10 +182,12 @@ class _Seen:
         op, call = cost[..., 0:1], cost[..., 1:2]
         inside = np.minimum(inside_ns, np.where(is_op, op, call))
         ops, count = events[..., is_op].sum(axis=-1, keepdims=True), events.sum(axis=-1, keepdims=True)
-        # what an event costs outside falls on the state that holds it: by the share of ops among all events of the side
+        # what an event costs outside falls on the state that holds it; where it was not noted how many of these are calls, their
+        # share among all events of the side says it
         share = np.divide(ops, count, out=np.zeros_like(count), where=count > 0)
-        outside = share * np.maximum(op - inside_ns, 0) + (1 - share) * np.maximum(call - inside_ns, 0)
-        corrected: Floats = shares * length - events * inside - holds * outside
+        calls = holds * (1 - share) if np.isnan(self.calls_held).any() else middle(self.calls_held)
+        outside = (holds - calls) * np.maximum(op - inside_ns, 0) + calls * np.maximum(call - inside_ns, 0)
+        corrected: Floats = shares * length - events * inside - outside
         return corrected
 
 
@@ -201,13 +209,13 @@ def explained_by_device(side: Side) -> Explained | None:
 
 def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
     """Per (variant, regime): time, events and held events of one iteration, [rounds, states]; controls left out."""
-    mine = accounts[~accounts["control"]]
+    mine = accounts[~accounts["control"]].astype({"calls_held": "float64"})
     found: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
     for (variant, regime), rows in mine.groupby(["variant", "regime"], sort=False):
         wide = {
-            (length, name): part.pivot_table(index="round", columns="state", values=name, aggfunc="first")
+            (length, name): part.pivot_table(index="round", columns="state", values=name, aggfunc="first", dropna=False)
             for length, part in rows.groupby("length")
-            for name in ("ns", "events", "holds")
+            for name in CELLS
         }
         counts = {length: part.groupby("round")["iterations"].first() for length, part in rows.groupby("length")}
         if set(counts) != {"short", "long"}:
@@ -219,7 +227,7 @@ def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.Data
             .loc[more.index]
             .div(more, axis=0)
             .reindex(columns=list(STATES))
-            for name in ("ns", "events", "holds")
+            for name in CELLS
         }
     return found
 

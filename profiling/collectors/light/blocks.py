@@ -79,7 +79,7 @@ class LightBlocks:
             self.dropped += events.dropped
             return
         inside = (events.start >= window[0]) & (events.end <= window[1])
-        cells, count, parents = self._account(events, inside, window)
+        cells, count, parents, calls = self._account(events, inside, window)
         for state, name in enumerate(STATES):
             self.rows.append(
                 row
@@ -88,6 +88,7 @@ class LightBlocks:
                     "ns": round(float(cells[state]) * self.ns_per_tick),
                     "events": int(count[state]),
                     "holds": int(parents[state]),
+                    "calls_held": int(calls[state]),
                 }
             )
         if isinstance(row["round"], int) and row["round"] < KEPT_ROUNDS and not row["control"]:
@@ -100,9 +101,10 @@ class LightBlocks:
             )  # fmt: skip
 
     def _account(self, events: Events, inside: npt.NDArray[np.bool_], window: tuple[int, int]) -> tuple[
-        npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64]
+        npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]
     ]:  # fmt: skip
-        """Ticks by state; events by state; and events by the state that they began in, which pays for what they cost outside."""
+        """Ticks by state; events by state; events by the state that they began in, which pays for what they cost outside; and
+        how many of these are calls."""
         state_of = np.array([_state(name) for name in self.recorder.names] or [0], np.int64)
         mine = inside & (events.thread == np.uint64(self.recorder.main_thread))
         start, end = (each[mine].astype(np.int64) for each in (events.start, events.end))
@@ -117,7 +119,13 @@ class LightBlocks:
         segment = np.searchsorted(edges, start, side="left") - 1
         before = np.where(segment >= 0, held[np.maximum(segment, 0)], python) if len(held) else np.empty(0, np.int64)
         size = len(STATES)
-        return cells, np.bincount(state, minlength=size), np.bincount(before, minlength=size)
+        calls = before[state != STATES.index("dispatch")]
+        return (
+            cells,
+            np.bincount(state, minlength=size),
+            np.bincount(before, minlength=size),
+            np.bincount(calls, minlength=size),
+        )
 
     def _ns(self, tick: int) -> int:
         return self._origin[1] + round((tick - self._origin[0]) * self.ns_per_tick)

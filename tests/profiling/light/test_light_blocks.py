@@ -55,6 +55,9 @@ def test_events_are_counted_in_their_state_and_charged_to_the_one_that_held_them
         "python": 0,
     }
     assert rows["dispatch"]["holds"] == 1, "the copy began inside the op"
+    assert rows["dispatch"]["calls_held"] == 1 and rows["python"]["calls_held"] < rows["python"]["holds"], (
+        "the op is none"
+    )
     assert rows["python"]["holds"] + rows["api"]["holds"] == 3
 
 
