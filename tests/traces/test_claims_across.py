@@ -198,6 +198,14 @@ def test_one_gpu_that_can_not_decide_leaves_the_claim_open_and_stands_in_the_hea
     assert judged_across(three, tmp_path, test).verdict == "depends"
 
 
+def test_a_capture_that_leaves_open_what_another_decides_is_told(made, tmp_path):
+    test = 'kind = "time"; variant = "foreach"; at_most = 15; regimes = ["eager"]'
+    both = {"a": on_gpu(made, "X"), "few": on_gpu(few_rounds(made), "X"), "c": on_gpu(made, "Y")}
+    one = judged_across(both, tmp_path, test)
+    assert one.verdict == "supported"
+    assert one.on == ("on X: supported (undecided in eager of few (too few samples for an interval)); on Y: supported")
+
+
 @pytest.mark.parametrize("measures", ["another-machine", "reconstruction"])
 def test_what_is_not_measured_here_is_not_refuted_here(made, tmp_path, measures):
     slow = slowed(made, "foreach", 10)

@@ -129,7 +129,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class MachineVerdict:
-    """What the captures of one machine say of a claim. `on` says on what that depends, or what keeps it from being decided."""
+    """What the captures of one machine say of a claim.
+
+    `on` says on what that depends, what keeps it from being tested or decided, or what one of several captures left open.
+    """
 
     machine: str
     verdict: Verdict

@@ -91,7 +91,8 @@ def _of_machine(
         return MachineVerdict(machine, verdict, cases_in_words(cases, skip=("absent",)))
     if verdict == "not-testable":
         return MachineVerdict(machine, verdict, cases_in_words(cases) or "no capture of it has what the claim is about")
-    return MachineVerdict(machine, verdict, None)
+    # decided by another capture of the same thing; that one was open is not passed over
+    return MachineVerdict(machine, verdict, cases_in_words(cases, only=("undecided",)))
 
 
 def _of_all(verdicts: Collection[Verdict]) -> Verdict:
@@ -110,7 +111,7 @@ def _on_machines(said: Sequence[MachineVerdict]) -> str:
     words: dict[str, list[str]] = {}
     for each in said:
         what = each.verdict.replace("-", " ")
-        if each.on and each.verdict in ("depends", "undecided"):
+        if each.on and each.verdict != "not-testable":
             what = each.on if each.on.startswith(what) else f"{what} ({each.on})"
         words.setdefault(what, []).append(each.machine)
     return "; ".join(f"on {listed(machines)}: {what}" for what, machines in words.items())

@@ -64,7 +64,11 @@ class MachineRow(Structure, frozen=True, kw_only=True):
     machine: Annotated[str, means("the GPU, or the processor where the capture is of one")]
     verdict: Annotated[Verdict, means("the verdict of this machine's captures alone")]
     on: Annotated[
-        str | None, means("on what it depends, or what keeps it from being decided", null="the verdict says all")
+        str | None,
+        means(
+            "on what it depends, what keeps it from being tested or decided, or what one of several captures left open",
+            null="the verdict says all",
+        ),
     ]
 
 
