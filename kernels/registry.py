@@ -44,6 +44,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
 from launchlens.kernels.correctness import CompareOutputs
+from launchlens.kernels.launches import Declared
 from launchlens.kernels.parameters import declared, read_parameter
 
 #: One iteration: submits the work and returns; it does not wait for the device. What it returns are its outputs.
@@ -121,7 +122,8 @@ class Variant:
 
     `part_of` names the variant that it is a part of, where it does not do the whole work: timed beside the others, and
     never ranked among them. `launches` says how many launches an iteration makes where its own code settles that (`1`, `1 per
-    tensor`), and not a library that it calls: what was written so is no finding.
+    tensor`), and not a library that it calls: what was written so is no finding. `structure` says what an iteration launches by the
+    inputs (`launchlens.kernels.launches`); None where that isn't declared.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Variant:
     says: str
     part_of: str | None = None
     launches: str | None = None
+    structure: Declared | None = None
 
 
 _workloads: dict[str, WorkloadSpec] = {}
@@ -202,6 +205,7 @@ def variant(
     regimes: Sequence[str] = REGIMES,
     part_of: str | None = None,
     launches: str | None = None,
+    structure: Declared | None = None,
 ) -> Callable[[BuildT], BuildT]:
     """Register the decorated function as variant `name` of `workload`.
 
@@ -210,6 +214,8 @@ def variant(
     `part_of`: the variant that this one is only a part of, so that its time is shown and not ranked; it is checked like
     any other, so a workload with parts needs a check of its own that knows them. `launches`: how many launches an iteration
     makes, where this code settles it; claims can't be tested by counting them then.
+    `structure`: what it launches, by which paths and with how many arguments, from which reports say what an iteration should take,
+    and what it would were its launches one.
     Raises ValueError for an unknown regime and for a name that is taken.
     """
     _refuse_odd_name("variant", name)
@@ -219,7 +225,15 @@ def variant(
 
     def register(build: BuildT) -> BuildT:
         made = Variant(
-            name, workload, build, tuple(needs), tuple(regimes), says or _first_line(build), part_of, launches
+            name,
+            workload,
+            build,
+            tuple(needs),
+            tuple(regimes),
+            says or _first_line(build),
+            part_of,
+            launches,
+            structure,
         )
         if _variants.setdefault((workload, name), made) is not made:
             raise ValueError(f"two variants of {workload!r} are called {name!r}")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from launchlens.kernels.correctness import Remembering, kept, poison
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, NotForTheseInputsError, Variant, WorkloadSpec
 from launchlens.kernels.user_module import place
 from launchlens.profiling.environment import NEEDS, missing
 from launchlens.profiling.regimes import ENTER, CannotCaptureError
-from launchlens.traces.captures.capture import Status, VariantRecord
+from launchlens.traces.captures.capture import LaunchRecord, Status, VariantRecord
 from launchlens.traces.programs import without_folders
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Checks:
         except Exception as error:  # noqa: BLE001  anybody's code
             return all_of_them("failed", f"its inputs can't be made: {one_line(error, self.workload)}")
         try:
+            launches = None if variant.structure is None else [_launched(each) for each in variant.structure(inputs)]
             iteration = variant.build(inputs)
             iteration()
             synchronize(self.device)
@@ -79,11 +81,18 @@ class Checks:
             return all_of_them("skipped", str(error))
         except Exception as error:  # noqa: BLE001  anybody's code; the other variants go on
             return all_of_them("failed", one_line(error, self.workload))
-        return [self._check_in(regime, variant, inputs, iteration) for regime in entered]
+        return [self._check_in(regime, variant, inputs, iteration, launches) for regime in entered]
 
-    def _check_in(self, regime: str, variant: Variant, inputs: Any, iteration: Iteration) -> Checked:
+    def _check_in(
+        self,
+        regime: str,
+        variant: Variant,
+        inputs: Any,
+        iteration: Iteration,
+        launches: list[LaunchRecord] | None = None,
+    ) -> Checked:
         def record(status: Status, why: str | None) -> VariantRecord:
-            return VariantRecord(variant.name, regime, status, variant.says, why, variant.part_of)
+            return VariantRecord(variant.name, regime, status, variant.says, why, variant.part_of, launches)
 
         remembering = Remembering(iteration)
         try:
@@ -152,6 +161,11 @@ class Checks:
         if not outputs:
             return _NoExpectationError(f"not checked: the baseline {name} returns no tensor to compare with")
         return outputs
+
+
+def _launched(declared: Launches) -> LaunchRecord:
+    """A declaration as a manifest holds it."""
+    return LaunchRecord(declared.path, declared.per_iteration, declared.arguments, declared.items, declared.node)
 
 
 def one_line(error: Exception, workload: WorkloadSpec) -> str:

@@ -112,7 +112,8 @@ class Rounds:
     """Times rounds of blocks of `entries`, appending a row a block to `rows` (`TIMING_COLUMNS`) as it is done.
 
     The rows are the caller's, so that an interruption leaves what had been timed. An entry that raises is noted in
-    `failures`, loses its rows, and the others go on.
+    `failures`, loses its rows, and the others go on. `beside` is called once a round, after its blocks, with the round's number:
+    what it measures has the drift of the round.
     """
 
     entries: Sequence[Entry]
@@ -122,6 +123,7 @@ class Rounds:
     failures: Failures
     light: LightBlocks | None = None
     seed: int = 0
+    beside: Callable[[int], object] | None = None
 
     def run(self, rounds: int, advance: Callable[[int], None]) -> None:
         """Run so many rounds; `advance(1)` is called for each."""
@@ -142,6 +144,8 @@ class Rounds:
                         self._block(block, entry, treatment, number, position, start, megahertz)
                     except Exception as error:  # noqa: BLE001  anybody's code
                         self._failed(entry, error)
+                if self.beside is not None:
+                    self.beside(number)
                 advance(1)
 
     def _block(

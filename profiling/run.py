@@ -15,9 +15,11 @@ from launchlens.profiling.collectors.collector import Collector, Job
 from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.collectors.light.session import LABEL, LightSession
 from launchlens.profiling.collectors.recording import Recording
-from launchlens.profiling.environment import describe
+from launchlens.profiling.environment import describe, missing
 from launchlens.profiling.new_capture import NewCapture
 from launchlens.profiling.probes.catalogue import Listed
+from launchlens.profiling.probes.launch_costs import probe as launch_costs
+from launchlens.profiling.probes.launch_costs.bench import LaunchCosts
 from launchlens.profiling.probes.run import run_probes
 from launchlens.profiling.progress import Steps
 from launchlens.profiling.rounds import Rounds, iterations_of
@@ -30,6 +32,7 @@ from launchlens.traces.captures.capture import (
     read_capture,
     write_timings,
 )
+from launchlens.traces.captures.probes import read_probes, write_probes
 
 FEWEST_RECORDED, MOST_RECORDED = 3, 20
 
@@ -38,7 +41,8 @@ FEWEST_RECORDED, MOST_RECORDED = 3, 20
 class Plan:
     """What to run. `iterations` None lets the timing choose; `recorded_*` are of the profiled part, where None takes a
     quarter of the timed iterations, between FEWEST_RECORDED and MOST_RECORDED: traces of long iterations stay small.
-    Each of `collectors` records every regime. `probes` are run last, beside the workload."""
+    Each of `collectors` records every regime. `probes` are run last, beside the workload; `launch-costs` is timed in the
+    rounds of the variants."""
 
     workload: WorkloadSpec
     variants: Sequence[Variant]
@@ -73,7 +77,9 @@ def run(plan: Plan, folder: Path, steps: Steps) -> Manifest:
     _record(plan, capture, entries, steps)
     if plan.probes:
         right = [entry.variant for entry in entries if entry.regime == "eager"]
-        run_probes(plan.probes, plan.workload, right, folder, steps, seed=plan.seed)
+        made = read_probes(folder)
+        later = [each for each in plan.probes if each.id not in made]
+        run_probes(later, plan.workload, right, folder, steps, seed=plan.seed)
     capture.now(complete=True)
     return capture.manifest
 
@@ -138,7 +144,17 @@ def _time(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: Step
     timed, failures = [*entries, *controls, *(light.bursts() if light else ())], Failures()
     iterations = iterations_of(timed, lambda: synchronize(plan.device), failures, plan.iterations)
     rows: list[dict[str, object]] = []
-    rounds = Rounds(timed, iterations, plan.device, rows, failures, light.blocks if light else None, plan.seed)
+    costs = _launch_costs(plan, steps)
+    rounds = Rounds(
+        timed,
+        iterations,
+        plan.device,
+        rows,
+        failures,
+        light.blocks if light else None,
+        plan.seed,
+        beside=costs.round if costs else None,
+    )
     try:
         with steps.step("timing without a profiler", plan.rounds) as advance:
             rounds.run(plan.rounds, advance)
@@ -158,9 +174,22 @@ def _time(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: Step
             },
             variants=_with_status(capture.manifest.variants, "failed", reasons),
         )
+    if costs is not None:
+        write_probes(capture.folder, [costs.probe()])
     if light is not None:
         capture.now(traces=light.keep(capture.folder, rows))
     return _some([entry for entry in entries if (entry.variant, entry.regime) not in failures], capture)
+
+
+def _launch_costs(plan: Plan, steps: Steps) -> LaunchCosts | None:
+    """What times the costs of launches in the rounds of the variants, where that probe was asked for and can be made."""
+    asked = [each for each in plan.probes if each.id == launch_costs.ID and not missing(each.needs, plan.device)]
+    if not asked:
+        return None
+    with steps.step(f"preparing probe {launch_costs.ID}", 1) as advance:
+        costs = launch_costs.in_rounds_of_variants()
+        advance(1)
+    return costs
 
 
 def _light(device: str, steps: Steps) -> tuple[LightSession | None, str]:

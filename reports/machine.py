@@ -16,6 +16,7 @@ from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.documents.structure import Document, as_plain
 from launchlens.traces.documents.study import NotMeasuredRow, StudyDocument
+from launchlens.traces.documents.what_if import what_if_row
 from launchlens.traces.studies.document import agreement_rows, comparison_row, side_row
 from launchlens.traces.studies.study import Study
 
@@ -48,6 +49,7 @@ def study_document(study: Study, findings: Sequence[AnyFinding], *, recorded: st
         sides=[side_row(side, study.explained(side)) for side in study.sides.values()],
         comparisons=[comparison_row(item) for item in study.against_baseline],
         controls={regime: None if ratio is None else estimate_row(ratio) for regime, ratio in control.items()},
+        what_if=None if study.what_if is None else what_if_row(study.what_if),
         agreement=agreement_rows(study.agreement),
         probes=[probe_row(probe) for probe in study.probes.values()],
         problems={path: problem_rows(problems) for path, problems in study.problems.items()},

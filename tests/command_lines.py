@@ -14,7 +14,7 @@ from launchlens.cli import app
 from launchlens.traces.captures.capture import VariantRecord, read_capture, write_manifest
 from launchlens.traces.captures.probes import write_probes
 from made_capture import make_capture, make_trace
-from made_probes import ALL
+from made_probes import ALL, LAUNCH_COSTS
 from traces import made_nsys
 
 #: Format -> command lines that print it, where OUT is a file to write, and what is in capitals else is made by the function of
@@ -111,7 +111,7 @@ def unlike_capture(folder: Path) -> Path:
             environment={**manifest.environment, "gpu": "Another GPU"},
         ),
     )
-    write_probes(made, ALL)
+    write_probes(made, [*ALL, LAUNCH_COSTS])
     return made
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.captures.capture import (
+    LaunchRecord,
     Manifest,
     TraceRecord,
     VariantRecord,
@@ -35,6 +36,13 @@ KERNEL_NAMES = {
 WALL = {
     "eager": {"copy_": 30_000, "triton-per-tensor": 60_000, "triton-batched": 12_000, "foreach": 9_000},
     "graph": {"copy_": 8_000, "triton-per-tensor": 8_000, "triton-batched": 2_700, "foreach": 3_900},
+}
+#: What the variants declare that an iteration launches.
+LAUNCHES = {
+    "copy_": LaunchRecord("torch-copy_", 7, 2, 1, "memcpy"),
+    "triton-per-tensor": LaunchRecord("triton", 7, 3, 1, "kernel"),
+    "triton-batched": LaunchRecord("triton", 1, 21, 7, "kernel"),
+    "foreach": LaunchRecord("torch-foreach-copy_", 1, 14, 7, "kernel"),
 }
 HOST_SHARE = {"eager": 0.99, "graph": 0.3}
 
@@ -161,7 +169,7 @@ def make_capture(folder: Path, *, complete: bool = True) -> Path:
             "dtype": "int32",
         },
         variants=[
-            VariantRecord(variant, regime, "measured", f"what {variant} does")
+            VariantRecord(variant, regime, "measured", f"what {variant} does", structure=[LAUNCHES[variant]])
             for regime in WALL
             for variant in WALL[regime]
         ],

@@ -85,6 +85,30 @@ BACKLOG = Probe(
         for what, under, value in (("device-time", "backlog", device), ("wall-time", "eager", eager))
     ),
 )
+
+
+def cost(of, part, value, what="host-cost", spread=0.02):
+    return _ns(value, spread, what=what, of=of, part=part)
+
+
+#: Whole costs, so that sums can be worked out by hand.
+LAUNCH_COSTS = Probe(
+    "launch-costs",
+    verdict="linear",
+    control="passed",
+    controls=(PASSED_CONTROL,),
+    figures=(
+        *(cost("torch-copy_", "iteration", 200.0), cost("torch-copy_", "launch", 4000.0)),
+        *(cost("torch-foreach-copy_", "launch", 6000.0), cost("torch-foreach-copy_", "argument", 200.0)),
+        *(cost("triton", "iteration", 300.0), cost("triton", "launch", 8000.0), cost("triton", "argument", 100.0)),
+        *(cost("torch-graph-replay", "launch", 2500.0), cost("torch-graph-replay", "kernel-node", 50.0)),
+        *(cost("torch-graph-replay", "memcpy-node", 60.0), cost("cpp-graph-launch", "launch", 1500.0)),
+        cost("torch-graph-replay", "launch", 1000.0, "device-cost"),
+        cost("torch-graph-replay", "kernel-node", 1100.0, "device-cost"),
+        cost("torch-graph-replay", "memcpy-node", 1000.0, "device-cost"),
+        ProbeFigure(what="misfit", of="triton", under="host-cost", value=0.01, unit="share"),
+    ),
+)
 #: As `concluded` makes it of a control that did not pass.
 INCONCLUSIVE = concluded(
     "starts-beside",

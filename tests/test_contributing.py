@@ -121,12 +121,12 @@ ADDITIONS = (
             *listed(
                 "traces/captures/probe_codes/catalogue.py",
                 ("    launch_floor,\n", "    empty_loop,\n"),
-                ("backlog, copy_engine, launch_floor", "empty_loop, "),
+                ("        launch_floor,\n", "        empty_loop,\n"),
             ),
             *listed(
                 "reports/words/probes/catalogue.py",
                 ("    launch_floor,\n", "    empty_loop,\n"),
-                ("launch_floor, launch_ladder, backlog", "empty_loop, "),
+                ("        launch_floor,\n", "        empty_loop,\n"),
             ),
         ),
     ),

@@ -66,6 +66,18 @@ class Thresholds:
         "a variant that loses more of its samples because the blocker let go too early is left out; of others, those rounds are",
     )
 
+    # -- costs of launches, and what is worked out of them
+    launch_cost_misfit: float = _threshold(
+        0.15,
+        "share",
+        "a path whose points lie further off a line has no cost that could be multiplied: nothing is predicted of it",
+    )
+    launch_cost_waited: float = _threshold(
+        0.9,
+        "share",
+        "of replays that were submitted by this share of the wall time the host waited for the device, whose time is then the wall's",
+    )
+
     # -- what a side waits for
     host_bound_submitting: float = _threshold(
         0.9,

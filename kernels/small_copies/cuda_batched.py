@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, NotForTheseInputsError, variant
 from launchlens.kernels.small_copies.extension import MOST_COPIES, NEEDS, extension
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
 @variant(
-    "small-copies", "cuda-batched", needs=NEEDS, says="one CUDA C++ launch, pointers in a struct argument", launches="1"
+    "small-copies",
+    "cuda-batched",
+    needs=NEEDS,
+    says="one CUDA C++ launch, pointers in a struct argument",
+    launches="1",
+    structure=lambda inputs: [
+        Launches("cpp-function-of-tensors", arguments=2 * len(inputs.sources), items=len(inputs.sources))
+    ],
 )
 def cuda_batched(inputs: SmallCopies) -> Iteration:
     """Per call, the extension turns two lists of tensors into a struct of pointers and launches one kernel with it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.cuda_batched import refuse_too_many
 from launchlens.kernels.small_copies.extension import NEEDS, extension
@@ -15,6 +16,7 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     regimes=("eager",),  # it is a graph already
     says="a one-kernel CUDA graph, launched from a C++ object",
     launches="1",
+    structure=lambda inputs: [Launches("cpp-graph-launch", items=len(inputs.sources))],
 )
 def cuda_graph_refire(inputs: SmallCopies) -> Iteration:
     """Instantiated here, once; an iteration is one cudaGraphLaunch, with none of what torch's `replay` does around it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.cuda_batched import refuse_too_many
 from launchlens.kernels.small_copies.extension import NEEDS, extension
@@ -14,6 +15,9 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     needs=NEEDS,
     says="one launch from a C++ object that holds the arguments",
     launches="1",
+    structure=lambda inputs: [
+        Launches("cpp-prepared-launch", arguments=len(inputs.sources), items=len(inputs.sources))
+    ],
 )
 def cuda_prepared(inputs: SmallCopies) -> Iteration:
     """The tensors must stay where they are: their addresses are read here, once.

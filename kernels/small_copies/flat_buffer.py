@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.flat import lay_flat
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 
-@variant("small-copies", "flat-buffer", says="one copy_ of a flat buffer whose views the tensors are")
+@variant(
+    "small-copies",
+    "flat-buffer",
+    says="one copy_ of a flat buffer whose views the tensors are",
+    structure=lambda inputs: [Launches("torch-copy_", arguments=2, items=len(inputs.sources), node="memcpy")],
+)
 def flat_buffer(inputs: SmallCopies) -> Iteration:
     """Sources and destinations are laid flat here, once, and stay views: nothing is packed or unpacked per iteration.
 

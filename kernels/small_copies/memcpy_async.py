@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.raw_cuda import NEEDS, check, current_stream_reader
 from launchlens.kernels.small_copies.workload import SmallCopies
@@ -13,6 +14,9 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     needs=NEEDS,
     says="one cudaMemcpyAsync per tensor, through cuda.bindings",
     launches="1 per tensor",
+    structure=lambda inputs: [
+        Launches("cudaMemcpyAsync-cuda-bindings", len(inputs.sources), arguments=3, node="memcpy")
+    ],
 )
 def memcpy_async(inputs: SmallCopies) -> Iteration:
     """The runtime's call from a Python loop; pointers and lengths are read here, once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, NotForTheseInputsError, variant
 from launchlens.kernels.small_copies.raw_cuda import NEEDS, check, current_stream_reader
 from launchlens.kernels.small_copies.workload import SmallCopies
@@ -15,6 +16,14 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     regimes=("eager",),
     says="one cudaMemcpyBatchAsync, through cuda.bindings",
     launches="1",
+    structure=lambda inputs: [
+        Launches(
+            "cudaMemcpyBatchAsync-cuda-bindings",
+            arguments=len(inputs.sources),
+            items=len(inputs.sources),
+            node="memcpy",
+        )
+    ],
 )
 def memcpy_batch(inputs: SmallCopies) -> Iteration:
     """CUDA 12.8's batch copy; pointers and lengths are read here, once, and turned into C arrays at every call.

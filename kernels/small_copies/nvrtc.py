@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, NotForTheseInputsError, variant
 from launchlens.kernels.small_copies.workload import SmallCopies
 
@@ -51,7 +52,14 @@ def _kernel(count: int, device: int) -> Any:
 
 
 @variant(
-    "small-copies", "nvrtc", needs=("torch", "cuda"), says="one launch through torch.cuda._compile_kernel", launches="1"
+    "small-copies",
+    "nvrtc",
+    needs=("torch", "cuda"),
+    says="one launch through torch.cuda._compile_kernel",
+    launches="1",
+    structure=lambda inputs: [
+        Launches("torch-compile-kernel", arguments=3 * len(inputs.sources), items=len(inputs.sources))
+    ],
 )
 def nvrtc(inputs: SmallCopies) -> Iteration:
     """One launch with 3 N arguments, which torch's launcher turns into C through ctypes at every call.

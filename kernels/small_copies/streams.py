@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.workload import SmallCopies
 
@@ -32,7 +33,13 @@ def fork_and_join(fork: torch.cuda.Event, lanes: list[Lane]) -> None:
         current.wait_event(join)
 
 
-@variant("small-copies", "streams", needs=("torch", "cuda"), says="one copy_ on a stream of its own per tensor")
+@variant(
+    "small-copies",
+    "streams",
+    needs=("torch", "cuda"),
+    says="one copy_ on a stream of its own per tensor",
+    structure=lambda inputs: [Launches("torch-copy_-own-streams", len(inputs.sources), arguments=2, node="memcpy")],
+)
 def streams(inputs: SmallCopies) -> Iteration:
     """Streams and events are made here, once. torch has 32 streams to give, so beyond 32 tensors streams are shared."""
     import torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.raw_cuda import NEEDS, check
 from launchlens.kernels.small_copies.streams import fork_and_join
@@ -14,6 +15,7 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     needs=NEEDS,
     regimes=("eager",),  # a replay would create none
     says="one copy_ per tensor, each on a stream created for it",
+    structure=lambda inputs: [Launches("torch-copy_-new-streams", len(inputs.sources), arguments=2, node="memcpy")],
 )
 def streams_created(inputs: SmallCopies) -> Iteration:
     """Streams are created by CUDA itself: `torch.cuda.Stream()` hands out streams that torch made long before.

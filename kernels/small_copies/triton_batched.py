@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, NotForTheseInputsError, variant
 from launchlens.kernels.small_copies.triton_signature import ROOM, kernel_of
 from launchlens.kernels.small_copies.workload import SmallCopies
@@ -15,6 +16,7 @@ BLOCK = 1024
     needs=("torch", "cuda", "triton"),
     says="one Triton launch, all pointers as arguments",
     launches="1",
+    structure=lambda inputs: [Launches("triton", arguments=3 * len(inputs.sources), items=len(inputs.sources))],
 )
 def triton_batched(inputs: SmallCopies) -> Iteration:
     """One launch of N x ceil(longest / 1024) programs with 3 N arguments: 21 for the note's seven tensors.

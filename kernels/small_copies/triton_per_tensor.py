@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.optional_triton import tl, triton
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.workload import SmallCopies
@@ -25,6 +26,7 @@ def copy_one(destination, source, elements, BLOCK: tl.constexpr):  # type: ignor
     needs=("torch", "cuda", "triton"),
     says="one Triton launch per tensor",
     launches="1 per tensor",
+    structure=lambda inputs: [Launches("triton", len(inputs.sources), arguments=3)],
 )
 def triton_per_tensor(inputs: SmallCopies) -> Iteration:
     """A launch per tensor from a Python loop, with the note's block of 1024 elements."""

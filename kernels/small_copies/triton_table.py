@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.optional_triton import tl, triton
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.workload import SmallCopies
@@ -73,6 +74,7 @@ def launch_for(table: torch.Tensor, rows: list[list[int]], word: int, inputs: Sm
     needs=("torch", "cuda", "triton"),
     says="one Triton launch, pointers in a table on the device",
     launches="1",
+    structure=lambda inputs: [Launches("triton", arguments=2, items=len(inputs.sources))],
 )
 def triton_table(inputs: SmallCopies) -> Iteration:
     """The table is built and sent here, once: the tensors must stay where they are. Any number, dtype and offset."""

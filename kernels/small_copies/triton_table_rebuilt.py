@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import Iteration, variant
 from launchlens.kernels.small_copies.triton_table import in_words, launch_for, rows_of, widest_word
 from launchlens.kernels.small_copies.workload import SmallCopies
@@ -13,6 +14,10 @@ from launchlens.kernels.small_copies.workload import SmallCopies
     needs=("torch", "cuda", "triton"),
     regimes=("eager",),  # a replay would send what was packed at the capture, so it would rebuild nothing
     says="one Triton launch, its pointer table packed and sent each time",
+    structure=lambda inputs: [
+        Launches("triton-packed-table", arguments=3 * len(inputs.sources), items=len(inputs.sources)),
+        Launches("torch-copy_", arguments=2, items=len(inputs.sources), node="memcpy"),
+    ],
 )
 def triton_table_rebuilt(inputs: SmallCopies) -> Iteration:
     """Reads every address, packs the table into pageable memory, sends it, launches.

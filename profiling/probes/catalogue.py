@@ -8,6 +8,7 @@ from types import ModuleType
 
 from launchlens.profiling.probes.backlog import probe as backlog
 from launchlens.profiling.probes.copy_engine import probe as copy_engine
+from launchlens.profiling.probes.launch_costs import probe as launch_costs
 from launchlens.profiling.probes.launch_floor import probe as launch_floor
 from launchlens.profiling.probes.launch_ladder import probe as launch_ladder
 from launchlens.profiling.probes.method.bench import Prober
@@ -37,6 +38,7 @@ CATALOGUE: Mapping[str, Listed] = {
     row.id: row
     for row in (
         _listed(launch_floor),
+        _listed(launch_costs),
         _listed(launch_ladder),
         _listed(backlog, of_variants=True),
         _listed(stream_synchronize),

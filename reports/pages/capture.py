@@ -18,11 +18,14 @@ from launchlens.reports.sections.ledger import ledger
 from launchlens.reports.sections.probes import brief_entry, probes_section
 from launchlens.reports.sections.timeline import timeline
 from launchlens.reports.sections.timing import timing
+from launchlens.reports.sections.what_if import of_baseline, what_if
 from launchlens.reports.words.probes.catalogue import figure_name
+from launchlens.reports.words.what_if import validated
 from launchlens.traces.claims.claim import Claim
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables import accounts, agreements, differences, evidence, ledgers, problems
 from launchlens.traces.tables import explained as explained_tables
+from launchlens.traces.tables import what_if as what_if_tables
 from launchlens.traces.tables.table import Table
 from launchlens.traces.tables.timing import timing as timing_table
 
@@ -52,6 +55,7 @@ SECTIONS: tuple[Callable[[Asked], Section | None], ...] = (
     lambda asked: difference(asked.study),
     lambda asked: timeline(asked.study),
     lambda asked: ledger(asked.study),
+    lambda asked: what_if(asked.study),
     lambda asked: probes_section(asked.study.probes),
     lambda asked: claims_section(asked.study, asked.claims, asked.study.probes),
     lambda asked: environment(asked.study, asked.links_base),
@@ -66,6 +70,8 @@ TABLES: tuple[Callable[[Study], Table], ...] = (
     lambda study: differences.difference(study.against_baseline),
     ledgers.ledger,
     ledgers.gpu_work,
+    what_if_tables.were_one,
+    what_if_tables.predicted,
     agreements.agreement,
     lambda study: evidence.all_figures(study.probes.values(), figure_name),
     lambda study: problems.problems(study.problems),
@@ -119,6 +125,9 @@ def brief(study: Study, *, recorded: str | None = None) -> list[Block]:
         table = of_regime(study, regime, f"{regime}: unprofiled, {rounds} interleaved rounds")
         table = table.without(["mark", "gpu_busy"])
         blocks.append(Shown(table, most=len(table)))
+    if study.what_if is not None:
+        blocks += [Paragraph(said) for regime in study.regimes for said in of_baseline(study, regime)[:1]]
+        blocks.append(Paragraph(validated(study.what_if), "note"))
     blocks += recorders(study)
     blocks += [brief_entry(probe) for probe in study.probes.values()]
     return blocks

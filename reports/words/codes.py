@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from launchlens.reports.words.probes.launch_costs import PATHS as LAUNCH_PATHS
+from launchlens.traces.studies.what_if import WHY_NOT
+
 #: What a host state means to somebody who reads it for the first time.
 HOST_WORDS = {
     "python": "Python and launcher code",
@@ -39,6 +42,8 @@ _BY_COLUMN: Mapping[str, Mapping[str, str]] = {
     "mark": MARK_WORDS,
     "verdict": {"only-a-part": "part of"},
     "outcome": {},
+    "launch_path": LAUNCH_PATHS,
+    "why_not": WHY_NOT,
 }
 
 

@@ -21,14 +21,21 @@ def has_cuda():
 if not has_cuda():
     pytest.skip("no CUDA GPU here: what follows from samples is tested without one", allow_module_level=True)
 
+from launchlens.kernels.registry import variants, workloads
 from launchlens.profiling.environment import missing
 from launchlens.profiling.probes.apparatus.answer_word import AnswerWord
 from launchlens.profiling.probes.apparatus.launch_calls import NEEDS as CPP_NEEDS
+from launchlens.profiling.probes.catalogue import CATALOGUE
+from launchlens.profiling.probes.launch_costs import probe as launch_costs
 from launchlens.profiling.probes.launch_floor import probe as launch_floor
 from launchlens.profiling.probes.launch_floor.timed_calls import answer
 from launchlens.profiling.probes.method.bench import Bench
 from launchlens.profiling.probes.stream_synchronize import probe as stream_synchronize
 from launchlens.profiling.probes.triton_compile import probe as triton_compile
+from launchlens.profiling.run import Plan, run
+from launchlens.reports.progress import Steps
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.probe_codes import launch_costs as costs
 from launchlens.traces.captures.probe_codes.launch_floor import (
     CPP_GRAPH,
     CPP_LAUNCH,
@@ -36,6 +43,8 @@ from launchlens.traces.captures.probe_codes.launch_floor import (
     PREPARED,
     TORCH_GRAPH,
 )
+from launchlens.traces.captures.probes import read_probes
+from launchlens.traces.studies.study import study
 
 
 def quick():
@@ -106,3 +115,30 @@ def test_triton_compiles_once():
     assert probe.value("launches", of="repeated-launch") >= 200
     found = rows(probe)
     assert found["first-launch, empty-cache"]["compiled"] == found["first-launch, full-cache"]["loaded from disk"]
+
+
+def test_what_launches_arguments_and_nodes_cost_is_found_of_every_path():
+    probe = passed(launch_costs.probe(quick()))
+    assert not [note for note in probe.notes if note.startswith("Left out")] or missing((*CPP_NEEDS, "triton"), "cuda")
+    launches = {item.of: item.value for item in probe.figures if (item.what, item.part) == ("host-cost", "launch")}
+    assert launches.keys() <= costs.PATHS.keys() and {costs.COPY, costs.FOREACH, costs.GRAPH} <= launches.keys()
+    assert all(value > 0 for value in launches.values()), "no launch is for nothing"
+    node = probe.value("device-cost", of=costs.GRAPH, part=costs.NODES["memcpy"])
+    assert node is not None and node > 0
+    if costs.MEMCPY_BATCH in launches:
+        assert probe.value("host-cost", of=costs.MEMCPY_BATCH, part=costs.ARGUMENT) > 0
+
+
+def test_costs_timed_in_the_rounds_of_variants_predict_them(tmp_path):
+    chosen = [each for each in variants("small-copies") if each.name in ("copy_", "foreach", "flat-buffer")]
+    (spec,) = [each for each in workloads() if each.name == "small-copies"]
+    plan = Plan(spec, chosen, "cuda", rounds=8, recorded_rounds=3, collectors=(), probes=(CATALOGUE["launch-costs"],))
+    run(plan, tmp_path / "capture", Steps())
+    found = study(read_capture(tmp_path / "capture")).what_if
+    assert found is not None and found.median_error is not None
+    assert {each.side.variant for each in found.sides if each.off is not None} == {"copy_", "foreach", "flat-buffer"}
+    assert {each.path for each in found.were_one if each.regime == "eager"} >= {costs.COPY, costs.FOREACH}
+    assert any(
+        "in the rounds in which the variants were timed" in note
+        for note in read_probes(tmp_path / "capture")[costs.ID].notes
+    )

@@ -98,3 +98,11 @@ def test_an_entry_that_raises_loses_its_rows_and_no_others(clock):
     assert list(failures) == [("bad", "eager")]
     assert {row["variant"] for row in rows} == {"good"}
     assert len(rows) == 4 * 2
+
+
+def test_what_is_measured_beside_is_measured_once_a_round_after_its_blocks(clock):
+    rows, seen = [], []
+    entries = [Entry("a", "eager", clock.work(10))]
+    beside = lambda number: seen.append((number, len(rows)))
+    Rounds(entries, {("a", "eager"): 5}, "cpu", rows, {}, beside=beside).run(3, lambda done: None)
+    assert seen == [(0, 2), (1, 4), (2, 6)]

@@ -21,13 +21,15 @@ from launchlens.traces.captures.recorded import FOLDER
 from launchlens.traces.claims.judge import judge
 from launchlens.traces.claims.read import note_claims
 from launchlens.traces.studies.study import study
+from made_probes import LAUNCH_COSTS
 
 ALL = FOLDER / "small-copies-all-h100"
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    return read_probes(ALL)
+    """What was recorded of every probe; one that no capture that ships holds yet is made."""
+    return {LAUNCH_COSTS.id: LAUNCH_COSTS} | dict(read_probes(ALL))
 
 
 @pytest.fixture(scope="module")

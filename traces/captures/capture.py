@@ -75,10 +75,21 @@ Status = Literal["measured", "skipped", "wrong", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
+class LaunchRecord:
+    """Launches of one kind in an iteration, as the variant declares them; they are counted in recordings besides."""
+
+    path: Annotated[str, means("the way of launching, as the probe `launch-costs` names it")]
+    per_iteration: Annotated[int, means("how many of them an iteration makes")]
+    arguments: Annotated[int, means("arguments of one: those that the path's cost depends on")]
+    items: Annotated[int, means("pieces of work that one does: copies, say")]
+    node: Annotated[Literal["kernel", "memcpy"], means("what one becomes in a CUDA graph")]
+
+
+@dataclass(frozen=True)
 class VariantRecord:
     """What became of one variant in one regime. `why` says it in a sentence unless it was measured.
 
-    `part_of` names the variant whose work it does a part of; None where it does the whole.
+    `part_of` names the variant whose work it does a part of; None where it does the whole. `structure` is as declared.
     """
 
     variant: Annotated[str, means("name of the variant")]
@@ -88,6 +99,10 @@ class VariantRecord:
     why: Annotated[str | None, means("why it was not measured, in a sentence", null="it was")] = None
     part_of: Annotated[
         str | None, means("the variant whose work it does a part of", null="it does the whole of the workload's work")
+    ] = None
+    structure: Annotated[
+        list[LaunchRecord] | None,
+        means("what an iteration launches, called eagerly", null="the variant doesn't declare it"),
     ] = None
 
 
@@ -232,9 +247,15 @@ def _manifest(path: Path, raw: Any) -> Manifest:
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
     fields = checked_manifest(path, raw)
-    fields["variants"] = [VariantRecord(**record) for record in fields["variants"]]
+    fields["variants"] = [_variant(record) for record in fields["variants"]]
     fields["traces"] = [TraceRecord(**record) for record in fields["traces"]]
     return Manifest(**fields)
+
+
+def _variant(record: dict[str, Any]) -> VariantRecord:
+    launches = record.get("structure")
+    made = None if launches is None else [LaunchRecord(**each) for each in launches]
+    return VariantRecord(**{**record, "structure": made})
 
 
 def read_table(

@@ -15,6 +15,8 @@ from launchlens.traces.problems import InputError
 
 STATUSES = ("measured", "skipped", "wrong", "failed", "interrupted")
 MOST_NAME, MOST_PATH, LEAST_TOO_MANY = 200, 500, 10**9
+#: Kinds of launches that a variant may declare.
+MOST_KINDS = 100
 #: No iteration takes longer (eleven days), ns.
 MOST_NS = 10**15
 
@@ -48,12 +50,29 @@ def _are_times(value: object) -> bool:
     )
 
 
+def _are_launches(value: object) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, list) and len(value) <= MOST_KINDS and all(map(_is_launch, value))
+
+
+def _is_launch(value: object) -> bool:
+    if not isinstance(value, dict) or set(value) != {"path", "per_iteration", "arguments", "items", "node"}:
+        return False
+    counts = [value[name] for name in ("per_iteration", "arguments", "items")]
+    return is_name(value["path"]) and value["node"] in ("kernel", "memcpy") and all(map(_is_count, counts))
+
+
 TEXT: Rule = (_is_text, "text")
 MAYBE_TEXT: Rule = (lambda value: value is None or isinstance(value, str), "text or null")
 NAME: Rule = (is_name, f"text of 1 to {MOST_NAME} printable characters")
 COUNT: Rule = (_is_count, f"a whole number from 0 to {LEAST_TOO_MANY - 1}")
 OBJECT: Rule = (lambda value: isinstance(value, dict), "an object")
 TIMES: Rule = (_are_times, "null or an object of names and times above 0, ns")
+LAUNCHES: Rule = (
+    _are_launches,
+    "null or a list of launches: path, per_iteration, arguments, items, and node, which is kernel or memcpy",
+)
 LIST: Rule = (lambda value: isinstance(value, list), "a list")
 
 #: Field -> what it must hold and whether it must be there.
@@ -78,6 +97,7 @@ VARIANT_FIELDS: dict[str, tuple[Rule, bool]] = {
     "says": (TEXT, False),
     "why": (MAYBE_TEXT, False),
     "part_of": (MAYBE_TEXT, False),
+    "structure": (LAUNCHES, False),
 }
 TRACE_FIELDS: dict[str, tuple[Rule, bool]] = {
     "collector": (NAME, True),

@@ -11,6 +11,7 @@ from launchlens.traces.documents.findings import AnyFinding
 from launchlens.traces.documents.probes import ProbeRow
 from launchlens.traces.documents.problem import ProblemRow
 from launchlens.traces.documents.structure import Document, Structure, means
+from launchlens.traces.documents.what_if import WhatIfRow
 from launchlens.traces.studies.agreement import Verdict
 
 MANIFEST = "as the [manifest](capture.md) has it"
@@ -73,6 +74,10 @@ class StudyDocument(Document, tag_field="format", tag="launchlens.study/2", froz
     controls: Annotated[
         dict[str, EstimateRow | None],
         means("the A/A control: the baseline's time over its own; null where no round has both", key="regime"),
+    ]
+    what_if: Annotated[
+        WhatIfRow | None,
+        means("what the costs of launches predict", null="the capture holds no such costs that count: see its probes"),
     ]
     agreement: Annotated[list[AgreementRow], means("how far collectors agree; empty where only one recorded")]
     probes: Annotated[list[ProbeRow], means("what the probes in the capture found; empty without any")]

@@ -14,6 +14,7 @@ import pandas as pd
 
 from launchlens.traces.captures.capture import Capture, TraceRecord
 from launchlens.traces.captures.light import read_accounts
+from launchlens.traces.captures.probe_codes.launch_costs import ID as LAUNCH_COSTS
 from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.source import open_trace
@@ -30,6 +31,7 @@ from launchlens.traces.studies.explained import (
 from launchlens.traces.studies.per_iteration import per_iteration
 from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
 from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.what_if import WhatIf, costs_of, what_if
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.trace import Progress
 
@@ -147,6 +149,15 @@ class Study:
     def agreement(self) -> Sequence[Agreement]:
         """How far the recorders of the capture are from each other; empty where there was one."""
         return agreement(self.sides.values(), self.recordings)
+
+    @cached_property
+    def what_if(self) -> WhatIf | None:
+        """What the costs of launches predict; None where the capture holds no such costs. Raises InputError as `probes` does."""
+        costs = costs_of(self.probes.get(LAUNCH_COSTS))
+        if costs is None:
+            return None
+        launches = {(each.variant, each.regime): each.structure for each in self.capture.manifest.variants}
+        return what_if(costs, [side for regime in self.regimes for side in self.in_regime(regime)], launches)
 
     @cached_property
     def probes(self) -> Mapping[str, Probe]:

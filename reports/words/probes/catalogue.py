@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from launchlens.reports.words.probes import (
     backlog,
     copy_engine,
+    launch_costs,
     launch_floor,
     launch_ladder,
     profiler_tax,
@@ -18,7 +19,16 @@ from launchlens.traces.captures.probes import FigureKey, Probe
 
 WORDS: Mapping[str, ProbeWords] = {
     module.WORDS.id: module.WORDS
-    for module in (launch_floor, launch_ladder, backlog, stream_synchronize, triton_compile, copy_engine, profiler_tax)
+    for module in (
+        launch_floor,
+        launch_costs,
+        launch_ladder,
+        backlog,
+        stream_synchronize,
+        triton_compile,
+        copy_engine,
+        profiler_tax,
+    )
 }
 
 

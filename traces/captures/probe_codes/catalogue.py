@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from launchlens.traces.captures.probe_codes import (
     backlog,
     copy_engine,
+    launch_costs,
     launch_floor,
     launch_ladder,
     profiler_tax,
@@ -17,5 +18,14 @@ from launchlens.traces.captures.probe_codes import (
 #: What figures there are (`ProbeFigure.what`), by probe.
 FIGURES: Mapping[str, frozenset[str]] = {
     module.ID: module.FIGURES
-    for module in (backlog, copy_engine, launch_floor, launch_ladder, profiler_tax, stream_synchronize, triton_compile)
+    for module in (
+        launch_costs,
+        backlog,
+        copy_engine,
+        launch_floor,
+        launch_ladder,
+        profiler_tax,
+        stream_synchronize,
+        triton_compile,
+    )
 }
