@@ -30,7 +30,7 @@ from launchlens.traces.unrecorded.unknown_time import Spans, unknown_time
 class JoinedTrace:
     """A trace with its launches joined to their GPU work.
 
-    `unknown` are the times, by device, of which it is not known whether work of graph replays ran. `problems` are those of
+    `unknown` are the times, by device, of which it is not known whether work that was launched ran. `problems` are those of
     the reader and of the join.
     """
 

@@ -36,6 +36,18 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
     "event-without-category": ("info", "Events carry no category, so nothing says what they are; they were left out."),
     "unknown-category": ("info", "Events have a category that is not part of the time account; they were left out."),
     "event-not-understood": ("warning", "Events lack a usable timestamp, duration or name; they were left out."),
+    "time-not-taken": (
+        "warning",
+        "Records have no time, for the recorder could not take it; they were left out, and when they ran is unknown.",
+    ),
+    "time-far-away": (
+        "warning",
+        "GPU activities lie far from everything else in time, with nothing to wait for; they were left out, and when they ran is unknown.",
+    ),
+    "over-others-of-its-stream": (
+        "warning",
+        "GPU activities go on over others of their stream, which runs in order: how long they took is unknown, and they were left out.",
+    ),
     "python-stack-left-out": ("info", "Python stack frames are not part of the time account; they were left out."),
     "negative-duration": ("warning", "Events end before they start; they were left out."),
     "missing-table": ("info", "The export lacks a table that others have; what it would hold is reported as absent."),
@@ -79,6 +91,14 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
     "launch-without-gpu-record": (
         "warning",
         "Launch calls have no GPU activity: it was not recorded, or nothing was submitted.",
+    ),
+    "launches-captured": (
+        "info",
+        "Launch calls were captured into a CUDA graph instead of being run: they have no GPU activity, and none is missing.",
+    ),
+    "work-unrecorded": (
+        "warning",
+        "Launches of kernels have no GPU activity: until they must have ended, the device's state is unknown, not idle.",
     ),
     "gpu-record-without-launch": (
         "warning",
@@ -195,6 +215,11 @@ class Problems:
 
     def __getitem__(self, code: str) -> int:
         return self._met[code].count if code in self._met else 0
+
+
+def shown_name(name: str, most: int = 60) -> str:
+    """The beginning of a name that a trace gave, for a sentence: what steers a terminal or breaks a line is replaced."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name[:most])
 
 
 class InputError(Exception):

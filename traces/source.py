@@ -20,6 +20,7 @@ from typing import TypeAlias
 from launchlens.traces.captures.capture import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers import catalogue
+from launchlens.traces.readers.possible_times import with_possible_times
 from launchlens.traces.readers.reader import Reader, Seen
 from launchlens.traces.trace import Progress, Trace
 
@@ -44,12 +45,12 @@ class OneTrace:
     reader: Reader
 
     def read(self, *, partial: bool = False, progress: Progress | None = None) -> Trace:
-        """The trace. `partial` keeps the whole part of one that breaks off, and counts the problem, where its format allows.
+        """The trace, without records whose times can't be so. `partial` keeps the whole part of one that breaks off, and counts the problem, where its format allows.
 
         Raises InputError with one line when it can't be used.
         """
         try:
-            return self.reader.read(self.path, partial=partial, progress=progress)
+            return with_possible_times(self.reader.read(self.path, partial=partial, progress=progress))
         except MemoryError:
             raise InputError(self.path, "takes more memory than there is here", self.reader.remedy) from None
 

@@ -141,6 +141,22 @@ class Thresholds:
         1_000, "ns", "what a step from one activity of a replay to the next may take"
     )
     busier_per_launch_ns: int = _threshold(5_000, "ns", "what a step from one replay to the next may take")
+    far_from_zero_ns: int = _threshold(
+        3_600_000_000_000,
+        "ns",
+        "a record at 0 that lies an hour before all others has no time: recorders write 0 where they could not take it",
+    )
+    far_apart_ns: int = _threshold(
+        1_000_000_000,
+        "ns",
+        "GPU work waits for what was submitted before it, which is recorded: it does not start so long after, or before, all else",
+    )
+    over_stream_ns: int = _threshold(
+        1_000_000,
+        "ns",
+        "work of one stream runs in order; what may overlap at its edges (clock noise, programmatic dependent launches) takes "
+        "microseconds, and in the traces that ship no two records overlap by 2 µs",
+    )
     inner_call_rounding_ns: int = _threshold(
         1_000,
         "ns",

@@ -119,7 +119,7 @@ def test_several_row_groups_make_one_table(tmp_path):
         (row("kernel", "k", 20, 10, correlation=1), "negative-duration"),
         (row("kernel", "k", None, 10, correlation=1), "event-not-understood"),
         (row("kernel", "k", 10, None, correlation=1), "event-not-understood"),
-        (row("kernel", "k", 0, 0, correlation=1), "event-not-understood"),
+        (row("kernel", "k", 0, 0, correlation=1), "time-not-taken"),
         (row("kernel", "k", 10, 10 + MAX_DUR_NS, correlation=1), "event-not-understood"),
         (row("kernel", "k", -(1 << 63) + 1, (1 << 63) - 1, correlation=1), "event-not-understood"),
         (row("gpu-range", "k", 10, 20), "unknown-category"),

@@ -136,7 +136,9 @@ def test_kernels_without_records_are_no_replays():
     problems, states = of(
         graph(0, 1, (20, 30)), host("api", "cudaLaunchKernel", 100, 110, correlation=2), sync(112, 180)
     )
-    assert "unknown" not in states and not set(problems) & set(CODES)
+    assert not set(problems) & set(CODES)
+    # what the kernel did until the wait for it returned is as unknown as a replay's work
+    assert problems["work-unrecorded"].count == 1 and states["unknown"] == problems["work-unrecorded"].ns == 80
 
 
 def test_each_device_that_the_thread_uses_may_have_run_it():
@@ -278,7 +280,6 @@ def test_a_wait_that_lasts_on_after_all_that_was_recorded_is_no_idle_time():
         [sync(12, 900_000), gpu("kernel", 500_000, 899_990, None)],
         [sync(12, 900_000), gpu("kernel", 500_000, 950_000, None)],
         [sync(12, 900_000), host("overhead", "Buffer Flush", 1_000, 899_000, thread="9")],
-        [sync(12, 900_000), host("api", "cudaLaunchKernel", 10, 11, correlation=7)],
         [sync(12, 5_000), sync(5_010, 5_020), host("api", "cudaMemcpyAsync", 5_030, 5_040, correlation=8),
          gpu("memcpy", 5_050, 5_060, 8), sync(5_042, 900_000)],
     ],
@@ -286,6 +287,12 @@ def test_a_wait_that_lasts_on_after_all_that_was_recorded_is_no_idle_time():
 def test_a_wait_with_another_explanation_is_not_held_against_the_recorder(rows):
     problems, states = of(graph(0, 1, (20, 1_000)), rows)
     assert not set(problems) & set(CODES) and "unknown" not in states
+
+
+def test_a_wait_after_a_lost_kernel_is_not_held_against_the_replay_before_it():
+    lost = [sync(12, 900_000), host("api", "cudaLaunchKernel", 10, 11, correlation=7)]
+    problems, states = of(graph(0, 1, (20, 1_000)), lost)
+    assert not set(problems) & set(CODES) and states["unknown"] == problems["work-unrecorded"].ns == 899_000
 
 
 def test_a_short_end_of_a_long_wait_is_the_hosts():

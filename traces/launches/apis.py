@@ -41,6 +41,8 @@ _KNOWN = re.compile(rf"^({_LIKE_CUDA}|{_LIKE_SYCL}|piext)[A-Z]")
 _WHOLE_DEVICE = re.compile(rf"^{_LIKE_CUDA}(Device|Ctx|Thread|Context)\w*Synchronize$")
 _OF_EVENT = re.compile(rf"^({_LIKE_CUDA}Event\w*Synchronize|(ur|pi)Events?Wait|zeEventHostSynchronize)$")
 _RECORDS_EVENT = re.compile(rf"^{_LIKE_CUDA}EventRecord(WithFlags)?$")
+_BEGINS_CAPTURE = re.compile(rf"^{_LIKE_CUDA}StreamBeginCapture(ToGraph)?$")
+_ENDS_CAPTURE = re.compile(rf"^{_LIKE_CUDA}StreamEndCapture$")
 
 
 def launches_are_known(name: str) -> bool:
@@ -84,3 +86,13 @@ def waits_for_event(name: str) -> bool:
 def records_event(name: str) -> bool:
     """Whether the API call `name` records an event, which waits can then be for."""
     return bool(_RECORDS_EVENT.match(_SUFFIX.sub("", name)))
+
+
+def begins_capture(name: str) -> bool:
+    """Whether the API call `name` begins to capture a stream into a graph: what is launched there from now on does not run."""
+    return bool(_BEGINS_CAPTURE.match(_SUFFIX.sub("", name)))
+
+
+def ends_capture(name: str) -> bool:
+    """Whether the API call `name` ends such a capture."""
+    return bool(_ENDS_CAPTURE.match(_SUFFIX.sub("", name)))

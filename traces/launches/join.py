@@ -12,6 +12,7 @@ import pandas as pd
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import submits
+from launchlens.traces.launches.captured import captured
 from launchlens.traces.launches.table import SUBMITS, Launches
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
@@ -49,8 +50,10 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
     found = Launches(
         _table(events, api, named, repeats, gpu[joined], launch_of[joined]), gpu, gpu[joined], launch_of[joined]
     )
+    in_capture = captured(events, found)
+    problems.add("launches-captured", int(in_capture.sum()))
     if len(gpu):
-        problems.add("launch-without-gpu-record", int((~found.caused_work).sum()))
+        problems.add("launch-without-gpu-record", int((~found.caused_work & ~in_capture).sum()))
     # activities without any correlation id are the readers' problem already
     problems.add("gpu-record-without-launch", int((~joined & (gpu_key >= 0) & ~ambiguous).sum()))
     early = found.caused_work & (found.gpu_start_ns < found.start_ns)

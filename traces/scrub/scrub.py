@@ -94,7 +94,7 @@ def _trace(
     before = source.read(progress=progress)
     expected, problems = _comparable(before)
     scrubbed(path, copy, removed, progress=progress)
-    found, problems_left = _comparable(source.reader.read(copy, partial=False, progress=progress))
+    found, problems_left = _comparable(OneTrace(copy, source.reader).read(progress=progress))
     more_odd = any(problems_left.pop(code, 0) > problems.pop(code, 0) for code in _MAY_SHRINK)
     changed = [part for part in expected.__struct_fields__ if getattr(expected, part) != getattr(found, part)]
     if more_odd or problems != problems_left:

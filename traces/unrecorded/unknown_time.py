@@ -1,6 +1,6 @@
-"""Times in which a device may have run what its recorder did not write down: replays of CUDA graphs.
+"""Times in which a device may have run what its recorder did not write down: kernels, and replays of CUDA graphs.
 
-Such time is no idle time. It is told in three ways: by a graph launch without any GPU activity, by a replay that has fewer
+Such time is no idle time. It is told in three ways: by a launch without any GPU activity, by a replay that has fewer
 activities than others of its graph, and by a host that waits on for the device after all that was recorded has ended.
 
     host     |launch|      |---------------- sync ----------------|
@@ -19,8 +19,9 @@ import pandas as pd
 
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union, union_length
+from launchlens.traces.launches.captured import captured
 from launchlens.traces.launches.table import Launches
-from launchlens.traces.problems import Problems
+from launchlens.traces.problems import Problems, shown_name
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.unrecorded.incomplete_replays import incomplete
 from launchlens.traces.unrecorded.stream_order import StreamOrder
@@ -38,14 +39,20 @@ def unknown_time(events: pd.DataFrame, launches: Launches, problems: Problems) -
 
     What was found is counted in `problems`.
     """
-    is_graph = (launches.table["submits"] == "graph").to_numpy(bool)
-    if not is_graph.any() or not len(launches.activity_rows):
+    is_graph, is_kernel = ((launches.table["submits"] == each).to_numpy(bool) for each in ("graph", "kernel"))
+    idle_hands = ~launches.caused_work & ~captured(events, launches)
+    if not len(launches.activity_rows) or not (is_graph.any() or (is_kernel & idle_hands).any()):
         return {}
     work, waits = StreamOrder(events, launches), find_sync_calls(events)
-    idle_hands = ~launches.caused_work
     # launches that share an id may have activities that could not be told to be theirs
-    without = is_graph & idle_hands & ~launches.table["ambiguous"].to_numpy() & ~_within_one_that_ran(launches)
-    without[without] = ~work.strays_within(*work.bounds(np.flatnonzero(without), waits))
+    silent = idle_hands & ~launches.table["ambiguous"].to_numpy() & ~_within_one_that_ran(launches)
+    without, lost = (silent & each for each in (is_graph, is_kernel))
+    for each in (without, lost):
+        each[each] = ~work.strays_within(*work.bounds(np.flatnonzero(each), waits))
+    plain = _spans(work, waits, np.flatnonzero(lost))
+    problems.add("work-unrecorded", int(lost.sum()), ns=_silent_ns(work, plain))
+    if not is_graph.any():
+        return plain
     of_graph = is_graph[work.owner]
     looked = incomplete(events, launches, work.rows[of_graph], work.owner[of_graph])
 
@@ -57,7 +64,7 @@ def unknown_time(events: pd.DataFrame, launches: Launches, problems: Problems) -
     problems.add("graph-replay-incomplete", int(short.sum()), ns=_silent_ns(work, partly), detail=detail)
     count, waited = _long_waits(events, work, waits, is_graph, without | short | (idle_hands & ~is_graph))
     problems.add("graph-replay-under-recorded", count, ns=(ns := _silent_ns(work, waited)), detail=f"{ns:,} ns")
-    return _joined((unseen, partly, waited))
+    return _joined((plain, unseen, partly, waited))
 
 
 def _within_one_that_ran(launches: Launches) -> npt.NDArray[np.bool_]:
@@ -145,13 +152,11 @@ def _covered_until(spans: tuple[Ints, Ints], moment: Ints) -> Ints:
 
 def _listed(names: Counter[str]) -> str:
     """The most frequent of some names with their counts, and how many others there are."""
-    shown = [f"{_plain(name)} × {count}" for name, count in sorted(names.items(), key=lambda item: (-item[1], item[0]))]
+    shown = [
+        f"{shown_name(name, _NAME)} × {count}"
+        for name, count in sorted(names.items(), key=lambda item: (-item[1], item[0]))
+    ]
     return ", ".join(shown[:_NAMES]) + (f" and {len(shown) - _NAMES} other names" if len(shown) > _NAMES else "")
-
-
-def _plain(name: str) -> str:
-    """The beginning of a name that a trace gave, for a sentence: what steers a terminal or breaks a line is replaced."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name[:_NAME])
 
 
 def _joined(several: Iterable[Spans]) -> Spans:

@@ -108,11 +108,12 @@ def _usable(kind: Ints, numbers: dict[str, Ints], problems: Problems) -> npt.NDA
     timed &= backwards | ((length >= 0) & within_limits(start, length))
     on_device = np.isin(kind, [KINDS.index(each) for each in GPU_KINDS])
     # CUPTI writes 0 for both where it could not take the times
-    timed &= ~on_device | (start != 0) | (end != 0)
+    not_taken = on_device & (start == 0) & (end == 0)
+    problems.add("time-not-taken", int(not_taken.sum()))
     problems.add("unknown-category", int((kind < 0).sum()))
-    problems.add("event-not-understood", int((~timed & (kind >= 0)).sum()))
+    problems.add("event-not-understood", int((~timed & ~not_taken & (kind >= 0)).sum()))
     problems.add("negative-duration", int((timed & backwards & (kind >= 0)).sum()))
-    keep: npt.NDArray[np.bool_] = (kind >= 0) & timed & ~backwards
+    keep: npt.NDArray[np.bool_] = (kind >= 0) & timed & ~backwards & ~not_taken
     return keep
 
 

@@ -135,7 +135,9 @@ def _usable(source: Source, columns: dict[str, Ints], problems: Problems) -> dic
     timed &= backwards | ((length >= 0) & within_limits(start, length))
     if source.kind in GPU_KINDS:
         # CUPTI writes 0 for both where it could not take the times
-        timed &= (start != 0) | (end != 0)
+        not_taken = (start == 0) & (end == 0)
+        problems.add("time-not-taken", int(not_taken.sum()))
+        columns, timed, backwards = take(columns, ~not_taken), timed[~not_taken], backwards[~not_taken]
     problems.add("event-not-understood", int((~timed).sum()))
     problems.add("negative-duration", int((timed & backwards).sum()))
     return take(columns, timed & ~backwards)
