@@ -43,11 +43,42 @@ ANALYSIS, STATISTICS, STUDY = (
     "tests/traces/test_statistics.py",
     "tests/traces/test_study.py",
 )
+WHAT_IF = "tests/traces/test_what_if.py"
 WORDS = "tests/reports/test_words.py"
 
 CLAIMS, ACROSS = "tests/traces/test_claims.py", "tests/traces/test_claims_across.py"
 
 MUTANTS = (
+    Mutant(
+        "a prediction is the sum of what host and device need",
+        "return max(self.host_ns, self.device_ns)",
+        "return self.host_ns + self.device_ns",
+        (WHAT_IF,),
+    ),
+    Mutant(
+        "costs count though a control of the probe did not pass",
+        'if probe is None or probe.checked != "passed":',
+        "if probe is None:",
+        (WHAT_IF,),
+    ),
+    Mutant(
+        "a prediction has the intervals of the costs alone, whatever its points lie off their line",
+        "off += abs(of_path) * misfit",
+        "off += 0 * misfit",
+        (WHAT_IF,),
+    ),
+    Mutant(
+        "a side is predicted though other launches were recorded than are declared",
+        "return recorded is None or recorded == declared",
+        "return True",
+        (WHAT_IF,),
+    ),
+    Mutant(
+        "the device's costs are fitted to replays of which the host makes the pace",
+        "if each.host_share <= THRESHOLDS.launch_cost_waited]",
+        "]",
+        ("tests/profiling/test_probe_launch_costs.py",),
+    ),
     Mutant(
         "a machine that can't decide is dropped",
         'measured = set(verdicts) - {"not-testable"}',

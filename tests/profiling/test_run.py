@@ -7,9 +7,12 @@ from contextlib import contextmanager
 import pytest
 
 from launchlens.kernels.registry import Variant, WorkloadSpec, variants, workloads
+from launchlens.profiling.probes.catalogue import CATALOGUE
 from launchlens.profiling.run import NothingToMeasureError, Plan, run
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.studies.study import study
+from made_probes import LAUNCH_COSTS
 
 torch = pytest.importorskip("torch", reason="measuring needs torch")
 
@@ -171,3 +174,40 @@ def test_a_variant_that_stops_working_is_not_called_fast(tmp_path):
     )
     assert set(read_capture(tmp_path).timings["variant"]) == {"copy_"}
     assert "lazy" not in {variant for variant, _ in study(read_capture(tmp_path)).sides}
+
+
+def test_costs_of_launches_are_timed_in_the_rounds_of_the_variants(tmp_path, monkeypatch):
+    rounds, later = [], []
+
+    class Costs:
+        round = staticmethod(rounds.append)
+
+        @staticmethod
+        def probe():
+            return LAUNCH_COSTS
+
+    monkeypatch.setattr("launchlens.profiling.run.missing", lambda needs, device: [])
+    monkeypatch.setattr("launchlens.profiling.run.launch_costs.in_rounds_of_variants", Costs)
+    monkeypatch.setattr("launchlens.profiling.run.run_probes", lambda probes, *_, **__: later.extend(probes))
+    asked = (CATALOGUE["launch-costs"], CATALOGUE["copy-engine"])
+    steps = Steps()
+    run(plan(named("copy_", "foreach"), probes=asked), tmp_path, steps)
+    assert rounds == list(range(6)) and [each.id for each in later] == ["copy-engine"]
+    capture = read_capture(tmp_path)
+    assert read_probes(tmp_path) == {"launch-costs": LAUNCH_COSTS}
+    declared = {
+        (each.variant, launch.path, launch.per_iteration)
+        for each in capture.manifest.variants
+        for launch in each.structure
+    }
+    assert declared == {("copy_", "torch-copy_", 7), ("foreach", "torch-foreach-copy_", 1)}
+    found = study(capture).what_if
+    assert found is not None and {each.side.variant for each in found.sides} == {"copy_", "foreach"}
+
+
+def test_without_what_it_needs_the_probe_of_costs_runs_last_and_says_so(tmp_path, monkeypatch):
+    later = []
+    monkeypatch.setattr("launchlens.profiling.run.missing", lambda needs, device: ["cuda-bindings"])
+    monkeypatch.setattr("launchlens.profiling.run.run_probes", lambda probes, *_, **__: later.extend(probes))
+    run(plan(named("copy_"), probes=(CATALOGUE["launch-costs"],)), tmp_path, Steps())
+    assert [each.id for each in later] == ["launch-costs"] and not read_probes(tmp_path)
