@@ -231,7 +231,7 @@ def nsys(path: Path) -> Plain:
         if found["eventType"] in (59, 60):  # push/pop and start/end; others are marks and names of domains
             rows.append(_of_host("range", found["text"] or strings[found["textId"]], found))
     for found in each("PROFILER_OVERHEAD"):
-        rows.append(_of_host("overhead", "overhead", found))
+        rows.append(_of_host("overhead", strings[found["nameId"]], found))
     callers = {row.process for row in rows if row.kind == "api"}
     if len(callers) == 1:  # exports of 2020 name no process with GPU work: it can only be of this one
         for row in rows:

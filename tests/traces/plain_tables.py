@@ -3,10 +3,11 @@
 Nothing of launchlens is used here. A function a table: rows as `analyze --json` prints them, an empty list where there is none.
 """
 
-import itertools
 import re
-from collections import defaultdict
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from statistics import median, stdev
 from typing import Any
 
@@ -90,7 +91,7 @@ def self_times(opened: list[Row]) -> dict[int, int]:
     moments = sorted({moment for row in opened for moment in (row.start, row.end)})
     waiting = sorted(range(len(opened)), key=lambda at: opened[at].start)
     here: list[int] = []
-    for moment, after in itertools.pairwise(moments):
+    for moment, after in pairwise(moments):
         here = [at for at in here if opened[at].end > moment]
         while waiting and opened[waiting[0]].start <= moment:
             at = waiting.pop(0)
@@ -135,10 +136,304 @@ def operators(plain: Plain) -> Rows:
     return sorted(found, key=lambda row: (-row["gpu_ns"], -row["host_self_ns"], row["name"]))
 
 
+def range_paths(plain: Plain) -> Rows:
+    """Ranges under those that they lie in; what only overlaps is in none of the files here."""
+    ranges = plain.of("range")
+
+    def path(row: Row) -> tuple[str, ...]:
+        # the outermost first; one of the same times lies in another one that the file names earlier
+        at = ranges.index(row)
+        around = [
+            (other.start, -other.end, place, other.name)
+            for place, other in enumerate(ranges)
+            if other is not row and other.lane == row.lane and other.start <= row.start and row.end <= other.end
+            and ((other.start, other.end) != (row.start, row.end) or place < at)
+        ]  # fmt: skip
+        return (*(name for *_, name in sorted(around)), row.name)
+
+    found = [
+        {"name": " > ".join(names), "depth": len(names) - 1} | row for names, row in calls(plain, ranges, path).items()
+    ]
+    return sorted(found, key=lambda row: (-row["gpu_ns"], -row["host_self_ns"], row["name"]))
+
+
+def own_calls(plain: Plain, rows: list[Row]) -> list[tuple[Row, Row]]:
+    """Activities with the call that launched them alone, and no graph."""
+    launched = launch_of(plain)
+    found = [(row, launched[id(row)]) for row in rows if id(row) in launched]
+    return [(row, call) for row, call in found if len(call.caused) == 1 and not of_graph(row, call)]
+
+
+def copies(plain: Plain) -> Rows:
+    everything = plain.of("memcpy")
+    classes = ("under 64 KiB", "64 KiB to 1 MiB", "1 to 16 MiB", "16 MiB and more")
+
+    def memory(row: Row) -> str | None:
+        found = re.search(r"\((.*->.*)\)", row.name)
+        return found[1] if found else None
+
+    def size_class(row: Row) -> str | None:
+        if row.bytes is None:
+            return None
+        return classes[sum(row.bytes >= end for end in (65536, 1048576, 16777216))]
+
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in everything:
+        groups[row.copy_kind, size_class(row), memory(row)].append(row)
+    found = []
+    for (kind, size, kept), rows in groups.items():
+        told = [row for row in rows if row.bytes is not None]
+        large = [
+            row.bytes / row.length
+            for row in everything
+            if row.copy_kind == kind and memory(row) == kept and row.bytes and row.bytes >= 1 << 20
+        ]
+        total = sum(row.length for row in rows)
+        found.append(
+            {
+                "kind": kind,
+                "size_class": size,
+                "memory": kept,
+                "pageable": None if kept is None else "Pageable" in kept,
+                "count": len(rows),
+                "bytes": sum(row.bytes or 0 for row in told) if told else None,
+                "total_ns": total,
+                "share": total / sum(row.length for row in everything),
+                "median_ns": middle(row.length for row in rows),
+                "bandwidth_gb_s": sum(row.bytes or 0 for row in told) / sum(row.length for row in told)
+                if told
+                else None,
+                "seen_gb_s": max(large, default=None),
+                "call_ns": middle(call.length for _, call in own_calls(plain, rows)),
+            }
+        )
+    return sorted(
+        found,
+        key=lambda row: (
+            -row["total_ns"],
+            row["kind"],
+            -1 if row["size_class"] is None else classes.index(row["size_class"]),
+        ),
+    )
+
+
+def merged(rows: Iterable[Row]) -> list[tuple[int, int]]:
+    """The union of intervals."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted((row.start, row.end) for row in rows):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def depths(sets: list[list[tuple[int, int]]]) -> list[tuple[int, int, int]]:
+    """From moment to moment, of how many sets an interval is open."""
+    changes: dict[int, int] = defaultdict(int)
+    for each in sets:
+        for start, end in each:
+            changes[start] += 1
+            changes[end] -= 1
+    moments, found, now = sorted(changes), [], 0
+    for moment, after in pairwise(moments):
+        now += changes[moment]
+        found.append((moment, after, now))
+    return found
+
+
+def by_stream(plain: Plain) -> dict[int | None, dict[Any, list[Row]]]:
+    found: dict[int | None, dict[Any, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in plain.of(*WORK):
+        found[row.device][row.context, row.stream].append(row)
+    return found
+
+
+def text(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def streams(plain: Plain) -> Rows:
+    found = []
+    for device, mine in by_stream(plain).items():
+        whole = sum(end - start for start, end in merged(row for rows in mine.values() for row in rows))
+        alone = [(start, end) for start, end, depth in depths([merged(rows) for rows in mine.values()]) if depth == 1]
+        for (context, stream), rows in mine.items():
+            open_at = merged(rows)
+            busy = sum(end - start for start, end in open_at)
+            found.append(
+                {
+                    "device": text(device),
+                    "context": text(context),
+                    "stream": text(stream),
+                    "activities": len(rows),
+                    "kernels": sum(row.kind == "kernel" for row in rows),
+                    "busy_ns": busy,
+                    "share": busy / whole if whole else None,
+                    "alone_ns": sum(
+                        end - start
+                        for start, end in alone
+                        if any(low <= start and end <= high for low, high in open_at)
+                    ),
+                }
+            )
+    return sorted(found, key=lambda row: -row["busy_ns"])
+
+
+def concurrency(plain: Plain) -> Rows:
+    found = []
+    for device, mine in sorted(by_stream(plain).items(), key=lambda item: -1 if item[0] is None else item[0]):
+        spent: dict[int, int] = defaultdict(int)
+        for start, end, depth in depths([merged(rows) for rows in mine.values()]):
+            spent[depth] += end - start
+        whole = sum(spent.values())
+        found += [
+            {"device": text(device), "streams": depth, "total_ns": ns, "share": ns / whole}
+            for depth, ns in sorted(spent.items())
+            if ns
+        ]
+    return found
+
+
+def graphs(plain: Plain) -> Rows:
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for call in plain.joined[0]:
+        if submits(call) == "graph":
+            ids = [row.graph for row in call.caused if row.graph is not None]
+            ran = Counter((row.kind, row.name) for row in call.caused)
+            groups[ids[0] if ids else None, tuple(sorted(ran.items()))].append(call)
+    found = []
+    for (graph, _), mine in groups.items():
+        first = mine[0]
+        known = bool(first.caused) and not any(row.kind == "graph" for row in first.caused)
+        worked = [call for call in mine if call.caused]
+        queues = [min(row.start for row in call.caused) - call.end for call in worked]
+        spent: dict[str, int] = defaultdict(int)
+        for row in first.caused:
+            spent[row.name] += row.length if row.kind == "kernel" else 0
+        kernels_of = {row.name for row in first.caused if row.kind == "kernel"}
+        longest = min(kernels_of, key=lambda name: (-spent[name], name), default=None)
+        call_ns = middle(call.length for call in mine) or 0
+        found.append(
+            {
+                "graph": text(graph),
+                "replays": len(mine),
+                "nodes": len(first.caused) if known else None,
+                **{
+                    f"{kind}s": sum(row.kind == kind for row in first.caused) if known else None
+                    for kind in ("kernel", "memcpy", "memset")
+                },
+                "launch_ns": call_ns,
+                "launch_per_node_ns": call_ns / len(first.caused) if known else None,
+                "queue_ns": middle(each for each in queues if each >= 0),
+                "gpu_ns": middle(sum(row.length for row in call.caused) for call in worked),
+                "span_ns": middle(
+                    max(row.end for row in call.caused) - min(row.start for row in call.caused) for call in worked
+                ),
+                "mostly": None if longest is None else without_brackets(longest),
+            }
+        )
+    return sorted(found, key=lambda row: -row["replays"] * row["launch_ns"])
+
+
+def latency(plain: Plain) -> Rows:
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for call in plain.joined[0]:
+        first = call.caused[0] if call.caused else None
+        label = "" if first is None else f"memcpy {first.copy_kind}" if first.kind == "memcpy" else first.kind
+        groups[call.name, "graph" if first is not None and submits(call) == "graph" else label].append(call)
+    found = []
+    for (api, activity), mine in groups.items():
+        starts = [(call, min(row.start for row in call.caused)) for call in mine if call.caused]
+        queues = [start - call.end for call, start in starts if start >= call.end]
+        latencies = [start - call.start for call, start in starts if start >= call.start]
+        found.append(
+            {
+                "api": api,
+                "activity": activity or None,
+                "calls": len(mine),
+                "api_total_ns": sum(call.length for call in mine),
+                "api_ns": middle(call.length for call in mine),
+                "queued": len(queues),
+                "queue_ns": middle(queues),
+                "latency_ns": middle(latencies),
+                "latency_max_ns": max(latencies, default=None),
+            }
+        )
+    return sorted(found, key=lambda row: (-row["api_total_ns"], row["api"], row["activity"] or ""))
+
+
+def launch_queue(plain: Plain) -> Rows:
+    waiting = [(call, max(call.end, min(row.start for row in call.caused))) for call in plain.joined[0] if call.caused]
+    if not waiting:
+        return []
+    bounds = {"0": 0, "1": 1, "2 to 9": 9, "10 to 99": 99, "100 to 999": 999}
+
+    def size(count: int) -> str:
+        return next((name for name, most in bounds.items() if count <= most), "1000 and more")
+
+    spent: dict[str, int] = defaultdict(int)
+    moments = sorted({moment for call, begins in waiting for moment in (call.start, call.end, begins)})
+    ends, starts = sorted(call.end for call, _ in waiting), sorted(begins for _, begins in waiting)
+
+    def in_flight(moment: int) -> int:
+        return bisect_right(ends, moment) - bisect_right(starts, moment)
+
+    for moment, after in pairwise(moments):
+        spent[size(in_flight(moment))] += after - moment
+    usual = median(call.length for call, _ in waiting)
+    made: dict[str, list[int]] = defaultdict(list)
+    for call, _ in waiting:
+        made[size(in_flight(call.start))].append(call.length)
+    whole = sum(spent.values())
+    found = []
+    for name in [*bounds, "1000 and more"]:
+        late = [length for length in made[name] if length >= max(10 * usual, 1)]
+        if spent[name] or made[name]:
+            found.append(
+                {
+                    "in_flight": name,
+                    "total_ns": spent[name],
+                    "share": spent[name] / whole if whole else None,
+                    "launches": len(made[name]),
+                    "call_ns": middle(made[name]),
+                    "held_up": len(late),
+                    "blocked_ns": sum(round(length - usual) for length in late),
+                }
+            )
+    return found
+
+
+def overhead(plain: Plain) -> Rows:
+    span = max(row.end for row in plain.rows) - min(row.start for row in plain.rows)
+    found = []
+    for name, rows in by_name(plain.of("overhead")).items():
+        lengths = [row.length for row in rows]
+        found.append(
+            {
+                "name": name,
+                "count": len(rows),
+                "total_ns": sum(lengths),
+                "median_ns": middle(lengths),
+                "max_ns": max(lengths),
+                "share": sum(lengths) / span,
+            }
+        )
+    return sorted(found, key=lambda row: (-row["total_ns"], row["name"]))
+
+
 #: Every table that is held to this oracle.
 TABLES: dict[str, Callable[[Plain], Rows]] = {
     "kernels": kernels,
     "operators": operators,
+    "range_paths": range_paths,
+    "copies": copies,
+    "streams": streams,
+    "concurrency": concurrency,
+    "graphs": graphs,
+    "latency": latency,
+    "launch_queue": launch_queue,
+    "overhead": overhead,
 }
 
 

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from launchlens.traces.analyses.copies import COPIES
+from launchlens.traces.analyses.graphs import GRAPHS
 from launchlens.traces.analyses.kernels import KERNELS
+from launchlens.traces.analyses.latency import LATENCY
+from launchlens.traces.analyses.launch_queue import LAUNCH_QUEUE
 from launchlens.traces.analyses.operators import OPERATORS
+from launchlens.traces.analyses.overhead import OVERHEAD
 from launchlens.traces.analyses.question import Question
+from launchlens.traces.analyses.range_paths import RANGE_PATHS
+from launchlens.traces.analyses.streams import CONCURRENCY, STREAMS
 from launchlens.traces.problems import InputError
 
 CATALOGUE: tuple[Question, ...] = (
     KERNELS,
     OPERATORS,
+    RANGE_PATHS,
+    COPIES,
+    STREAMS,
+    CONCURRENCY,
+    GRAPHS,
+    LATENCY,
+    LAUNCH_QUEUE,
+    OVERHEAD,
 )
 #: What one screen shows of them.
 BRIEF = ("kernels", "operators")

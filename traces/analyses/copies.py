@@ -1,0 +1,109 @@
+"""Copies by kind, size and memory: bytes and bandwidth, and which are of pageable memory, which the host has to wait for."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.analyses.groups import Groups
+from launchlens.traces.analyses.kernels import masked, own_call
+from launchlens.traces.analyses.question import Need, Question
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.intervals import Ints
+from launchlens.traces.tables.table import Column
+
+#: Upper ends of the classes of size, bytes, and what they are called.
+_ENDS = (64 << 10, 1 << 20, 16 << 20)
+CLASSES = ("under 64 KiB", "64 KiB to 1 MiB", "1 to 16 MiB", "16 MiB and more")
+#: A copy of this size or more shows what its way can do.
+_LARGE = 1 << 20
+_MEMORY = re.compile(r"\(([^()]*->[^()]*)\)")
+
+COLUMNS = (
+    Column("kind", "name", "from where to where: HtoD, DtoH, DtoD, ..."),
+    Column("size_class", "code", f"size of one: {', '.join(CLASSES)}; null where the recorder tells no size", title="size"),
+    Column("memory", "name", "kinds of memory, as recorded; null where the recorder tells none"),
+    Column("pageable", "flag", "whether host memory of it is pageable, so that it can't run while the host goes on; null where not told"),
+    Column("count", "count", "how many", title="times"),
+    Column("bytes", "size", "bytes moved; null where the recorder tells none"),
+    Column("total_ns", "time", "their GPU time, in all", title="in all"),
+    Column("share", "share", "their share of the GPU time of all copies"),
+    Column("median_ns", "time", "GPU time of one, median", title="median"),
+    Column("bandwidth_gb_s", "number", "bytes over time, of all of them together, GB/s", title="GB/s", whole=False),
+    Column("seen_gb_s", "number", "the highest bandwidth that a copy of 1 MiB or more of this kind and memory reached in this trace, GB/s; "
+           "null without any: what the link can do is not recorded", title="best seen, GB/s", whole=False),
+    Column("call_ns", "time", "time of the host in the call that made one, median; null without any", title="in the call"),
+)  # fmt: skip
+
+
+def _answer(scope: Scope) -> pd.DataFrame:
+    rows = scope.work_of("memcpy")
+    events = scope.events
+    size = events["bytes"].iloc[rows]
+    known = size.notna().to_numpy()
+    moved = size.fillna(0).to_numpy(np.int64)
+    class_of = np.where(known, np.searchsorted(_ENDS, moved, side="right"), -1)
+    names = events["name"].cat
+    memories = [match[1] if (match := _MEMORY.search(str(each))) else None for each in names.categories]
+    memory, memory_names = pd.factorize(np.array([*memories, None], object)[names.codes.to_numpy()[rows]])
+    kind = events["copy_kind"].cat.codes.to_numpy()[rows].astype(np.int64)
+    keys, code = np.unique(np.stack([kind, class_of, memory]), axis=1, return_inverse=True)
+    groups = Groups(code.ravel().astype(np.int64), keys.shape[1])
+    duration = scope.dur[rows]
+    total, told = groups.sum(duration), groups.only(known)
+    own, call, _ = own_call(scope, rows)
+    alone = groups.only(own)
+    timed = known & (duration > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(
+            groups.only(timed).empty, np.nan, groups.only(timed).sum(moved) / groups.only(timed).sum(duration)
+        )
+    texts = [None if at < 0 else str(memory_names[at]) for at in keys[2]]
+    frame = pd.DataFrame(
+        {
+            "kind": [None if at < 0 else str(events["copy_kind"].cat.categories[at]) for at in keys[0]],
+            "size_class": [None if at < 0 else CLASSES[at] for at in keys[1]],
+            "memory": texts,
+            "pageable": pd.array([None if text is None else "pageable" in text.lower() for text in texts], "boolean"),
+            "count": groups.sizes,
+            "bytes": masked(told.sum(moved), told),
+            "total_ns": total,
+            "share": total / total.sum() if total.sum() else np.full(len(total), np.nan),
+            "median_ns": groups.median(duration),
+            "bandwidth_gb_s": rate,
+            "seen_gb_s": _best(kind, memory.astype(np.int64), moved, duration, timed)[
+                groups.first(np.arange(len(rows)))
+            ],
+            "call_ns": masked(alone.median(call), alone),
+        }
+    )
+    order = frame.assign(at=keys[1]).sort_values(
+        ["total_ns", "kind", "at", "memory"], ascending=[False, True, True, True]
+    )
+    return frame.loc[order.index].reset_index(drop=True)
+
+
+def _best(
+    kind: Ints, memory: Ints, moved: Ints, duration: Ints, timed: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """For each copy the highest bandwidth of the large ones of its kind and memory; NaN without any."""
+    _, code = np.unique(np.stack([kind, memory]), axis=1, return_inverse=True)
+    code = code.ravel()
+    best = np.full(int(code.max(initial=0)) + 1, np.nan)
+    large = timed & (moved >= _LARGE)
+    np.fmax.at(best, code[large], moved[large] / duration[large])
+    return best[code]
+
+
+COPIES = Question(
+    name="copies",
+    title="Copies",
+    asks="What is copied, how fast, and what of it is of pageable memory?",
+    columns=COLUMNS,
+    needs=(Need(lambda scope: len(scope.work_of("memcpy")) > 0, "no copies"),),
+    answer=_answer,
+    nothing="no copies",
+    order="by GPU time",
+)

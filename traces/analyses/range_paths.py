@@ -1,0 +1,72 @@
+"""Ranges by their path: each under the ranges that it was opened in, as `step > forward > attention`, with what was launched in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.analyses.groups import Groups
+from launchlens.traces.analyses.operators import CALLS, of_calls, sorted_by_gpu
+from launchlens.traces.analyses.question import RANGES, Question
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.intervals import Ints
+from launchlens.traces.tables.table import Column
+
+BETWEEN = " > "
+#: Ranges nested deeper than this count for the last one of the path.
+DEEPEST = 32
+
+COLUMNS = (
+    Column("name", "name", f"the range, after those that it was opened in on its thread, with `{BETWEEN.strip()}` between", title="range"),
+    Column("depth", "count", "how many ranges it lies in"),
+    *CALLS,
+)  # fmt: skip
+
+
+def _answer(scope: Scope) -> pd.DataFrame:
+    opened, rows = scope.opened("range"), scope.host_rows("range")
+    names = scope.events["name"].cat
+    path_of, paths, depths = _paths(opened.parent, names.codes.to_numpy()[opened.rows].astype(np.int64))
+    position = np.full(len(scope.events), -1, np.int64)
+    position[opened.rows] = np.arange(len(opened.rows))
+    used, code = np.unique(path_of[position[rows]], return_inverse=True)
+    frame = of_calls(scope, opened, rows, Groups(code.astype(np.int64), len(used)))
+    texts = [BETWEEN.join(str(names.categories[name]) for name in paths[at]) for at in used]
+    frame.insert(0, "name", texts)
+    frame.insert(1, "depth", [depths[at] for at in used])
+    return sorted_by_gpu(frame)
+
+
+def _paths(parent: Ints, name: Ints) -> tuple[Ints, list[tuple[int, ...]], list[int]]:
+    """The number of each range's path, and of each path the codes of its names and its depth, level by level."""
+    path_of = np.full(len(parent), -1, np.int64)
+    paths: list[tuple[int, ...]] = []
+    depths: list[int] = []
+    level = np.flatnonzero(parent < 0)
+    children = np.argsort(parent, kind="stable")
+    first = np.searchsorted(parent[children], np.arange(len(parent) + 1))
+    while len(level):
+        above = np.where(parent[level] >= 0, path_of[parent[level]], -1)
+        if depths and depths[-1] >= DEEPEST:
+            path_of[level] = above
+        else:
+            keys, code = np.unique(np.stack([above, name[level]]), axis=1, return_inverse=True)
+            path_of[level] = len(paths) + code.ravel()
+            paths += [(*(paths[up] if up >= 0 else ()), own) for up, own in keys.T.tolist()]
+            depths += [depths[up] + 1 if up >= 0 else 0 for up in keys[0].tolist()]
+        count = first[level + 1] - first[level]
+        ends = np.cumsum(count)
+        level = children[np.repeat(first[level] - ends + count, count) + np.arange(int(count.sum()))]
+    return path_of, paths, depths
+
+
+RANGE_PATHS = Question(
+    name="range_paths",
+    title="Ranges by path",
+    asks="Which ranges, within which others, take the host's time, and which launched the GPU's work?",
+    columns=COLUMNS,
+    needs=(RANGES,),
+    answer=_answer,
+    nothing="no ranges",
+    order="by GPU time",
+)
