@@ -9,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from launchlens.traces.details import Details
 from launchlens.traces.problems import Problems
 
 #: Called with (bytes done, bytes in all or None) as a file is read.
 Progress = Callable[[int, int | None], None]
+#: Of a recorder that tells nothing beside its events.
+NO_DETAILS = Details()
 
 
 @dataclass(frozen=True)
@@ -34,5 +37,6 @@ class Trace:
     problems: Problems
     devices: Mapping[int, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    details: Details = NO_DETAILS
     looked_for_gpu: bool | None = None
     python_processes: Collection[str] = frozenset()

@@ -103,6 +103,7 @@ class Row:
     bytes: int | None = None
     queued: int | None = None
     channel: str | None = None
+    args: dict[str, Any] = field(default_factory=dict)
     caused: list["Row"] = field(default_factory=list)
 
     @property
@@ -125,6 +126,8 @@ class Plain:
     rows: list[Row]
     left_out: Counter[str]
     source: dict[str, Any]
+    #: What an allocator reported: the arguments of each moment, and `ns`.
+    memory: list[dict[str, Any]] = field(default_factory=list)
     #: What is open on each thread that was asked for, see `host_intervals`.
     opened: dict[Any, list[Interval]] = field(default_factory=dict)
 
@@ -157,6 +160,11 @@ def kineto(path: Path) -> Plain:
         "gpu_user_annotation": "gpu-range",
     }
     rows, left_out = [], Counter[str]()
+    memory = [
+        event["args"] | {"ns": int(event["ts"] * 1000)}
+        for event in document["traceEvents"]
+        if event["ph"] == "i" and event["name"] == "[memory]"
+    ]
     for event in document["traceEvents"]:
         if event["ph"] != "X":
             continue
@@ -169,6 +177,7 @@ def kineto(path: Path) -> Plain:
         assert kind != "overhead" or event["name"] in PROFILERS_OWN, f"{event['name']} is in no list"
         start = int(event["ts"] * 1000)
         row = Row(kind, event["name"], start, start + int(event["dur"] * 1000), correlation=args.get("correlation"))
+        row.args = args
         if kind in WORK or kind == "gpu-range":
             row.device, row.bytes = args.get("device"), args.get("bytes")
             row.context, row.stream, row.graph = args.get("context"), args.get("stream"), args.get("graph id")
@@ -196,6 +205,7 @@ def kineto(path: Path) -> Plain:
                 for device in document.get("deviceProperties", document.get("computeProperties"))
             },
         },
+        memory,
     )
 
 

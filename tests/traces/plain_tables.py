@@ -132,7 +132,9 @@ def calls(plain: Plain, opened: list[Row], group: Callable[[Row], Any]) -> dict[
 
 
 def operators(plain: Plain) -> Rows:
-    found = [{"name": name} | row for name, row in calls(plain, plain.of("op"), lambda row: row.name).items()]
+    found = [
+        {"name": name, "shapes": None} | row for name, row in calls(plain, plain.of("op"), lambda row: row.name).items()
+    ]
     return sorted(found, key=lambda row: (-row["gpu_ns"], -row["host_self_ns"], row["name"]))
 
 
@@ -155,6 +157,80 @@ def range_paths(plain: Plain) -> Rows:
         {"name": " > ".join(names), "depth": len(names) - 1} | row for names, row in calls(plain, ranges, path).items()
     ]
     return sorted(found, key=lambda row: (-row["gpu_ns"], -row["host_self_ns"], row["name"]))
+
+
+ELEMENT = {"Float": 4, "BFloat16": 2, "Int": 4, "Long": 8, "Byte": 1}
+
+
+def communication(plain: Plain) -> Rows:
+    collectives = [row for row in plain.of("kernel") if row.name.startswith("nccl")]
+    others = [row for row in plain.of("kernel") if not row.name.startswith("nccl")]
+    everything = sum(row.length for row in plain.of("kernel"))
+    launched = launch_of(plain)
+    said: dict[int, dict[str, Any]] = {}
+    for row in collectives:
+        op = launched.get(id(row)) and innermost(
+            [each for each in plain.of("op") if each.lane == launched[id(row)].lane], launched[id(row)].start
+        )
+        said[id(row)] = row.args if "Collective name" in row.args else op.args if op else {}
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in collectives:
+        args = said[id(row)]
+        assert "AllReduce" in row.name and args.get("Collective name", "allreduce") == "allreduce"
+        groups[args.get("dtype"), args.get("Group size")].append(row)
+    found = []
+    for (dtype, ranks), rows in groups.items():
+        told = [row for row in rows if "In msg nelems" in said[id(row)]]
+        carried = sum(said[id(row)]["In msg nelems"] * ELEMENT[dtype] for row in told)
+        total = sum(row.length for row in rows)
+        rate = carried / sum(row.length for row in told) if told else None
+        hidden = sum(
+            max(0, min(row.end, end) - max(row.start, start))
+            for row in rows
+            for start, end in merged(other for other in others if other.device == row.device)
+        )
+        found.append(
+            {
+                "name": "all_reduce",
+                "dtype": dtype,
+                "ranks": ranks,
+                "count": len(rows),
+                "bytes": carried if told else None,
+                "total_ns": total,
+                "share": total / everything,
+                "median_ns": middle(row.length for row in rows),
+                "algorithm_gb_s": rate,
+                "bus_gb_s": None if rate is None or ranks is None else rate * 2 * (ranks - 1) / ranks,
+                "exposed_ns": total - hidden,
+                "overlapped_ns": hidden,
+            }
+        )
+    return sorted(found, key=lambda row: -row["total_ns"])
+
+
+def memory(plain: Plain) -> Rows:
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in sorted(plain.memory, key=lambda sample: sample["ns"]):
+        groups["cpu" if each["Device Type"] == 0 else str(each["Device Id"])].append(each)
+    begin = min(row.start for row in plain.rows)
+    found = []
+    for device, samples in sorted(groups.items()):
+        peak = max(each["Total Allocated"] for each in samples)
+        up = [each["Bytes"] for each in samples if each["Bytes"] > 0]
+        reserved = [each["Total Reserved"] for each in samples if each["Total Reserved"]]
+        found.append(
+            {
+                "device": device,
+                "allocations": len(up),
+                "releases": sum(each["Bytes"] < 0 for each in samples),
+                "allocated_bytes": sum(up),
+                "peak_bytes": peak,
+                "peak_ns": next(each["ns"] for each in samples if each["Total Allocated"] == peak) - begin,
+                "peak_reserved_bytes": max(reserved, default=None),
+                "last_bytes": samples[-1]["Total Allocated"],
+            }
+        )
+    return found
 
 
 def own_calls(plain: Plain, rows: list[Row]) -> list[tuple[Row, Row]]:
@@ -427,12 +503,14 @@ TABLES: dict[str, Callable[[Plain], Rows]] = {
     "kernels": kernels,
     "operators": operators,
     "range_paths": range_paths,
+    "communication": communication,
     "copies": copies,
     "streams": streams,
     "concurrency": concurrency,
     "graphs": graphs,
     "latency": latency,
     "launch_queue": launch_queue,
+    "memory": memory,
     "overhead": overhead,
 }
 

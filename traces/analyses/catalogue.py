@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from launchlens.traces.analyses.communication import COMMUNICATION
 from launchlens.traces.analyses.copies import COPIES
 from launchlens.traces.analyses.graphs import GRAPHS
 from launchlens.traces.analyses.kernels import KERNELS
 from launchlens.traces.analyses.latency import LATENCY
 from launchlens.traces.analyses.launch_queue import LAUNCH_QUEUE
+from launchlens.traces.analyses.memory import MEMORY
 from launchlens.traces.analyses.operators import OPERATORS
 from launchlens.traces.analyses.overhead import OVERHEAD
 from launchlens.traces.analyses.question import Question
@@ -20,16 +22,18 @@ CATALOGUE: tuple[Question, ...] = (
     KERNELS,
     OPERATORS,
     RANGE_PATHS,
+    COMMUNICATION,
     COPIES,
     STREAMS,
     CONCURRENCY,
     GRAPHS,
     LATENCY,
     LAUNCH_QUEUE,
+    MEMORY,
     OVERHEAD,
 )
 #: What one screen shows of them.
-BRIEF = ("kernels", "operators")
+BRIEF = ("kernels", "operators", "communication")
 
 
 def questions(names: Iterable[str] | None = None) -> tuple[Question, ...]:

@@ -26,16 +26,32 @@ CALLS = (
            absent=NOT_RECORDED),
     Column("share", "share", "its share of the GPU time of all work", title="of GPU time", bar=True),
 )  # fmt: skip
-COLUMNS = (Column("name", "name", "the op", title="op"), *CALLS)
+COLUMNS = (
+    Column("name", "name", "the op", title="op"),
+    Column("shapes", "name", "shapes of its inputs, with --by-shape where they were recorded; else null"),
+    *CALLS,
+)
 
 
 def _answer(scope: Scope) -> pd.DataFrame:
     opened, rows = scope.opened("op"), scope.host_rows("op")
     names = scope.events["name"].cat
-    used, code = np.unique(names.codes.to_numpy()[rows], return_inverse=True)
-    frame = of_calls(scope, opened, rows, Groups(code.astype(np.int64), len(used)))
-    frame.insert(0, "name", [str(each) for each in names.categories[used]])
+    shape, texts = _shapes(scope, rows)
+    keys, code = np.unique(np.stack([names.codes.to_numpy()[rows], shape]), axis=1, return_inverse=True)
+    frame = of_calls(scope, opened, rows, Groups(code.ravel().astype(np.int64), keys.shape[1]))
+    frame.insert(0, "name", [str(names.categories[each]) for each in keys[0]])
+    frame.insert(1, "shapes", [None if each < 0 else texts[each] for each in keys[1]])
     return sorted_by_gpu(frame)
+
+
+def _shapes(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
+    """The code of the shapes of each op's inputs, -1 where they are not asked for or not recorded, and their texts."""
+    told = scope.joined.trace.details.shapes
+    if told is None or not scope.by_shape:
+        return np.full(len(rows), -1, np.int64), []
+    found = np.full(len(scope.events), -1, np.int64)
+    found[told["row"].to_numpy()] = told["shapes"].cat.codes.to_numpy()
+    return found[rows], [str(each) for each in told["shapes"].cat.categories]
 
 
 def of_calls(scope: Scope, opened: Opened, rows: Ints, groups: Groups) -> pd.DataFrame:

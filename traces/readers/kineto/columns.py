@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.details import Details
 from launchlens.traces.problems import Problems
 from launchlens.traces.readers.kineto.categories import (
     HARMLESS,
@@ -20,15 +21,18 @@ from launchlens.traces.readers.kineto.categories import (
     copy_kind,
     kind_and_layer,
 )
-from launchlens.traces.readers.kineto.events import NO_ARGS, Args, Complete, EventBlock, Scalar
-from launchlens.traces.readers.kineto.times import Bools, Ints, to_ns
+from launchlens.traces.readers.kineto.events import NO_ARGS, Args, Complete, EventBlock, MemoryArgs, Scalar
+from launchlens.traces.readers.kineto.times import Bools, Ints, text_to_ns, to_ns
 from launchlens.traces.readers.numbering import Codes, Numbering
-from launchlens.traces.schema import KINDS, event_table, within_limits, within_total
+from launchlens.traces.schema import KINDS, MAX_DUR_NS, event_table, within_limits, within_total
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
 _LAYERS = ("runtime", "driver")
 _ON_DEVICE = [_KIND[kind] for kind in ("kernel", "memcpy", "memset", "gpu-range")]
 _WORK = [_KIND[kind] for kind in ("kernel", "memcpy", "memset")]
+_OF_COLLECTIVES = [_KIND["kernel"], _KIND["op"]]
+#: What the place of memory of the host is called.
+_CPU = "cpu"
 _MOVES_BYTES = [_KIND["memcpy"], _KIND["memset"]]
 #: In transit an id that is absent is -1 (none of the ids is ever negative); the event table has nulls.
 _ABSENT = -1
@@ -45,6 +49,7 @@ class KinetoColumns:
         self.threads: dict[tuple[str, str], str] = {}
         self.processes: dict[str, str] = {}
         self._categories, self._names, self._ids, self._copy_kinds = (Numbering() for _ in range(4))
+        self._collectives, self._dtypes, self._shapes, self._places = (Numbering() for _ in range(4))
         self._kind_of_category = np.empty(0, np.int8)
         self._layer_of_category = np.empty(0, np.int8)
         self._parts: defaultdict[str, list[npt.NDArray[Any]]] = defaultdict(list)
@@ -57,6 +62,7 @@ class KinetoColumns:
                 self.processes[str(event.pid)] = str(name)
             elif name is not None and event.name == "thread_name":
                 self.threads[str(event.pid), str(event.tid)] = str(name)
+        self._keep_memory(block.memory)
         category = self._categories.of([event.cat for event in block.complete])
         self._learn_categories()
         kind, layer = self._kind_of_category[category], self._layer_of_category[category]
@@ -117,6 +123,7 @@ class KinetoColumns:
         self.problems.add("missing-correlation", int((np.isin(kind, _WORK) & (part["correlation"] < 0)).sum()))
         for name, values in part.items():
             self._parts[name].append(values)
+        self._keep_details(args, kind)
         if on_device.any():
             self._keep_device(
                 list(compress(kept, on_device)), list(compress(args, on_device)), np.flatnonzero(on_device)
@@ -127,6 +134,80 @@ class KinetoColumns:
             self._parts["api_size"].append(size[size >= 0])
             self._parts["api_correlation"].append(part["correlation"][api][size >= 0])
         self.rows += len(kept)
+
+    def _keep_details(self, args: list[Args], kind: npt.NDArray[np.int8]) -> None:
+        """What events say of collectives and of the shapes of inputs."""
+        told = np.flatnonzero([each.collective is not None for each in args])
+        told = told[np.isin(kind[told], _OF_COLLECTIVES)]
+        if len(told):
+            chosen = [args[at] for at in told]
+            part: dict[str, npt.NDArray[Any]] = {
+                "row": told + self.rows,
+                "name": self._collectives.of([str(each.collective) for each in chosen]),
+                "dtype": self._dtypes.of([None if each.dtype is None else str(each.dtype) for each in chosen]),
+                **{name: _ids([getattr(each, name) for each in chosen]) for name in ("sent", "received", "ranks")},
+            }
+            for name, values in part.items():
+                self._parts[f"collective_{name}"].append(values)
+        of_ops = np.flatnonzero(kind == _KIND["op"])
+        shapes = [bytes(args[at].shapes) if args[at].shapes else b"" for at in of_ops]
+        shaped = np.fromiter((len(each) > 2 for each in shapes), bool, len(shapes))  # an op without inputs has []
+        if shaped.any():
+            self._parts["shape_row"].append(of_ops[shaped] + self.rows)
+            self._parts["shape_text"].append(self._shapes.of(list(compress(shapes, shaped))))
+
+    def _keep_memory(self, samples: Sequence[tuple[str, MemoryArgs]]) -> None:
+        """What an allocator reported; moments that are no times are left out."""
+        if samples:
+            times = [text_to_ns(text) for text, _ in samples]
+            known = [(at, each) for at, (_, each) in zip(times, samples, strict=True) if at is not None]
+            part = {
+                "start_ns": np.array([at for at, _ in known], np.int64),
+                "device": self._places.of([_CPU if each.device_type == 0 else str(each.device) for _, each in known]),
+                **{
+                    name: np.array([getattr(each, name) for _, each in known], object)
+                    for name in ("bytes", "allocated", "reserved")
+                },
+            }
+            within = np.array(
+                [abs(each) < MAX_DUR_NS for name in ("bytes", "allocated", "reserved") for each in part[name]], bool
+            )
+            within = within.reshape(3, -1).all(axis=0)
+            for name, values in part.items():
+                self._parts[f"memory_{name}"].append(values[within])
+
+    def details(self, kept: Bools | None) -> Details:
+        """What was told beside the events; `kept` says which rows of the table were, None for all. The columns are used up."""
+        row = np.arange(self.rows) if kept is None else np.cumsum(kept) - 1
+        collectives = shapes = memory = None
+        if self._parts["collective_row"]:
+            collectives = pd.DataFrame(
+                {
+                    "row": self._take("collective_row"),
+                    "name": self._collectives.categorical(self._take("collective_name", np.int32), str),
+                    "dtype": self._dtypes.categorical(self._take("collective_dtype", np.int32), lambda value: value),
+                    **{name: _nullable(self._take(f"collective_{name}")) for name in ("sent", "received", "ranks")},
+                }
+            )
+        if self._parts["shape_row"]:
+            text = self._shapes.categorical(
+                self._take("shape_text", np.int32), lambda value: value.decode("utf-8", "replace")
+            )
+            shapes = pd.DataFrame({"row": self._take("shape_row"), "shapes": text})
+        if self._parts["memory_start_ns"]:
+            memory = pd.DataFrame(
+                {
+                    "start_ns": self._take("memory_start_ns"),
+                    "device": self._places.categorical(self._take("memory_device", np.int32), str),
+                    "bytes": self._take("memory_bytes"),
+                    **{name: _nullable(self._take(f"memory_{name}")) for name in ("allocated", "reserved")},
+                }
+            )
+        for frame in (collectives, shapes):
+            if frame is not None and kept is not None:
+                frame.drop(index=frame.index[~kept[frame["row"].to_numpy()]], inplace=True)
+                frame["row"] = row[frame["row"].to_numpy()]
+        return Details(collectives, shapes, memory)
 
     def _keep_device(self, events: list[Complete], args: list[Args], rows: npt.NDArray[np.intp]) -> None:
         device = _ids([each.device for each in args])
@@ -150,8 +231,8 @@ class KinetoColumns:
         for name, values in part.items():
             self._parts[name].append(values)
 
-    def table(self) -> pd.DataFrame:
-        """The event table, in the order of the file; the columns are used up."""
+    def table(self) -> tuple[pd.DataFrame, Details]:
+        """The event table, in the order of the file, and what was told beside it; the columns are used up."""
         kind, rows = self._take("kind", np.int8), self._take("row", np.intp)
         on_device = kind[rows]
         name = self._take("name", np.int32)
@@ -180,9 +261,9 @@ class KinetoColumns:
         table = event_table(columns, self.rows)
         summable = within_total(columns["dur_ns"])
         if summable.all():
-            return table
+            return table, self.details(None)
         self.problems.add("event-not-understood", int((~summable).sum()))
-        return table[summable].reset_index(drop=True)
+        return table[summable].reset_index(drop=True), self.details(summable)
 
     def _take(self, name: str, dtype: Any = np.int64) -> npt.NDArray[Any]:
         parts = self._parts.pop(name, [])

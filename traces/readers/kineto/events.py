@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -32,6 +33,12 @@ class Args(msgspec.Struct, gc=False):
     kind: Scalar = None  # ROCm: HtoD, ...
     graph: Scalar = msgspec.field(name="graph id", default=-1)
     graph_node: Scalar = msgspec.field(name="graph node id", default=-1)
+    collective: Scalar = msgspec.field(name="Collective name", default=None)
+    dtype: Scalar = None
+    sent: Scalar = msgspec.field(name="In msg nelems", default=-1)
+    received: Scalar = msgspec.field(name="Out msg nelems", default=-1)
+    ranks: Scalar = msgspec.field(name="Group size", default=-1)
+    shapes: msgspec.Raw = msgspec.field(name="Input Dims", default=msgspec.Raw())
 
 
 NO_ARGS = Args()
@@ -79,6 +86,28 @@ class Metadata(msgspec.Struct, gc=False, tag_field="ph", tag="M"):
     args: MetadataArgs | None = None
 
 
+class Instant(msgspec.Struct, gc=False, tag_field="ph", tag="i"):
+    """A moment, of which nothing is decoded before it is known to be an allocator's."""
+
+    name: msgspec.Raw = msgspec.Raw()
+    ts: msgspec.Raw = msgspec.Raw()
+    args: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def is_memory(self) -> bool:
+        return bytes(self.name) == b'"[memory]"'
+
+
+class MemoryArgs(msgspec.Struct, gc=False):
+    """The arguments of an allocator's moment."""
+
+    bytes: int = msgspec.field(name="Bytes")
+    device_type: int = msgspec.field(name="Device Type")
+    device: int = msgspec.field(name="Device Id", default=-1)
+    allocated: int = msgspec.field(name="Total Allocated", default=-1)
+    reserved: int = msgspec.field(name="Total Reserved", default=-1)
+
+
 class Begin(msgspec.Struct, gc=False, tag_field="ph", tag="B"):
     """Half an event: its end is another one (`launchlens.traces.readers.kineto.pairs`)."""
 
@@ -101,19 +130,20 @@ class End(msgspec.Struct, gc=False, tag_field="ph", tag="E"):
 #: The trace event format's other phases (flows, instants, counters, async, samples, ...): objects without fields.
 _OTHERS = tuple(
     msgspec.defstruct(f"_Phase{ord(phase)}", [], gc=False, tag_field="ph", tag=phase)
-    for phase in "iIstfPCbneSTpFNODvVRrac(),="
+    for phase in "IstfPCbneSTpFNODvVRrac(),="
 )
 
 
 def _one_of(complete: type[msgspec.Struct]) -> Any:
-    return reduce(or_, (complete, Metadata, Begin, End, *_OTHERS))
+    return reduce(or_, (complete, Metadata, Instant, Begin, End, *_OTHERS))
 
 
 _EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(Complete)])  # type: ignore[misc]
 _TEXTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(_CompleteText)])  # type: ignore[misc]
 _ONE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_one_of(_CompleteText))
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
-_ARGS = {info.encode_name: info.name for info in msgspec.structs.fields(Args)}
+_ARGS = {info.encode_name: info.name for info in msgspec.structs.fields(Args) if info.name != "shapes"}
+_MEMORY = msgspec.json.Decoder(MemoryArgs)
 _TEXT, _IDS = ({name: name for name in names} for names in (("name", "cat"), ("pid", "tid")))
 #: Of a file of which so many elements are no events, none is taken for one.
 FEWEST = 1000
@@ -122,12 +152,16 @@ _INVALID = (msgspec.DecodeError, UnicodeDecodeError)
 
 @dataclass
 class EventBlock:
-    """Several whole events. `body` is their JSON array, or None when they were decoded one by one: those have their times as text."""
+    """Several whole events. `body` is their JSON array, or None when they were decoded one by one: those have their times as text.
+
+    `memory` are an allocator's moments, each with the decimal text of its time.
+    """
 
     complete: list[Complete]
     metadata: list[Metadata]
     body: bytes | None
     halves: list[Begin | End] = field(default_factory=list)
+    memory: list[tuple[str, MemoryArgs]] = field(default_factory=list)
 
     def times_as_text(self, name: str) -> Iterable[str]:
         """The decimal text of `ts` or `dur`, for each of `complete`: more digits than a float holds."""
@@ -190,10 +224,12 @@ class EventDecoder:
         metadata = [event for event in events if type(event) is Metadata] if kinds[Metadata] else []
         in_halves = kinds[Begin] or kinds[End]
         halves = [event for event in events if type(event) in (Begin, End)] if in_halves else []
-        return EventBlock(complete, metadata, body, halves)
+        instants = [event for event in events if type(event) is Instant] if kinds[Instant] else []
+        return EventBlock(complete, metadata, body, halves, _memory(instants))
 
     def _one_by_one(self, raws: Iterable[bytes]) -> EventBlock:
         block = EventBlock([], [], None)
+        instants: list[Instant] = []
         for raw in raws:
             if self.seen >= FEWEST and not self.events:
                 break  # it is something else, and its other elements need not be looked at
@@ -208,11 +244,24 @@ class EventDecoder:
                 block.complete.append(event.with_times_as_text())
             elif isinstance(event, Metadata):
                 block.metadata.append(event)
+            elif isinstance(event, Instant):
+                instants.append(event)
             elif isinstance(event, Begin | End):
                 block.halves.append(event)
             elif event is None:
                 self.problems.add("event-not-understood")
+        block.memory = _memory(instants)
         return block
+
+
+def _memory(instants: Iterable[Instant]) -> list[tuple[str, MemoryArgs]]:
+    """The allocator's moments among others; what is not as an allocator writes it is left out."""
+    found = []
+    for each in instants:
+        if each.is_memory:
+            with suppress(*_INVALID):
+                found.append((_text(each.ts), _MEMORY.decode(each.args)))
+    return found
 
 
 def _one(raw: bytes) -> Any:

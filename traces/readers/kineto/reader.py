@@ -72,7 +72,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
             problems.add("truncated")
         if not columns.rows:
             raise _nothing_kept(path, decoder.seen, problems)
-        events = columns.table()
+        events, details = columns.table()
     schema, devices = about.get("schemaVersion"), _devices(about)
     return Trace(
         path=path,
@@ -82,6 +82,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         events=events,
         problems=problems,
         devices=devices,
+        details=details,
         meta=_meta(about, columns),
         looked_for_gpu=_looked_for_gpu(events, devices),
         # torch.profiler is switched on from Python

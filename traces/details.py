@@ -1,0 +1,44 @@
+"""What some recorders tell beside the event table: arguments of collectives, shapes of ops' inputs, samples of an allocator.
+
+Each is a table of its own, None where the recorder told nothing of the kind; `row` is a position in the event table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from launchlens.traces.schema import Column
+
+#: A row per event, a kernel or the op around it, that names its collective.
+COLLECTIVE_COLUMNS: tuple[Column, ...] = (
+    Column("row", "int64", "", False, "position in the event table"),
+    Column("name", "category", "", False, "the collective, in the recorder's words"),
+    Column("dtype", "category", "", True, "type of an element, likewise"),
+    Column("sent", "Int64", "", True, "elements that the rank puts in"),
+    Column("received", "Int64", "", True, "elements that it gets out"),
+    Column("ranks", "Int64", "", True, "ranks in the group"),
+)
+#: A row per op of which the shapes of the inputs were recorded.
+SHAPE_COLUMNS: tuple[Column, ...] = (
+    Column("row", "int64", "", False, "position in the event table"),
+    Column("shapes", "category", "", False, "shapes of its inputs, as JSON"),
+)
+#: A row per allocation or release that a caching allocator reported.
+MEMORY_COLUMNS: tuple[Column, ...] = (
+    Column("start_ns", "int64", "ns", False, "when, on the recorder's clock"),
+    Column("device", "category", "", False, "`cpu`, or the device's number"),
+    Column("bytes", "int64", "bytes", False, "bytes allocated; negative where they were released"),
+    Column("allocated", "Int64", "bytes", True, "allocated in all, after it"),
+    Column("reserved", "Int64", "bytes", True, "reserved by the allocator in all, after it"),
+)
+
+
+@dataclass(frozen=True)
+class Details:
+    """The tables with COLLECTIVE_COLUMNS, SHAPE_COLUMNS and MEMORY_COLUMNS; None where nothing of the kind was recorded."""
+
+    collectives: pd.DataFrame | None = None
+    shapes: pd.DataFrame | None = None
+    memory: pd.DataFrame | None = None
