@@ -26,7 +26,10 @@ from made_probes import ALL
 ROOT = Path(__file__).parents[1]
 #: Command lines, and the tables that each has; the first is written where none is named.
 LINES = {
-    "analyze TRACE": ["totals", "ranges", "launch_cost", "kernels", "operators", "account"],
+    "analyze TRACE": [
+        *("totals", "ranges", "launch_cost", "kernels", "operators", "range_paths", "copies"),
+        *("streams", "concurrency", "latency", "launch_queue", "account"),
+    ],
     "analyze --list": ["analyses"],
     "report CAPTURE": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "profile --output NEW": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],

@@ -39,6 +39,8 @@ def of_graph(row: Row, call: Row | None) -> bool:
 
 def without_brackets(name: str) -> str:
     """What is left of a name outside of <...> and (...), counted bracket by bracket, less its return type and lambdas."""
+    if "<" not in name and "(" not in name:
+        return name
     name = name.replace("(anonymous namespace)::", "").replace("->", "")
     name = re.sub(r"\{[^{}]*\}(#\d+)?", "", name)
     kept, depth = "", 0

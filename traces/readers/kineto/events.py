@@ -260,7 +260,7 @@ def _memory(instants: Iterable[Instant]) -> list[tuple[str, MemoryArgs]]:
     for each in instants:
         if each.is_memory:
             with suppress(*_INVALID):
-                found.append((_text(each.ts), _MEMORY.decode(each.args)))
+                found.append((raw_text(each.ts), _MEMORY.decode(each.args)))
     return found
 
 
