@@ -44,7 +44,8 @@ def collective_rows(scope: Scope) -> Ints:
     names = scope.events["name"].cat
     are = np.array([*(is_collective(str(each)) for each in names.categories), False], bool)
     rows = scope.work_of("kernel")
-    return rows[are[names.codes.to_numpy()[rows]]]
+    found: Ints = rows[are[names.codes.to_numpy()[rows]]]
+    return found
 
 
 def _answer(scope: Scope) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
+from launchlens.traces.analyses.groups import Floats, Groups
 from launchlens.traces.analyses.kernels import masked, own_call
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
@@ -87,7 +87,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
 
 def _best(
     kind: Ints, memory: Ints, moved: Ints, duration: Ints, timed: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+) -> Floats:
     """For each copy the highest bandwidth of the large ones of its kind and memory; NaN without any."""
     _, code = np.unique(np.stack([kind, memory]), axis=1, return_inverse=True)
     code = code.ravel()

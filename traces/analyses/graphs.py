@@ -33,7 +33,8 @@ COLUMNS = (
 def graph_launches(scope: Scope) -> Ints:
     """The launches of the scope that replay a graph."""
     submits = scope.of.table["submits"].cat.codes.to_numpy()[scope.launches]
-    return scope.launches[submits == SUBMITS.index("graph")]
+    found: Ints = scope.launches[submits == SUBMITS.index("graph")]
+    return found
 
 
 def _answer(scope: Scope) -> pd.DataFrame:

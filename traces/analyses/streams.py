@@ -10,7 +10,7 @@ from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernels import stream_codes
 from launchlens.traces.analyses.question import GPU_WORK, Question
 from launchlens.traces.analyses.scope import Scope
-from launchlens.traces.intervals import union
+from launchlens.traces.intervals import Ints, union
 from launchlens.traces.tables.table import Column
 
 STREAM_COLUMNS = (
@@ -60,9 +60,7 @@ def _streams(scope: Scope) -> pd.DataFrame:
     return frame.iloc[order].reset_index(drop=True)
 
 
-def _alone(
-    low: np.ndarray[tuple[int], np.dtype[np.int64]], high: np.ndarray[tuple[int], np.dtype[np.int64]]
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.int64]]]:
+def _alone(low: Ints, high: Ints) -> tuple[Ints, Ints]:
     """The times in which exactly one of some intervals is open."""
     edges = np.unique(np.concatenate((low, high)))
     change = np.zeros(len(edges), np.int64)

@@ -157,24 +157,19 @@ class KinetoColumns:
             self._parts["shape_text"].append(self._shapes.of(list(compress(shapes, shaped))))
 
     def _keep_memory(self, samples: Sequence[tuple[str, MemoryArgs]]) -> None:
-        """What an allocator reported; moments that are no times are left out."""
-        if samples:
-            times = [text_to_ns(text) for text, _ in samples]
-            known = [(at, each) for at, (_, each) in zip(times, samples, strict=True) if at is not None]
-            part = {
-                "start_ns": np.array([at for at, _ in known], np.int64),
-                "device": self._places.of([_CPU if each.device_type == 0 else str(each.device) for _, each in known]),
-                **{
-                    name: np.array([getattr(each, name) for _, each in known], object)
-                    for name in ("bytes", "allocated", "reserved")
-                },
-            }
-            within = np.array(
-                [abs(each) < MAX_DUR_NS for name in ("bytes", "allocated", "reserved") for each in part[name]], bool
-            )
-            within = within.reshape(3, -1).all(axis=0)
-            for name, values in part.items():
-                self._parts[f"memory_{name}"].append(values[within])
+        """What an allocator reported; moments that are no times, and sizes that no memory has, are left out."""
+        known = []
+        for text, each in samples:
+            at = text_to_ns(text)
+            if at is not None and max(abs(each.bytes), abs(each.allocated), abs(each.reserved)) < MAX_DUR_NS:
+                known.append((at, each))
+        if known:
+            places = [_CPU if each.device_type == 0 else str(each.device) for _, each in known]
+            self._parts["memory_start_ns"].append(np.array([at for at, _ in known], np.int64))
+            self._parts["memory_device"].append(self._places.of(places))
+            for name in ("bytes", "allocated", "reserved"):
+                sizes = np.array([getattr(each, name) for _, each in known], np.int64)
+                self._parts[f"memory_{name}"].append(sizes)
 
     def details(self, kept: Bools | None) -> Details:
         """What was told beside the events; `kept` says which rows of the table were, None for all. The columns are used up."""
