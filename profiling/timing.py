@@ -19,6 +19,7 @@ import pandas as pd
 
 from launchlens.kernels.registry import Iteration
 from launchlens.profiling.environment import quiet_collector, sm_clock_reader
+from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import typed
 
 
@@ -30,13 +31,6 @@ class Entry:
     regime: str
     call: Iteration
     control: bool = False
-
-
-def block_order(count: int, round_number: int) -> list[int]:
-    """The order of `count` blocks in a round: every other round reversed, each pair of rounds rotated by one."""
-    turn = (round_number // 2) % count
-    order = [*range(turn, count), *range(turn)]
-    return order[::-1] if round_number % 2 else order
 
 
 #: What was raised by entries that failed while they were called over and over, by (variant, regime).

@@ -22,7 +22,7 @@ class Words:
     """Sentences of one weight, the most important ones largest."""
 
     sentences: tuple[Sentence, ...]
-    weight: Literal["headline", "plain", "caveat"] = "plain"
+    weight: Literal["first", "headline", "plain", "caveat"] = "plain"
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def capture(folder: Path) -> Path:
 
 def unlike_capture(folder: Path) -> Path:
     """A capture of another GPU: by two recorders, one of which lost rounds, with probes, interrupted, a variant skipped."""
-    made = make_capture(folder / "unlike", complete=False)
+    made = make_capture(folder / "unlike", complete=False, gpu="Another GPU")
     manifest = read_capture(made).manifest
     skipped = VariantRecord("seven-streams", "eager", "skipped", why="it needs a GPU")
     again = [
@@ -108,7 +108,6 @@ def unlike_capture(folder: Path) -> Path:
             manifest,
             variants=[*manifest.variants, skipped],
             traces=[*manifest.traces, *again],
-            environment={**manifest.environment, "gpu": "Another GPU"},
         ),
     )
     write_probes(made, [*ALL, LAUNCH_COSTS])

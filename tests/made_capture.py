@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import (
     LaunchRecord,
     Manifest,
@@ -26,6 +27,7 @@ from launchlens.traces.captures.capture import (
     write_timings,
 )
 
+GPU = "Made-up GPU"
 PID, ROUNDS, ITERATIONS, TIMED_ROUNDS = 4321, 4, 5, 20
 KERNEL_NAMES = {
     "triton-per-tensor": "copy_one",
@@ -112,19 +114,19 @@ class TraceMaker:
         self.now += 10_000
 
 
-def make_trace(path: Path, regime: str, variants: list[str] | None = None) -> None:
-    """Write one regime's trace, gzipped, as a capture holds it."""
+def make_trace(path: Path, regime: str, variants: list[str] | None = None, gpu: str | None = GPU) -> None:
+    """Write one regime's trace, gzipped, as a capture holds it; one that names no GPU without `gpu`."""
     maker = TraceMaker()
     names = variants or list(WALL[regime])
-    for _ in range(ROUNDS):
-        for variant in names:
-            maker.block(f"variant:{variant}", variant, regime, ITERATIONS)
+    for number in range(ROUNDS):
+        for index in block_order(len(names), number):
+            maker.block(f"variant:{names[index]}", names[index], regime, ITERATIONS)
     for variant in names:
         for _ in range(3):
             maker.block(f"iteration:{variant}", variant, regime, 1)
     document = {
         "schemaVersion": 1,
-        "deviceProperties": [{"id": 0, "name": "Made-up GPU"}],
+        "deviceProperties": [] if gpu is None else [{"id": 0, "name": gpu}],
         "displayTimeUnit": "ms",
         "baseTimeNanoseconds": 0,
         "traceEvents": maker.events,
@@ -154,11 +156,16 @@ def make_timings() -> pd.DataFrame:
     return typed(pd.DataFrame(rows))
 
 
-def make_capture(folder: Path, *, complete: bool = True) -> Path:
-    """Write the made-up capture into `folder` and return it."""
+def one_after_the_other(timings: pd.DataFrame) -> pd.DataFrame:
+    """Timings with start times that follow from their wall times, in the order of the rows."""
+    return timings.assign(start_ns=timings["wall_ns"].cumsum() - timings["wall_ns"])
+
+
+def make_capture(folder: Path, *, complete: bool = True, gpu: str = GPU, named: bool = True) -> Path:
+    """Write the made-up capture into `folder` and return it. Its traces name its GPU, unless they are not to be `named`."""
     folder.mkdir(parents=True, exist_ok=True)
     for regime in WALL:
-        make_trace(folder / "torch" / f"{regime}.pt.trace.json.gz", regime)
+        make_trace(folder / "torch" / f"{regime}.pt.trace.json.gz", regime, gpu=gpu if named else None)
     write_timings(folder, make_timings())
     manifest = Manifest(
         workload={
@@ -178,7 +185,7 @@ def make_capture(folder: Path, *, complete: bool = True) -> Path:
         command=["profile"],
         recorded_at="2026-01-02T03:04:05+00:00",
         environment={
-            "gpu": "Made-up GPU",
+            "gpu": gpu,
             "driver": "1.2",
             "cuda": "13.0",
             "torch": "2.11.0",

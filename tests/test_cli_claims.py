@@ -11,7 +11,7 @@ import shipped
 from launchlens.cli import app
 from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.claims.read import note_claims
-from made_capture import make_capture
+from made_capture import GPU, make_capture
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = len(note_claims())
@@ -154,7 +154,7 @@ def another(tmp_path_factory):
     """The made-up capture again, of fifty copies on another GPU; a third one of another workload."""
 
     def make(name, **changes):
-        folder = make_capture(tmp_path_factory.mktemp("more") / name)
+        folder = make_capture(tmp_path_factory.mktemp("more") / name, gpu=changes.pop("gpu", GPU))
         manifest = json.loads((folder / "manifest.json").read_text())
         manifest["workload"] |= changes.pop("workload", {})
         manifest["environment"] |= changes

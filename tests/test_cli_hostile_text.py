@@ -263,7 +263,7 @@ def use_capture(folder, out):
 
 
 def test_in_what_a_capture_says_of_itself_and_of_probes(tmp_path):
-    folder = make_capture(tmp_path / "capture")
+    folder = make_capture(tmp_path / "capture", named=False)
     write_probes(folder, ALL)
     manifest, probes = (json.loads((folder / name).read_text()) for name in ("manifest.json", "probes.json"))
     manifest["variants"].append(manifest["variants"][0] | {"variant": "slow", "status": "skipped", "why": "no GPU"})

@@ -135,6 +135,114 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "info",
         "Tables are absent, because the trace holds nothing that they would show.",
     ),
+    # the data gate: what a capture can't be like (`launchlens.traces.gate.catalogue` says what each takes from whom)
+    "rows-of-two-runs": (
+        "error",
+        "Blocks share their place in a round with another one, or have other iterations than those that are alike: rows of two runs or machines were put together.",
+    ),
+    "iterations-disagree": (
+        "error",
+        "Blocks have more or fewer iterations than the manifest says: time per iteration is not known.",
+    ),
+    "blocks-out-of-order": (
+        "error",
+        "Blocks began before others that precede them by round and position: rounds were shuffled, so nothing is paired.",
+    ),
+    "blocks-overlap": (
+        "error",
+        "Blocks began before the one before them had ended, which one process can't do: times were changed, shuffled or copied.",
+    ),
+    "rounds-copied": (
+        "error",
+        "Blocks have, to the nanosecond, the times of another round: copies make intervals narrower than they are.",
+    ),
+    "timed-apart": (
+        "error",
+        "Blocks of a variant began long before or after the others of their rounds: it was not timed in turn with them.",
+    ),
+    "timer-coarse": (
+        "error",
+        "Blocks take one of a few times again and again: the timer has large steps, and how far these times spread is not known.",
+    ),
+    "host-beyond-wall": (
+        "error",
+        "Blocks took longer to submit than to submit and to wait for: the times contradict each other.",
+    ),
+    "device-beyond-wall": (
+        "error",
+        "Blocks took longer between device events than on the clock around them: the times contradict each other.",
+    ),
+    "rounds-disagree": (
+        "warning",
+        "The manifest says another number of rounds than the timings hold: some were lost, or added.",
+    ),
+    "rounds-incomplete": (
+        "warning",
+        "Blocks are missing from rounds that others have: ratios are of the rounds that are whole, single times of other ones.",
+    ),
+    "timing-interrupted": (
+        "warning",
+        "The run stood still between blocks: what was timed before and after may be of another state of the machine.",
+    ),
+    "blocks-unsteady": (
+        "warning",
+        "More than one in twenty blocks took over three times as long as most of their kind: something else ran on the machine.",
+    ),
+    "blocks-far-off": (
+        "info",
+        "Single blocks took over three times as long as most of their kind; they are kept, and medians don't see them.",
+    ),
+    "clock-moved": (
+        "warning",
+        "The SM clock moved by more than 2 % between rounds: times before and after are not of one pace.",
+    ),
+    "pace-changed": (
+        "warning",
+        "Every variant became slower, or faster, while it was timed: the machine was throttled or shared.",
+    ),
+    "other-gpu": ("error", "The trace is of another GPU than the manifest names: they are not of one machine."),
+    "iterations-missing": (
+        "error",
+        "Recorded blocks hold fewer launches than their iterations make: iterations are missing from them.",
+    ),
+    "counts-differ": (
+        "error",
+        "Recorded blocks of one variant differ in launches or GPU activities: they are not of the same work, or some was not recorded.",
+    ),
+    "gpu-records-missing": (
+        "error",
+        "Launches have no GPU activity though others of the same call have: the recorder left some out, and how busy the GPU was is not known.",
+    ),
+    "gpu-records-doubled": ("error", "GPU activities are recorded twice: counts and times of the GPU are too large."),
+    "gpu-time-zero": ("error", "GPU activities take no time at all: their durations were not recorded."),
+    "gpu-work-overlaps": (
+        "error",
+        "GPU activities begin on their stream before earlier ones there have ended: their durations are too long.",
+    ),
+    "gpu-clock-off": (
+        "error",
+        "GPU work ends after the wait for it, or begins before its launch: the GPU's clock is off, and no time between host and GPU is known.",
+    ),
+    "names-out-of-order": (
+        "error",
+        "Recorded blocks come in another order than their names should: names of variants were swapped.",
+    ),
+    "busy-beyond-wall": (
+        "error",
+        "The GPU work of a recorded iteration takes longer than a whole iteration does unprofiled: they are not of the same work, or the recorder made it slower.",
+    ),
+    "recorded-faster": (
+        "error",
+        "A recorded iteration takes much less time than an unprofiled one, though a recorder only adds to it: they are not of the same code.",
+    ),
+    "regimes-apart": (
+        "error",
+        "A kernel takes much longer in one regime than in another: its durations are wrong in one of them.",
+    ),
+    "light-launches-differ": (
+        "error",
+        "The light recorder saw another number of launches than was counted beside it: its account lacks calls, and is not used.",
+    ),
     # captures
     "device-busier-than-recorded": (
         "warning",

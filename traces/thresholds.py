@@ -104,6 +104,72 @@ class Thresholds:
         0.1, "share", "a clause of its own for a smaller part of a difference would make the sentence a list"
     )
 
+    # -- whether a capture contradicts itself (the data gate)
+    gate_distinct: float = _threshold(
+        0.5,
+        "share",
+        "of blocks that are alike, so many have the time of another one to the ns: the timer has large steps, and the spread of "
+        "these times is not known. In the captures that ship at most 1 in 20 has",
+    )
+    gate_blocks: float = _threshold(
+        0.05,
+        "share",
+        "a block or two of a side may be odd by chance: the process was held up between two clocks, or two times are the same",
+    )
+    gate_far_off: float = _threshold(
+        3, "×", "a block that took so many times as long as most that are alike was held up by something else"
+    )
+    gate_device_beyond: float = _threshold(
+        0.05, "share", "a block lasts longer by its device events than by the host's clock by at most so much"
+    )
+    gate_device_beyond_ns: int = _threshold(
+        20_000,
+        "ns",
+        "and this: the first event is recorded before the clock starts. In the captures of an H100 and an H200 it was 13 µs at most",
+    )
+    gate_pause_ns: int = _threshold(
+        1_000_000_000,
+        "ns",
+        "between two blocks nothing takes so long, the bursts of the light recorder included (0.11 s): the run was held",
+    )
+    gate_apart_rounds: float = _threshold(
+        2, "×", "a block that begins so many lengths of a round away from the middle of its own was not timed in turn"
+    )
+    gate_clock_moved: float = _threshold(
+        0.02, "share", "an SM clock that moves by more changes the times that are compared by as much as is told apart"
+    )
+    gate_pace: float = _threshold(
+        0.5,
+        "share",
+        "hosts drift, by up to 30 % from the first to the last third of the captures of an H100 and an H200; by more the whole "
+        "machine was throttled, or shared",
+    )
+    gate_launches: float = _threshold(
+        0.005, "share", "counts of launches are whole numbers an iteration: only rounding may tell two apart"
+    )
+    gate_overlap: float = _threshold(
+        0.25,
+        "share",
+        "work on one stream runs one after the other, but for the ends of launches that may overlap by design: a stream with more "
+        "overlap has times that are too long, or twice as many records as work",
+    )
+    gate_busy: float = _threshold(
+        0.02,
+        "share",
+        "GPU work of an iteration takes at most the whole iteration, and this for clocks between two runs",
+    )
+    gate_recorded_faster: float = _threshold(
+        0.6,
+        "×",
+        "a recorder adds time and hosts drift, so a recorded iteration took 0.9 times an unprofiled one at least; one that took so "
+        "much less is not of the same code",
+    )
+    gate_regimes_apart: float = _threshold(
+        1.75,
+        "×",
+        "one kernel takes as long eagerly as in a graph, but for what lies in caches: up to 1.4 times in the captures that ship",
+    )
+
     # -- whether recorders saw the same
     gpu_time_tolerance: float = _threshold(
         0.03, "share", "times of one GPU activity may differ so far: clocks move between two runs"

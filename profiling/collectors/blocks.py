@@ -11,7 +11,8 @@ import pandas as pd
 from launchlens.profiling.annotate import BLOCK, ITERATION, WARM_UP, annotated
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.collector import Advance, Job
-from launchlens.profiling.timing import Entry, block_order, time_blocks
+from launchlens.profiling.timing import Entry, time_blocks
+from launchlens.traces.captures.block_order import block_order
 
 #: What names a part of a run for whoever records it.
 Naming = Callable[[str], AbstractContextManager[None]]

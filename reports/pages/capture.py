@@ -111,14 +111,15 @@ def brief(study: Study, *, recorded: str | None = None) -> list[Block]:
     """
     said = Said.of(study)
     blocks: list[Block] = [Paragraph(recorded, "warning")] if recorded else []
-    for sentences, weight in ((said.headlines, "headline"), (said.reasons, "plain"), (said.caveats, "caveat")):
+    by_weight = ((said.first, "first"), (said.headlines, "headline"), (said.reasons, "plain"), (said.caveats, "caveat"))
+    for sentences, weight in by_weight:
         if sentences:
             blocks.append(Words(sentences, weight))  # type: ignore[arg-type]
     blocks += [
         Paragraph(f"{each.severity} in {path}: {each.count} × {each.code}: {each.meaning}", "warning")
         for path, met in study.problems.items()
         for each in met
-        if each.severity != "info"
+        if each.severity != "info" and each.code not in {stopped.code for stopped in study.gate.stopped}
     ]
     for regime in study.regimes:
         rounds = max(len(side.blocks) for side in study.in_regime(regime))

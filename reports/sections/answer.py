@@ -17,7 +17,8 @@ _OF_A_GPU = ("bound_by", "gpu_busy", "launches")
 def answer(study: Study) -> Section:
     """Headlines, the table of each regime, why, every other comparison in a sentence, and caveats."""
     said = Said.of(study)
-    blocks: list[Block] = [Words(said.headlines, "headline")]
+    blocks: list[Block] = [Words(said.first, "first")] if said.first else []
+    blocks.append(Words(said.headlines, "headline"))
     blocks += [Shown(of_regime(study, regime, in_regime(regime)), style="answer") for regime in study.regimes]
     blocks.append(
         Paragraph(f"Small numbers are 95 % intervals (µs, or ratios of the same round). {_busy(study)}", "note")
@@ -38,6 +39,7 @@ class Said:
         plain = [sentence for sentence in said if sentence.weight == "plain"]
         # the first "why" of a regime is about its fastest variant: the one that a reader came for
         firsts = {sentence.regime: sentence for sentence in reversed(plain) if sentence.code == "why"}.values()
+        self.first = tuple(sentence for sentence in said if sentence.weight == "first")
         self.headlines = tuple(sentence for sentence in said if sentence.weight == "headline")
         self.reasons = tuple(sentence for sentence in plain if sentence in firsts or sentence.code == "bound")
         self.others = tuple(sentence for sentence in plain if sentence not in self.reasons)

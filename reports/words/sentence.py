@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Weight = Literal["headline", "plain", "caveat"]
+#: `first` comes before all others: it says what makes the rest doubtful.
+Weight = Literal["first", "headline", "plain", "caveat"]
 
 
 @dataclass(frozen=True)

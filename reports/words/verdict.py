@@ -20,6 +20,7 @@ from launchlens.traces.documents.findings import (
     Inflation,
     NamedPart,
     NotMeasured,
+    UnsoundData,
     Why,
     WinnerChanges,
     WinnerSame,
@@ -35,13 +36,15 @@ def sentences(findings: Iterable[AnyFinding]) -> list[Sentence]:
     made = [sentence for finding in found if (sentence := _sentence(finding)) is not None]
     made += _bounds([finding for finding in found if isinstance(finding, BoundBy)])
     made += _not_measured([finding for finding in found if isinstance(finding, NotMeasured)])
-    order = {"headline": 0, "plain": 1, "caveat": 2}
+    order = {"first": 0, "headline": 1, "plain": 2, "caveat": 3}
     return sorted(made, key=lambda sentence: order[sentence.weight])
 
 
 def _sentence(finding: AnyFinding) -> Sentence | None:
     """A finding in words; None where those of its kind become one sentence together."""
     match finding:
+        case UnsoundData():
+            return _unsound(finding)
         case Fastest():
             return _fastest(finding)
         case BaselineAlone():
@@ -65,6 +68,26 @@ def _sentence(finding: AnyFinding) -> Sentence | None:
 def in_regime(regime: str | None) -> str:
     """How a sentence about a regime begins."""
     return REGIME_WORDS.get(regime or "", str(regime))
+
+
+_TAKEN = {
+    "verdict": " No time of {sides} is compared with another.",
+    "recording": " Nothing that was recorded of {sides} is used.",
+    "light": " {sides} is not explained by it.",
+    "nothing": "",
+}
+
+
+def _unsound(finding: UnsoundData) -> Sentence:
+    """What is wrong with the data, in which file, and what is not said because of it."""
+    figures = finding.figures
+    sides = _list([f"{variant} ({regime})" for variant, regime in figures.sides] or ["any variant"])
+    word = "Unsound data" if figures.severity == "error" else "Beware"
+    text = (
+        f"{word} in {figures.where}, {figures.count:,} × {figures.problem}: {figures.meaning}"
+        f"{_TAKEN[figures.takes].format(sides=sides)}"
+    )
+    return Sentence(text, finding.code, finding.regime, "environment", "first")
 
 
 def _fastest(finding: Fastest) -> Sentence:
@@ -114,6 +137,8 @@ def _against(finding: AgainstBaseline) -> Sentence:
         what = f"{names[0]} takes {times(ratio.value)} the time of {names[1]} (95 % interval {interval(ratio.interval)}): slower"
     elif figures.verdict == "faster":
         what = f"{names[0]} takes {times(ratio.value)} the time of {names[1]} (95 % interval {interval(ratio.interval)}): faster"
+    elif figures.verdict == "not-comparable":
+        what = f"{names[0]} and {names[1]} can’t be compared: the capture contradicts itself"
     elif "within-control" in figures.reasons:
         what = (
             f"no difference between {names[0]} and {names[1]} is shown: the ratio {times(ratio.value)} is no further"

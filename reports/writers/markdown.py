@@ -35,7 +35,7 @@ def markdown(blocks: Sequence[Block], *, full: bool = False, most: int = 200) ->
 def _text(block: Block, full: bool, most: int) -> str:
     match block:
         case Words():
-            mark = "**" if block.weight == "headline" else ""
+            mark = "**" if block.weight in ("first", "headline") else ""
             return "\n".join(f"- {mark}{cell(sentence.text)}{mark}" for sentence in block.sentences)
         case Paragraph():
             return cell(block.text)

@@ -41,7 +41,7 @@ LONGEST = 4000
 _LEAST_NAME, _LEAST_HEADING = 20, 10
 
 _TONES = {"plain": "", "note": "dim", "warning": "yellow", "error": "bold red", "good": "green", "bad": "red"}
-_WEIGHTS = {"headline": "bold", "plain": "", "caveat": "dim"}
+_WEIGHTS = {"first": "bold red", "headline": "bold", "plain": "", "caveat": "dim"}
 #: Of badges and codes.
 _CODES = {
     "supported": "bold green",

@@ -6,7 +6,8 @@ import pytest
 from made_clock import Clock
 
 from launchlens.profiling import timing
-from launchlens.profiling.timing import Entry, block_order, time_blocks, timings_frame
+from launchlens.profiling.timing import Entry, time_blocks, timings_frame
+from launchlens.traces.captures.block_order import block_order
 
 
 def test_every_round_holds_every_block_once_and_no_place_is_favoured():

@@ -42,12 +42,11 @@ def hostile(tmp_path_factory, names):
     with pytest.MonkeyPatch.context() as patch:
         kernels = {"triton-per-tensor": names.long, "triton-batched": names.link, "foreach": names.script}
         patch.setattr(made_capture, "KERNEL_NAMES", kernels)
-        folder = made_capture.make_capture(tmp_path_factory.mktemp("hostile"))
+        folder = made_capture.make_capture(tmp_path_factory.mktemp("hostile"), gpu=names.link)
     path = folder / MANIFEST
     manifest = json.loads(path.read_text())
     manifest["environment"] |= {
         "cpu": names.script,
-        "gpu": names.link,
         "note": names.long,
         "half": "\ud800",
         "clocks": {"x": 1},

@@ -8,6 +8,7 @@ from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import TraceRecord, read_capture, write_manifest
 from launchlens.traces.studies.agreement import METRICS
 from launchlens.traces.studies.document import agreement_rows
@@ -64,8 +65,9 @@ def capture(tmp_path):
     def make(rounds=6, cupti=None, **changed):
         folder = make_capture(tmp_path / "capture")
         maker = TraceMaker()
-        for _ in range(rounds):
-            for variant in WALL["eager"]:
+        names = list(WALL["eager"])
+        for number in range(rounds):
+            for variant in (names[index] for index in block_order(len(names), number)):
                 maker.block(f"variant:{variant}", variant, "eager", ITERATIONS)
         (folder / "nsys").mkdir()
         as_nsys(folder / "nsys" / "eager.sqlite", maker, **changed)

@@ -68,3 +68,16 @@ def read_accounts(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
         return None
     accounts = read_table(folder / ACCOUNTS, ACCOUNT_COLUMNS, {"calls_held": None})
     return accounts, read_table(folder / CALIBRATION, TIMING_COLUMNS)
+
+
+def launches_seen(folder: Path) -> dict[tuple[str, str], tuple[float, float]]:
+    """Launches of one iteration by (variant, regime), the least and the most of all recorded blocks; empty without accounts."""
+    found = read_accounts(folder)
+    if found is None:
+        return {}
+    accounts = found[0]
+    mine = accounts[(accounts["state"] == "launch") & ~accounts["control"] & (accounts["regime"] != BURSTS)]
+    each = (mine["events"] / mine["iterations"]).groupby([mine["variant"], mine["regime"]]).agg(["min", "max"])
+    return {
+        (str(variant), str(regime)): (float(least), float(most)) for (variant, regime), least, most in each.itertuples()
+    }

@@ -12,6 +12,8 @@ from launchlens.traces.account import LaneName
 from launchlens.traces.captures.capture import Status
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Structure, means
+from launchlens.traces.gate.met import Takes
+from launchlens.traces.problems import Severity
 from launchlens.traces.studies.compare import Verdict
 from launchlens.traces.studies.side import Bound
 
@@ -30,6 +32,30 @@ class Finding(Structure, tag_field="code", frozen=True, kw_only=True):
         return str(self.__struct_config__.tag)
 
 
+class UnsoundDataFigures(Structure, frozen=True, kw_only=True):
+    """The figures of `UnsoundData`."""
+
+    problem: Annotated[str, means("which kind: one of the codes in [problems](problems.md)")]
+    severity: Annotated[Severity, means("`error`: something is not said because of it; `warning`: know it first")]
+    count: Annotated[int, means("how many cases")]
+    where: Annotated[str, means("the file of the capture that it was met in")]
+    meaning: Annotated[str, means("one sentence for people, with what exactly was met")]
+    takes: Annotated[
+        Takes,
+        means(
+            "what its sides lose: the `verdict` of every comparison, all that rests on their `recording`, the parts by the `light`"
+            " recorder, or `nothing`"
+        ),
+    ]
+    sides: Annotated[list[tuple[str, str]], means("the sides that it concerns: variant and regime of each")]
+
+
+class UnsoundData(Finding, tag="unsound-data", frozen=True, kw_only=True):
+    """The capture contradicts itself, or the machine did not keep still: said before any other finding."""
+
+    figures: Annotated[UnsoundDataFigures, means("what it rests on")]
+
+
 class FastestFigures(Structure, frozen=True, kw_only=True):
     """The figures of `Fastest`."""
 
@@ -41,7 +67,10 @@ class FastestFigures(Structure, frozen=True, kw_only=True):
     baseline_wall: Annotated[EstimateRow | None, means("the baseline's time", unit="ns", null="`baseline` is null")]
     baseline_ratio: Annotated[
         EstimateRow | None,
-        means("the baseline's time over the variant's", null="`baseline` is null, or the variant, or a tie"),
+        means(
+            "the baseline's time over the variant's",
+            null="`baseline` is null, or the variant, or a tie, or may not be compared",
+        ),
     ]
 
 
@@ -240,7 +269,8 @@ class NotMeasured(Finding, tag="not-measured", frozen=True, kw_only=True):
 
 
 AnyFinding = (
-    Fastest
+    UnsoundData
+    | Fastest
     | BaselineAlone
     | WinnerChanges
     | WinnerSame

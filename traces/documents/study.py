@@ -82,6 +82,6 @@ class StudyDocument(Document, tag_field="format", tag="launchlens.study/2", froz
     agreement: Annotated[list[AgreementRow], means("how far collectors agree; empty where only one recorded")]
     probes: Annotated[list[ProbeRow], means("what the probes in the capture found; empty without any")]
     problems: Annotated[
-        dict[str, list[ProblemRow]], means("what was met in each trace", key="path of the trace in the capture")
+        dict[str, list[ProblemRow]], means("what was met in each file", key="path of the file in the capture")
     ]
     not_measured: Annotated[list[NotMeasuredRow], means("what was not measured, and why")]

@@ -28,6 +28,8 @@ REASONS = {
     "different-hardware": "the sides were recorded on different hardware",
     "different-software": "the sides were recorded with different versions of driver, CUDA, torch, triton or Python",
     "incomplete": "a side's capture is incomplete",
+    "data-refused": "the capture contradicts itself in the times of a side, so they are compared with none",
+    "data-withheld": "the capture contradicts itself in what was recorded of a side, so nothing of that is used",
     "no-account": "one side has no recorded trace, so the difference can't be split",
 }
 
@@ -149,7 +151,8 @@ def compare(
     `paired` when both were timed in turn: they are then compared over the rounds they share, and as if not paired where
     they share none. `control` is the ratio of the baseline to itself: a difference
     that is not larger than what the same code shows against itself is not shown. `notes` are further reason codes;
-    `different-hardware` or `different-regimes` among them makes the sides not comparable.
+    `different-hardware` or `different-regimes` among them makes the sides not comparable, and so does a side that the data gate
+    refuses.
     """
     rounds = a.blocks.index.intersection(b.blocks.index)
     paired = paired and len(rounds) > 0
@@ -160,7 +163,11 @@ def compare(
     verdict, reasons = _verdict(ratio, control)
     if {"different-hardware", "different-regimes"} & set(notes):
         verdict, reasons = "not-comparable", ()
+    if a.refused or b.refused:
+        verdict, reasons = "not-comparable", ("data-refused",)
     reasons = (*reasons, "paired-by-round" if paired else "not-interleaved", *notes)
+    if a.withheld or b.withheld:
+        reasons = (*reasons, "data-withheld")
     if a.recording is None or b.recording is None:
         reasons = (*reasons, "no-account")
     return Comparison(a, b, ratio, verdict, reasons)

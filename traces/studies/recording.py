@@ -11,6 +11,7 @@ import pandas as pd
 
 from launchlens.traces.account import Account
 from launchlens.traces.captures.capture import TraceRecord
+from launchlens.traces.gate.facts import RecordFacts, facts_of
 from launchlens.traces.joined import join
 from launchlens.traces.launches.hardware_queue import channel_names
 from launchlens.traces.launches.ledger import LaunchKind
@@ -87,7 +88,8 @@ class Recording:
     iteration just before (`TraceRecord`); None where the timed rounds serve.
 
     `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
-    how long the GPU was busy: not where replays of graphs were recorded in part (see `Thresholds.unknown_device`).
+    how long the GPU was busy: not where replays of graphs were recorded in part (see `Thresholds.unknown_device`). `facts` are for
+    the data gate.
     """
 
     iterations: int
@@ -103,6 +105,7 @@ class Recording:
     device: str | None
     per_block: pd.DataFrame
     reference_ns: float | None = None
+    facts: RecordFacts | None = None
 
     @cached_property
     def per_iteration(self) -> Account:
@@ -146,4 +149,5 @@ def recording_of(
         device=blocks.device_name,
         per_block=blocks.per_window,
         reference_ns=reference_ns,
+        facts=facts_of(blocks, shown),
     )

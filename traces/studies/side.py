@@ -19,7 +19,9 @@ Bound = Literal["host-bound", "device-bound", "mixed", "unknown"]
 class Side:
     """One variant in one regime. Times of `blocks` are per iteration, ns, indexed by round.
 
-    `part_of` names the variant whose work this one does only a part of: its time is shown, and never ranked.
+    `part_of` names the variant whose work this one does only a part of: its time is shown, and never ranked. Codes of the data
+    gate (`launchlens.traces.gate`) say why its times are compared with none (`refused`), and why nothing that was recorded of it
+    is used (`withheld`); `recording` is then None.
     """
 
     variant: str
@@ -28,6 +30,8 @@ class Side:
     blocks: pd.DataFrame
     recording: Recording | None
     part_of: str | None = None
+    refused: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     @cached_property
     def wall(self) -> Estimate:

@@ -12,10 +12,15 @@ from functools import cached_property
 
 import pandas as pd
 
-from launchlens.traces.captures.capture import Capture, TraceRecord
-from launchlens.traces.captures.light import read_accounts
+from launchlens.traces.captures.capture import TIMINGS, Capture, TraceRecord
+from launchlens.traces.captures.light import ACCOUNTS, launches_seen, read_accounts
 from launchlens.traces.captures.probe_codes.launch_costs import ID as LAUNCH_COSTS
 from launchlens.traces.captures.probes import Probe, read_probes
+from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
+from launchlens.traces.gate.gate import Gate
+from launchlens.traces.gate.recorded import Recorded
+from launchlens.traces.gate.sides import Sides
+from launchlens.traces.gate.timed import Timed
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.source import open_trace
 from launchlens.traces.statistics import Estimate, paired_ratio
@@ -41,7 +46,7 @@ class Study:
     """A capture worked out. `sides` is keyed by (variant, regime); `controls` holds the baseline's second blocks.
 
     `recordings` holds what every collector recorded of a side, keyed by (collector, variant, regime); `Side.recording` is
-    one of these.
+    one of these. `gate` says in what the capture contradicts itself, and what sides lose by that.
     """
 
     capture: Capture
@@ -49,6 +54,7 @@ class Study:
     controls: Mapping[str, Side]
     problems: Mapping[str, Problems]
     recordings: Mapping[tuple[str, str, str], Recording] = field(default_factory=dict)
+    gate: Gate = field(default_factory=Gate)
     # not copied by `replace`: another study's sides have other ratios
     _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
     _controls: dict[str, Estimate | None] = field(default_factory=dict, init=False, repr=False)
@@ -64,7 +70,13 @@ class Study:
         return sorted((side for side in self.sides.values() if side.regime == regime), key=lambda side: side.wall.value)
 
     def ranked(self, regime: str) -> list[Side]:
-        """The sides of one regime that do the whole work, fastest first: those that may be called faster than others."""
+        """The sides of one regime that do the whole work, fastest first: those that may be called faster than others.
+
+        Those whose times the data gate refuses are not among them; none is left where it refuses all.
+        """
+        return [side for side in self._whole(regime) if not side.refused]
+
+    def _whole(self, regime: str) -> list[Side]:
         sides = self.in_regime(regime)
         return [side for side in sides if side.part_of is None] or sides
 
@@ -98,7 +110,7 @@ class Study:
             self.compared(side.variant, baseline.variant, regime)
             for regime in self.regimes
             if (baseline := self.baseline(regime)) is not None
-            for side in self.ranked(regime)
+            for side in self._whole(regime)
             if side is not baseline
         ]
 
@@ -111,10 +123,13 @@ class Study:
         """The side of a regime that none is shown faster than, and those that it is not shown faster than, by their medians.
 
         Round by round decides, as it does in every comparison: where rounds drift, medians alone can rank two sides the
-        other way round.
+        other way round. None where no side may be ranked.
         """
         if regime not in self._winners:
-            lead, *others = sides = self.ranked(regime)
+            sides = self.ranked(regime)
+            if not sides:
+                return []
+            lead, *others = sides
             for side in others:
                 if self.compared(side.variant, lead.variant, regime).verdict == "faster":
                     lead = side
@@ -134,9 +149,12 @@ class Study:
     def explained(self, side: Side) -> Explained | None:
         """What the unprofiled time of a side is made of; None where nothing tells.
 
-        The device's parts where the device makes the pace, else the host's.
+        The device's parts where the device makes the pace, else the host's. Nothing tells of a side from which the data gate
+        takes its times, its recording, or the light recorder's account.
         """
         key = side.variant, side.regime
+        if side.refused or side.withheld or self.gate.takes("light", key):
+            return None
         if key not in self._explained:
             by_device = side.bound == "device-bound"
             found = explained_by_device(side) if by_device and self.light is not None else None
@@ -186,12 +204,14 @@ def light_accounts(capture: Capture) -> LightAccounts | None:
 def study(capture: Capture, progress: Progress | None = None) -> Study:
     """Read a capture's traces and work out every side that was timed.
 
-    Raises InputError when a trace can't be used or the capture holds no timings.
+    Raises InputError when a trace can't be used, the capture holds no timings, or the data gate refuses all of them.
     """
     timings = capture.timings
     if not len(timings):
         why = "it was interrupted before anything had been timed" if not capture.manifest.complete else "it holds none"
         raise InputError(capture.path, f"has no timings: {why}", "record it again")
+    gate = Gate()
+    gate.look(TIMINGS, TIMED, Timed(capture.manifest, timings))
     recorded: dict[tuple[str, str, str], Recording] = {}
     problems: dict[str, Problems] = {}
     for record in capture.manifest.traces:
@@ -202,6 +222,8 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
         noted.add("capture-disagrees", _disagreeing(capture, record, found))
         problems[record.path] = noted
+        facts = {variant: recording.facts for variant, recording in found.items() if recording.facts is not None}
+        gate.look(record.path, RECORDED, Recorded(capture.manifest, record, facts))
     known = {record.variant: record for record in capture.manifest.variants}
     timed = per_iteration(timings)
     if not len(timed):
@@ -221,7 +243,29 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
             controls[side.regime] = side
         elif not control:
             sides[(side.variant, side.regime)] = side
-    return Study(capture, sides, controls, problems, recorded)
+    gate.look(ACCOUNTS, SIDES, Sides(sides, launches_seen(capture.path)))
+    _insist_on_a_side(gate, capture, sides)
+    met = {where: gate.problems(where) for where in gate.places}
+    problems = met | {path: met.get(path, Problems()) + noted for path, noted in problems.items()}
+    sides = {key: _let_through(gate, side) for key, side in sides.items()}
+    controls = {regime: _let_through(gate, side) for regime, side in controls.items()}
+    return Study(capture, sides, controls, problems, recorded, gate)
+
+
+def _insist_on_a_side(gate: Gate, capture: Capture, sides: Mapping[tuple[str, str], Side]) -> None:
+    """Raise InputError where the data gate refuses the times of all sides, with all that it met by which it does."""
+    if all(gate.takes("verdict", of) for of in sides):
+        met = [each.problem for each in gate.stopped if each.takes == "verdict"]
+        said = " ".join(f"{each.count} × {each.code}: {each.meaning}" for each in met)
+        raise InputError(capture.path, f"contradicts itself, so no verdict is made of it. {said}", "record it again")
+
+
+def _let_through(gate: Gate, side: Side) -> Side:
+    """A side without what the data gate takes from it."""
+    of = side.variant, side.regime
+    refused = gate.takes("verdict", of)
+    withheld = () if side.recording is None else gate.takes("recording", of, side.recording.trace)
+    return replace(side, recording=None, refused=refused, withheld=withheld) if refused or withheld else side
 
 
 def _disagreeing(capture: Capture, record: TraceRecord, found: Mapping[str, Recording]) -> int:

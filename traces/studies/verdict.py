@@ -29,12 +29,15 @@ from launchlens.traces.documents.findings import (
     NotMeasured,
     NotMeasuredFigures,
     UnprofiledParts,
+    UnsoundData,
+    UnsoundDataFigures,
     Why,
     WhyFigures,
     WinnerChanges,
     WinnerFigures,
     WinnerSame,
 )
+from launchlens.traces.gate.gate import Stopped
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.explained import ExplainedDifference
@@ -46,7 +49,8 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 def verdict(study: Study) -> list[AnyFinding]:
     """All findings of a study, in the order of ORDER, regime by regime."""
-    found: list[AnyFinding] = [_fastest(study, regime) for regime in study.regimes]
+    found: list[AnyFinding] = [_unsound(each) for each in study.gate.stopped if each.problem.severity != "info"]
+    found += [_fastest(study, regime) for regime in study.regimes if study.ranked(regime)]
     found += _winner_across(study)
     for comparison in study.against_baseline:
         found.append(_against(comparison))
@@ -64,6 +68,21 @@ def verdict(study: Study) -> list[AnyFinding]:
     return sorted(found, key=lambda finding: ORDER.index(type(finding)))
 
 
+def _unsound(stopped: Stopped) -> UnsoundData:
+    problem = stopped.problem
+    regimes = {regime for _, regime in stopped.met.sides}
+    figures = UnsoundDataFigures(
+        problem=problem.code,
+        severity=problem.severity,
+        count=problem.count,
+        where=stopped.where,
+        meaning=problem.meaning,
+        takes=stopped.takes,
+        sides=list(stopped.met.sides),
+    )
+    return UnsoundData(regime=regimes.pop() if len(regimes) == 1 else None, figures=figures)
+
+
 def _fastest(study: Study, regime: str) -> Fastest | BaselineAlone:
     first, *ties = study.winners(regime)
     baseline = study.baseline(regime)
@@ -79,7 +98,7 @@ def _fastest(study: Study, regime: str) -> Fastest | BaselineAlone:
         baseline=None if baseline is None else baseline.variant,
         baseline_wall=None if baseline is None else estimate_row(baseline.wall),
         baseline_ratio=None
-        if baseline is None or baseline is first or baseline in ties
+        if baseline is None or baseline is first or baseline in ties or baseline.refused
         else estimate_row(study.compared(baseline.variant, first.variant, regime).ratio),
     )
     return Fastest(regime=regime, figures=figures)

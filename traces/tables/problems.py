@@ -16,7 +16,7 @@ def problems(found: Mapping[str, Iterable[Problem]]) -> Table:
         Column("count", "count", "how often", title="times"),
         Column("meaning", "text", "what that means, in a sentence", title="what it means"),
         Column("time_ns", "time", "the time that it concerns; null where it concerns none", title="time"),
-        Column("trace", "name", "the trace that it was met in"),
+        Column("trace", "name", "the trace, or other file of the capture, that it was met in"),
     )
     rows = [
         [each.severity, each.code, each.count, each.meaning, each.ns, trace]

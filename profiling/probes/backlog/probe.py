@@ -18,7 +18,7 @@ from launchlens.profiling.probes.backlog.iterations import NotQueuedError, choos
 from launchlens.profiling.probes.backlog.kept import AGAIN, BACKLOG, EAGER, TWICE, How, Sample
 from launchlens.profiling.probes.backlog.verdict import conclude
 from launchlens.profiling.probes.method.bench import Bench
-from launchlens.profiling.timing import block_order
+from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.probe_codes.backlog import ID
 from launchlens.traces.captures.probes import Probe
 from launchlens.traces.thresholds import THRESHOLDS

@@ -22,7 +22,8 @@ from launchlens.profiling.probes.launch_costs.point import (
     sampled,
 )
 from launchlens.profiling.probes.launch_costs.verdict import Timed, conclude
-from launchlens.profiling.timing import Block, block_order
+from launchlens.profiling.timing import Block
+from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.probes import Probe
 
 #: What the first point is called where it is timed again: the A/A control.

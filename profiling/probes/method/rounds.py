@@ -1,6 +1,6 @@
 """Several things measured in turn in one process, so that what drifts on the host touches all of them alike.
 
-Each is measured once a round, in an order that differs from round to round (`timing.block_order`). The samples of one round
+Each is measured once a round, in an order that differs from round to round (`block_order`). The samples of one round
 are pairs, and only as pairs are they compared.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from launchlens.profiling.environment import quiet_collector
-from launchlens.profiling.timing import block_order
+from launchlens.traces.captures.block_order import block_order
 
 #: What tells the figures of an entry apart.
 FigureT = TypeVar("FigureT", bound=Hashable)

@@ -1,0 +1,100 @@
+"""Checks of the times themselves: fine steps, none longer than what holds it, and one pace of the machine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.gate.met import Met, of_sides
+from launchlens.traces.gate.timed import ALIKE, SIDE, Flags, Timed
+from launchlens.traces.thresholds import THRESHOLDS
+
+
+def coarse_blocks(timed: Timed) -> Flags:
+    """Which blocks are of a kind of which there are few different times, all of them multiples of a step.
+
+    Rounds that were copied have few different times as well, but fine ones.
+    """
+    times = timed.blocks.groupby(ALIKE)["wall_ns"]
+    few = times.transform("nunique") <= THRESHOLDS.gate_distinct * times.transform("size")
+    stepped = times.transform(np.gcd.reduce) > 1
+    found: Flags = (few & stepped & (times.transform("size") >= THRESHOLDS.least_samples)).to_numpy(bool)
+    return found
+
+
+def coarse(timed: Timed) -> list[Met]:
+    """Blocks that take one of a few times again and again, as a timer with large steps gives them: their spread is not known."""
+    which = coarse_blocks(timed)
+    sides = timed.sides(which)
+    if not sides:
+        return []
+    step = int(np.gcd.reduce(timed.blocks.loc[which, "wall_ns"]))
+    return [Met(int(which.sum()), sides, f"{of_sides(sides)}, in steps of {step:,} ns")]
+
+
+def host_beyond_wall(timed: Timed) -> list[Met]:
+    """Blocks whose iterations took longer to submit than to submit and to wait for."""
+    return timed.of_blocks((timed.blocks["host_ns"] > timed.blocks["wall_ns"]).to_numpy(bool))
+
+
+def device_beyond_wall(timed: Timed) -> list[Met]:
+    """Blocks that took longer between device events than on the host's clock, of sides of which that is so more than now and then."""
+    blocks = timed.blocks
+    most = blocks["wall_ns"] * (1 + THRESHOLDS.gate_device_beyond) + THRESHOLDS.gate_device_beyond_ns
+    beyond = (blocks["device_ns"] > most).fillna(False).to_numpy(bool)
+    return timed.of_blocks(_of_many(timed, beyond))
+
+
+def _far_off(timed: Timed) -> Flags:
+    """Which blocks took several times as long as most that are alike."""
+    times = timed.blocks["wall_ns"]
+    usual = times.groupby([timed.blocks[name] for name in ALIKE]).transform("median")
+    found: Flags = (times > THRESHOLDS.gate_far_off * usual).to_numpy(bool)
+    return found
+
+
+def _of_many(timed: Timed, which: Flags) -> Flags:
+    """Of some blocks those of sides that have more of them than chance gives."""
+    share = pd.Series(which).groupby([timed.blocks[name] for name in SIDE]).transform("mean")
+    found: Flags = which & (share > THRESHOLDS.gate_blocks).to_numpy(bool)
+    return found
+
+
+def far_off(timed: Timed) -> list[Met]:
+    """Blocks that took several times as long as most, of sides that have one or two: medians don't see them."""
+    which = _far_off(timed)
+    return timed.of_blocks(which & ~_of_many(timed, which))
+
+
+def unsteady(timed: Timed) -> list[Met]:
+    """Blocks that took several times as long as most, of sides that have many."""
+    return timed.of_blocks(_of_many(timed, _far_off(timed)))
+
+
+def clock_moved(timed: Timed) -> list[Met]:
+    """Rounds before which the SM clock was another one than it was before most."""
+    clocks = timed.blocks.groupby("round")["sm_clock_mhz"].first().dropna().astype(float)
+    if not len(clocks):
+        return []
+    away = int(((clocks / clocks.median() - 1).abs() > THRESHOLDS.gate_clock_moved).sum())
+    return [Met(away, timed.sides(), f"{clocks.min():,.0f} to {clocks.max():,.0f} MHz")] if away else []
+
+
+def pace_changed(timed: Timed) -> list[Met]:
+    """Regimes of which all sides took longer, or less long, in the last third of the rounds than in the first."""
+    blocks = timed.blocks
+    spent = np.log((blocks["wall_ns"] / blocks["iterations"]).to_numpy(np.float64))
+    usual = blocks.assign(spent=spent).groupby(ALIKE)["spent"].transform("median")
+    pace = blocks.assign(pace=spent - usual).groupby(["regime", "round"])["pace"].median()
+    found = []
+    for regime, rounds in pace.groupby(level="regime"):
+        third = len(rounds) // 3
+        if third < THRESHOLDS.least_samples:
+            continue
+        change = float(np.exp(rounds.iloc[-third:].median() - rounds.iloc[:third].median()))
+        if max(change, 1 / change) > 1 + THRESHOLDS.gate_pace:
+            sides = tuple(side for side in timed.sides() if side[1] == regime)
+            found.append(
+                Met(1, sides, f"{regime} {change:.2f} × as long in the last third of the rounds as in the first")
+            )
+    return found

@@ -1,0 +1,90 @@
+"""What the data gate needs to know of the recorded blocks of one side: few numbers, made while the trace is at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.intervals import Ints
+from launchlens.traces.slice import Slice
+
+
+@dataclass(frozen=True)
+class RecordFacts:
+    """Facts of recorded blocks: launches in each, and of an iteration that was recorded by itself (None without one).
+
+    `caused` are the activities in each that no graph replay caused: of what replays lack, the join knows the time
+    (`launchlens.traces.unrecorded`). `silent` launches have no activity, though others of the same call have; graph launches
+    left out likewise. `doubled` activities are the same as another one to the ns; `overlapping_ns` is how much of the work on a
+    stream began before work there had ended, of `work_ns`, and `lasting_ns` how long one lasts, the median. `late_ns` is how long
+    after its block the last work of a block ended, the median over blocks; `early` launches have work that began before the call,
+    by `early_ns` in the median. `gpu` is the name of the device, where the trace has it.
+    """
+
+    starts_ns: Ints
+    launches: Ints
+    caused: Ints
+    iteration: int | None
+    silent: int
+    doubled: int
+    lasting_ns: float | None
+    overlapping_ns: int
+    work_ns: int
+    work: int
+    late_ns: float | None
+    early: int
+    early_ns: float
+    gpu: str | None
+
+
+def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
+    """The facts of some blocks, and of the one iteration to look at."""
+    joined, mine = blocks.joined, blocks.launches
+    of, per_block = joined.launches, blocks.per_window
+    rows, _ = of.work_of(mine)
+    work = joined.events.iloc[rows]
+    overlapping, whole = _overlap(work)
+    caused = mine[of.caused_work[mine]]
+    last = pd.Series(of.gpu_end_ns[caused]).groupby(blocks.window_of(of.start_ns[caused])).max()
+    lead = of.start_ns[caused] - of.gpu_start_ns[caused]
+    graphs = of.table["submits"].iloc[mine].eq("graph").to_numpy(bool)
+    called = blocks.window_of(of.start_ns[mine[~graphs]])
+    caused_each = of.table["activities"].to_numpy(np.int64)[mine[~graphs]]
+    return RecordFacts(
+        starts_ns=blocks.start_ns,
+        launches=per_block["launches"].to_numpy(np.int64),
+        caused=np.bincount(called, weights=caused_each, minlength=len(per_block)).astype(np.int64),
+        iteration=None if shown is None else shown.counts["launches"],
+        silent=_silent(blocks, mine[~graphs]),
+        doubled=int(work.duplicated(["device", "stream", "start_ns", "dur_ns", "name", "correlation"]).sum()),
+        lasting_ns=float(work["dur_ns"].median()) if len(work) else None,
+        overlapping_ns=overlapping,
+        work_ns=whole,
+        work=len(work),
+        late_ns=float(np.median(last.to_numpy() - blocks.end_ns[last.index])) if len(last) else None,
+        early=int((lead > 0).sum()),
+        early_ns=float(np.median(lead[lead > 0])) if (lead > 0).any() else 0.0,
+        gpu=None if blocks.device is None else joined.trace.devices.get(blocks.device),
+    )
+
+
+def _silent(blocks: Slice, mine: Ints) -> int:
+    """How many of some launches have no activity, of calls of which others have."""
+    of = blocks.joined.launches
+    calls = of.table["api"].cat.codes.to_numpy()[mine]
+    heard = of.caused_work[mine]
+    return int((~heard & np.isin(calls, np.unique(calls[heard]))).sum())
+
+
+def _overlap(work: pd.DataFrame) -> tuple[int, int]:
+    """How long work began before earlier work of its stream had ended, and how long all work took, ns."""
+    start = work["start_ns"].to_numpy(np.int64)
+    end = start + work["dur_ns"].to_numpy(np.int64)
+    lane = work.groupby(["device", "stream"], observed=True, dropna=False).ngroup().to_numpy()
+    order = np.lexsort((start, lane))
+    start, end, lane = start[order], end[order], lane[order]
+    both = lane[1:] == lane[:-1]
+    shared = np.minimum(end[:-1], end[1:]) - start[1:]
+    return int(np.maximum(shared, 0)[both].sum()), int((end - start).sum())

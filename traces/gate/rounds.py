@@ -1,0 +1,47 @@
+"""Checks of which blocks there are: as many as the manifest says, of as many iterations, of one run, and each once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from launchlens.traces.gate.clocks import coarse_blocks
+from launchlens.traces.gate.met import Met, of_sides
+from launchlens.traces.gate.timed import ALIKE, SIDE, Timed, counted
+from launchlens.traces.thresholds import THRESHOLDS
+
+
+def of_two_runs(timed: Timed) -> list[Met]:
+    """Blocks that share the place of another one in their round, or have other iterations than most that are alike."""
+    blocks = timed.blocks
+    usual = blocks.groupby(ALIKE)["iterations"].transform("median")
+    place = blocks.duplicated(["round", "position"], keep=False)
+    return timed.of_blocks(((blocks["iterations"] != usual) | place).to_numpy(bool))
+
+
+def iterations_disagree(timed: Timed) -> list[Met]:
+    """Blocks of other lengths than the manifest says."""
+    made, expected = timed.blocks["iterations"].to_numpy(np.float64), timed.expected
+    return timed.of_blocks(~np.isnan(expected) & (made != expected))
+
+
+def rounds_disagree(timed: Timed) -> list[Met]:
+    """Rounds more or fewer than the manifest says, of a run that came to its end."""
+    given, held = counted(timed.manifest.timing.get("rounds")), timed.blocks["round"].nunique()
+    if not timed.manifest.complete or np.isnan(given) or given == held:
+        return []
+    return [Met(int(abs(given - held)), timed.sides(), f"{given:g} and {held}")]
+
+
+def incomplete(timed: Timed) -> list[Met]:
+    """Blocks that a side has in some rounds and lacks in others."""
+    blocks, rounds = timed.blocks, timed.blocks["round"].nunique()
+    lacking = rounds - blocks.groupby(ALIKE, observed=True)["round"].nunique()
+    lacking = lacking[lacking > 0]
+    sides = tuple(dict.fromkeys(zip(*(lacking.index.get_level_values(name) for name in SIDE), strict=True)))
+    return [Met(int(lacking.sum()), sides, of_sides(sides))] if sides else []
+
+
+def copied(timed: Timed) -> list[Met]:
+    """Blocks whose times are to the ns those of another round of their side; a coarse timer is told as such."""
+    again = timed.blocks.duplicated([*ALIKE, "host_ns", "wall_ns", "device_ns"]).to_numpy(bool) & ~coarse_blocks(timed)
+    return timed.of_blocks(again) if again.mean() > THRESHOLDS.gate_blocks else []
