@@ -107,6 +107,7 @@ LAUNCH_COSTS = Probe(
         cost("torch-graph-replay", "kernel-node", 1100.0, "device-cost"),
         cost("torch-graph-replay", "memcpy-node", 1000.0, "device-cost"),
         ProbeFigure(what="misfit", of="triton", under="host-cost", value=0.01, unit="share"),
+        ProbeFigure(what="rounds", under="with-variants", value=20, unit="rounds"),
     ),
 )
 #: As `concluded` makes it of a control that did not pass.

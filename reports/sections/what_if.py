@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from launchlens.reports.blocks import Block, Chapter, Fold, Paragraph, Section, Shown
 from launchlens.reports.words.verdict import in_regime
-from launchlens.reports.words.what_if import validated, were_one
+from launchlens.reports.words.what_if import timed, validated, were_one
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables import what_if as tables
 
@@ -17,7 +17,7 @@ def what_if(study: Study) -> Section | None:
     blocks: list[Block] = [
         Paragraph(
             "By what a launch, an argument and a node cost, as the probe launch-costs measured them by bursts: nothing here comes from"
-            " a recorded run. A path's cost is what this machine took when the probe ran; the host drifts between that and the timing."
+            f" a recorded run. {timed(found)}"
         ),
         Paragraph(validated(found)),
     ]

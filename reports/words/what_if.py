@@ -24,6 +24,16 @@ def were_one(found: OneLaunch, of: str) -> str:
     return f"Were the {launches} {what} of {of} one, {how}{flat}, an iteration would take {took}{so}."
 
 
+def timed(found: WhatIf) -> str:
+    """When the costs were measured: with the variants, or when the host may have been another."""
+    if found.with_variants:
+        return "The costs were timed in the rounds in which the variants were timed."
+    return (
+        "The costs were timed apart from the variants, and a host drifts by tens of per cent within minutes: profile with"
+        " --probe launch-costs times them in the variants’ own rounds."
+    )
+
+
 def validated(found: WhatIf) -> str:
     """How far the predictions are off, of how many sides."""
     if found.median_error is None:

@@ -210,6 +210,9 @@ def test_points_are_timed_a_round_at_a_time_and_give_the_probe():
     assert probe.value("host-cost", of="a", part="launch") == pytest.approx(4000)
     assert probe.value("host-cost", of="b", part="iteration") == pytest.approx(200)
     assert probe.tables[0].rows[0][-1] == 6
+    assert probe.value("rounds", under="apart") == 6
+    costs.with_variants = True
+    assert costs.probe().value("rounds", under="with-variants") == 6
 
 
 def test_a_path_that_raises_is_left_out_and_said():
@@ -219,7 +222,7 @@ def test_a_path_that_raises_is_left_out_and_said():
         costs.round(number)
     probe = costs.probe()
     assert waited and probe.control == "passed"
-    assert {figure.of for figure in probe.figures} == {"a"}
+    assert {figure.of for figure in probe.figures} == {"a", ""}
     assert "Left out: b: no more" in probe.notes
 
 

@@ -70,7 +70,7 @@ def test_what_is_not_modelled_is_not_predicted_and_says_why():
         assert predicted(streams, regime=regime) == NotPredicted("path-not-modelled", "torch-copy_-own-streams")
     assert predicted(LaunchRecord("torch-cat", 1, 7, 7, "kernel")) == NotPredicted("no-cost", "torch-cat")
     figures = [item for item in LAUNCH_COSTS.figures if item.what != "misfit"]
-    curved = replaced(LAUNCH_COSTS.figures[-1], value=0.4)
+    curved = replaced(LAUNCH_COSTS.figure("misfit", of="triton", under="host-cost"), value=0.4)
     other = costs_of(replaced(LAUNCH_COSTS, figures=(*figures, curved)))
     assert predicted(LAUNCHES["triton-batched"], costs=other) == NotPredicted("not-linear", "triton")
     assert isinstance(predicted(LAUNCHES["triton-batched"], regime="graph", costs=other), Predicted)
@@ -171,6 +171,16 @@ def test_the_document_the_page_and_the_terminal_say_it(worked_out):
     assert "by Triton, an iteration would take 10.4 µs (10.1 – 10.7 µs); measured so: triton-batched 13.4 µs." in page
     assert "Were the seven launches of copy_ one, by torch copy_ of a flat buffer" in text
     assert "the predictions are off by" in text
+
+
+def test_costs_that_were_timed_apart_are_said_to_be_so(worked_out, tmp_path):
+    assert worked_out.what_if.with_variants and "in the rounds in which the variants were timed" in render(worked_out)
+    folder = make_capture(tmp_path / "capture")
+    figures = tuple(item for item in LAUNCH_COSTS.figures if item.what != "rounds")
+    write_probes(folder, [replaced(LAUNCH_COSTS, figures=figures)])
+    apart = study(read_capture(folder))
+    assert not apart.what_if.with_variants and "timed apart from the variants" in render(apart)
+    assert as_plain(study_document(apart, verdict(apart), recorded=None))["what_if"]["with_variants"] is False
 
 
 def test_without_costs_nothing_is_said(tmp_path):

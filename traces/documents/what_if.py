@@ -76,6 +76,10 @@ class WhatIfRow(Structure, frozen=True, kw_only=True):
         float | None,
         means("median of how far predictions are off, whichever way, as shares of measurements", null="there is none"),
     ]
+    with_variants: Annotated[
+        bool,
+        means("whether the costs were timed in the rounds of the variants; else the host may have drifted in between"),
+    ]
     predicted: Annotated[int, means("how many sides are predicted")]
     sides: Annotated[list[PredictedSideRow], means("every side, regime by regime, the fastest first")]
     were_one: Annotated[list[OneLaunchRow], means("sides of several launches, were these one")]
@@ -85,6 +89,7 @@ def what_if_row(found: WhatIf) -> WhatIfRow:
     """Predictions in whole ns."""
     return WhatIfRow(
         median_error=None if found.median_error is None else round(found.median_error, 4),
+        with_variants=found.with_variants,
         predicted=len(found.errors),
         sides=[_side(each) for each in found.sides],
         were_one=[_one(each) for each in found.were_one],

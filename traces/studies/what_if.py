@@ -68,11 +68,15 @@ class NotPredicted:
 
 @dataclass(frozen=True)
 class Costs:
-    """The costs that the probe found, by path and part; figures without a value are left out."""
+    """The costs that the probe found, by path and part; figures without a value are left out.
+
+    `with_variants`: they were timed in the rounds of the variants, so that the host's drift is in both.
+    """
 
     host: Mapping[str, Mapping[str, ProbeFigure]]
     device: Mapping[str, Mapping[str, ProbeFigure]]
     misfits: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    with_variants: bool = False
 
     def predict(self, launches: Sequence[LaunchRecord], regime: str) -> Predicted | NotPredicted:
         """What an iteration of these launches takes in a regime."""
@@ -159,7 +163,8 @@ def costs_of(probe: Probe | None) -> Costs | None:
         elif figure.what in (codes.HOST_COST, codes.DEVICE_COST):
             where = host if figure.what == codes.HOST_COST else device
             where.setdefault(figure.of, {})[figure.part] = figure
-    return Costs(host, device, misfits) if host else None
+    with_variants = any((each.what, each.under) == (codes.ROUNDS, codes.WITH_VARIANTS) for each in probe.figures)
+    return Costs(host, device, misfits, with_variants) if host else None
 
 
 @dataclass(frozen=True)
@@ -212,10 +217,11 @@ class OneLaunch:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What the costs predict: every side, and sides of several launches were these one."""
+    """What the costs predict: every side, and sides of several launches were these one. `with_variants` as of the costs."""
 
     sides: Sequence[PredictedSide]
     were_one: Sequence[OneLaunch]
+    with_variants: bool = False
 
     @property
     def errors(self) -> list[float]:
@@ -233,7 +239,7 @@ def what_if(
 ) -> WhatIf:
     """What the costs say of some sides, whose launches are given by (variant, regime), None where they aren't declared."""
     predicted = [_predicted(costs, side, launches.get((side.variant, side.regime))) for side in sides]
-    return WhatIf(predicted, list(_were_one(costs, predicted)))
+    return WhatIf(predicted, list(_were_one(costs, predicted)), costs.with_variants)
 
 
 def _predicted(costs: Costs, side: Side, launches: Sequence[LaunchRecord] | None) -> PredictedSide:

@@ -39,7 +39,7 @@ class LaunchCosts:
     wait: Callable[[], object]
     counted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    where: str = "in a process of its own"
+    with_variants: bool = False
     _iterations: dict[str, int] = field(default_factory=dict, init=False)
     _samples: dict[str, dict[str, list[float]]] = field(default_factory=dict, init=False)
 
@@ -82,10 +82,12 @@ class LaunchCosts:
             if point.name in self._samples
         ]
         again = self._samples.get(AGAIN, {HOST: []})[HOST]
-        return conclude(timed, again, [*_notes(self.where), *self.notes])
+        return conclude(
+            timed, again, [*_notes(with_variants=self.with_variants), *self.notes], with_variants=self.with_variants
+        )
 
 
-def made_ready(makers: Sequence[Maker], where: str) -> LaunchCosts:
+def made_ready(makers: Sequence[Maker], *, with_variants: bool) -> LaunchCosts:
     """The points that work on this GPU, all that is loaded late loaded, with a note on each path that doesn't."""
     import torch
 
@@ -106,7 +108,7 @@ def made_ready(makers: Sequence[Maker], where: str) -> LaunchCosts:
         else:
             points += found
     counted = _counted(points)
-    return LaunchCosts(points, block_on("cuda"), torch.cuda.synchronize, counted, notes, where)
+    return LaunchCosts(points, block_on("cuda"), torch.cuda.synchronize, counted, notes, with_variants)
 
 
 def _counted(points: Sequence[Point]) -> dict[str, Mapping[str, int]]:
@@ -123,7 +125,8 @@ def _counted(points: Sequence[Point]) -> dict[str, Mapping[str, int]]:
     return counted
 
 
-def _notes(where: str) -> list[str]:
+def _notes(*, with_variants: bool) -> list[str]:
+    where = "in the rounds in which the variants were timed" if with_variants else "in a process of its own"
     return [
         (
             f"Timed {where}. A point is an iteration that launches so often with so many arguments. {LEAD} iterations, then a block of "

@@ -24,7 +24,7 @@ def probe(bench: Bench) -> Probe:
 
     Raises RuntimeError where CUDA refuses what the probe itself needs.
     """
-    costs = made_ready(list(makers()), "in a process of its own")
+    costs = made_ready(list(makers()), with_variants=False)
     with quiet_collector():
         for number in range(QUICK_ROUNDS if bench.quick else ROUNDS):
             costs.round(number)
@@ -34,4 +34,4 @@ def probe(bench: Bench) -> Probe:
 
 def in_rounds_of_variants() -> LaunchCosts:
     """The points, to be timed once in each round of a capture's timing."""
-    return made_ready(list(makers()), "in the rounds in which the variants were timed")
+    return made_ready(list(makers()), with_variants=True)

@@ -77,15 +77,24 @@ def line(path: str, points: Sequence[tuple[Mapping[str, int], Sequence[float]]])
     return Line(path, dict(zip(parts, rounds, strict=True)), misfit)
 
 
-def conclude(timed: Sequence[Timed], again: Sequence[float], notes: Sequence[str] = ()) -> Probe:
-    """The probe's answer. `again` are the first point's host times, measured a second time each round."""
+def conclude(
+    timed: Sequence[Timed], again: Sequence[float], notes: Sequence[str] = (), *, with_variants: bool = False
+) -> Probe:
+    """The probe's answer. `again` are the first point's host times, measured a second time each round.
+
+    `with_variants`: the rounds were those in which a capture's variants were timed.
+    """
     host, device = lines(timed)
     both = [*host, *device]
     return concluded(
         codes.ID,
         verdict=codes.LINEAR if all(each.fits for each in both) else codes.NOT_LINEAR,
         controls=_controls(timed, again, both),
-        figures=[*_figures(host, codes.HOST_COST), *_figures(device, codes.DEVICE_COST)],
+        figures=[
+            *_figures(host, codes.HOST_COST),
+            *_figures(device, codes.DEVICE_COST),
+            *_rounds(timed, codes.WITH_VARIANTS if with_variants else codes.APART),
+        ],
         tables=[_table(timed)],
         notes=notes,
     )
@@ -153,6 +162,11 @@ def _figures(found: Sequence[Line], what: str) -> Iterator[ProbeFigure]:
             value=each.misfit,
             unit="share",
         )
+
+
+def _rounds(timed: Sequence[Timed], under: str) -> list[ProbeFigure]:
+    fewest = min((len(each.host) for each in timed), default=0)
+    return [ProbeFigure(what=codes.ROUNDS, under=under, value=fewest, unit="rounds")] if timed else []
 
 
 def _table(timed: Sequence[Timed]) -> ProbeTable:

@@ -33,6 +33,7 @@ PARTS = {
     codes.NODES["memcpy"]: "a memcpy node",
 }
 WHOSE = {codes.HOST_COST: "host", codes.DEVICE_COST: "device"}
+TIMED = {codes.WITH_VARIANTS: "those in which the variants were timed", codes.APART: "apart from the variants"}
 VERDICTS = {
     codes.LINEAR: "all paths are linear",
     codes.NOT_LINEAR: "not all paths are linear",
@@ -94,6 +95,8 @@ def _figure(key: FigureKey) -> str:
         return f"{path(key.of)}: {WHOSE[key.what]} time of {_part(key.of, key.part)}"
     if key.what == codes.MISFIT:
         return f"{path(key.of)}: furthest point off the line of the {WHOSE.get(key.under, key.under)}’s times"
+    if key.what == codes.ROUNDS:
+        return f"rounds, {TIMED.get(key.under, key.under)}"
     return ""
 
 

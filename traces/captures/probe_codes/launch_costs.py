@@ -16,7 +16,10 @@ ID: Final = "launch-costs"
 HOST_COST, DEVICE_COST = "host-cost", "device-cost"
 #: How far the point that lies furthest off a path's line is from it, as a share of its time.
 MISFIT: Final = "misfit"
-FIGURES: Final = frozenset({HOST_COST, DEVICE_COST, MISFIT})
+#: How many rounds the costs are of, `under` how they were timed: in the rounds of a capture's variants, or apart from them.
+ROUNDS: Final = "rounds"
+WITH_VARIANTS, APART = "with-variants", "apart"
+FIGURES: Final = frozenset({HOST_COST, DEVICE_COST, MISFIT, ROUNDS})
 
 #: Parts of an iteration: what each of them costs is a figure.
 ITERATION, LAUNCH, ARGUMENT = "iteration", "launch", "argument"
