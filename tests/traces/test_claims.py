@@ -228,6 +228,26 @@ def test_a_claim_that_nothing_tests_shows_what_stands_beside_it(made, tmp_path):
     assert [each.value for each in one.evidence] == [7.0] and not one.measured
 
 
+@pytest.mark.parametrize(
+    "test", [RATIO.format("foreach", "copy_", "faster"), 'kind = "time"; variant = "foreach"; at_most = 15']
+)
+def test_times_in_which_a_capture_contradicts_itself_decide_nothing(made, tmp_path, test):
+    refused = replace(made.sides["foreach", "eager"], refused=("rounds-copied",))
+    seen = replace(made, sides=dict(made.sides) | {("foreach", "eager"): refused})
+    assert judged(made, tmp_path, test + '; regimes = ["eager"]').verdict == "supported"
+    one = judged(seen, tmp_path, test + '; regimes = ["eager"]')
+    assert one.verdict == "undecided" and not one.evidence
+    assert one.why == "undecided in eager (the capture contradicts itself in the times of foreach: rounds-copied)"
+
+
+def test_a_recording_that_contradicts_itself_decides_nothing(made, tmp_path):
+    withheld = replace(made.sides["copy_", "eager"], recording=None, withheld=("records-doubled",))
+    seen = replace(made, sides=dict(made.sides) | {("copy_", "eager"): withheld})
+    for test in (HOLDS, 'kind = "parts"; variant = "copy_"; states = ["launch"]; at_most = 0.5; regimes = ["eager"]'):
+        one = judged(seen, tmp_path, test)
+        assert one.verdict == "undecided" and "in what was recorded of copy_: records-doubled" in one.why
+
+
 # -- how verdicts combine
 
 

@@ -53,13 +53,18 @@ class CaptureUnderTest:
     ) -> Iterator[tuple[str, Case | None]]:
         """Regimes in which `names` can be tested, each with None, or with the case that says what is missing there.
 
+        Where the data gate refuses the times of one, what the capture says of it decides nothing.
+
         Without `wanted`, a regime that the capture doesn't know a variant in is left out: it may not have it.
         """
         met = False
         for regime in wanted or self.study.regimes:
             lacking = [name for name in names if (name, regime) not in self.study.sides]
             reasons = [self._missing(name, regime) for name in lacking]
-            if not lacking:
+            refused = [name for name in names if not lacking and self.study.sides[name, regime].refused]
+            if refused:
+                yield regime, self._refused(what, self.study.sides[refused[0], regime])
+            elif not lacking:
                 yield regime, None
             elif wanted or all(reasons):
                 yield regime, Case(what, regime, "absent", self._say(lacking, [regime]))
@@ -70,6 +75,11 @@ class CaptureUnderTest:
             lacking = [name for name in names if not any(variant == name for variant, _ in self.study.sides)]
             reason = self._say(lacking or names, self.study.regimes)
             yield "", Case(what, None, "absent", reason)
+
+    def _refused(self, what: str, side: Side) -> Case:
+        """The case of a side in whose times the capture contradicts itself."""
+        reason = f"the capture contradicts itself in the times of {side.variant}: {', '.join(side.refused)}"
+        return Case(what, side.regime, "undecided", reason)
 
     def _missing(self, name: str, regime: str) -> str | None:
         """Why a variant that the capture names was not measured in a regime; None for one that it doesn't name."""
@@ -96,7 +106,11 @@ class CaptureUnderTest:
         return side.recording if side.recording is not None and side.recording.ledger else None
 
     def not_recorded(self, what: str, side: Side) -> Case:
-        """The case of a side whose launches were not recorded."""
+        """The case of a side whose launches were not recorded, or were so that the data gate withholds them."""
+        if side.withheld:
+            codes = ", ".join(side.withheld)
+            reason = f"the capture contradicts itself in what was recorded of {side.variant}: {codes}"
+            return Case(what, side.regime, "undecided", reason)
         cpu = self.study.capture.manifest.device == "cpu"
         why = "the capture is of a CPU, which launches nothing" if cpu else "no launch of it was recorded"
         return Case(what, side.regime, "absent", f"{side.variant}: {why}")

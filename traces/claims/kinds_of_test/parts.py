@@ -53,6 +53,8 @@ class Parts(Bounded, frozen=True, kw_only=True):
         found = [one for one in explained if one is not None]
         if len(found) < len(sides):
             side = sides[explained.index(None)]
+            if side.withheld:
+                return tested.not_recorded(self.subject(), side)
             return Case(self.subject(), regime, "absent", f"{side.variant}: no parts of its unprofiled time are known")
         open_ = [side.variant for side, one in zip(sides, found, strict=True) if not one.closes]
         if open_:
