@@ -36,6 +36,13 @@ def command(
     thread: Annotated[
         str | None, typer.Option(metavar="ID", help="Account for this thread instead of its whole process.")
     ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Ranges that are the steps, as in 'iteration*'; else the profiler's own, or what repeats.",
+        ),
+    ] = None,
     by_shape: Annotated[
         bool,
         typer.Option("--by-shape", help="Tell ops apart by the shapes of their inputs, where these were recorded."),
@@ -87,7 +94,7 @@ def command(
         names = [*catalogue.BRIEF]
     with reading(trace.name) as progress:
         opened = open_trace(trace, partial=partial, progress=progress)
-        analysis = analyze(opened, range_name=range_name, thread=thread)
+        analysis = analyze(opened, range_name=range_name, thread=thread, steps=steps)
         answered = analysis.answers(names, by_shape=by_shape)
         document = as_document(analysis, answered)
     tables = [*answered.tables.values()]

@@ -27,7 +27,18 @@ ROOT = Path(__file__).parents[1]
 #: Command lines, and the tables that each has; the first is written where none is named.
 LINES = {
     "analyze TRACE": [
-        *("totals", "ranges", "launch_cost", "kernels", "operators", "range_paths", "copies"),
+        *(
+            "totals",
+            "ranges",
+            "launch_cost",
+            "kernels",
+            "operators",
+            "range_paths",
+            "idle_causes",
+            "idle",
+            "syncs",
+            "copies",
+        ),
         *("streams", "concurrency", "latency", "launch_queue", "account"),
     ],
     "analyze --list": ["analyses"],

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from msgspec import UNSET
 
+from launchlens.traces.advice.document import advice_of, verdict_of
 from launchlens.traces.analyses.answers import Answers, answers
 from launchlens.traces.analyses.catalogue import questions
 from launchlens.traces.analyses.scope import Scope
@@ -34,10 +35,11 @@ from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.launches.hardware_queue import HardwareQueue
 from launchlens.traces.launches.ledger import ledger
 from launchlens.traces.launches.table import SUBMITS, Launches
-from launchlens.traces.problems import Problems
+from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import range_totals
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.slice import Slice
+from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.threads import find_thread
 from launchlens.traces.trace import Trace
 from launchlens.traces.windows import of_devices, of_range, whole_trace
@@ -51,17 +53,23 @@ class Analysis:
     """A trace joined, the totals of its ranges by name, and the slice of it that is accounted for.
 
     `slice` is None for a trace in which no thread launches anything and neither a range nor a thread was asked for; `of_range` says
-    that a range was.
+    that a range was, and `steps` which ranges were named as its steps.
     """
 
     joined: JoinedTrace
     ranges: pd.DataFrame
     slice: Slice | None
     of_range: bool = False
+    steps: str | None = None
+
+    @property
+    def stepped(self) -> Stepped:
+        """The trace as a row of steps."""
+        return self.joined.stepped(self.steps)
 
     def scope(self, *, by_shape: bool = False) -> Scope:
         """What its tables are about: the whole trace, or the range that was asked for."""
-        return Scope(self.joined, self.slice if self.of_range else None, by_shape)
+        return Scope(self.joined, self.slice if self.of_range else None, by_shape, self.steps)
 
     def answers(self, names: Iterable[str] | None = None, *, by_shape: bool = False) -> Answers:
         """The tables of some analyses, all without names (see `launchlens.traces.analyses.catalogue`), with why others are absent.
@@ -81,16 +89,21 @@ class Analysis:
         return self.joined.problems if self.slice is None else self.joined.problems + self.slice.problems
 
 
-def analyze(trace: Trace, *, range_name: str | None = None, thread: str | None = None) -> Analysis:
+def analyze(
+    trace: Trace, *, range_name: str | None = None, thread: str | None = None, steps: str | None = None
+) -> Analysis:
     """Join, assign and account for `trace`; the account covers the whole trace, or all instances of one range.
 
-    It is of the process that launches most, or of the one thread that is asked for by its id. Raises InputError when no range is
-    called `range_name`, or no thread `thread`.
+    It is of the process that launches most, or of the one thread that is asked for by its id. `steps` is a pattern of ranges that
+    are its steps. Raises InputError when no range is called `range_name`, no thread `thread`, or no range fits `steps`.
     """
     joined = join(trace)
+    if steps is not None and joined.stepped(steps).steps is None:
+        known = ", ".join(repr(str(name)[:60]) for name in joined.instances["name"].unique()[:8]) or "none"
+        raise InputError(trace.path, f"holds no range that fits {steps!r}", f"its ranges: {known}")
     only = None if thread is None else find_thread(trace, thread)
     accounted = whole_trace(joined, only) if range_name is None else of_range(joined, range_name, only)
-    return Analysis(joined, range_totals(joined.instances), accounted, range_name is not None)
+    return Analysis(joined, range_totals(joined.instances), accounted, range_name is not None, steps)
 
 
 def as_document(analysis: Analysis, answered: Answers = NO_ANSWERS) -> AnalysisDocument:
@@ -107,6 +120,8 @@ def as_document(analysis: Analysis, answered: Answers = NO_ANSWERS) -> AnalysisD
             bytes=trace.bytes,
             devices={str(number): name for number, name in trace.devices.items()},
         ),
+        verdict=verdict_of(analysis.stepped),
+        advice=advice_of(analysis.stepped),
         problems=problem_rows(analysis.problems + answered.problems),
         totals=_totals(joined),
         ranges=_ranges(analysis.ranges, joined.saw_gpu),

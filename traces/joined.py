@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -25,6 +26,9 @@ from launchlens.traces.ranges import range_instances
 from launchlens.traces.trace import Trace
 from launchlens.traces.unrecorded.unknown_time import Spans, unknown_time
 
+if TYPE_CHECKING:
+    from launchlens.traces.steps.stepped import Stepped
+
 
 @dataclass(frozen=True)
 class JoinedTrace:
@@ -42,6 +46,7 @@ class JoinedTrace:
     _evident_lanes: dict[tuple[int, int], Lane] = field(default_factory=dict, repr=False)
     _process_lanes: dict[int, Lane] = field(default_factory=dict, repr=False)
     _device_lanes: dict[int | None, Lane] = field(default_factory=dict, repr=False)
+    _stepped: dict[str | None, Stepped] = field(default_factory=dict, repr=False)
 
     @property
     def events(self) -> pd.DataFrame:
@@ -80,6 +85,14 @@ class JoinedTrace:
             threads = self.host_events.threads_of(process)
             self._process_lanes[process] = process_lane([self.evident_lane(process, thread) for thread in threads])
         return self._process_lanes[process]
+
+    def stepped(self, pattern: str | None = None) -> Stepped:
+        """The trace as a row of steps, which a `pattern` of ranges may name; made once for each."""
+        from launchlens.traces.steps.stepped import Stepped
+
+        if pattern not in self._stepped:
+            self._stepped[pattern] = Stepped(self, pattern)
+        return self._stepped[pattern]
 
     def device_lane(self, device: int | None) -> Lane:
         """The lane of a device, cut once; one without any state where the trace holds no event of a device."""

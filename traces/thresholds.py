@@ -230,6 +230,72 @@ class Thresholds:
         "length apart",
     )
 
+    # -- what a device waits for
+    idle_gap_ns: int = _threshold(
+        10_000,
+        "ns",
+        "gaps are listed from this length on, which is what one launch takes: all of them, listed or not, are summed by cause",
+    )
+    odd_step_spreads: float = _threshold(
+        5, "×", "a step is odd when it is so many times further from the median one than half of the steps are"
+    )
+    odd_step_share: float = _threshold(0.1, "share", "and by this share of that one's time")
+    launch_latency_ns: int = _threshold(
+        20_000,
+        "ns",
+        "work that starts this long after its call returned was held up by other work; an idle GPU takes 5 to 10 µs from the call",
+    )
+
+    # -- what a change would save
+    least_stretch: float = _threshold(
+        1.3,
+        "×",
+        "the recorder stretched the host's code by this much at least: seven recordings of training steps on an H100, of which the "
+        "unprofiled time is known, were stretched 1.3 to 1.8 times by torch.profiler, one of decoding 3.1 times",
+    )
+    most_stretch: float = _threshold(
+        3.1, "×", "and by this much at most, as likewise: what one recording was stretched, the trace doesn't tell"
+    )
+    stretched_piece_ns: int = _threshold(
+        20_000,
+        "ns",
+        "code between two recorded events is stretched by what these cost: beyond this length a sleep stays a sleep",
+    )
+
+    least_worth: float = _threshold(
+        0.01,
+        "share",
+        "a change that might save less than this of a step is not advised: it would not be seen in a measurement",
+    )
+    most_worth: float = _threshold(0.05, "share", "nor one that saves less than this of a step at most")
+    fewest_alike: int = _threshold(
+        8,
+        "",
+        "launches of one kind in a row are a loop over many tensors from this number on; fewer may well be layers",
+    )
+    fewest_fused: int = _threshold(3, "", "fewer element-wise kernels in a row are hardly worth a compiler's while")
+    batched_host_share: float = _threshold(
+        1 / 3,
+        "share",
+        "a batched call still walks over its tensors on the host: with AdamW over 50 tensors it kept a fifth of the loop's time",
+    )
+    graph_launch_ns: int = _threshold(15_000, "ns", "what the launch of a graph takes on the host, unprofiled")
+    graph_node_ns: int = _threshold(200, "ns", "and at most so much more for each of its nodes")
+    graph_step_least_ns: int = _threshold(
+        300, "ns", "in a graph, from the end of one node to the start of the next, at least"
+    )
+    graph_step_most_ns: int = _threshold(1_000, "ns", "likewise, at most: one node waits for another")
+    link_least: float = _threshold(12, "GB/s", "pinned copies reach this at least: PCIe 3 with 16 lanes")
+    link_most: float = _threshold(55, "GB/s", "and this at most where the trace shows none: PCIe 5 with 16 lanes")
+    overlapped_least: float = _threshold(
+        0.5, "share", "of what could run beside other work at least this does, as far as there is other work"
+    )
+    stall_ns: int = _threshold(100_000, "ns", "fetching a batch that was prefetched takes up to this")
+    collective_floor_ns: int = _threshold(100_000, "ns", "a collective that takes less is latency, not traffic")
+    collective_wait: float = _threshold(
+        2, "×", "a collective that takes this many times what its like take was waiting for another rank"
+    )
+
     def __iter__(self) -> Iterator[Threshold]:
         for each in fields(self):
             yield Threshold(each.name, getattr(self, each.name), each.metadata["unit"], each.metadata["reason"])

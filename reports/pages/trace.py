@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from launchlens.reports.blocks import Bar, Block, Page, Paragraph, Section, Shown, Tone
+from launchlens.reports.blocks import Bar, Block, Fold, Page, Paragraph, Section, Shown, Tone
 from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import duration, percent, size
@@ -19,8 +19,10 @@ from launchlens.traces.tables import accounts, of_trace
 from launchlens.traces.tables.table import Table
 
 #: The tables of the document itself.
-OF_DOCUMENT = ("totals", "ranges", "launch_cost", "account")
+OF_DOCUMENT = ("advice", "advice_rows", "totals", "ranges", "launch_cost", "account")
 NO_WINDOW = "No time account: no thread launches anything, and neither --range nor --thread was given."
+NO_STEPS = "No advice: no steps were found, by which savings are told. Name the ranges that are the steps with --steps."
+NOT_WORTH_IT = "No advice: of the changes that are known none would save enough of a step to be seen."
 #: The tables of a trace, in order: the section of each, by its id on the page and its title. One without rows is left out there.
 #: What is worked out of the trace itself is an analysis (`launchlens.traces.analyses`).
 TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
@@ -63,7 +65,9 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
 
 def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Table]:
     """Every table of a trace; a trace that launches nothing has no account."""
-    return [*(make(document) for _, _, make in TABLES), *answers, *accounts.of_trace(document)]
+    advised = [of_trace.advice(document), of_trace.advice_rows(document)] if document.advice else []
+    own = (*advised, *(make(document) for _, _, make in TABLES))
+    return [*own, *answers, *accounts.of_trace(document)]
 
 
 def _brief(block: Shown) -> Shown:
@@ -77,13 +81,21 @@ def one(document: AnalysisDocument, answered: Answers, name: str, option: str) -
     found = {table.name: table for table in tables(document, [*answered.tables.values()])}
     if name in answered.lacking:
         raise InputError(document.source.path, f"has no table {name}: {answered.lacking[name]}")
+    if name in ("advice", "advice_rows") and name not in found:
+        raise InputError(
+            document.source.path, f"has no table {name}: {NO_STEPS if document.verdict.steps is None else NOT_WORTH_IT}"
+        )
     if name not in found:
         raise InputError(option, f"{name!r} is none of {', '.join(found)}")
     return found[name]
 
 
 def sections(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Iterator[Section]:
-    """What to know about the trace, its account, and its tables; those without rows are left out."""
+    """What limits the program and what would help, what to know about the trace, its account, and its tables.
+
+    Tables without rows are left out.
+    """
+    yield Section("verdict", "Verdict", "What limits it, and what would help", tuple(_verdict(document)))
     if document.problems:
         said = tuple(
             Paragraph(f"{each.severity}: {each.count} × {each.code}: {each.meaning}", TONES[each.severity])
@@ -95,6 +107,20 @@ def sections(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Itera
     for id, title, table in (first, *((f"table-{each.name}", each.title, each) for each in answers), *others):
         if len(table):
             yield Section(id, title, title, (Shown(table),))
+
+
+def _verdict(document: AnalysisDocument) -> Iterator[Block]:
+    """The verdict, each piece of advice with how it is followed, and what they rest on."""
+    yield Paragraph(document.verdict.sentence)
+    for number, row in enumerate(document.advice, 1):
+        yield Paragraph(f"{number}. {row.sentence}", "good")
+        yield Paragraph(row.how, "note")
+    if document.verdict.steps is None:
+        yield Paragraph(NO_STEPS, "note")
+    elif not document.advice and document.verdict.share is not None:
+        yield Paragraph(NOT_WORTH_IT, "note")
+    if document.advice:
+        yield Fold("What the advice rests on", (Shown(of_trace.advice_rows(document)),))
 
 
 def _recorder(document: AnalysisDocument) -> str:

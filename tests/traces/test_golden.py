@@ -33,6 +33,8 @@ def printed(trace: Path) -> dict[str, Any]:
     assert found["source"].pop("path") == str(trace)
     for problem in found["problems"]:
         assert problem.pop("meaning").startswith(MEANINGS[problem["code"]][1].removesuffix("."))
+    # these have tests of their own (test_steps.py, test_advice.py)
+    assert found.pop("verdict")["sentence"] and len(found.pop("advice")) <= 3
     tables = found.pop("tables")
     absent = [row for row in found["problems"] if row["code"] == "table-absent"]
     assert sum(row["count"] for row in absent) == len(CATALOGUE) - len(tables)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from launchlens.traces.analyses.communication import COMMUNICATION
 from launchlens.traces.analyses.copies import COPIES
 from launchlens.traces.analyses.graphs import GRAPHS
+from launchlens.traces.analyses.idle import IDLE, IDLE_CAUSES
 from launchlens.traces.analyses.kernels import KERNELS
 from launchlens.traces.analyses.latency import LATENCY
 from launchlens.traces.analyses.launch_queue import LAUNCH_QUEUE
@@ -15,13 +16,20 @@ from launchlens.traces.analyses.operators import OPERATORS
 from launchlens.traces.analyses.overhead import OVERHEAD
 from launchlens.traces.analyses.question import Question
 from launchlens.traces.analyses.range_paths import RANGE_PATHS
+from launchlens.traces.analyses.steps import STEPS, STEPS_IDLE
 from launchlens.traces.analyses.streams import CONCURRENCY, STREAMS
+from launchlens.traces.analyses.syncs import SYNCS
 from launchlens.traces.problems import InputError
 
 CATALOGUE: tuple[Question, ...] = (
     KERNELS,
     OPERATORS,
     RANGE_PATHS,
+    STEPS,
+    STEPS_IDLE,
+    IDLE_CAUSES,
+    IDLE,
+    SYNCS,
     COMMUNICATION,
     COPIES,
     STREAMS,
@@ -33,7 +41,7 @@ CATALOGUE: tuple[Question, ...] = (
     OVERHEAD,
 )
 #: What one screen shows of them.
-BRIEF = ("kernels", "operators", "communication")
+BRIEF = ("kernels", "operators", "idle_causes", "communication")
 
 
 def questions(names: Iterable[str] | None = None) -> tuple[Question, ...]:

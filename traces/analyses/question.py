@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from launchlens.traces.analyses.scope import Scope
-from launchlens.traces.tables.table import Column, Table, of_frame
+from launchlens.traces.tables.table import Column, Pivot, Table, of_frame
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Question:
     `name` is that of its table, for scripts, and `title` stands above it for people. `answer` makes a frame with the parts of
     `columns`; a frame without rows says that there is nothing of the kind in the trace, as a missing `needs` does: then there is
     no table, and `nothing` (`no collectives`, say) is the reason. `order` says how the rows are sorted, as `Table.order`, and `brief` which columns
-    the first screen has room for (all where it names none).
+    the first screen has room for (all where it names none); `pivot` is how people read it crosswise.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Question:
     nothing: str
     order: str = ""
     brief: tuple[str, ...] = ()
+    pivot: Pivot | None = None
 
     def lacks(self, scope: Scope) -> str | None:
         """What the trace lacks that is needed, None where it has it all."""
@@ -57,4 +58,6 @@ class Question:
     def table(self, scope: Scope) -> Table | None:
         """The answer as a table, None where it has no rows; only where nothing is lacking."""
         frame = self.answer(scope)
-        return of_frame(self.name, self.title, self.columns, frame, order=self.order) if len(frame) else None
+        if not len(frame):
+            return None
+        return of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=self.pivot)

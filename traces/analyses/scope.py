@@ -18,15 +18,18 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.slice import Slice
+from launchlens.traces.steps.stepped import Stepped
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A joined trace, the windows that were asked for (None: all of it), and whether ops are told apart by their shapes."""
+    """A joined trace, the windows that were asked for (None: all of it), and whether ops are told apart by their shapes,
+    and the pattern of ranges that `--steps` gave."""
 
     joined: JoinedTrace
     windows: Slice | None = None
     by_shape: bool = False
+    steps: str | None = None
     _host_rows: dict[str, Ints] = field(default_factory=dict, repr=False)
     _work_of: dict[str, Ints] = field(default_factory=dict, repr=False)
     _opened: dict[tuple[str, ...], Opened] = field(default_factory=dict, repr=False)
@@ -39,6 +42,11 @@ class Scope:
     def of(self) -> Launches:
         """All launches of the trace; `launches` says which of them are meant."""
         return self.joined.launches
+
+    @property
+    def stepped(self) -> Stepped:
+        """The trace as a row of steps: of all of it, whatever the windows."""
+        return self.joined.stepped(self.steps)
 
     @cached_property
     def start(self) -> Ints:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import UNSET, UnsetType
 
 from launchlens.traces.documents.account import AccountCell
+from launchlens.traces.documents.advice import Advice, Verdict
 from launchlens.traces.documents.problem import ProblemRow
 from launchlens.traces.documents.structure import Document, Structure, means
 from launchlens.traces.documents.table import TableOfTrace
@@ -211,6 +212,11 @@ class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/2"
     )
 
     source: Annotated[Source, means("the file that was read")]
+    verdict: Annotated[Verdict, means("what limits the program")]
+    advice: Annotated[
+        list[Advice],
+        means("up to three changes, what saves most first; none where nothing is worth it, or steps were not found"),
+    ]
     problems: Annotated[list[ProblemRow], means("what was met in it")]
     totals: Annotated[Totals, means("what it holds in all")]
     ranges: Annotated[list[RangeRow], means("a row a name of ranges, the longest host time first")]

@@ -40,6 +40,10 @@ _KNOWN = re.compile(rf"^({_LIKE_CUDA}|{_LIKE_SYCL}|piext)[A-Z]")
 
 _WHOLE_DEVICE = re.compile(rf"^{_LIKE_CUDA}(Device|Ctx|Thread|Context)\w*Synchronize$")
 _OF_EVENT = re.compile(rf"^({_LIKE_CUDA}Event\w*Synchronize|(ur|pi)Events?Wait|zeEventHostSynchronize)$")
+_MEMORY = re.compile(
+    r"^(cuda|hip|musa)(Malloc(?!.*Async)\w*|Free(?!Async)\w*|HostAlloc|HostMalloc|HostFree|HostRegister|HostUnregister|ExtMalloc\w*)$"
+    r"|^(cu|mu)Mem(Alloc|Free)(?!Async)\w*$|^(cu|mu)Mem(Create|Release|Map|Unmap|AddressReserve|AddressFree)$"
+)
 _RECORDS_EVENT = re.compile(rf"^{_LIKE_CUDA}EventRecord(WithFlags)?$")
 _BEGINS_CAPTURE = re.compile(rf"^{_LIKE_CUDA}StreamBeginCapture(ToGraph)?$")
 _ENDS_CAPTURE = re.compile(rf"^{_LIKE_CUDA}StreamEndCapture$")
@@ -96,3 +100,14 @@ def begins_capture(name: str) -> bool:
 def ends_capture(name: str) -> bool:
     """Whether the API call `name` ends such a capture."""
     return bool(_ENDS_CAPTURE.match(_SUFFIX.sub("", name)))
+
+
+def allocates(name: str) -> bool:
+    """Whether the API call `name` gets or gives back memory: most of these wait for the device as well."""
+    return bool(_MEMORY.match(_SUFFIX.sub("", name)))
+
+
+def copies_and_waits(name: str) -> bool:
+    """Whether the API call `name` copies and returns only when that is done: a `cudaMemcpy` without Async."""
+    name = _SUFFIX.sub("", name)
+    return bool(_MEMCPY.match(name)) and "Async" not in name

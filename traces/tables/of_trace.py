@@ -1,4 +1,4 @@
-"""Tables of one trace: `totals`, `ranges` and `launch_cost`. The figures are those of `analyze --json`."""
+"""Tables of one trace: `totals`, `ranges`, `launch_cost`, `advice` and what that rests on. The figures are those of `analyze --json`."""
 
 from __future__ import annotations
 
@@ -92,3 +92,31 @@ def launch_cost(document: AnalysisDocument) -> Table:
         for row in document.launch_cost
     ]  # fmt: skip
     return table("launch_cost", "launch costs, medians", columns, rows, order="by time in the call")
+
+
+def advice(document: AnalysisDocument) -> Table:
+    """A row per change that would save time, what saves most first."""
+    columns = (
+        Column("code", "code", "which change", title="change"),
+        Column("where", "name", "the range, op or call that it is about"),
+        Column("saves_ns", "interval", "what it would save of a step, unprofiled: at least, at most", title="saves a step", of="time"),
+        Column("share_of_step", "interval", "the same as a share of the unprofiled step", title="of the step", of="share"),
+        Column("how", "text", "how the change is made"),
+    )  # fmt: skip
+    rows = [[row.code, row.where, row.saves_ns_per_step, row.share_of_step, row.how] for row in document.advice]
+    return table("advice", "What changes would save", columns, rows, order="by what they save")
+
+
+def advice_rows(document: AnalysisDocument) -> Table:
+    """The events that each piece of advice rests on, by name."""
+    columns = (
+        Column("code", "code", "the change", title="change"),
+        Column("name", "name", "events that it rests on, by name", title="rests on"),
+        Column("per_step", "count", "how many of them a step", title="a step", whole=False),
+        Column("ns_per_step", "time", "their time a step, as recorded", title="recorded a step", whole=False),
+        Column("first_ns", "time", "when the first of them began, on the recorder's clock", title="first at"),
+    )
+    rows = [
+        [row.code, each.name, each.per_step, each.ns_per_step, each.first_ns] for row in document.advice for each in row.rows
+    ]  # fmt: skip
+    return table("advice_rows", "What the advice rests on", columns, rows)

@@ -1,0 +1,112 @@
+"""What a verdict and a piece of advice say, in sentences."""
+
+from __future__ import annotations
+
+from launchlens.traces.advice.candidate import Saving
+from launchlens.traces.documents.advice import BoundBy, Code
+from launchlens.traces.steps.bound_by import Bound
+
+#: What the host is in, by the cause of idle time that it gives.
+_PART = {
+    "host-python": "in Python and other code between ops",
+    "host-dispatch": "in framework ops",
+    "host-launch": "in calls that launch",
+    "host-api": "in other calls of the driver",
+    "data": "getting the next data",
+    "allocation": "getting or giving back memory",
+    "launch-latency": "on the way of a launch to the GPU",
+}
+_BOUND: dict[BoundBy, str] = {
+    "host": "The host limits this: for {share} of the time the GPU waits for it",
+    "sync": "Synchronisation limits this: for {share} of the time the GPU idles because the host waited for it",
+    "communication": "Communication limits this: for {share} of the time nothing but collectives runs, or they are waited for",
+    "copies": "Copies limit this: for {share} of the time nothing but copies between host and GPU run, or they are waited for",
+    "gpu": "The GPU limits this: for {share} of the time it computes",
+    "unknown": "What limits this is not known: of {share} of the time nothing says what host or GPU did",
+}
+
+#: What a change does, and how to make it.
+_CHANGE: dict[Code, tuple[str, str]] = {
+    "remove-sync": (
+        "Don't wait for the GPU in {where}",
+        "Keep values on the GPU and read them together every so many steps (`torch.stack(values).tolist()`), or take the synchronize out.",
+    ),
+    "batch-launches": (
+        "Batch the small launches in {where}",
+        "Use one call for all tensors: `foreach=True` or `fused=True` of an optimizer, `torch._foreach_…`, or one kernel with a list of pointers.",
+    ),
+    "capture-graph": (
+        "Capture {where} in a CUDA graph",
+        "Use `torch.cuda.graph`, `torch.cuda.make_graphed_callables` or `torch.compile(mode=\"reduce-overhead\")`, with shapes and addresses that stay.",
+    ),
+    "fuse-kernels": (
+        "Fuse the element-wise kernels in {where}",
+        "Put them through `torch.compile`, or write one Triton kernel for them.",
+    ),
+    "pin-memory": (
+        "Copy from pinned memory in {where}",
+        "Use `pin_memory=True` in the DataLoader (or `tensor.pin_memory()`) and `.to(device, non_blocking=True)`.",
+    ),
+    "overlap-copy": (
+        "Run the copies in {where} beside other work",
+        "Copy the next batch on a stream of its own while this one is computed.",
+    ),
+    "overlap-communication": (
+        "Run the collectives ({where}) beside other work",
+        "Start each as soon as its data are ready (DistributedDataParallel's buckets, `async_op=True`) and wait for it as late as possible.",
+    ),
+    "bucket-communication": (
+        "Gather the small collectives in {where} in few large ones",
+        "Use larger buckets (`bucket_cap_mb`), or put the tensors into one flat buffer.",
+    ),
+    "prefetch-data": (
+        "Get the next data beside the step, not in it ({where})",
+        "Use `num_workers` and `prefetch_factor` in the DataLoader, or a thread that is a batch ahead.",
+    ),
+    "avoid-allocation": (
+        "Keep memory instead of getting it in every step ({where})",
+        "Allocate once and reuse, take out `torch.cuda.empty_cache()`, or let the caching allocator grow (`expandable_segments:True`).",
+    ),
+    "balance-ranks": (
+        "Find the rank that comes late: the others wait for it in collectives ({where})",
+        "Give `analyze` the traces of all ranks: it names the straggler and what holds it up.",
+    ),
+}  # fmt: skip
+
+
+def verdict_sentence(bound: Bound | None, *, saw_gpu: bool) -> str:
+    """What limits a program, with the share that it rests on and what is not known."""
+    if bound is None:
+        return "What limits this is not known: " + (
+            "no GPU work was launched." if saw_gpu else "GPU work was not recorded."
+        )
+    said = _BOUND[bound.bound_by].format(share=_percent(bound.share))
+    if bound.part is not None:
+        said += f", {_percent(bound.part_share)} while it is {_PART[bound.part]}"
+    unknown = bound.shares["unknown"]
+    if bound.bound_by != "unknown" and unknown >= 0.005:
+        said += f"; of {_percent(unknown)} it is not known what host or GPU did"
+    return said + "."
+
+
+def advice_sentence(saving: Saving) -> str:
+    """What to change, where, and what that would save of a step."""
+    low, high = saving.share
+    change = _CHANGE[saving.candidate.code][0].format(where=saving.candidate.where)
+    return (
+        f"{change}: that would save {100 * low:.0f} to {_percent(high)} of a step "
+        f"({_time(saving.ns[0])} to {_time(saving.ns[1])}, unprofiled)."
+    )
+
+
+def how_to(code: Code) -> str:
+    """How a change is made."""
+    return _CHANGE[code][1]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _time(ns: int) -> str:
+    return f"{ns / 1e6:.2f} ms" if ns >= 1_000_000 else f"{ns / 1e3:.0f} µs"

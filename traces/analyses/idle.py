@@ -1,0 +1,171 @@
+"""Idle: the gaps of the device, the longest first, and what all of them, long or short, were for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.analyses.kernel_names import short_name
+from launchlens.traces.analyses.question import Need, Question
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.intervals import Ints
+from launchlens.traces.steps.gaps import CAUSES, Gaps
+from launchlens.traces.steps.host_line import STATES
+from launchlens.traces.steps.stepped import Stepped
+from launchlens.traces.tables.table import Column
+from launchlens.traces.thresholds import THRESHOLDS
+
+#: So many gaps are listed at most: all of them are summed.
+MOST_LISTED = 1_000
+GAPS = Need(lambda scope: scope.stepped.gaps is not None, "no GPU work")
+
+
+def _inside(scope: Scope, gaps: Gaps) -> Ints:
+    """The gaps that begin in the windows, as positions."""
+    return np.flatnonzero(scope.inside(gaps.start_ns))
+
+
+def _gaps(scope: Scope) -> pd.DataFrame:
+    stepped, gaps = scope.stepped, scope.stepped.gaps
+    assert gaps is not None
+    mine = _inside(scope, gaps)
+    length = gaps.length_ns[mine]
+    mine = mine[length >= THRESHOLDS.idle_gap_ns]
+    mine = mine[np.argsort(-gaps.length_ns[mine], kind="stable")][:MOST_LISTED]
+    segment = _longest_segment(stepped, gaps.start_ns[mine], gaps.end_ns[mine])
+    host = stepped.host
+    row = np.where(segment >= 0, host.row[segment] if len(host.row) else -1, -1)
+    state = np.where(segment >= 0, host.state[segment] if len(host.state) else -1, STATES.index("nothing"))
+    moment = np.where(segment >= 0, host.edges[segment] if len(host.edges) else 0, gaps.start_ns[mine])
+    place = stepped.place(np.maximum(moment, gaps.start_ns[mine]))
+    _, outer = stepped.op_around(row) if len(row) else (row, row)
+    cause = gaps.cause[mine]
+    return pd.DataFrame(
+        {
+            "start_ns": gaps.start_ns[mine],
+            "at_ns": gaps.start_ns[mine] - int(scope.start.min()),
+            "length_ns": gaps.length_ns[mine],
+            "device": [str(gaps.device)] * len(mine),
+            "cause": [CAUSES[each] for each in cause],
+            "cause_ns": gaps.parts[mine, cause],
+            "before": [name and short_name(name) for name in _names(stepped, gaps.before_row[mine])],
+            "after": [name and short_name(name) for name in _names(stepped, gaps.after_row[mine])],
+            "host_state": [STATES[each] if STATES[each] != "nothing" else "not-recorded" for each in state],
+            "host_event": _names(stepped, row),
+            "op": _names(stepped, np.where(row >= 0, outer, -1)),
+            "range": _names(stepped, place),
+            "step": _steps(stepped, gaps.start_ns[mine]),
+        }
+    )
+
+
+def _longest_segment(stepped: Stepped, start: Ints, end: Ints) -> Ints:
+    """The piece of the host's line that fills most of each of some times, -1 where nothing is open in it."""
+    host = stepped.host
+    found = np.full(len(start), -1, np.int64)
+    if not len(host.state):
+        return found
+    first = np.maximum(np.searchsorted(host.edges, start, side="right") - 1, 0)
+    last = np.minimum(np.searchsorted(host.edges, end, side="left"), len(host.state))
+    reach = np.maximum(last - first, 0)
+    gap = np.repeat(np.arange(len(start)), reach)
+    segment = first[gap] + np.arange(len(gap)) - np.repeat(np.cumsum(reach) - reach, reach)
+    length = np.minimum(host.edges[segment + 1], end[gap]) - np.maximum(host.edges[segment], start[gap])
+    length[host.row[segment] < 0] = 0
+    order = np.lexsort((segment, -length, gap))
+    first_of = order[np.flatnonzero(np.diff(gap[order], prepend=-1))]
+    told = length[first_of] > 0
+    found[gap[first_of][told]] = segment[first_of][told]
+    return found
+
+
+def _names(stepped: Stepped, rows: Ints) -> list[str | None]:
+    names = stepped.events["name"]
+    return [None if row < 0 else str(names.array[row]) for row in rows.tolist()]
+
+
+def _steps(stepped: Stepped, moment: Ints) -> list[str | None]:
+    steps = stepped.steps
+    if steps is None:
+        return [None] * len(moment)
+    at = np.minimum(np.searchsorted(steps.done_ns, moment, side="right"), len(steps) - 1)
+    return [steps.names[each] for each in at.tolist()]
+
+
+def _causes(scope: Scope) -> pd.DataFrame:
+    gaps = scope.stepped.gaps
+    assert gaps is not None
+    mine = _inside(scope, gaps)
+    cause, length = gaps.cause[mine], gaps.length_ns[mine]
+    count = np.bincount(cause, minlength=len(CAUSES))
+    total, longest = np.zeros(len(CAUSES), np.int64), np.zeros(len(CAUSES), np.int64)
+    np.add.at(total, cause, length)
+    np.maximum.at(longest, cause, length)
+    low, high = scope.stepped.window
+    frame = pd.DataFrame(
+        {
+            "cause": CAUSES,
+            "count": count,
+            "total_ns": total,
+            "share": total / max(int(total.sum()), 1),
+            "share_of_time": total / max(high - low, 1),
+            "longest_ns": longest,
+            "parts_ns": gaps.parts[mine].sum(axis=0),
+        }
+    )
+    frame = frame[(frame["count"] > 0) | (frame["parts_ns"] > 0)]
+    return frame.sort_values(["total_ns", "cause"], ascending=[False, True], kind="stable", ignore_index=True)
+
+
+IDLE = Question(
+    name="idle",
+    title="Gaps of the GPU",
+    asks="When did the GPU have nothing to do, what was before and after, and what did the host do then?",
+    columns=(
+        Column("start_ns", "time", "when the gap begins, on the recorder's clock", hint="title"),
+        Column("at_ns", "time", "the same, from the first event of the trace on", title="from"),
+        Column("length_ns", "time", "how long it is", title="length", bar=True),
+        Column("device", "text", "the device"),
+        Column("cause", "code", "what it waited for: the cause of its largest part"),
+        Column("cause_ns", "time", "how long that part is", title="of that cause"),
+        Column("before", "name", "the GPU work that ended last before it, its name shortened", absent="none"),
+        Column("after", "name", "the GPU work that ends it, its name shortened", absent="none"),
+        Column("host_state", "code", "what the process was in for most of it", title="host"),
+        Column("host_event", "name", "the innermost event then", title="in", absent="nothing recorded"),
+        Column("op", "name", "the outermost op around that", absent="none"),
+        Column("range", "name", "the author's range around that", absent="none"),
+        Column("step", "name", "the step in which it begins", absent="none"),
+    ),
+    needs=(GAPS,),
+    answer=_gaps,
+    nothing="no gap of the GPU that is long enough to be listed",
+    order="by length",
+    brief=("at_ns", "length_ns", "cause", "before", "after", "host_event", "range"),
+)
+
+IDLE_CAUSES = Question(
+    name="idle_causes",
+    title="What the GPU waited for",
+    asks="What was the GPU idle for, over all gaps?",
+    columns=(
+        Column("cause", "code", "what was waited for"),
+        Column("count", "count", "gaps of this cause", title="gaps"),
+        Column(
+            "total_ns", "time", "their time in all: over the causes it sums to the idle time", title="in all", bar=True
+        ),
+        Column("share", "share", "their share of the idle time", title="of idle"),
+        Column("share_of_time", "share", "their share of the time of the steps", title="of all time"),
+        Column("longest_ns", "time", "the longest of them", title="longest"),
+        Column(
+            "parts_ns",
+            "time",
+            "parts of this cause in gaps of any cause: over the causes they sum to the idle time as well",
+            title="parts",
+        ),
+    ),
+    needs=(GAPS,),
+    answer=_causes,
+    nothing="no gap of the GPU",
+    order="by time",
+    brief=("cause", "count", "total_ns", "share", "share_of_time", "longest_ns"),
+)

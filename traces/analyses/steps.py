@@ -1,0 +1,162 @@
+"""Steps: a row per iteration, with what it is made of, and in what the odd ones are odd."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.analyses.idle import GAPS
+from launchlens.traces.analyses.question import Need, Question
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.intervals import Ints, union
+from launchlens.traces.steps.gaps import CAUSES
+from launchlens.traces.steps.steps import Steps
+from launchlens.traces.tables.table import Column, Pivot
+from launchlens.traces.thresholds import THRESHOLDS
+
+_ABSENT = "not recorded"
+HAS_STEPS = Need(lambda scope: scope.stepped.steps is not None, "no steps: no ProfilerStep, and nothing repeats")
+
+
+COLUMNS = (
+    Column("name", "name", "the step's range, or its number", title="step"),
+    Column("start_ns", "time", "where the step before ended, on the recorder's clock: the first begins with its own range", hint="title"),
+    Column("at_ns", "time", "the same, from the first event of the trace on", title="from"),
+    Column("wall_ns", "time", "from there to the end of its own last work, on host or GPU: steps tile", title="wall"),
+    Column("host_ns", "time", "how long its range was open, or until the next began", title="on the host"),
+    Column("gpu_busy_ns", "time", "how long the GPU did something in it", title="GPU busy", absent=_ABSENT),
+    Column("idle_ns", "time", "how long the GPU had nothing to do", title="GPU idle", absent=_ABSENT),
+    Column("idle_cause", "code", "the cause of most of that", title="idle for", absent=_ABSENT),
+    Column("exposed_communication_ns", "time", "how long nothing but collectives ran", title="exposed communication", absent=_ABSENT),
+    Column("launches", "count", "launches that it made, on any thread"),
+    Column("is_median", "flag", "whether its wall time is the middle one of all", title="the median"),
+    Column("odd_in", "text", "of a step far from the median one: what differs most, in per cent of that one's wall time", title="odd in"),
+    Column("note", "text", "which is the first, that begins with its own range, and what was launched before it; which is the last", title="to know"),
+)  # fmt: skip
+
+
+def _answer(scope: Scope) -> pd.DataFrame:
+    stepped, steps = scope.stepped, scope.stepped.steps
+    assert steps is not None
+    start, end = steps.start_ns, steps.done_ns
+    known = stepped.gaps is not None
+    idle = np.zeros((len(steps), len(CAUSES)), np.int64) if stepped.gaps is None else stepped.gaps.within(start, end)
+    busy = _overlap(start, end, stepped.start[stepped.work], stepped.end[stepped.work])
+    exposed = _overlap(start, end, *stepped.alone(stepped.is_collective))
+    total = idle.sum(axis=1)
+    parts = {"GPU busy": busy, **{cause: idle[:, number] for number, cause in enumerate(CAUSES)}}
+    median = int(np.argsort(steps.wall_ns, kind="stable")[(len(steps) - 1) // 2])
+    frame = pd.DataFrame(
+        {
+            "name": list(steps.names),
+            "start_ns": start,
+            "at_ns": start - int(scope.start.min()),
+            "wall_ns": steps.wall_ns,
+            "host_ns": steps.host_end_ns - steps.host_start_ns,
+            "gpu_busy_ns": _if(known, busy),
+            "idle_ns": _if(known, total),
+            "idle_cause": [
+                CAUSES[cause] if known and spent else None
+                for cause, spent in zip(idle.argmax(axis=1).tolist(), total.tolist(), strict=True)
+            ],
+            "exposed_communication_ns": _if(known, exposed),
+            "launches": steps.launches,
+            "is_median": np.arange(len(steps)) == median,
+            "odd_in": _odd(steps, median, parts),
+            "note": _notes(steps),
+        }
+    )
+    return frame[scope.inside(steps.host_start_ns)].reset_index(drop=True)
+
+
+def _if(known: bool, values: Ints) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray(values.astype(np.int64), np.full(len(values), not known))
+
+
+def _overlap(start: Ints, end: Ints, low: Ints, high: Ints) -> Ints:
+    """How much of the union of some intervals lies in each of some windows."""
+    low, high = union(low, high)
+    total = np.concatenate(([0], np.cumsum(high - low)))
+
+    def until(moment: Ints) -> Ints:
+        at = np.searchsorted(low, moment, side="right")
+        part = np.where(at > 0, np.minimum(moment, high[at - 1]) - low[at - 1], 0) if len(low) else 0
+        return np.asarray(total[np.maximum(at - 1, 0)] + part, np.int64)
+
+    return until(end) - until(start)
+
+
+def _odd(steps: Steps, median: int, parts: dict[str, Ints]) -> list[str | None]:
+    """For each step far from the median one what differs most; None for the others."""
+    wall = steps.wall_ns
+    away = np.abs(wall - wall[median])
+    spread = float(np.median(away)) * THRESHOLDS.odd_step_spreads
+    odd = (away > spread) & (away > THRESHOLDS.odd_step_share * wall[median])
+    if len(steps) > 2:
+        odd[0] = False  # it begins with its own range, where others begin with the end of the step before
+    found: list[str | None] = []
+    for step in range(len(steps)):
+        if not odd[step] or not wall[median]:
+            found.append(None)
+            continue
+        differs = {name: int(values[step] - values[median]) for name, values in parts.items()}
+        name = max(differs, key=lambda each: abs(differs[each]))
+        share = differs[name] / wall[median]
+        found.append(
+            f"{'GPU idle: ' if name in CAUSES else ''}{name} {'+' if share >= 0 else '−'}{100 * abs(share):.0f} %"
+        )
+    return found
+
+
+def _notes(steps: Steps) -> list[str | None]:
+    notes: npt.NDArray[np.object_] = np.full(len(steps), None, object)
+    notes[-1] = "last"
+    earlier = f"; {steps.earlier_work} pieces of GPU work were launched before it" if steps.earlier_work else ""
+    notes[0] = f"first{earlier}"
+    return notes.tolist()  # type: ignore[no-any-return]
+
+
+STEPS = Question(
+    name="steps",
+    title="Steps",
+    asks="How long does each iteration take, what is it made of, and which ones are odd?",
+    columns=COLUMNS,
+    needs=(HAS_STEPS,),
+    answer=_answer,
+    nothing="no steps in the range",
+    order="by time",
+    brief=("name", "at_ns", "wall_ns", "host_ns", "gpu_busy_ns", "idle_ns", "idle_cause", "exposed_communication_ns", "launches", "odd_in"),
+)  # fmt: skip
+
+
+def _idle(scope: Scope) -> pd.DataFrame:
+    stepped, steps = scope.stepped, scope.stepped.steps
+    assert steps is not None and stepped.gaps is not None
+    idle = stepped.gaps.within(steps.start_ns, steps.done_ns)
+    inside = scope.inside(steps.host_start_ns)
+    step, cause = np.nonzero((idle > 0) & inside[:, np.newaxis])
+    return pd.DataFrame(
+        {
+            "step": [steps.names[each] for each in step.tolist()],
+            "cause": [CAUSES[each] for each in cause.tolist()],
+            "idle_ns": idle[step, cause],
+        }
+    )
+
+
+STEPS_IDLE = Question(
+    name="steps_idle",
+    title="What the GPU waited for in each step",
+    asks="In each iteration, what was the GPU idle for?",
+    columns=(
+        Column("step", "name", "the step"),
+        Column("cause", "code", "what was waited for"),
+        Column("idle_ns", "time", "idle time of the GPU of that cause in it: over the causes it sums to the step's idle time", title="idle"),
+    ),
+    needs=(HAS_STEPS, GAPS),
+    answer=_idle,
+    nothing="no idle time in the steps",
+    order="by time",
+    pivot=Pivot("step", "cause", "idle_ns"),
+)  # fmt: skip

@@ -1,0 +1,93 @@
+"""Syncs: the calls that make the host wait for the device, by what made them, and the idle time of the device that followed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from launchlens.traces.analyses.question import Need, Question
+from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.intervals import Ints
+from launchlens.traces.steps.stepped import Stepped
+from launchlens.traces.tables.table import Column
+
+WAITS = Need(lambda scope: len(scope.stepped.waits) > 0, "no calls that wait for the GPU")
+
+
+def _answer(scope: Scope) -> pd.DataFrame:
+    stepped = scope.stepped
+    rows = stepped.waits[scope.inside(stepped.start[stepped.waits])]
+    inner, outer = stepped.op_around(rows)
+    place = stepped.place(stepped.start[rows])
+    code = np.append(stepped.events["name"].cat.codes.to_numpy().astype(np.int64), -1)
+    names = [str(name) for name in stepped.events["name"].cat.categories]
+    frame = pd.DataFrame(
+        {
+            "api": code[rows],
+            "op": code[outer],
+            "inner_op": code[inner],
+            "range": code[place],
+            "waited": (stepped.end - stepped.start)[rows],
+            "idle": idle_after(stepped, rows),
+        }
+    )
+    by = ["api", "op", "inner_op", "range"]
+    grouped = frame.groupby(by, sort=False)
+    found = pd.DataFrame(
+        {
+            "calls": grouped.size(),
+            "total_ns": grouped["waited"].sum(),
+            "median_ns": grouped["waited"].median().round().astype("int64"),
+            "max_ns": grouped["waited"].max(),
+            "idle_after_ns": grouped["idle"].sum(),
+        }
+    ).reset_index()
+    for column in by:
+        found[column] = [None if each < 0 else names[each] for each in found[column].tolist()]
+    if stepped.gaps is None:
+        found["idle_after_ns"] = pd.NA
+    found = found.sort_values(["total_ns", "api"], ascending=[False, True], kind="stable", ignore_index=True)
+    return found
+
+
+def idle_after(stepped: Stepped, rows: Ints) -> Ints:
+    """For each wait, in order of start, how long the device was idle from when it had nothing left during the wait, or from the
+    wait's end, until it had work again, or the next wait began."""
+    gaps = stepped.gaps
+    start, end = stepped.start[rows], stepped.end[rows]
+    if gaps is None or not len(gaps.start_ns):
+        return np.zeros(len(rows), np.int64)
+    at = np.searchsorted(gaps.start_ns, end, side="right") - 1
+    holds = (at >= 0) & (gaps.end_ns[np.maximum(at, 0)] > end)
+    at = np.maximum(at, 0)
+    until = np.minimum(gaps.end_ns[at], np.append(start[1:], np.iinfo(np.int64).max))
+    return np.where(holds, np.maximum(until - np.maximum(gaps.start_ns[at], start), 0), 0)
+
+
+SYNCS = Question(
+    name="syncs",
+    title="Waits for the GPU",
+    asks="Which calls make the host wait for the GPU, what made them, and how long was the GPU idle after?",
+    columns=(
+        Column("api", "name", "the call", title="call"),
+        Column("op", "name", "the outermost op in which it is made", absent="none"),
+        Column("inner_op", "name", "the innermost op in which it is made", title="innermost op", absent="none"),
+        Column("range", "name", "the author's range in which it is made", absent="none"),
+        Column("calls", "count", "how many of them"),
+        Column("total_ns", "time", "how long they waited, in all", title="waited", bar=True),
+        Column("median_ns", "time", "how long one waited, median", title="median"),
+        Column("max_ns", "time", "how long the longest waited", title="longest"),
+        Column(
+            "idle_after_ns",
+            "time",
+            "how long the GPU was idle then, until it had work again",
+            title="GPU idle after",
+            absent="not recorded",
+        ),
+    ),
+    needs=(WAITS,),
+    answer=_answer,
+    nothing="no call in the range that waits for the GPU",
+    order="by time waited",
+    brief=("api", "op", "range", "calls", "total_ns", "idle_after_ns"),
+)

@@ -1,0 +1,175 @@
+"""A trace seen as a row of steps: the host's line, the device's gaps, the calls that wait, and what each step is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.communication import communicates
+from launchlens.traces.intervals import Ints, covered, moments, union
+from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.launches.apis import copies_and_waits, waits
+from launchlens.traces.steps.gaps import Gaps, find_gaps
+from launchlens.traces.steps.host_line import HostLine, host_line, launching_process, range_line
+from launchlens.traces.steps.steps import Steps, find_steps, is_users
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A joined trace with its steps, which `pattern` may name; everything else follows, and is worked out once."""
+
+    joined: JoinedTrace
+    pattern: str | None = None
+
+    @property
+    def events(self) -> pd.DataFrame:
+        return self.joined.events
+
+    @cached_property
+    def process(self) -> int:
+        """The code of the process with the most launches."""
+        return launching_process(self.joined)
+
+    @cached_property
+    def steps(self) -> Steps | None:
+        return find_steps(self.joined, self.pattern)
+
+    @cached_property
+    def host(self) -> HostLine:
+        return host_line(self.joined, self.process)
+
+    @cached_property
+    def places(self) -> HostLine:
+        """The innermost range that the program's author named, on any thread of the process."""
+        return range_line(self.joined, self.process, is_users)
+
+    @cached_property
+    def device(self) -> int | None:
+        """The device that does most of what the process launches; None where no GPU work was recorded."""
+        of = self.joined.launches
+        rows = of.joined_rows[of.process[of.owner] == self.process]
+        device = self.events["device"].iloc[rows if len(rows) else of.activity_rows].dropna()
+        return int(device.value_counts().idxmax()) if len(device) else None
+
+    @cached_property
+    def window(self) -> tuple[int, int]:
+        """The time of the steps; without steps from the first launch or GPU work to the last."""
+        if self.steps is not None:
+            return int(self.steps.start_ns[0]), int(self.steps.done_ns[-1])
+        of, start = self.joined.launches, self.start
+        moments = np.concatenate((of.start_ns, start[of.activity_rows]))
+        ends = np.concatenate((of.end_ns, self.end[of.activity_rows]))
+        return (int(moments.min()), int(ends.max())) if len(moments) else (0, 0)
+
+    @cached_property
+    def start(self) -> Ints:
+        found: Ints = self.events["start_ns"].to_numpy()
+        return found
+
+    @cached_property
+    def end(self) -> Ints:
+        found: Ints = self.start + self.events["dur_ns"].to_numpy()
+        return found
+
+    @cached_property
+    def gaps(self) -> Gaps | None:
+        """The gaps of the device in the window; None where no GPU work was recorded."""
+        return None if self.device is None else find_gaps(self.joined, self.host, self.device, self.window)
+
+    @cached_property
+    def work(self) -> Ints:
+        """The GPU work of the device as rows of the event table, in order of start."""
+        rows = self.joined.launches.activity_rows
+        if self.device is None:
+            return rows[:0]
+        mine = (self.events["device"].iloc[rows] == self.device).fillna(False).to_numpy(bool)
+        rows = rows[mine]
+        found: Ints = rows[np.argsort(self.start[rows], kind="stable")]
+        return found
+
+    @cached_property
+    def is_collective(self) -> npt.NDArray[np.bool_]:
+        """Of `work`: which are kernels of collectives, by name."""
+        said = np.array([communicates(str(name)) for name in self.events["name"].cat.categories] + [False])
+        kernel = (self.events["kind"].iloc[self.work] == "kernel").to_numpy(bool)
+        found: npt.NDArray[np.bool_] = said[self.events["name"].cat.codes.to_numpy()[self.work]] & kernel
+        return found
+
+    @cached_property
+    def is_copy(self) -> npt.NDArray[np.bool_]:
+        """Of `work`: which are copies between host and device."""
+        kind = self.events["copy_kind"].iloc[self.work].astype(object)
+        found: npt.NDArray[np.bool_] = kind.isin(["HtoD", "DtoH"]).to_numpy(bool)
+        return found
+
+    def alone(self, chosen: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+        """When work of the device that is `chosen` runs and no other does, as disjoint intervals in order."""
+        mine = union(self.start[self.work[chosen]], self.end[self.work[chosen]])
+        others = union(self.start[self.work[~chosen]], self.end[self.work[~chosen]])
+        edges = moments(*mine, *others)
+        if len(edges) < 2:
+            return edges[:0], edges[:0]
+        only = covered(edges, *mine) & ~covered(edges, *others)
+        return union(edges[:-1][only], edges[1:][only])
+
+    # -- the calls of the host that wait
+
+    @cached_property
+    def waits(self) -> Ints:
+        """Calls of the process in its window that wait for the device, as rows of the event table, in order of start."""
+        names = self.events["name"].cat
+        said = np.array([waits(str(name)) or copies_and_waits(str(name)) for name in names.categories] + [False])
+        api = (self.events["kind"] == "api").to_numpy(bool)
+        rows = np.flatnonzero(api & said[names.codes.to_numpy()] & (self._process == self.process))
+        low, high = self.window
+        rows = rows[(self.start[rows] >= low) & (self.start[rows] < high)]
+        return rows[np.argsort(self.start[rows], kind="stable")]
+
+    @cached_property
+    def _process(self) -> Ints:
+        found: Ints = self.events["process"].cat.codes.to_numpy().astype(np.int64)
+        return found
+
+    @cached_property
+    def thread(self) -> Ints:
+        found: Ints = self.events["thread"].cat.codes.to_numpy().astype(np.int64)
+        return found
+
+    @cached_property
+    def ops(self) -> Opened:
+        """The framework ops of the trace, as what is open on their threads."""
+        return Opened(self.events, np.flatnonzero((self.events["kind"] == "op").to_numpy(bool)))
+
+    @cached_property
+    def outermost(self) -> Ints:
+        """For each of `ops`: the outermost op that holds it, itself where none does, as a position in `ops.rows`."""
+        parent = self.ops.parent
+        top = np.where(parent >= 0, parent, np.arange(len(parent)))
+        while len(top) and (top != top[top]).any():
+            top = top[top]
+        return top
+
+    def op_around(self, rows: Ints) -> tuple[Ints, Ints]:
+        """The innermost and the outermost op in which some host events were made, as rows of the event table; -1 for none."""
+        if not len(self.ops.rows):
+            nothing = np.full(len(rows), -1, np.int64)
+            return nothing, nothing
+        at = self.ops.at(self._process[rows], self.thread[rows], self.start[rows])
+        inner = np.where(at >= 0, self.ops.rows[at], -1)
+        outer = np.where(at >= 0, self.ops.rows[self.outermost[at]], -1)
+        return inner, outer
+
+    def place(self, moment: Ints) -> Ints:
+        """The range, as its author named it, that is open in the process at each moment: a row of the event table, -1 for none."""
+        if not len(self.places.row):
+            return np.full(len(moment), -1, np.int64)
+        at = self.places.segment(moment)
+        return np.where(at >= 0, self.places.row[at], -1)
+
+    def name(self, row: int) -> str:
+        return str(self.events["name"].array[row])
