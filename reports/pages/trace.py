@@ -82,9 +82,8 @@ def one(document: AnalysisDocument, answered: Answers, name: str, option: str) -
     if name in answered.lacking:
         raise InputError(document.source.path, f"has no table {name}: {answered.lacking[name]}")
     if name in ("advice", "advice_rows") and name not in found:
-        raise InputError(
-            document.source.path, f"has no table {name}: {NO_STEPS if document.verdict.steps is None else NOT_WORTH_IT}"
-        )
+        why = (NO_STEPS if document.verdict.steps is None else NOT_WORTH_IT).removeprefix("No advice: ")
+        raise InputError(document.source.path, f"has no table {name}: {why}")
     if name not in found:
         raise InputError(option, f"{name!r} is none of {', '.join(found)}")
     return found[name]
