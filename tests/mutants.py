@@ -44,6 +44,7 @@ ANALYSIS, STATISTICS, STUDY = (
     "tests/traces/test_study.py",
 )
 WHAT_IF = "tests/traces/test_what_if.py"
+GATE, SIMULATED = "tests/traces/test_gate.py", "tests/traces/test_simulated.py"
 WORDS = "tests/reports/test_words.py"
 
 CLAIMS, ACROSS = "tests/traces/test_claims.py", "tests/traces/test_claims_across.py"
@@ -177,6 +178,30 @@ MUTANTS = (
         "host_share >= THRESHOLDS.host_bound_submitting",
         "host_share >= 0.8",
         (STUDY,),
+    ),
+    Mutant(
+        "rounds that were shuffled pass the data gate",
+        'back = int((rest["start_ns"].diff() < 0).sum())',
+        "back = 0",
+        (GATE,),
+    ),
+    Mutant(
+        "a recording that the data gate withholds is used",
+        "return replace(side, recording=None, refused=refused, withheld=withheld)",
+        "return replace(side, refused=refused, withheld=withheld)",
+        (GATE,),
+    ),
+    Mutant(
+        "an account that lacks launches is used",
+        'if side.refused or side.withheld or self.gate.takes("light", key):',
+        "if side.refused or side.withheld:",
+        (SIMULATED,),
+    ),
+    Mutant(
+        "what an event costs outside is the mean of ops and calls",
+        "calls = holds * (1 - share) if np.isnan(self.calls_held).any() else middle(self.calls_held)",
+        "calls = holds * (1 - share)",
+        (SIMULATED,),
     ),
 )
 

@@ -39,14 +39,14 @@ def recorded_faster(evidence: Sides) -> Iterator[Met]:
 
 
 def regimes_apart(evidence: Sides) -> Iterator[Met]:
-    """Variants of which one kernel takes much longer in one regime than in another."""
-    times: dict[tuple[str, str], dict[str, float]] = {}
+    """Variants of which one kernel, run as often in both, takes much longer in one regime than in another."""
+    times: dict[tuple[str, str, float], dict[str, float]] = {}
     for (variant, regime), side in evidence.sides.items():
         for row in side.recording.work if side.recording is not None else ():
             if row.kind == "kernel":
-                times.setdefault((variant, row.name), {})[regime] = row.gpu_ns
+                times.setdefault((variant, row.name, row.per_iteration), {})[regime] = row.gpu_ns
     apart: dict[str, tuple[tuple[str, ...], float]] = {}
-    for (variant, _), by_regime in times.items():
+    for (variant, *_), by_regime in times.items():
         low, high = min(by_regime.values()), max(by_regime.values())
         if low > 0 and high > THRESHOLDS.gate_regimes_apart * low:
             apart[variant] = tuple(by_regime), max(high / low, apart.get(variant, ((), 0.0))[1])

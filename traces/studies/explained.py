@@ -100,7 +100,7 @@ class LightAccounts:
         }
         self._stretch = _stretch(timings)
         self._cells = _marginal(accounts)
-        self._costs = _costs(_stretch(bursts), self._cells, inside_ns)
+        self._costs, self._measured = _costs(_stretch(bursts), self._cells, inside_ns)
         self.rounds = list(self._costs.index)
         count = len(self.rounds)
         generator = np.random.default_rng(SEED)
@@ -112,7 +112,8 @@ class LightAccounts:
         return {name: float(self._costs[name].median()) for name in (OPS, CALLS)}
 
     def explain(self, side: Side) -> Explained | None:
-        """The parts of a side whose pace the host makes; None where it was not recorded so in every round."""
+        """The parts of a side whose pace the host makes; None where it was not recorded so in every round, or what it made costs
+        is not known."""
         key = side.variant, side.regime
         cells, stretch, off = self._cells.get(key), self._stretch.get(key), self._off.get((*key, False))
         if cells is None or stretch is None or off is None or not self.rounds:
@@ -120,6 +121,9 @@ class LightAccounts:
         if any(not set(self.rounds) <= set(index) for index in (stretch.index, off.index, cells["ns"].index)):
             return None
         if any(cells[name].loc[self.rounds].isna().any(axis=None) for name in ("ns", "events", "holds")):
+            return None
+        noted = cells["events"].loc[self.rounds].gt(0).any()
+        if any(noted[state] and (OPS if state == "dispatch" else CALLS) not in self._measured for state in STATES):
             return None
         seen = _Seen(
             wall=off.loc[self.rounds, "wall_ns"].to_numpy(float),
@@ -252,8 +256,9 @@ def _costs(
     stretch: Mapping[tuple[str, str], pd.Series[float]],
     cells: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]],
     inside_ns: float,
-) -> pd.DataFrame:
-    """What an op and a call cost in all, ns, round by round: what more events stretch an iteration more."""
+) -> tuple[pd.DataFrame, frozenset[str]]:
+    """What an op and a call cost in all, ns, round by round: what more events stretch an iteration more; and of which there were
+    bursts that tell."""
     found = {}
     for kind in (OPS, CALLS):
         names = sorted(
@@ -268,8 +273,8 @@ def _costs(
     table = pd.DataFrame(found)
     for kind in (OPS, CALLS):
         if kind not in table:
-            table[kind] = inside_ns  # nothing of that kind was there to be recorded
-    return table.dropna()
+            table[kind] = inside_ns  # for sides that have nothing of that kind
+    return table.dropna(), frozenset(found)
 
 
 def _count(name: str) -> int:
