@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.schema import Column
@@ -42,3 +44,15 @@ class Details:
     collectives: pd.DataFrame | None = None
     shapes: pd.DataFrame | None = None
     memory: pd.DataFrame | None = None
+
+    def of_rows(self, kept: npt.NDArray[np.bool_]) -> Details:
+        """What is told of those rows of the event table that are kept, at the positions that they have then."""
+        position = np.cumsum(kept) - 1
+
+        def moved(frame: pd.DataFrame | None) -> pd.DataFrame | None:
+            if frame is None:
+                return None
+            row = frame["row"].to_numpy()
+            return frame[kept[row]].assign(row=position[row[kept[row]]]).reset_index(drop=True)
+
+        return Details(moved(self.collectives), moved(self.shapes), self.memory)

@@ -36,6 +36,10 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
     "event-without-category": ("info", "Events carry no category, so nothing says what they are; they were left out."),
     "unknown-category": ("info", "Events have a category that is not part of the time account; they were left out."),
     "event-not-understood": ("warning", "Events lack a usable timestamp, duration or name; they were left out."),
+    "ranks-in-one-file": (
+        "info",
+        "The file holds several processes whose correlation ids repeat: each is joined to its own GPU work, and GPUs are numbered apart.",
+    ),
     "time-not-taken": (
         "warning",
         "Records have no time, for the recorder could not take it; they were left out, and when they ran is unknown.",

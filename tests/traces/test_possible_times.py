@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from events import gpu, host, trace
 from launchlens.traces.analysis import analyze
+from launchlens.traces.details import Details
 from launchlens.traces.readers.possible_times import with_possible_times
 from launchlens.traces.source import open_trace
 from launchlens.traces.thresholds import THRESHOLDS
@@ -154,6 +156,14 @@ def test_where_many_overlap_the_streams_are_not_streams() -> None:
     rows = [row | {"end": row["start_ns"] + 2 * S} if row["kind"] == "kernel" else row for row in launches(50)]
     made = trace(rows)
     assert with_possible_times(made) is made
+
+
+def test_what_is_told_beside_the_events_stays_with_its_event() -> None:
+    rows = impossible()
+    shapes = pd.DataFrame({"row": [2, 3, 4, 99], "shapes": pd.Categorical(["[1]", "[2]", "[3]", "[4]"])})
+    made = with_possible_times(replace(trace(rows), details=Details(shapes=shapes)))
+    assert made.details.shapes is not None
+    assert made.details.shapes.values.tolist() == [[2, "[1]"], [3, "[3]"], [98, "[4]"]]
 
 
 def test_a_trace_is_not_altered() -> None:

@@ -38,7 +38,8 @@ def with_possible_times(trace: Trace) -> Trace:
     keep &= ~_over_others(rows, keep, problems)
     if keep.all() or not keep.any():
         return trace
-    return replace(trace, events=events[keep].reset_index(drop=True), problems=problems)
+    table = events[keep].reset_index(drop=True)
+    return replace(trace, events=table, details=trace.details.of_rows(keep), problems=problems)
 
 
 class _Rows:

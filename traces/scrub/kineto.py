@@ -24,6 +24,7 @@ from launchlens.traces.readers.kineto.events import Args, EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_brackets import elements, is_json, most_readable
 from launchlens.traces.readers.kineto.json_repair import STRING, repair
+from launchlens.traces.readers.kineto.ranks import RANK
 from launchlens.traces.scrub.text import Removed, is_hardware_id, is_private, without_folders, without_paths
 from launchlens.traces.trace import Progress
 
@@ -139,6 +140,8 @@ def _is_private(key: bytes) -> bool:
 def _plain_name(text: str) -> str:
     if match := _THREAD.fullmatch(text):
         return match[1]
+    if rank := RANK.search(text):
+        return f"rank {rank[1]}"  # ranks that somebody merged into one file are told apart by it
     return text if _PLAIN_NAMES.fullmatch(text) else ""
 
 

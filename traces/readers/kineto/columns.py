@@ -48,6 +48,8 @@ class KinetoColumns:
         self.rows = 0
         self.threads: dict[tuple[str, str], str] = {}
         self.processes: dict[str, str] = {}
+        #: of the event table's rows the process ids that the file gives to those of a device, null for others
+        self.places: pd.Categorical = pd.Categorical([])
         self._categories, self._names, self._ids, self._copy_kinds = (Numbering() for _ in range(4))
         self._collectives, self._dtypes, self._shapes, self._places = (Numbering() for _ in range(4))
         self._kind_of_category = np.empty(0, np.int8)
@@ -115,7 +117,8 @@ class KinetoColumns:
         part: dict[str, npt.NDArray[Any]] = {"kind": kind, "layer": layer, "start_ns": start, "dur_ns": dur}
         part["name"] = self._names.of([event.name for event in kept])
         on_device = np.isin(kind, _ON_DEVICE)
-        part["process"] = np.where(on_device, -1, self._ids.of([event.pid for event in kept]))
+        pid = self._ids.of([event.pid for event in kept])
+        part["process"] = np.where(on_device, -1, pid)
         part["thread"] = np.where(on_device, -1, self._ids.of([event.tid for event in kept]))
         args = [event.args or NO_ARGS for event in kept]
         part["correlation"] = _ids([each.correlation for each in args])
@@ -126,7 +129,10 @@ class KinetoColumns:
         self._keep_details(args, kind)
         if on_device.any():
             self._keep_device(
-                list(compress(kept, on_device)), list(compress(args, on_device)), np.flatnonzero(on_device)
+                list(compress(kept, on_device)),
+                list(compress(args, on_device)),
+                np.flatnonzero(on_device),
+                pid[on_device],
             )
         api = kind == _KIND["api"]
         size = _ids([each.size for each in compress(args, api)])
@@ -204,7 +210,7 @@ class KinetoColumns:
                 frame["row"] = row[frame["row"].to_numpy()]
         return Details(collectives, shapes, memory)
 
-    def _keep_device(self, events: list[Complete], args: list[Args], rows: npt.NDArray[np.intp]) -> None:
+    def _keep_device(self, events: list[Complete], args: list[Args], rows: npt.NDArray[np.intp], pid: Codes) -> None:
         device = _ids([each.device for each in args])
         stream = _ids([each.stream for each in args])
         # gpu_user_annotation rows say where they are by process and thread alone, as the oldest traces do: "stream 7"
@@ -215,6 +221,7 @@ class KinetoColumns:
         kinds = [each.kind if isinstance(each.kind, str) and each.kind[:1].isalpha() else None for each in args]
         part: dict[str, npt.NDArray[Any]] = {
             "row": rows + self.rows,
+            "place": pid,
             "device": device,
             "stream": stream,
             "context": _ids([each.context for each in args]),
@@ -227,7 +234,7 @@ class KinetoColumns:
             self._parts[name].append(values)
 
     def table(self) -> tuple[pd.DataFrame, Details]:
-        """The event table, in the order of the file, and what was told beside it; the columns are used up."""
+        """The event table, in the order of the file, and what was told beside it, and `places`; the columns are used up."""
         kind, rows = self._take("kind", np.int8), self._take("row", np.intp)
         on_device = kind[rows]
         name = self._take("name", np.int32)
@@ -254,10 +261,14 @@ class KinetoColumns:
         for each in ("device", "context", "stream", "graph", "graph_node"):
             columns[each] = self._spread(self._take(each), rows, np.int32 if each == "device" else np.int64)
         table = event_table(columns, self.rows)
+        place = np.full(self.rows, -1, np.int32)
+        place[rows] = self._take("place", np.int32)
+        self.places = self._ids.categorical(place, _id_text)
         summable = within_total(columns["dur_ns"])
         if summable.all():
             return table, self.details(None)
         self.problems.add("event-not-understood", int((~summable).sum()))
+        self.places = self.places[summable]
         return table[summable].reset_index(drop=True), self.details(summable)
 
     def _take(self, name: str, dtype: Any = np.int64) -> npt.NDArray[Any]:

@@ -24,6 +24,7 @@ from launchlens.traces.readers.kineto.events import FEWEST, EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_repair import repair
 from launchlens.traces.readers.kineto.pairs import Pairs
+from launchlens.traces.readers.kineto.ranks import told_apart
 from launchlens.traces.schema import KINDS
 from launchlens.traces.trace import Progress, Trace
 
@@ -73,7 +74,11 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         if not columns.rows:
             raise _nothing_kept(path, decoder.seen, problems)
         events, details = columns.table()
+        merged = told_apart(path, events, columns.places, columns.processes, problems)
+        events = merged.events
     schema, devices = about.get("schemaVersion"), _devices(about)
+    for number, (listed, process) in merged.devices.items():
+        devices[number] = f"{_devices(about).get(listed, f'GPU {listed}')} of process {process}"
     return Trace(
         path=path,
         recorded_by="kineto",
