@@ -31,7 +31,11 @@ def command(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Show every analysis, not the first screen alone.")] = False,
     range_name: Annotated[
-        str | None, typer.Option("--range", help="Account for all instances of this range instead of the whole trace.")
+        str | None,
+        typer.Option(
+            "--range",
+            help="Account for all instances of this range, or of a pattern such as 'ProfilerStep*', instead of the whole trace.",
+        ),
     ] = None,
     thread: Annotated[
         str | None, typer.Option(metavar="ID", help="Account for this thread instead of its whole process.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ from launchlens.traces.launches.hardware_queue import HardwareQueue
 from launchlens.traces.launches.ledger import ledger
 from launchlens.traces.launches.table import SUBMITS, Launches
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.ranges import range_totals
+from launchlens.traces.ranges import overlapping_across_threads, range_totals
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.slice import Slice
 from launchlens.traces.steps.stepped import Stepped
@@ -86,7 +87,10 @@ class Analysis:
     @property
     def problems(self) -> Problems:
         """What was met in the trace and in the windows of the slice."""
-        return self.joined.problems if self.slice is None else self.joined.problems + self.slice.problems
+        of_ranges = Problems()
+        of_ranges.add("ranges-overlap-across-threads", overlapping_across_threads(self.joined.instances))
+        found = self.joined.problems + of_ranges
+        return found if self.slice is None else found + self.slice.problems
 
 
 def analyze(
@@ -198,9 +202,13 @@ def _launch_counts(launches: Launches, saw_gpu: bool) -> dict[str, LaunchCount]:
 
 
 def _ranges(ranges: pd.DataFrame, saw_gpu: bool) -> list[RangeRow]:
+    def of_gpu(value: Any) -> int | None:
+        return int(value) if saw_gpu and not pd.isna(value) else None
+
     return [
         RangeRow(
             name=str(row["name"]),
+            names=int(row["names"]),
             instances=int(row["instances"]),
             host_ns=int(row["host_ns"]),
             gpu_projection_ns=int(row["gpu_projection_ns"]) if saw_gpu else None,
@@ -209,6 +217,12 @@ def _ranges(ranges: pd.DataFrame, saw_gpu: bool) -> list[RangeRow]:
             memcpys=int(row["memcpys"]) if saw_gpu else None,
             memsets=int(row["memsets"]) if saw_gpu else None,
             gpu_ns=int(row["gpu_ns"]) if saw_gpu else None,
+            launches_all_threads=int(row["launches_all_threads"]),
+            kernels_all_threads=of_gpu(row["kernels_all_threads"]),
+            gpu_ns_all_threads=of_gpu(row["gpu_ns_all_threads"]),
+            launches_linked=None if pd.isna(row["launches_linked"]) else int(row["launches_linked"]),
+            kernels_linked=of_gpu(row["kernels_linked"]),
+            gpu_ns_linked=of_gpu(row["gpu_ns_linked"]),
         )
         for row in ranges.to_dict("records")
     ]

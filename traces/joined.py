@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.backward import BackwardOps, backward_ops
+from launchlens.traces.intervals import Ints
 from launchlens.traces.lanes import (
     HostEvents,
     Lane,
@@ -15,6 +20,7 @@ from launchlens.traces.lanes import (
     evident_lane,
     host_events,
     host_lane,
+    lane_kinds,
     process_lane,
 )
 from launchlens.traces.launches.apis import launches_are_known
@@ -25,6 +31,7 @@ from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances
 from launchlens.traces.trace import Trace
 from launchlens.traces.unrecorded.unknown_time import Spans, unknown_time
+from launchlens.traces.waiting import waits_for_backward
 
 if TYPE_CHECKING:
     from launchlens.traces.steps.stepped import Stepped
@@ -55,7 +62,17 @@ class JoinedTrace:
     @cached_property
     def instances(self) -> pd.DataFrame:
         """The range instances with the work launched inside each (`launchlens.traces.ranges.INSTANCE_COLUMNS`)."""
-        return range_instances(self.events, self.launches)
+        return range_instances(self.events, self.launches, self.backward_ops)
+
+    @cached_property
+    def backward_ops(self) -> BackwardOps:
+        """The ops of backward passes, with their forward ops."""
+        return backward_ops(self.events)
+
+    @cached_property
+    def waits(self) -> Mapping[tuple[int, int], tuple[Ints, Ints]]:
+        """When each thread waits for another one that does its work."""
+        return waits_for_backward(self.events, self.host_events, self.backward_ops)
 
     @cached_property
     def hardware_queue(self) -> HardwareQueue:
@@ -76,7 +93,8 @@ class JoinedTrace:
     def evident_lane(self, process: int, thread: int) -> Lane:
         """The host lane of a thread of any program, likewise."""
         if (process, thread) not in self._evident_lanes:
-            self._evident_lanes[process, thread] = evident_lane(self.host_events, process, thread)
+            waits = self.waits.get((process, thread))
+            self._evident_lanes[process, thread] = evident_lane(self.host_events, process, thread, waits)
         return self._evident_lanes[process, thread]
 
     def process_lane(self, process: int) -> Lane:
@@ -98,8 +116,12 @@ class JoinedTrace:
         """The lane of a device, cut once; one without any state where the trace holds no event of a device."""
         if device not in self._device_lanes:
             unknown = None if device is None else self.unknown.get(device)
-            self._device_lanes[device] = device_lane(self.events, device, unknown)
+            self._device_lanes[device] = device_lane(self.events, device, unknown, self._lane_kinds)
         return self._device_lanes[device]
+
+    @cached_property
+    def _lane_kinds(self) -> npt.NDArray[np.object_]:
+        return lane_kinds(self.events)
 
     @cached_property
     def saw_gpu(self) -> bool:

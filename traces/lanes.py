@@ -32,6 +32,10 @@ _FRAMEWORKS = re.compile(
 )
 
 
+#: The states, as indices, in which a thread was seen to do something.
+DOING = tuple(HOST_STATES.index(state) for state in ("dispatch", "launch", "sync", "api", "profiler"))
+
+
 @dataclass(frozen=True)
 class Lane:
     """One lane of the account: state `names[state[i]]` from `edges[i]` to `edges[i + 1]`, `names[outside]` elsewhere."""
@@ -147,9 +151,23 @@ def host_lane(found: HostEvents, process: int, thread: int) -> Lane:
     return _innermost_lane(found, found.state, process, thread, "python")
 
 
-def evident_lane(found: HostEvents, process: int, thread: int) -> Lane:
-    """The host lane of one thread of any program: where nothing is open it is `not-recorded`."""
-    return _innermost_lane(found, found.evident, process, thread, "not-recorded")
+def evident_lane(found: HostEvents, process: int, thread: int, waits: tuple[Ints, Ints] | None = None) -> Lane:
+    """The host lane of one thread of any program: where nothing is open it is `not-recorded`.
+
+    `waits` is when another thread does its work: what else would be Python, or not recorded, is `waiting` then.
+    """
+    lane = _innermost_lane(found, found.evident, process, thread, "not-recorded")
+    if waits is None or not len(waits[0]):
+        return lane
+    edges = moments(lane.edges, *waits)
+    state = lane.at(edges[:-1])
+    idle = ~np.isin(state, DOING)
+    return Lane(
+        edges,
+        np.where(idle & covered(edges, *waits), HOST_STATES.index("waiting"), state),
+        HOST_STATES,
+        lane.outside,
+    )
 
 
 def _innermost_lane(found: HostEvents, state: Ints, process: int, thread: int, outside: str) -> Lane:
@@ -195,21 +213,33 @@ def _inherit_launch(state: Ints, is_api: npt.NDArray[np.bool_], start: Ints, end
     return state
 
 
-def device_lane(events: pd.DataFrame, device: int | None, unknown: tuple[Ints, Ints] | None = None) -> Lane:
-    """The lane of one device; `unknown` are the times of which it is not known whether work ran. Without a device: no lane."""
+def lane_kinds(events: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """What each event is to a device: its kind, of which a collective's kernel is `communication`."""
+    kinds: npt.NDArray[np.object_] = events["kind"].to_numpy(dtype=object)
+    collective = np.array([*map(communicates, map(str, events["name"].cat.categories)), False])
+    kinds[(kinds == "kernel") & collective[events["name"].cat.codes.to_numpy()]] = "communication"
+    return kinds
+
+
+def device_lane(
+    events: pd.DataFrame,
+    device: int | None,
+    unknown: tuple[Ints, Ints] | None = None,
+    kinds: npt.NDArray[np.object_] | None = None,
+) -> Lane:
+    """The lane of one device; without a device: no lane.
+
+    `unknown` are the times of which it is not known whether work ran; `kinds` are the events' as `lane_kinds` has them.
+    """
     outside = DEVICE_STATES.index("idle")
     nothing = np.empty(0, np.int64)
     if device is None:
         return Lane(nothing, nothing, DEVICE_STATES, outside)
-    on_device = (events["device"] == device).fillna(False).to_numpy(bool)
-    kinds = events["kind"].to_numpy(dtype=object)
-    collective = np.array([*map(communicates, map(str, events["name"].cat.categories)), False])[
-        events["name"].cat.codes.to_numpy()
-    ] & (kinds == "kernel")
+    kinds = lane_kinds(events) if kinds is None else kinds
+    on_device = np.flatnonzero((events["device"] == device).fillna(False).to_numpy(bool))
     lanes = {}
     for kind in (*GPU_KINDS, "communication"):
-        mine = collective if kind == "communication" else (kinds == kind) & ~collective
-        rows = np.flatnonzero(on_device & mine)
+        rows = on_device[kinds[on_device] == kind]
         start = events["start_ns"].to_numpy()[rows]
         lanes[kind] = union(start, start + events["dur_ns"].to_numpy()[rows])
     lanes["unknown"] = unknown or (nothing, nothing)

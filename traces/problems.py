@@ -134,6 +134,10 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "GPU activities launched inside a window end after it; the account cuts them at its end.",
     ),
+    "ranges-overlap-across-threads": (
+        "warning",
+        "Ranges of one name overlap on several threads of a process: what is launched in their common time counts for each of them (`_all_threads`).",
+    ),
     # tables
     "table-absent": (
         "info",

@@ -1,14 +1,25 @@
-"""Which work belongs to which range: a range owns the launches whose API call lies inside it on its own thread.
+"""Which work belongs to which range: by its own thread, by all threads of its process, and by links.
 
-That is Nsight Systems' rule for its `nvtx_gpu_proj_*` tables. Work of nested ranges belongs to the outer ones as well.
+    own thread    the launches whose API call starts inside it on its thread: Nsight Systems' rule for its `nvtx_gpu_proj_*` tables
+    all threads   those that any thread of its process makes in its time
+    linked        those made inside backward ops whose forward op starts inside it on its thread, whenever and wherever they are
+                  made; of a range that is its process's (NVTX start/end), all that the process launches in its time
+
+Work of nested ranges belongs to the outer ones as well.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.backward import BackwardOps, backward_ops, homes
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.schema import MAX_TOTAL_NS, Column
@@ -30,11 +41,25 @@ INSTANCE_COLUMNS: tuple[Column, ...] = (
     Column("gpu_start_ns", "Int64", "ns", True, "first start of these activities; null without any"),
     Column("gpu_end_ns", "Int64", "ns", True, "last end of these activities; null without any"),
     Column("gpu_projection_ns", "Int64", "ns", True, "last GPU end - first GPU start; null without any"),
+    Column("launches_all_threads", "int64", "", False, "launches made in its time by any thread of its process"),
+    Column("kernels_all_threads", "int64", "", False, "kernels that these caused"),
+    Column("gpu_ns_all_threads", "int64", "ns", False, "sum of the durations of what these caused"),
+    Column("launches_linked", "Int64", "", True, "launches made for it, by links alone; null where nothing links"),
+    Column("kernels_linked", "Int64", "", True, "kernels that these caused, likewise"),
+    Column("gpu_ns_linked", "Int64", "ns", True, "sum of the durations of what these caused, likewise"),
+)
+#: What is summed over the instances of a name.
+TOTAL_COLUMNS = (
+    *("host_ns", "gpu_projection_ns", "launches", "kernels", "memcpys", "memsets", "gpu_ns"),
+    *(f"{name}_{rule}" for rule in ("all_threads", "linked") for name in ("launches", "kernels", "gpu_ns")),
 )
 
 
-def range_instances(events: pd.DataFrame, launches: Launches) -> pd.DataFrame:
-    """One row per range instance, in order of start, with the work launched inside it: INSTANCE_COLUMNS."""
+def range_instances(events: pd.DataFrame, launches: Launches, linked: BackwardOps | None = None) -> pd.DataFrame:
+    """One row per range instance, in order of start, with the work launched inside it: INSTANCE_COLUMNS.
+
+    `linked` are the backward ops whose forward op is known; they are looked for where they are not given.
+    """
     rows = np.flatnonzero((events["kind"] == "range").to_numpy())
     start = events["start_ns"].to_numpy()[rows]
     rows = rows[np.argsort(start, kind="stable")]
@@ -42,12 +67,13 @@ def range_instances(events: pd.DataFrame, launches: Launches) -> pd.DataFrame:
     end = start + events["dur_ns"].to_numpy()[rows]
     process, thread = (events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
 
-    order, low, high = _launches_inside(launches, process, thread, start, end)
-    counts = {name: launches.table[name].to_numpy() for name in ("kernels", "memcpys", "memsets", "activities")}
-    sums = {}
-    for column, values in (counts | {"gpu_ns": launches.gpu_ns}).items():
-        running = np.concatenate(([0], np.cumsum(values[order])))
-        sums[column] = running[high] - running[low]
+    own = Made(np.arange(len(launches.table)), launches.process, launches.thread, launches.start_ns)
+    inside = _Inside(launches, own, process, thread, start, end)
+    sums = {
+        name: inside.sum(launches.table[name].to_numpy()) for name in ("kernels", "memcpys", "memsets", "activities")
+    }
+    sums["gpu_ns"] = inside.sum(launches.gpu_ns)
+    order, low, high = inside.order, inside.low, inside.high
     with_work = launches.caused_work[order]
     first = np.where(with_work, launches.gpu_start_ns[order], np.iinfo(np.int64).max)
     last = np.where(with_work, launches.gpu_end_ns[order], np.iinfo(np.int64).min)
@@ -56,6 +82,11 @@ def range_instances(events: pd.DataFrame, launches: Launches) -> pd.DataFrame:
     without = sums["activities"] == 0
     projection = np.zeros(len(rows), np.int64)
     np.subtract(gpu_end, gpu_start, out=projection, where=~without)
+
+    everywhere = np.zeros(len(rows), np.int64)
+    anybody = Made(own.launches, launches.process, np.zeros(len(launches.table), np.int64), launches.start_ns)
+    of_all = _Inside(launches, anybody, process, everywhere, start, end).counted()
+    of_process = (events["scope"] == "process").fillna(False).to_numpy(bool)[rows]
     return pd.DataFrame(
         {
             "name": events["name"].array[rows],
@@ -69,41 +100,154 @@ def range_instances(events: pd.DataFrame, launches: Launches) -> pd.DataFrame:
             "gpu_start_ns": pd.arrays.IntegerArray(gpu_start, without),
             "gpu_end_ns": pd.arrays.IntegerArray(gpu_end, without.copy()),
             "gpu_projection_ns": pd.arrays.IntegerArray(projection, without.copy()),
+            **{f"{name}_all_threads": values for name, values in of_all.items()},
+            **_linked(events, launches, linked, (process, thread, start, end), of_all, of_process),
         }
     )
 
 
-def range_totals(instances: pd.DataFrame) -> pd.DataFrame:
-    """One row per range name, longest host time first: instances and the sums of `range_instances`' columns.
+def _linked(
+    events: pd.DataFrame,
+    launches: Launches,
+    linked: BackwardOps | None,
+    ranges: tuple[Ints, Ints, Ints, Ints],
+    of_all: Mapping[str, Ints],
+    of_process: npt.NDArray[np.bool_],
+) -> dict[str, Any]:
+    """What was launched for each range by links alone; null where there are none."""
+    linked = backward_ops(events) if linked is None else linked
+    found = {name: np.zeros(len(of_process), np.int64) for name in of_all}
+    if len(linked):
+        home = homes(events, launches, linked)
+        found = _Inside(launches, Made(home.launches, home.process, home.thread, home.start_ns), *ranges).counted()
+    unknown = ~of_process & (not len(linked))
+    return {
+        f"{name}_linked": pd.arrays.IntegerArray(np.where(of_process, of_all[name], values), unknown.copy())
+        for name, values in found.items()
+    }
 
-    Sums that int64 can't hold are Python's unbounded numbers: projections may overlap without end.
+
+@dataclass(frozen=True)
+class Made:
+    """Some launches, by their positions, with the process and thread that they are taken to be of, and the moment."""
+
+    launches: Ints
+    process: Ints
+    thread: Ints
+    start_ns: Ints
+
+
+class _Inside:
+    """Which of some launches lie in each of some ranges: those of the range's lane that start in it."""
+
+    def __init__(self, launches: Launches, made: Made, process: Ints, thread: Ints, start: Ints, end: Ints) -> None:
+        self._launches = launches
+        order, self.low, self.high = _launches_inside(made, process, thread, start, end)
+        self.order = made.launches[order]
+
+    def sum(self, values: npt.NDArray[np.int64]) -> Ints:
+        """The sum of a number of each launch over those in each range."""
+        running = np.concatenate(([0], np.cumsum(values[self.order])))
+        total: Ints = running[self.high] - running[self.low]
+        return total
+
+    def counted(self) -> dict[str, Ints]:
+        """The launches in each range, the kernels of these, and the GPU time of their work."""
+        return {
+            "launches": self.high - self.low,
+            "kernels": self.sum(self._launches.table["kernels"].to_numpy()),
+            "gpu_ns": self.sum(self._launches.gpu_ns),
+        }
+
+
+def range_totals(instances: pd.DataFrame) -> pd.DataFrame:
+    """One row per folded name of ranges, longest host time first: TOTAL_COLUMNS.
+
+    A row has its name folded (see `fold`), how many distinct `names` and `instances` that is, and the sums of their columns; a sum
+    of which nothing is known is null. Sums that int64 can't hold are Python's unbounded numbers: projections may overlap
+    without end.
     """
-    columns = ["host_ns", "gpu_projection_ns", "launches", "kernels", "memcpys", "memsets", "gpu_ns"]
-    projection = instances["gpu_projection_ns"].fillna(0)
-    if projection.astype(np.float64).sum() >= MAX_TOTAL_NS:
-        projection = projection.astype(object)
-    grouped = instances.assign(gpu_projection_ns=projection).groupby("name", observed=True, sort=False)
-    totals = grouped[columns].sum()
-    totals.insert(0, "instances", grouped.size())
+    folded = folded_names(instances["name"])
+    summed = instances[[*TOTAL_COLUMNS]].copy()
+    summed["gpu_projection_ns"] = summed["gpu_projection_ns"].fillna(0)
+    for column in summed:
+        if summed[column].fillna(0).astype(np.float64).sum() >= MAX_TOTAL_NS:
+            summed[column] = summed[column].astype(object)
+    grouped = summed.assign(name=folded).groupby("name", observed=True, sort=False)
+    totals = grouped.sum(min_count=1)
+    distinct = pd.DataFrame({"name": folded, "code": instances["name"].cat.codes}).drop_duplicates()
+    totals.insert(0, "names", distinct.groupby("name", observed=True, sort=False).size())
+    totals.insert(1, "instances", grouped.size())
     return totals.reset_index().sort_values(["host_ns"], ascending=False, kind="stable", ignore_index=True)
 
 
-def _launches_inside(
-    launches: Launches, process: Ints, thread: Ints, start: Ints, end: Ints
-) -> tuple[Ints, Ints, Ints]:
+def overlapping_across_threads(instances: pd.DataFrame) -> int:
+    """How many instances share a moment with one of their folded name on another thread, and are given launches of others."""
+    chosen = instances[(instances["host_ns"] > 0) & (instances["launches_all_threads"] > 0)]
+    frame = pd.DataFrame(
+        {
+            "name": folded_names(chosen["name"]).codes,
+            "process": chosen["process"].cat.codes.to_numpy(),
+            "thread": chosen["thread"].cat.codes.to_numpy(),
+            "start": chosen["start_ns"].to_numpy(),
+            "end": chosen["end_ns"].to_numpy(),
+            "others": (chosen["launches_all_threads"] > chosen["launches"]).to_numpy(),
+        }
+    )
+    groups = frame.groupby(["name", "process"])
+    frame = frame[groups["thread"].transform("nunique") > 1]
+    count = 0
+    for _, group in frame.groupby(["name", "process"]):
+        start, end, thread = (group[each].to_numpy() for each in ("start", "end", "thread"))
+        shared = np.zeros(len(group), bool)
+        for each in np.unique(thread):
+            theirs, mine = thread == each, thread != each
+            began = np.searchsorted(np.sort(start[theirs]), end[mine], side="left")
+            ended = np.searchsorted(np.sort(end[theirs]), start[mine], side="right")
+            shared[mine] |= began > ended
+        count += int((shared & group["others"].to_numpy()).sum())
+    return count
+
+
+#: What tells instances apart and nothing else: a profiler's step, an op's or autograd's number, an address.
+_NUMBERED = re.compile(r"(?<=ProfilerStep#)\d+|(?<=, op_id = )\d+|(?<=, seq = )\d+|\b0x[0-9a-fA-F]+")
+_TRAILING = re.compile(r"\d+$")
+
+
+def fold(name: str) -> str:
+    """A name with `*` for what tells its instances apart.
+
+    >>> fold("ProfilerStep#12"), fold("aten::mm, op_id = 7"), fold("<function f at 0x7f1c>"), fold("layer 3")
+    ('ProfilerStep#*', 'aten::mm, op_id = *', '<function f at *>', 'layer 3')
+    """
+    return _NUMBERED.sub("*", name)
+
+
+def folded_names(names: pd.Series[str]) -> pd.Categorical:
+    """Each of some names folded; names that differ by a number at their end alone are folded as well, where there are several."""
+    used, code = np.unique(names.cat.codes.to_numpy(), return_inverse=True)
+    folded = [fold(str(names.cat.categories[each])) for each in used]
+    without_number = pd.Series([_TRAILING.sub("*", each) for each in folded], dtype=object)
+    several = pd.Series(folded, dtype=object).groupby(without_number).transform("nunique") > 1
+    texts = [every if many else each for each, every, many in zip(folded, without_number, several, strict=True)]
+    which, labels = pd.factorize(np.array(texts, object))
+    return pd.Categorical.from_codes(which[code] if len(texts) else code, categories=pd.Index(labels, dtype=object))
+
+
+def _launches_inside(made: Made, process: Ints, thread: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
     """An order of the launches and, per range, the slice of it that lies inside: [low, high).
 
     Launches are ordered by thread and start, so that those of one range are neighbours. A call that starts inside and
     ends outside would not lie inside; on one thread calls and ranges nest, so the start decides.
     """
-    threads = int(max(launches.thread.max(initial=0), thread.max(initial=0))) + 2
-    lane = launches.process * threads + launches.thread
-    launch_start = launches.start_ns
+    threads = int(max(made.thread.max(initial=0), thread.max(initial=0))) + 2
+    lane = made.process * threads + made.thread
+    launch_start = made.start_ns
     order = np.lexsort((launch_start, lane))
     # one search over (lane, start) by ranking both sides together: int64 has no room for a combined key
     _, dense = np.unique(np.concatenate((launch_start, start, end)), return_inverse=True)
     moments = int(dense.max()) + 1 if len(dense) else 1
-    count = len(launches.table)
+    count = len(made.launches)
     lanes, lane_of = np.unique(np.concatenate((lane, process * threads + thread)), return_inverse=True)
     del lanes
     key = lane_of[:count].astype(np.int64) * moments + dense[:count]

@@ -84,6 +84,28 @@ COLUMNS: tuple[Column, ...] = (
         "graph_node", "Int64", "", True, "device events of a replayed graph: the node id, where the recorder gives it"
     ),
     Column(
+        "sequence",
+        "Int64",
+        "",
+        True,
+        "ops: autograd's number of a step of the forward pass, which its backward op has as well; unique within the thread that ran forward",
+    ),
+    Column(
+        "forward_thread",
+        "Int64",
+        "",
+        True,
+        "ops of a backward pass: the recorder's own number of the thread that ran forward; null on all others",
+    ),
+    Column("flow", "Int64", "", True, "ops: an arrow from a forward op to its backward op, which both have"),
+    Column(
+        "scope",
+        "category",
+        "",
+        True,
+        "ranges: `process` where it is its whole process's, and may end on another thread than it began on (NVTX start/end); else null",
+    ),
+    Column(
         "queued_ns",
         "Int64",
         "ns",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,14 @@ from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice
 from launchlens.traces.threads import busiest_device, launching_process, launching_process_of
 
 #: What the ranges of a capture are called before the variant's name: a block of iterations, and one iteration.
 BLOCK, ITERATION = "variant:", "iteration:"
+#: Of so many devices there is an account each: a trace of many ranks in one file has hundreds at most.
+MOST_DEVICES = 64
 
 
 def whole_trace(joined: JoinedTrace, thread: tuple[int, int] | None = None) -> Slice | None:
@@ -34,13 +38,15 @@ def whole_trace(joined: JoinedTrace, thread: tuple[int, int] | None = None) -> S
 def of_range(joined: JoinedTrace, name: str, thread: tuple[int, int] | None = None) -> Slice:
     """The instances of a range in the process that launches most in them, or of one thread (its process's code and its own).
 
+    `name` is a range's, a folded one (`ProfilerStep#*`) or a pattern as file names have them.
+
     Instances that share a moment, on one thread or on several, are one window: no time may count twice. Raises InputError
     where there is none.
     """
     chosen = _instances(joined, name)
     process = chosen["process"].cat.codes.to_numpy().astype(np.int64)
     if thread is None:
-        made = chosen["launches"].to_numpy()
+        made = chosen["launches_all_threads"].to_numpy()
         busiest = max(np.unique(process).tolist(), key=lambda each: int(made[process == each].sum()))
         mine = process == busiest
     else:
@@ -58,13 +64,15 @@ def of_range(joined: JoinedTrace, name: str, thread: tuple[int, int] | None = No
 def of_devices(joined: JoinedTrace, made: Slice) -> list[Slice]:
     """A slice for each device of a trace: with the same windows, and the process that launched most of what ran on it.
 
-    A slice of one thread, or of a trace without work on a device, stays the only one.
+    A slice of one thread, or of a trace without work on a device, stays the only one. Of more than MOST_DEVICES devices, which
+    is no machine's, those with most activities are taken.
     """
-    devices = sorted({int(each) for each in joined.events["device"].iloc[joined.launches.activity_rows].dropna()})
     if made.thread is not None or made.device is None:
         return [made]
+    counts = joined.events["device"].iloc[joined.launches.activity_rows].dropna().value_counts()
+    busiest = {made.device, *map(int, counts.index[: MOST_DEVICES - 1])}
     found = []
-    for device in devices:
+    for device in sorted(busiest):
         process = launching_process_of(joined.events, joined.launches, device)
         found.append(replace(made, device=device, process=made.process if process is None else process))
     return found
@@ -91,7 +99,14 @@ def range_of_caller(joined: JoinedTrace, name: str) -> Slice:
 
 
 def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
-    chosen = joined.instances[joined.instances["name"] == name]
+    """The instances of the range of that name, else of those whose folded name it is, else of those of which it is a pattern."""
+    instances = joined.instances
+    chosen = instances[instances["name"] == name]
+    if not len(chosen):
+        chosen = instances[np.asarray(folded_names(instances["name"]) == name)]
+    if not len(chosen):
+        categories = instances["name"].cat.categories
+        chosen = instances[instances["name"].isin([each for each in categories if fnmatchcase(str(each), name)])]
     if not len(chosen):
         raise _no_range(joined, name)
     return chosen

@@ -7,6 +7,7 @@ assertion, never a guess.
 
 import gzip
 import json
+import re
 import sqlite3
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -104,6 +105,11 @@ class Row:
     queued: int | None = None
     channel: str | None = None
     args: dict[str, Any] = field(default_factory=dict)
+    sequence: int | None = None
+    of_backward: bool = False
+    #: of a backward op, where something links it: its forward op
+    forward: "Row | None" = None
+    of_process: bool = False
     caused: list["Row"] = field(default_factory=list)
 
     @property
@@ -130,6 +136,15 @@ class Plain:
     memory: list[dict[str, Any]] = field(default_factory=list)
     #: What is open on each thread that was asked for, see `host_intervals`.
     opened: dict[Any, list[Interval]] = field(default_factory=dict)
+
+    @cached_property
+    def backward(self) -> dict[Any, list[Row]]:
+        """The ops of backward passes that have a forward op, by thread, in order of start, the outer ones first."""
+        found: dict[Any, list[Row]] = defaultdict(list)
+        for row in sorted(self.rows, key=lambda row: (row.start, -row.length)):
+            if row.forward is not None:
+                found[row.lane].append(row)
+        return found
 
     def of(self, *kinds: str) -> list[Row]:
         return [row for row in self.rows if row.kind in kinds]
@@ -188,7 +203,10 @@ def kineto(path: Path) -> Plain:
             row.copy_kind = {"CopyHostToDevice": "HtoD"}.get(row.copy_kind, row.copy_kind)
         if "size" in args and kind == "api":
             row.bytes = int(args["size"])
+        if kind == "op":
+            row.sequence, row.of_backward = args.get("Sequence number"), bool(args.get("Fwd thread id"))
         rows.append(row)
+    link(rows, [event for event in document["traceEvents"] if event.get("cat") == "fwdbwd"])
     sizes = {row.correlation: row.bytes for row in rows if row.kind == "api" and row.bytes is not None}
     for row in rows:
         if row.kind == "memcpy" and row.bytes is None:
@@ -240,6 +258,7 @@ def nsys(path: Path) -> Plain:
     for found in each("NVTX_EVENTS"):
         if found["eventType"] in (59, 60):  # push/pop and start/end; others are marks and names of domains
             rows.append(_of_host("range", found["text"] or strings[found["textId"]], found))
+            rows[-1].of_process = found["eventType"] == 60
     for found in each("PROFILER_OVERHEAD"):
         rows.append(_of_host("overhead", strings[found["nameId"]], found))
     callers = {row.process for row in rows if row.kind == "api"}
@@ -298,6 +317,31 @@ def _pid(number: int | None) -> int | None:
 def _kernel_name(found: dict[str, Any], strings: dict[int, str]) -> str:
     """Of the text's id, or of 2020 the text itself."""
     return strings[found["demangledName"]] if "demangledName" in found else str(found["name"])
+
+
+def link(rows: list[Row], arrows: list[dict[str, Any]]) -> None:
+    """Give each backward op its forward op: where its arrow comes from, else the last op before with its sequence number."""
+    ops: dict[Any, list[Row]] = defaultdict(list)
+    for row in sorted((row for row in rows if row.kind == "op"), key=lambda row: (row.start, -row.length)):
+        ops[row.lane].append(row)
+    ends: dict[tuple[Any, int], dict[str, Row]] = defaultdict(dict)
+    for arrow in arrows:
+        at = int(arrow["ts"] * 1000)
+        of_thread = ops[arrow["pid"], arrow["tid"]]
+        ends[arrow["pid"], arrow["id"]][arrow["ph"]] = next(
+            op for op in reversed(of_thread) if op.start <= at <= op.end
+        )
+    for pair in ends.values():
+        pair["f"].forward = pair["s"]
+    forward: dict[Any, list[Row]] = defaultdict(list)
+    for op in sorted((op for each in ops.values() for op in each), key=lambda op: op.start):
+        if op.sequence is not None and not op.of_backward:
+            forward[op.process, op.sequence].append(op)
+    for op in (op for each in ops.values() for op in each):
+        if op.of_backward and op.forward is None:
+            before = [each for each in forward[op.process, op.sequence] if each.start < op.start]
+            if before and len({each.lane for each in forward[op.process, op.sequence]}) == 1:
+                op.forward = before[-1]
 
 
 def join(calls: list[Row], work: list[Row]) -> tuple[list[Row], list[Row]]:
@@ -396,14 +440,55 @@ def problems(plain: Plain) -> dict[str, tuple[int, str]]:
     return {code: (count, SEVERITY[code]) for code, count in sorted(found.items()) if count}
 
 
+def folded(plain: Plain) -> dict[str, str]:
+    """What each range is called in `ranges`: numbers that tell instances apart are a `*`."""
+    found: dict[str, str] = {}
+    for name in {row.name for row in plain.of("range")}:
+        for before, number in (
+            ("ProfilerStep#", "[0-9]+"),
+            (", op_id = ", "[0-9]+"),
+            (", seq = ", "[0-9]+"),
+            ("", "0x[0-9a-f]+"),
+        ):
+            found[name] = re.sub(f"({before}){number}", r"\1*", found.get(name, name))
+    short: dict[str, set[str]] = defaultdict(set)
+    for name in found.values():
+        short[name.rstrip("0123456789")].add(name)
+    for name, called in found.items():
+        stem = called.rstrip("0123456789")
+        numbered = {each for each in short[stem] if each != stem}
+        if called != stem and (len(numbered) > 1):
+            found[name] = f"{stem}*"
+    return found
+
+
+def home(plain: Plain, call: Row) -> Row | None:
+    """The forward op for whose sake a launch was made, if something links it: through backward ops inside each other as well."""
+    found, at = None, call
+    while True:
+        inner = next((op for op in reversed(plain.backward[at.lane]) if op.start <= at.start < op.end), None)
+        if inner is None or inner.forward is None:
+            return found
+        found = at = inner.forward
+
+
 def ranges(plain: Plain) -> list[dict[str, Any]]:
-    """What `ranges` must hold: a row a name, longest host time first, and of equals the one that began first."""
+    """What `ranges` must hold: a row a folded name, longest host time first, and of equals the one that began first."""
     launches, _ = plain.joined
+    linked = any(plain.backward.values())
+    homes = [(call, home(plain, call)) for call in launches] if linked else []
+    of_process: dict[Any, list[Row]] = defaultdict(list)
+    for call in launches:
+        of_process[call.process].append(call)
+    called = folded(plain)
     found: dict[str, dict[str, Any]] = {}
+    names: dict[str, set[str]] = defaultdict(set)
     for each in sorted(plain.of("range"), key=lambda row: row.start):
-        inside = [call for call in launches if call.lane == each.lane and each.start <= call.start < each.end]
+        everyone = [call for call in of_process[each.process] if each.start <= call.start < each.end]
+        inside = [call for call in everyone if call.lane == each.lane]
+        for_it = [call for call, op in homes if op and op.lane == each.lane and each.start <= op.start < each.end]
         work = [activity for call in inside for activity in call.caused]
-        numbers = {
+        numbers: dict[str, Any] = {
             "instances": 1,
             "host_ns": each.length,
             "gpu_projection_ns": max(row.end for row in work) - min(row.start for row in work) if work else 0,
@@ -412,10 +497,27 @@ def ranges(plain: Plain) -> list[dict[str, Any]]:
             "memcpys": sum(row.kind == "memcpy" for row in work),
             "memsets": sum(row.kind == "memset" for row in work),
             "gpu_ns": sum(row.length for row in work),
+            **_made(everyone, "all_threads"),
+            **_made(everyone if each.of_process else for_it, "linked"),
         }
-        before = found.get(each.name, {})
-        found[each.name] = {"name": each.name} | {key: value + before.get(key, 0) for key, value in numbers.items()}
+        if not linked and not each.of_process:
+            numbers |= dict.fromkeys(("launches_linked", "kernels_linked", "gpu_ns_linked"))
+        name = called[each.name]
+        before = found.get(name, {})
+        names[name].add(each.name)
+        found[name] = {"name": name, "names": len(names[name])} | {
+            key: before.get(key) if value is None else value + (before.get(key) or 0) for key, value in numbers.items()
+        }
     return sorted(found.values(), key=lambda row: -row["host_ns"])
+
+
+def _made(calls: list[Row], rule: str) -> dict[str, int]:
+    work = [activity for call in calls for activity in call.caused]
+    return {
+        f"launches_{rule}": len(calls),
+        f"kernels_{rule}": sum(row.kind == "kernel" for row in work),
+        f"gpu_ns_{rule}": sum(row.length for row in work),
+    }
 
 
 def launch_cost(plain: Plain) -> list[dict[str, Any]]:
@@ -490,9 +592,13 @@ def _windows(plain: Plain, range_name: str | None) -> tuple[Any, list[tuple[int,
         whole = [(min(row.start for row in plain.rows), max(row.end for row in plain.rows))]
         return most(call.process for call in launches), whole, "the whole trace, first event to last"
     instances = [row for row in plain.of("range") if row.name == range_name]
+    called = folded(plain)
+    instances = instances or [row for row in plain.of("range") if called[row.name] == range_name]
     inside = Counter({row.process: 0 for row in instances})
     for row in instances:
-        inside[row.process] += sum(call.lane == row.lane and row.start <= call.start < row.end for call in launches)
+        inside[row.process] += sum(
+            call.process == row.process and row.start <= call.start < row.end for call in launches
+        )
     process = most(inside.elements()) if inside.total() else min(inside, key=str)
     windows: list[tuple[int, int]] = []
     mine = sorted(((row.start, row.end) for row in instances if row.process == process), key=lambda at: (at[0], -at[1]))
@@ -507,7 +613,8 @@ def _windows(plain: Plain, range_name: str | None) -> tuple[Any, list[tuple[int,
 
 def _account(plain: Plain, process: Any, device: Any, windows: list[tuple[int, int]], covers: str) -> dict[str, Any]:
     threads = sorted({row.lane for row in plain.rows if row.kind in STATES and row.process == process}, key=str)
-    cells = swept([host_intervals(plain, lane) for lane in threads], device_intervals(plain, device), windows)
+    of_threads = [(host_intervals(plain, lane), waits(plain, lane, threads)) for lane in threads]
+    cells = swept(of_threads, device_intervals(plain, device), windows)
     return {
         "window": covers,
         "windows": len(windows),
@@ -560,6 +667,33 @@ def host_intervals(plain: Plain, lane: tuple[Any, Any]) -> list[Interval]:
     return found
 
 
+def waits(plain: Plain, lane: tuple[Any, Any], threads: list[tuple[Any, Any]]) -> list[Interval]:
+    """When a thread waits: from the first to the last backward op of its own that another thread runs while it does nothing."""
+    engine = {row.lane for row in plain.rows if row.name.startswith("autograd::engine::evaluate_function")}
+    others = [each for each in threads if each not in engine]
+    for_it = []
+    for op in (row for row in plain.of("op") if row.process == lane[0] and row.lane != lane):
+        if op.forward is not None:
+            for_it += [op] if op.forward.lane == lane else []
+        elif op.name.startswith("autograd::engine::evaluate_function") and others == [lane]:
+            for_it.append(op)
+    doing = sorted(
+        (low, high) for low, high, state in host_intervals(plain, lane) if state not in ("python", "not-recorded")
+    )
+    gaps, reach = [], -(10**30)
+    for low, high in doing:
+        if low > reach:
+            gaps.append((reach, low))
+        reach = max(reach, high)
+    gaps.append((reach, 10**30))
+    found = []
+    for low, high in gaps:
+        inside = [op for op in for_it if low <= op.start < high]
+        if inside:
+            found.append((min(op.start for op in inside), min(max(op.end for op in inside), high), "waiting"))
+    return found
+
+
 def device_intervals(plain: Plain, device: int) -> list[Interval]:
     return [
         (row.start, row.end, "communication" if row.kind == "kernel" and row.name.startswith("nccl") else row.kind)
@@ -569,12 +703,12 @@ def device_intervals(plain: Plain, device: int) -> list[Interval]:
 
 
 def swept(
-    threads: list[list[Interval]], device: list[Interval], windows: list[tuple[int, int]]
+    threads: list[tuple[list[Interval], list[Interval]]], device: list[Interval], windows: list[tuple[int, int]]
 ) -> Counter[tuple[str, str]]:
     """Time by (host state, device state) in the union of some windows, from one moment of change to the next."""
     changes: dict[int, list[tuple[int, Any, Interval]]] = defaultdict(list)
     lanes: dict[Any, list[Interval]] = {"device": device, "window": [(low, high, "window") for low, high in windows]}
-    lanes |= dict(enumerate(threads))
+    lanes |= {at: [*host, *waiting] for at, (host, waiting) in enumerate(threads)}
     for lane, intervals in lanes.items():
         for each in intervals:
             if each[0] < each[1]:
@@ -594,10 +728,11 @@ def swept(
                 del is_open[lane][each]
         for lane in {lane for _, lane, _ in changes[moment]} & state_of.keys():
             # innermost is what was opened last; of several the shortest
-            inner = max(
-                is_open[lane], key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "not-recorded")
-            )
-            state_of[lane] = inner[2]
+            open_here = [each for each in is_open[lane] if each[2] != "waiting"]
+            key = max(open_here, key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "not-recorded"))
+            state_of[lane] = key[2]
+            if len(open_here) < len(is_open[lane]) and key[2] in ("python", "not-recorded"):
+                state_of[lane] = "waiting"
         before = moment
     return cells
 

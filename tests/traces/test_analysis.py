@@ -227,6 +227,7 @@ def test_nested_ranges_both_own_the_work_and_another_thread_s_does_not() -> None
     outer, inner = document(trace(rows))["ranges"]
     assert outer == {
         "name": "outer",
+        "names": 1,
         "instances": 1,
         "host_ns": 100,
         "gpu_projection_ns": 70,
@@ -235,6 +236,12 @@ def test_nested_ranges_both_own_the_work_and_another_thread_s_does_not() -> None
         "memcpys": 0,
         "memsets": 1,
         "gpu_ns": 15,
+        "launches_all_threads": 3,
+        "kernels_all_threads": 2,
+        "gpu_ns_all_threads": 89,
+        "launches_linked": None,
+        "kernels_linked": None,
+        "gpu_ns_linked": None,
     }
     assert (inner["launches"], inner["gpu_projection_ns"], inner["gpu_ns"]) == (1, 10, 10)
 

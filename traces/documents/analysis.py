@@ -13,6 +13,7 @@ from launchlens.traces.documents.structure import Document, Structure, means
 from launchlens.traces.documents.table import TableOfTrace
 
 NO_GPU = "GPU work was not recorded"
+NO_LINKS = "nothing in the trace links backward to forward"
 DEVICE = "device number, as the file gives it"
 
 
@@ -112,18 +113,37 @@ class Totals(Structure, frozen=True, kw_only=True):
 class RangeRow(Structure, frozen=True, kw_only=True):
     """All instances of the ranges of one name, summed; what ranges nested in them hold counts as theirs too."""
 
-    name: Annotated[str, means("the range's name")]
+    name: Annotated[str, means("the range's name, with `*` for numbers that tell instances apart: `ProfilerStep#*`")]
+    names: Annotated[int, means("how many distinct names that is")]
     instances: Annotated[int, means("how many there were")]
     host_ns: Annotated[int, means("how long they were open", unit="ns")]
     gpu_projection_ns: Annotated[
         int | None,
         means("from the first GPU start to the last GPU end of what was launched inside", unit="ns", null=NO_GPU),
     ]
-    launches: Annotated[int, means("launches inside, on the range's own thread")]
+    launches: Annotated[int, means("launches inside, on the range's own thread (Nsight Systems' rule)")]
     kernels: Annotated[int | None, means("kernels that these launched", null=NO_GPU)]
     memcpys: Annotated[int | None, means("memcpys that these launched", null=NO_GPU)]
     memsets: Annotated[int | None, means("memsets that these launched", null=NO_GPU)]
     gpu_ns: Annotated[int | None, means("sum of the durations of the work launched inside", unit="ns", null=NO_GPU)]
+    launches_all_threads: Annotated[int, means("launches that any thread of its process made in its time")]
+    kernels_all_threads: Annotated[int | None, means("kernels that these launched", null=NO_GPU)]
+    gpu_ns_all_threads: Annotated[
+        int | None, means("sum of the durations of what these launched", unit="ns", null=NO_GPU)
+    ]
+    launches_linked: Annotated[
+        int | None,
+        means(
+            "launches made for it, by links alone: in backward ops whose forward op lies in it; of a range that is its process's, all of"
+            " its process in its time",
+            null=NO_LINKS,
+        ),
+    ]
+    kernels_linked: Annotated[int | None, means("kernels that these launched", null=f"{NO_LINKS}, or {NO_GPU}")]
+    gpu_ns_linked: Annotated[
+        int | None,
+        means("sum of the durations of what these launched", unit="ns", null=f"{NO_LINKS}, or {NO_GPU}"),
+    ]
 
 
 class Spread(Structure, frozen=True, kw_only=True):

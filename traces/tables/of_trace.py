@@ -50,6 +50,7 @@ def ranges(document: AnalysisDocument) -> Table:
     absent = "not recorded"
     columns = (
         Column("name", "name", "the range", title="range"),
+        Column("names", "count", "how many distinct names that is"),
         Column("instances", "count", "how many there are"),
         Column("host_ns", "time", "time in it on its thread, in all", title="host time"),
         Column(
@@ -64,7 +65,13 @@ def ranges(document: AnalysisDocument) -> Table:
         Column("kernels", "count", "kernels among its work", absent=absent),
         Column("memcpys", "count", "memcpys among its work", absent=absent),
         Column("memsets", "count", "memsets among its work", absent=absent),
-    )
+        Column("launches_all_threads", "count", "launches of any thread of its process in its time", title="launches, all threads"),
+        Column("kernels_all_threads", "count", "kernels among the work of these", title="kernels, all threads", absent=absent),
+        Column("gpu_ns_all_threads", "time", "GPU time of their work, in all", title="GPU time, all threads", absent=absent),
+        Column("launches_linked", "count", "launches made for it, by links: of the backward pass of what it holds", title="launches, linked"),
+        Column("kernels_linked", "count", "kernels among the work of these", title="kernels, linked"),
+        Column("gpu_ns_linked", "time", "GPU time of their work, in all", title="GPU time, linked"),
+    )  # fmt: skip
     rows = [[getattr(row, column.name) for column in columns] for row in document.ranges]
     return table("ranges", "ranges", columns, rows, order="by host time")
 

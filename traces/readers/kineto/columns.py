@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.details import Details
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.problems import Problems
 from launchlens.traces.readers.kineto.categories import (
     HARMLESS,
@@ -21,7 +22,16 @@ from launchlens.traces.readers.kineto.categories import (
     copy_kind,
     kind_and_layer,
 )
-from launchlens.traces.readers.kineto.events import NO_ARGS, Args, Complete, EventBlock, MemoryArgs, Scalar
+from launchlens.traces.readers.kineto.events import (
+    NO_ARGS,
+    Args,
+    Arrow,
+    Complete,
+    EventBlock,
+    MemoryArgs,
+    Scalar,
+    raw_text,
+)
 from launchlens.traces.readers.kineto.times import Bools, Ints, text_to_ns, to_ns
 from launchlens.traces.readers.numbering import Codes, Numbering
 from launchlens.traces.schema import KINDS, MAX_DUR_NS, event_table, within_limits, within_total
@@ -65,6 +75,8 @@ class KinetoColumns:
             elif name is not None and event.name == "thread_name":
                 self.threads[str(event.pid), str(event.tid)] = str(name)
         self._keep_memory(block.memory)
+        if block.arrows:
+            self._keep_arrows(block.arrows)
         category = self._categories.of([event.cat for event in block.complete])
         self._learn_categories()
         kind, layer = self._kind_of_category[category], self._layer_of_category[category]
@@ -134,6 +146,11 @@ class KinetoColumns:
                 np.flatnonzero(on_device),
                 pid[on_device],
             )
+        ops = kind == _KIND["op"]
+        if ops.any():
+            self._parts["op_row"].append(np.flatnonzero(ops) + self.rows)
+            self._parts["sequence"].append(_ids([each.sequence for each in compress(args, ops)]))
+            self._parts["forward_thread"].append(_ids([each.forward_thread for each in compress(args, ops)]))
         api = kind == _KIND["api"]
         size = _ids([each.size for each in compress(args, api)])
         if (size >= 0).any():
@@ -210,6 +227,18 @@ class KinetoColumns:
                 frame["row"] = row[frame["row"].to_numpy()]
         return Details(collectives, shapes, memory)
 
+    def _keep_arrows(self, arrows: Sequence[Arrow]) -> None:
+        at = [text_to_ns(raw_text(arrow.ts)) for arrow in arrows]
+        number = _ids([arrow.id for arrow in arrows])
+        usable = np.array([moment is not None for moment in at], bool) & (number >= 0)
+        for name, values in (
+            ("arrow_at", np.array([moment or 0 for moment in at], np.int64)),
+            ("arrow_id", number),
+            ("arrow_process", self._ids.of([arrow.pid for arrow in arrows])),
+            ("arrow_thread", self._ids.of([arrow.tid for arrow in arrows])),
+        ):
+            self._parts[name].append(values[usable])
+
     def _keep_device(self, events: list[Complete], args: list[Args], rows: npt.NDArray[np.intp], pid: Codes) -> None:
         device = _ids([each.device for each in args])
         stream = _ids([each.stream for each in args])
@@ -258,6 +287,11 @@ class KinetoColumns:
             "bytes": self._spread(moved, rows),
             "name": self._names.categorical(name, str),
         }
+        ops, forward = self._take("op_row", np.intp), self._take("forward_thread")
+        columns["sequence"] = self._spread(self._take("sequence"), ops)
+        columns["forward_thread"] = self._spread(np.where(forward > 0, forward, _ABSENT), ops)
+        arrows = self._arrows(ops, process, thread, columns["start_ns"], columns["dur_ns"])
+        columns["flow"] = self._spread(arrows, ops)
         for each in ("device", "context", "stream", "graph", "graph_node"):
             columns[each] = self._spread(self._take(each), rows, np.int32 if each == "device" else np.int64)
         table = event_table(columns, self.rows)
@@ -280,6 +314,27 @@ class KinetoColumns:
         full = np.full(self.rows, _ABSENT, dtype)
         full[rows] = values
         return _nullable(full)
+
+    def _arrows(self, ops: npt.NDArray[np.intp], process: Codes, thread: Codes, start: Ints, dur: Ints) -> Ints:
+        """The arrow that leaves or reaches each op: an arrow's op is the one that began last before its moment and is still open."""
+        at, number = self._take("arrow_at"), self._take("arrow_id")
+        of_process, of_thread = (
+            self._take("arrow_process").astype(np.int64),
+            self._take("arrow_thread").astype(np.int64),
+        )
+        found = np.full(len(ops), _ABSENT, np.int64)
+        if not len(at):
+            return found
+        of_ops = by_keys(np.arange(len(ops)), process[ops].astype(np.int64), thread[ops].astype(np.int64))
+        for lane, mine in by_keys(np.arange(len(at)), of_process, of_thread).items():
+            here = of_ops.get(lane, np.empty(0, np.int64))
+            here = here[np.lexsort((-dur[ops[here]], start[ops[here]]))]
+            low = start[ops[here]]
+            which = np.searchsorted(low, at[mine], side="right") - 1
+            met = np.flatnonzero(which >= 0)
+            met = met[at[mine][met] <= low[which[met]] + dur[ops[here[which[met]]]]]
+            found[here[which[met]]] = number[mine][met]
+        return found
 
     def _bytes_from_calls(self, moved: Ints, correlation: Ints) -> Ints:
         """`moved` with the bytes of copies that carry none (ROCm's) taken from the calls of the same correlation id."""

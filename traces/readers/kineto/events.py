@@ -39,6 +39,8 @@ class Args(msgspec.Struct, gc=False):
     received: Scalar = msgspec.field(name="Out msg nelems", default=-1)
     ranks: Scalar = msgspec.field(name="Group size", default=-1)
     shapes: msgspec.Raw = msgspec.field(name="Input Dims", default=msgspec.Raw())
+    sequence: Scalar = msgspec.field(name="Sequence number", default=-1)
+    forward_thread: Scalar = msgspec.field(name="Fwd thread id", default=-1)
 
 
 NO_ARGS = Args()
@@ -127,15 +129,32 @@ class End(msgspec.Struct, gc=False, tag_field="ph", tag="E"):
     tid: Scalar = None
 
 
-#: The trace event format's other phases (flows, instants, counters, async, samples, ...): objects without fields.
+class Arrow(msgspec.Struct, gc=False, tag_field="ph", tag="s"):
+    """Where an arrow leaves (`ph` is s): the event that is open on this thread at this moment."""
+
+    cat: str | None = None
+    id: Scalar = None
+    ts: msgspec.Raw = msgspec.Raw()
+    pid: Scalar = None
+    tid: Scalar = None
+
+
+class ArrowEnd(Arrow, gc=False, tag_field="ph", tag="f"):
+    """Where it arrives (f)."""
+
+
+#: Arrows from forward ops to their backward ops, as Kineto calls them. Those from launches to their work are not needed.
+FORWARD_BACKWARD = "fwdbwd"
+
+#: The trace event format's other phases (instants, counters, async, samples, ...): objects without fields.
 _OTHERS = tuple(
     msgspec.defstruct(f"_Phase{ord(phase)}", [], gc=False, tag_field="ph", tag=phase)
-    for phase in "IstfPCbneSTpFNODvVRrac(),="
+    for phase in "ItPCbneSTpFNODvVRrac(),="
 )
 
 
 def _one_of(complete: type[msgspec.Struct]) -> Any:
-    return reduce(or_, (complete, Metadata, Instant, Begin, End, *_OTHERS))
+    return reduce(or_, (complete, Metadata, Instant, Begin, End, Arrow, ArrowEnd, *_OTHERS))
 
 
 _EVENTS: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[_one_of(Complete)])  # type: ignore[misc]
@@ -162,6 +181,8 @@ class EventBlock:
     body: bytes | None
     halves: list[Begin | End] = field(default_factory=list)
     memory: list[tuple[str, MemoryArgs]] = field(default_factory=list)
+    #: those from forward ops to backward ops
+    arrows: list[Arrow] = field(default_factory=list)
 
     def times_as_text(self, name: str) -> Iterable[str]:
         """The decimal text of `ts` or `dur`, for each of `complete`: more digits than a float holds."""
@@ -225,7 +246,9 @@ class EventDecoder:
         in_halves = kinds[Begin] or kinds[End]
         halves = [event for event in events if type(event) in (Begin, End)] if in_halves else []
         instants = [event for event in events if type(event) is Instant] if kinds[Instant] else []
-        return EventBlock(complete, metadata, body, halves, _memory(instants))
+        leads = kinds[Arrow] or kinds[ArrowEnd]
+        arrows = [each for each in events if isinstance(each, Arrow) and each.cat == FORWARD_BACKWARD] if leads else []
+        return EventBlock(complete, metadata, body, halves, _memory(instants), arrows)
 
     def _one_by_one(self, raws: Iterable[bytes]) -> EventBlock:
         block = EventBlock([], [], None)
@@ -248,6 +271,8 @@ class EventDecoder:
                 instants.append(event)
             elif isinstance(event, Begin | End):
                 block.halves.append(event)
+            elif isinstance(event, Arrow) and event.cat == FORWARD_BACKWARD:
+                block.arrows.append(event)
             elif event is None:
                 self.problems.add("event-not-understood")
         block.memory = _memory(instants)

@@ -17,7 +17,7 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.nsys import schema as nsys_schema
 from launchlens.traces.readers.nsys.export import NULL, Export, Names
-from launchlens.traces.readers.nsys.schema import CUDA_OWN_WORK, MIGRATIONS, SOURCES, Source
+from launchlens.traces.readers.nsys.schema import CUDA_OWN_WORK, MIGRATIONS, OF_PROCESS, SOURCES, Source
 from launchlens.traces.readers.nsys.sqlite import opened_sqlite
 from launchlens.traces.readers.nsys.table import Part, assemble, take
 from launchlens.traces.schema import GPU_KINDS, within_limits
@@ -118,6 +118,8 @@ def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[in
         name = columns["name"]
     problems.add("name-missing", int((name < 0).sum()))
     columns["name"] = np.where(name < 0, names.code(Names.NONE), name)
+    if source.kind == "range" and "event_type" in columns:
+        columns["scope"] = np.where(np.isin(columns.pop("event_type"), OF_PROCESS), 0, NULL)
     if source.layer is not None:
         columns["layer"] = _layers(source.layer, columns["name"], names.known)
     return Part(source.kind, columns)

@@ -64,7 +64,9 @@ SOURCES: tuple[Source, ...] = (
     # one row for a whole replay: no kernel, and no copy either
     Source("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", "graph", _DEVICE),
     # push/pop and start/end ranges, and the same two read from NVTX text files; marks and categories are left out
-    Source("NVTX_EVENTS", "range", _HOST, ("text", "textId"), event_types=(59, 60, 70, 71)),
+    Source(
+        "NVTX_EVENTS", "range", _HOST | {"event_type": ("eventType",)}, ("text", "textId"), event_types=(59, 60, 70, 71)
+    ),
     Source("PROFILER_OVERHEAD", "overhead", _HOST, _API_NAMES),
     Source("CUPTI_ACTIVITY_KIND_OVERHEAD", "overhead", _HOST, _API_NAMES),
 )
@@ -92,6 +94,8 @@ _COPY_KINDS = {
     12: "UVM DtoH",
     13: "UVM DtoD",
 }
+#: NVTX start/end ranges, and the same read from NVTX text files: a process's, not a thread's.
+OF_PROCESS = (60, 71)
 #: Plain copy kind -> what the same direction is called when managed memory migrates.
 MIGRATIONS = {1: 11, 2: 12, 8: 13}
 _LABEL = re.compile(r"^(Unified )?(Host|Device|Array|Peer)-to-(Host|Device|Array|Peer)$")

@@ -22,7 +22,7 @@ _PID_BITS = 24
 class Part:
     """The rows of one table: int64 columns of one length, NULL for absent values.
 
-    start, end (ns), name (code), global (globalTid or globalPid), layer (0 runtime, 1 driver), copy_kind (number) and
+    start, end (ns), name (code), global (globalTid or globalPid), layer (0 runtime, 1 driver), scope (0 process), copy_kind (number) and
     the event table's own number columns; all but start, end and name may be missing.
     """
 
@@ -59,6 +59,8 @@ def assemble(
     columns["name"] = _used(_column(parts, "name", lengths), names)
     layer = _column(parts, "layer", lengths)
     columns["layer"] = _categorical(np.where(layer == NULL, -1, layer), ["runtime", "driver"])
+    scope = _column(parts, "scope", lengths)
+    columns["scope"] = _categorical(np.where(scope == NULL, -1, scope), ["process"])
     kind_number = _column(parts, "copy_kind", lengths)
     numbers, which = np.unique(kind_number, return_inverse=True)
     labels = [copy_kinds.get(int(number), "") for number in numbers]

@@ -1,0 +1,119 @@
+"""Which forward op a backward op is of, by links that the recorder gives: its arrows, and autograd's sequence numbers.
+
+    forward thread   | aten::mm #7 |                     | waits ...                    |
+    autograd thread                                         | MmBackward0 #7 |
+
+Nothing is linked by guess: numbers that two threads have are no link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.intervals import Ints
+from launchlens.traces.launches.table import Launches
+
+#: A recomputed forward pass lies inside a backward op, whose own forward op may lie inside another: so deep at most.
+_DEEPEST = 16
+
+
+@dataclass(frozen=True)
+class BackwardOps:
+    """The ops of backward passes whose forward op is known: rows of the event table, and for each the row of its forward op."""
+
+    rows: Ints
+    forward: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Homes:
+    """For whom launches of backward passes were made: positions of launches, and when and where their forward op began.
+
+    `process` and `thread` are codes of the event table.
+    """
+
+    launches: Ints
+    process: Ints
+    thread: Ints
+    start_ns: Ints
+
+
+def backward_ops(events: pd.DataFrame) -> BackwardOps:
+    """The linked ops of backward passes.
+
+    An arrow leads to the op that it says. Without one, the forward op is the last of that sequence number that began before on the
+    one thread whose ops have that number.
+    """
+    found = np.full(len(events), -1, np.int64)
+    if not (events["flow"].notna().any() or events["forward_thread"].notna().any()):
+        return BackwardOps(np.empty(0, np.int64), np.empty(0, np.int64))
+    start = events["start_ns"].to_numpy()
+    process = events["process"].cat.codes.to_numpy().astype(np.int64)
+    has_arrow = np.flatnonzero(events["flow"].notna().to_numpy())
+    arrows = pd.DataFrame(
+        {"flow": events["flow"].to_numpy(np.int64, na_value=-1)[has_arrow], "process": process[has_arrow]}
+    ).assign(row=has_arrow, start=start[has_arrow])
+    arrows = arrows.sort_values(["process", "flow", "start"], kind="stable")
+    first = arrows.groupby(["process", "flow"])["row"].transform("first").to_numpy()
+    reached = arrows["row"].to_numpy()
+    found[reached[reached != first]] = first[reached != first]
+
+    numbered = events["sequence"].notna().to_numpy()
+    of_backward = events["forward_thread"].notna().to_numpy()
+    forward = np.flatnonzero(numbered & ~of_backward & (found < 0))
+    lacking = np.flatnonzero(numbered & of_backward & (found < 0))
+    if len(forward) and len(lacking):
+        found[lacking] = _by_sequence(events, start, process, forward, lacking)
+    rows = np.flatnonzero(found >= 0)
+    return BackwardOps(rows, found[rows])
+
+
+def _by_sequence(events: pd.DataFrame, start: Ints, process: Ints, forward: Ints, lacking: Ints) -> Ints:
+    """For each of some backward ops the row of its forward op by their sequence number, -1 where that names none."""
+    sequence = events["sequence"].to_numpy(np.int64, na_value=-1)
+    thread = events["thread"].cat.codes.to_numpy().astype(np.int64)
+    by = [process[forward], sequence[forward]]
+    grouped = pd.Series(thread[forward]).groupby(by)
+    of_one_thread = (grouped.transform("min") == grouped.transform("max")).to_numpy()
+    forward = forward[of_one_thread]
+    left = pd.DataFrame({"process": process[lacking], "sequence": sequence[lacking], "start": start[lacking]})
+    right = pd.DataFrame({"process": process[forward], "sequence": sequence[forward], "start": start[forward]})
+    left, right = left.assign(of=np.arange(len(lacking))), right.assign(row=forward)
+    left, right = (side.sort_values("start", kind="stable") for side in (left, right))
+    met = pd.merge_asof(left, right, on="start", by=["process", "sequence"], allow_exact_matches=False)
+    found = np.full(len(lacking), -1, np.int64)
+    found[met["of"].to_numpy()] = met["row"].fillna(-1).to_numpy(np.int64)
+    return found
+
+
+def homes(events: pd.DataFrame, launches: Launches, linked: BackwardOps) -> Homes:
+    """The launches made inside linked backward ops, with the forward op for whose sake they were made.
+
+    Of nested backward ops the innermost is asked; where its forward op lies in a backward op itself (a checkpoint's
+    recomputed forward pass), that one is asked again.
+    """
+    opened = Opened(events, linked.rows)
+    start = events["start_ns"].to_numpy()
+    of_process, of_thread = (events[each].cat.codes.to_numpy() for each in ("process", "thread"))
+    process, thread, moment = launches.process.copy(), launches.thread.copy(), launches.start_ns.copy()
+    is_linked = np.zeros(len(process), bool)
+    asked = np.arange(len(process))
+    for _ in range(_DEEPEST):
+        op = opened.at(process[asked], thread[asked], moment[asked])
+        inside: npt.NDArray[np.bool_] = op >= 0
+        asked = asked[inside]
+        if not len(asked):
+            break
+        forward = linked.forward[op[inside]]
+        process[asked], thread[asked], moment[asked] = of_process[forward], of_thread[forward], start[forward]
+        is_linked[asked] = True
+    at = np.flatnonzero(is_linked)
+    return Homes(at, process[at], thread[at], moment[at])
