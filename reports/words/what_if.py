@@ -26,6 +26,8 @@ def were_one(found: OneLaunch, of: str) -> str:
 
 def timed(found: WhatIf) -> str:
     """When the costs were measured: with the variants, or when the host may have been another."""
+    if found.with_variants is None:
+        return "Whether the costs were timed with the variants was not written down."
     if found.with_variants:
         return "The costs were timed in the rounds in which the variants were timed."
     return (

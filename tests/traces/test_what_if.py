@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as replaced
@@ -18,6 +19,7 @@ from made_probes import LAUNCH_COSTS, cost
 from shown import printed_study, render
 
 COSTS = costs_of(LAUNCH_COSTS)
+RECORDED = Path(__file__).parents[1] / "data" / "what_if" / "small-copies-all-h100"
 
 
 @pytest.fixture(scope="module")
@@ -176,11 +178,48 @@ def test_the_document_the_page_and_the_terminal_say_it(worked_out):
 def test_costs_that_were_timed_apart_are_said_to_be_so(worked_out, tmp_path):
     assert worked_out.what_if.with_variants and "in the rounds in which the variants were timed" in render(worked_out)
     folder = make_capture(tmp_path / "capture")
-    figures = tuple(item for item in LAUNCH_COSTS.figures if item.what != "rounds")
-    write_probes(folder, [replaced(LAUNCH_COSTS, figures=figures)])
+    others = tuple(item for item in LAUNCH_COSTS.figures if item.what != "rounds")
+    alone = replaced(LAUNCH_COSTS.figure("rounds", under="with-variants"), under="apart")
+    write_probes(folder, [replaced(LAUNCH_COSTS, figures=(*others, alone))])
     apart = study(read_capture(folder))
     assert not apart.what_if.with_variants and "timed apart from the variants" in render(apart)
     assert as_plain(study_document(apart, verdict(apart), recorded=None))["what_if"]["with_variants"] is False
+    write_probes(folder, [replaced(LAUNCH_COSTS, figures=others)])
+    unknown = study(read_capture(folder))
+    assert unknown.what_if.with_variants is None and "was not written down" in render(unknown)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """All variants of small-copies on an H100, with costs timed in their rounds (tests/data/what_if)."""
+    return study(read_capture(RECORDED))
+
+
+def test_of_a_real_run_the_predictions_are_near_what_was_measured(recorded):
+    found = recorded.what_if
+    assert len(found.errors) == 26 and found.median_error <= 0.15
+    assert sum(bool(each.covered) for each in found.sides) >= 0.8 * len(found.errors)
+    left_out = {each.side.variant: each.predicted.code for each in found.sides if each.off is None}
+    assert left_out == dict.fromkeys(("streams", "streams-created", "triton-table-rebuilt"), "path-not-modelled")
+    ones = {each.path: each for each in found.were_one if each.regime == "eager"}
+    assert {path: [like.side.variant for like in ones[path].measured] for path in ("triton", "torch-copy_")} == {
+        "triton": ["triton-batched"], "torch-copy_": ["flat-buffer"],
+    }  # fmt: skip
+    assert abs(ones["triton"].predicted.ns / recorded.sides["triton-batched", "eager"].wall.value - 1) <= 0.15
+
+
+def test_costs_of_another_state_of_the_host_would_be_seen(recorded):
+    """The same costs, half as dear again: what a host does within minutes."""
+    probe = recorded.probes["launch-costs"]
+    dearer = [
+        replaced(item, value=1.5 * item.value, interval=tuple(1.5 * end for end in item.interval))
+        if item.interval
+        else item
+        for item in probe.figures
+    ]
+    declared = {(each.variant, each.regime): each.structure for each in recorded.capture.manifest.variants}
+    found = what_if(costs_of(replaced(probe, figures=tuple(dearer))), list(recorded.sides.values()), declared)
+    assert found.median_error > 0.3
 
 
 def test_without_costs_nothing_is_said(tmp_path):

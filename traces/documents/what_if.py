@@ -77,8 +77,11 @@ class WhatIfRow(Structure, frozen=True, kw_only=True):
         means("median of how far predictions are off, whichever way, as shares of measurements", null="there is none"),
     ]
     with_variants: Annotated[
-        bool,
-        means("whether the costs were timed in the rounds of the variants; else the host may have drifted in between"),
+        bool | None,
+        means(
+            "whether the costs were timed in the rounds of the variants; else the host may have drifted in between",
+            null="it was not written down",
+        ),
     ]
     predicted: Annotated[int, means("how many sides are predicted")]
     sides: Annotated[list[PredictedSideRow], means("every side, regime by regime, the fastest first")]

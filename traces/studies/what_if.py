@@ -70,13 +70,14 @@ class NotPredicted:
 class Costs:
     """The costs that the probe found, by path and part; figures without a value are left out.
 
-    `with_variants`: they were timed in the rounds of the variants, so that the host's drift is in both.
+    `with_variants`: they were timed in the rounds of the variants, so that the host's drift is in both; None where that
+    was not written down.
     """
 
     host: Mapping[str, Mapping[str, ProbeFigure]]
     device: Mapping[str, Mapping[str, ProbeFigure]]
     misfits: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    with_variants: bool = False
+    with_variants: bool | None = None
 
     def predict(self, launches: Sequence[LaunchRecord], regime: str) -> Predicted | NotPredicted:
         """What an iteration of these launches takes in a regime."""
@@ -163,7 +164,8 @@ def costs_of(probe: Probe | None) -> Costs | None:
         elif figure.what in (codes.HOST_COST, codes.DEVICE_COST):
             where = host if figure.what == codes.HOST_COST else device
             where.setdefault(figure.of, {})[figure.part] = figure
-    with_variants = any((each.what, each.under) == (codes.ROUNDS, codes.WITH_VARIANTS) for each in probe.figures)
+    timed = [each.under == codes.WITH_VARIANTS for each in probe.figures if each.what == codes.ROUNDS]
+    with_variants = timed[0] if timed else None
     return Costs(host, device, misfits, with_variants) if host else None
 
 
@@ -221,7 +223,7 @@ class WhatIf:
 
     sides: Sequence[PredictedSide]
     were_one: Sequence[OneLaunch]
-    with_variants: bool = False
+    with_variants: bool | None = None
 
     @property
     def errors(self) -> list[float]:
