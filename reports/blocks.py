@@ -183,7 +183,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report: its head and its sections. `banners` are (kind, strong words, more words)."""
+    """A whole report: its head and its sections. `banners` are (kind, strong words, more words).
+
+    The tables of a `sortable` page can be sorted by any column, and the long ones searched.
+    """
 
     brand: str
     title: str
@@ -192,6 +195,7 @@ class Page:
     sections: tuple[Section, ...]
     banners: tuple[tuple[Literal["recorded", "incomplete"], str, str], ...] = ()
     foot: str = ""
+    sortable: bool = False
     data: Sequence[Drawing] = field(default=())
 
 

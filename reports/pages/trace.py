@@ -45,7 +45,8 @@ def page(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Page:
         says="",
         measured=f"{size(document.source.bytes)}, recorded by {_recorder(document)}{on}",
         sections=tuple(sections(document, answers)),
-        foot="Made by launchlens. This page is complete in itself: it loads nothing and runs no script.",
+        foot="Made by launchlens. This page is complete in itself: it loads nothing, and runs one script, which sorts and searches tables.",
+        sortable=True,
     )
 
 

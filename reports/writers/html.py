@@ -2,7 +2,8 @@
 
 The page is data in, text out: no clock, no random number, nothing fetched. Text from a trace is escaped where it is
 printed, bounded in length, and could run nothing even if an escape were missed: the Content-Security-Policy admits
-two scripts by their hashes, the page's own and Plotly, and none on a page without figures.
+scripts by their hashes: on a page with figures the one that draws them and Plotly, on one whose tables can be sorted the one
+that does that, and on another none.
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ def html(page: Page) -> str:
     """The page as text. The same page gives the same text."""
     shown = [drawing.plain() for section in page.sections for drawing in drawings(section.blocks)]
     own, library, packed = (page_file("script.js"), *_plotly()) if shown else ("", "", "")
+    sorts = page_file("tables.js") if page.sortable else ""
     template = _templates().get_template("page.html")
     text: str = template.render(
         page=page,
         figures=Markup(to_script(shown)) if shown else None,
-        policy=policy(own, library) if shown else policy(),
+        policy=policy(*filter(None, (own, library, sorts))),
         style=Markup(page_file("style.css")),
         script=Markup(own),
+        sorts=Markup(sorts),
         plotly=packed,
     )
     return text + "\n"
@@ -104,7 +107,10 @@ class _Heading:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A cell as the template prints it; `code` is a class for its colour, `bar` its share of the column's largest, %."""
+    """A cell as the template prints it; `code` is a class for its colour, `bar` its share of the column's largest, %.
+
+    `value` is the number that a column is sorted by.
+    """
 
     text: str
     heading: str
@@ -115,6 +121,7 @@ class _Cell:
     bar: float | None
     anchor: str = ""
     title: str = ""
+    value: str = ""
     with_: tuple[_Cell, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Any:
@@ -184,7 +191,9 @@ def _is_best(it: Table, row: Sequence[Any]) -> bool:
 def _cell(column: Column, value: Any, text: str, largest: float) -> _Cell:
     code = str(value) if column.kind == "code" and value is not None and str(value).replace("-", "").isalnum() else ""
     bar = round(100 * abs(value) / largest, 2) if column.bar and value is not None and largest else None
-    return _Cell(text, column.heading, column.is_number, column.kind == "text", code, column.beside, bar)
+    sorted_by = str(value) if column.is_number and isinstance(value, int | float) else ""
+    words = column.kind == "text"
+    return _Cell(text, column.heading, column.is_number, words, code, column.beside, bar, value=sorted_by)
 
 
 def _merged(made: Sequence[_Cell], hints: dict[str, str]) -> tuple[_Cell, ...]:

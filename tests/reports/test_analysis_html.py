@@ -1,4 +1,4 @@
-"""The page of one trace: it says what the tables say, runs nothing, and cannot be broken by a name."""
+"""The page of one trace: it says what the tables say, runs no script but its own, and cannot be broken by a name."""
 
 import html
 import re
@@ -6,13 +6,15 @@ import re
 from events import gpu, host, trace
 from launchlens.reports.pages import trace as shown
 from launchlens.reports.writers.html import html as written
+from launchlens.reports.writers.html import page_file, policy
 from launchlens.traces.analysis import analyze, as_document
 
 EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(2)>&{{ 7*7 }}"
 
 
 def page(rows, **more):
-    return written(shown.page(as_document(analyze(trace(rows), **more))))
+    found = analyze(trace(rows), **more)
+    return written(shown.page(as_document(found), [*found.answers().tables.values()]))
 
 
 def test_the_page_holds_the_account_to_the_nanosecond():
@@ -40,8 +42,10 @@ def test_a_hostile_name_stays_text_and_nothing_may_run():
             host("range", "x" * 1_000_000, 0, 90),
         ]
     )
-    assert "<script" not in text and "<img" not in text and "{{ 7*7 }}" in text
-    assert "default-src 'none'; script-src 'none'" in html.unescape(text)
+    own = f"<script>{page_file('tables.js')}</script>"
+    assert text.count("<script") == text.count(own) == 1 and "<img" not in text and "{{ 7*7 }}" in text
+    # it sorts tables; what a name could smuggle in has another hash
+    assert policy(page_file("tables.js")) in html.unescape(text) and policy("alert(1)") not in html.unescape(text)
     assert len(text) < 100_000
     links = re.findall(r"""(?:src|href)=["']([^"']*)""", text)
     assert all(link == "data:," or (f'id="{link[1:]}"' in text and link[0] == "#") for link in links), links
@@ -57,3 +61,15 @@ def test_a_trace_without_gpu_or_launches_says_so():
 def test_the_same_analysis_gives_the_same_page():
     rows = [host("api", "cudaLaunchKernel", 0, 5, correlation=1), gpu("kernel", 6, 8, 1)]
     assert page(rows) == page(rows)
+
+
+def test_every_analysis_is_a_section_whose_numbers_can_be_sorted_by_their_values():
+    rows = [
+        host("api", "cudaLaunchKernel", 0, 5, correlation=1),
+        gpu("kernel", 6, 2_000_008, 1, name="void k<int>(int)"),
+    ]
+    text = page(rows)
+    for id in ("table-kernels", "table-streams", "table-latency", "table-launch_queue"):
+        assert f'<section id="{id}"' in text
+    assert 'data-value="2000002">2.00 ms<' in text
+    assert 'title="void k&lt;int&gt;(int)">k</th>' in text, "the whole name is the short one's title"

@@ -7,6 +7,10 @@ import pytest
 
 import made_claims
 import made_probes
+from events import gpu, host, trace
+from launchlens.reports.pages import trace as trace_page
+from launchlens.reports.writers.html import html as written
+from launchlens.traces.analysis import analyze, as_document
 from shown import render
 
 pytestmark = pytest.mark.browser
@@ -224,4 +228,32 @@ def test_hostile_probes_do_nothing(browser, files, width, names):
     assert names.script in browser.execute_script("return document.getElementById('probes').innerText")
     wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= inner
+    assert browser.get_log("browser") == []
+
+
+def test_the_tables_of_a_trace_are_sorted_by_their_values_and_searched(browser, tmp_path):
+    rows = [host("api", "cudaLaunchKernel", 10 * at, 10 * at + 5, correlation=at + 1) for at in range(12)]
+    # in ms and in ns: their texts stand in another order than they do
+    lengths = [900, 2_000_000, 30_000, *range(1, 10)]
+    rows += [gpu("kernel", 10**7 * at, 10**7 * at + ns, at + 1, name=f"k{at:02d}") for at, ns in enumerate(lengths)]
+    found = analyze(trace(rows))
+    page = trace_page.page(as_document(found), [*found.answers().tables.values()])
+    (tmp_path / "trace.html").write_text(written(page), encoding="utf-8")
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    browser.get((tmp_path / "trace.html").as_uri())
+    names = """return [...document.querySelectorAll("#table-kernels tbody tr")].filter((row) => row.checkVisibility())
+                 .map((row) => row.cells[0].textContent.trim())"""
+    heads = """const heads = [...document.querySelectorAll("#table-kernels thead th")];
+               const head = heads.find((each) => each.textContent.trim() === arguments[0]); head.click(); return head.ariaSort"""
+    by_time = ["k01", "k02", "k00", *(f"k{at:02d}" for at in range(11, 2, -1))]
+    assert browser.execute_script(names) == by_time
+    assert browser.execute_script(heads, "kernel") == "ascending"
+    assert browser.execute_script(names) == sorted(by_time)
+    assert browser.execute_script(heads, "in all") == "descending" and browser.execute_script(names) == by_time
+    assert browser.execute_script(heads, "in all") == "ascending" and browser.execute_script(names) == by_time[::-1]
+    browser.execute_script(
+        """const field = document.querySelector("#table-kernels input"); field.value = "K1";
+           field.dispatchEvent(new Event("input"))"""
+    )
+    assert browser.execute_script(names) == ["k10", "k11"]
     assert browser.get_log("browser") == []
