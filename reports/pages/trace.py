@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace as replace_document
+
 from launchlens.reports.blocks import Bar, Block, Fold, Page, Paragraph, Section, Shown, Tone
 from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
@@ -58,6 +60,9 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
     source = document.source
     head = Paragraph(f"{source.path}, {size(source.bytes)}, recorded by {_recorder(document)}")
     left_out = ("account", *(BEYOND_A_SCREEN if brief is not None else ()))
+    if brief is not None:  # a screen without a table of what isn't there is no surprise
+        known = [each for each in document.problems if each.code != "table-absent"]
+        document = replace_document(document, problems=known)
     shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
     if brief is not None:
         shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]

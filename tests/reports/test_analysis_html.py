@@ -7,6 +7,7 @@ from events import gpu, host, trace
 from launchlens.reports.pages import trace as shown
 from launchlens.reports.writers.html import html as written
 from launchlens.reports.writers.html import page_file, policy
+from launchlens.reports.writers.terminal import text
 from launchlens.traces.analysis import analyze, as_document
 
 EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(2)>&{{ 7*7 }}"
@@ -73,3 +74,14 @@ def test_every_analysis_is_a_section_whose_numbers_can_be_sorted_by_their_values
         assert f'<section id="{id}"' in text
     assert 'data-value="2000002">2.00 ms<' in text
     assert 'title="void k&lt;int&gt;(int)">k</th>' in text, "the whole name is the short one's title"
+
+
+def test_the_first_screen_has_a_few_rows_and_no_word_of_tables_that_are_absent():
+    rows = [host("api", "cudaLaunchKernel", 10 * at, 10 * at + 5, correlation=at + 1) for at in range(12)]
+    rows += [gpu("kernel", 20 * at, 20 * at + 1, at + 1, name=f"k{at:02d}") for at in range(12)]
+    found = analyze(trace(rows))
+    answered = found.answers(["kernels", "communication"])
+    document, tables = as_document(found, answered), [*answered.tables.values()]
+    screen, whole = (text(shown.blocks(document, tables, **more)) for more in ({"brief": 3}, {}))
+    assert "Kernels (3 of 12, by GPU time)" in screen and "table-absent" not in screen and "deviation" not in screen
+    assert "communication (no collectives)" in whole and "k11" in whole and "launch costs" in whole

@@ -63,7 +63,7 @@ def test_the_table_of_parts_is_there_where_parts_are_known(compared):
 
 def test_parts_and_what_is_left_sum_to_the_difference_in_the_document(compared):
     both = difference_of(explained(30_000, launch=20_000, python=9_900), explained(10_000, launch=3_000, python=6_900))
-    row = as_document([replace(compared, explained=both)]).comparisons[0]
+    row = as_document([replace(compared, explained=both)], "captures").comparisons[0]
     assert row.parts is not None
     assert sum(part.ns for part in row.parts) + row.not_attributed_ns == row.difference_ns
 
