@@ -6,6 +6,7 @@ import pytest
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.light.schema import FORMAT, SCHEMA
+from launchlens.traces.scrub.scrub import scrub
 from launchlens.traces.source import open_trace
 
 ROWS = [  # start, length, kind, name, thread
@@ -65,3 +66,22 @@ def test_what_can_not_be_used_is_one_line(tmp_path, rows, said, what):
     with pytest.raises(InputError, match=what) as raised:
         open_trace(write_events(tmp_path / "eager.parquet", rows, said))
     assert "\n" not in str(raised.value)
+
+
+def test_a_recording_is_scrubbed(tmp_path):
+    """Names of ops may be anybody's text (`record_function`); of the rest only what is declared is copied."""
+    rows = [*ROWS, (7_000, 100, "op", "load /home/ada/secret/x.bin", 7)]
+    path, output = write_events(tmp_path / "eager.parquet", rows, dropped="3"), tmp_path / "copy.parquet"
+    table = pq.read_table(path)
+    said = {**table.schema.metadata, b"host": b"ada-laptop"}
+    pq.write_table(table.append_column("who", pa.array(["ada"] * len(rows))).replace_schema_metadata(said), path)
+    done = scrub(path, output)
+    assert (done.recorded_by, done.removed) == (
+        "light",
+        {"entries of metadata": 1, "column 'who'": 1, "paths in the names of ops": 1},
+    )
+    assert b"ada" not in output.read_bytes()
+    copied = pq.read_table(output)
+    assert copied.column("name").to_pylist() == [*(row[3] for row in ROWS), "load <path>"]
+    assert copied.schema.metadata == {b"format": FORMAT.encode(), b"clock": b"tsc", b"dropped": b"3"}
+    assert open_trace(output).events["start_ns"].tolist() == open_trace(path).events["start_ns"].tolist()

@@ -403,8 +403,9 @@ def test_a_folder_of_tables_loses_what_was_planted_and_nothing_else(tmp_path: Pa
     assert {file.stem for file in (tmp_path / "out").iterdir()} == {
         *("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"),
         *("NVTX_EVENTS", "PROFILER_OVERHEAD", "ENUM_CUDA_MEMCPY_OPER", "META_DATA_EXPORT", "StringIds"),
-        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE"),
+        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE", "DIAGNOSTIC_EVENT"),
     }
+    assert pq.read_table(tmp_path / "out" / "DIAGNOSTIC_EVENT.parquet")["text"].to_pylist() == [LOST]
     assert set(pq.read_table(tmp_path / "out" / "StringIds.parquet")["value"].to_pylist()) == {
         *("cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000", "void k<int>(int*)", "k", "dlopen(<path>"),
     }

@@ -14,6 +14,7 @@ from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.parquet import FAULTS, Limits, compact, metadata_of, source
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
+from launchlens.traces.readers.light.declared import is_recording
 from launchlens.traces.readers.nsys.folder import refuse_other_forms
 from launchlens.traces.readers.reader import Seen
 from launchlens.traces.schema import COLUMNS
@@ -44,11 +45,14 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def is_no_trace(path: Path) -> bool:
-    """Whether `path` is a parquet file that does not say that it is a recording of CUPTI."""
+    """Whether `path` is a parquet file that does not say that it is a recording, of CUPTI or of the light recorder."""
     if not os.path.isfile(path):
         return False
     with open(path, "rb") as file:
-        return file.read(4) == b"PAR1" and METADATA_KEY not in (metadata_of(path) or {})
+        if file.read(4) != b"PAR1":
+            return False
+    metadata = metadata_of(path)
+    return METADATA_KEY not in (metadata or {}) and not is_recording(metadata)
 
 
 def copy_recording(path: Path, output: Path, removed: Removed) -> None:

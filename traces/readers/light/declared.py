@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,16 +10,19 @@ from launchlens.traces.parquet import metadata_of
 from launchlens.traces.readers.reader import Reader, Seen
 
 if TYPE_CHECKING:
+    from launchlens.traces.scrub.text import Removed
     from launchlens.traces.trace import Progress, Trace
 
 FORMAT_KEY = b"format"
 
 
-def _recognises(seen: Seen) -> bool:
-    if not seen.head.startswith(b"PAR1"):
-        return False
-    metadata = metadata_of(seen.path)
+def is_recording(metadata: Mapping[bytes, bytes] | None) -> bool:
+    """Whether the metadata of a parquet file say that the light recorder wrote it."""
     return metadata is not None and metadata.get(FORMAT_KEY, b"").startswith(b"launchlens.light/")
+
+
+def _recognises(seen: Seen) -> bool:
+    return seen.head.startswith(b"PAR1") and is_recording(metadata_of(seen.path))
 
 
 def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
@@ -27,12 +31,17 @@ def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
     return read(path, progress=progress)
 
 
+def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
+    from launchlens.traces.scrub.light import copy
+
+    copy(path, output, removed)
+
+
 EVENTS = Reader(
     name="light",
     label="a recording of the light recorder",
     recognises=_recognises,
     read=_read,
-    scrub=None,
+    scrub=_scrub,
     remedy="record it again with profile",
-    scrub_instead="it holds nothing but names of ops, calls and variants: share it as it is",
 )

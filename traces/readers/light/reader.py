@@ -20,7 +20,7 @@ from launchlens.traces.trace import Progress, Trace
 
 #: No such file has more events, and its texts take at most so many bytes.
 MOST = Limits(20_000_000, 64 << 20)
-_AGAIN = "record it again with profile"
+AGAIN = "record it again with profile"
 _KINDS = {"op": "op", "call": "api", "range": "range"}
 _TEXTS = ["kind", "name"]
 
@@ -43,7 +43,7 @@ def read(path: Path, *, progress: Progress | None = None) -> Trace:
         return _trace(path, size, table, int(said.get("dropped", "0")))
     except (*FAULTS, KeyError) as error:
         lines = str(error).splitlines() or [type(error).__name__]
-        raise InputError(path, f"is damaged or not whole: {lines[0][:200]}", _AGAIN) from None
+        raise InputError(path, f"is damaged or not whole: {lines[0][:200]}", AGAIN) from None
 
 
 def _whole(column: pa.ChunkedArray) -> Ints:
@@ -64,7 +64,7 @@ def _trace(path: Path, size: int, table: pa.Table, dropped: int) -> Trace:
     problems.add("event-not-understood", int((~usable).sum()))
     usable[usable] = within_total(length[usable])
     if not usable.any():
-        raise InputError(path, "holds no events", _AGAIN)
+        raise InputError(path, "holds no events", AGAIN)
     kinds = kind[usable].astype(object).map(_KINDS)
     names = name[usable].astype(object)
     is_call = (kinds == "api").to_numpy()

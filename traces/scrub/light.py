@@ -1,0 +1,46 @@
+"""Copies a recording of the light recorder with what its schema declares alone, and ops' names without paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from launchlens.traces.parquet import FAULTS, opened
+from launchlens.traces.problems import InputError
+from launchlens.traces.readers.light.reader import AGAIN, MOST
+from launchlens.traces.readers.light.schema import SCHEMA
+from launchlens.traces.scrub.text import Removed, without_paths
+
+#: What it says of itself: the version of its format, its clock, and how many events had no room.
+_SAID = (b"format", b"clock", b"dropped")
+
+
+def copy(path: Path, output: Path, removed: Removed) -> None:
+    """Write the recording `path` to `output` less other columns and metadata; count these, and paths, in `removed`.
+
+    Ranges and calls keep their names, by which analyses tell them. Raises InputError for what can't be read, OSError when
+    `output` can't be written.
+    """
+    try:
+        with opened(path, MOST) as file:
+            names, said = list(file.schema.names), dict(file.schema.metadata or {})
+            table = file.table(SCHEMA.names)
+    except (*FAULTS, KeyError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise InputError(path, f"is damaged or not whole: {lines[0][:200]}", AGAIN) from None
+    removed["entries of metadata"] += len(set(said) - {*_SAID, b"ARROW:schema"})
+    for name in names:
+        if name not in SCHEMA.names:
+            removed[f"column {name!r}"] += 1
+    frame = table.to_pandas().astype({"kind": object, "name": object})
+    is_op = (frame["kind"] == "op").to_numpy(bool)
+    plain = {name: without_paths(str(name)) for name in frame["name"][is_op].unique()}
+    removed["paths in the names of ops"] += sum(count for _, count in plain.values())
+    frame["name"] = frame["name"].where(~is_op, frame["name"].map({name: text for name, (text, _) in plain.items()}))
+    kept = pa.Table.from_pandas(frame[SCHEMA.names], SCHEMA, preserve_index=False)
+    with output.open("wb") as file:
+        pq.write_table(
+            kept.replace_schema_metadata({key: said[key] for key in _SAID if key in said}), file, compression="zstd"
+        )
