@@ -5,11 +5,12 @@ What begins and ends a block costs the same in a short one as in a long one, so 
 iterations that it has more: the marginal time of one, free of what a block costs by itself.
 
     round 0:  A B C ...      each, say: off short, light long, off long, light short
-    round 1:  ... C B A      the same, backwards: who came before whom is balanced over the two
+    round 1:  ... C B A      the same, backwards: what drifts through the two meets all of them alike
     round 2:  another row of the design
 
-The order of the variants is drawn anew for each pair of rounds, from the seed; the order of a variant's own blocks is a row of a
-Williams square (E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments", 1949).
+The variants of a pair of rounds are in the order of a row of a Williams square, and so are a variant's own blocks (E. J. Williams,
+"Experimental designs balanced for the estimation of residual effects of treatments", 1949): over all rows of a square each comes
+directly before each other one equally often. Which variant stands for which column is drawn from the seed, anew for each square.
 """
 
 from __future__ import annotations
@@ -50,22 +51,39 @@ class Treatment:
         return "light" if self.light else "off"
 
 
-#: Rows of Williams squares of two and of four treatments: each treatment follows each other one equally often.
 _OFF = (Treatment(False, False), Treatment(False, True))
 _BOTH = (Treatment(False, False), Treatment(True, False), Treatment(False, True), Treatment(True, True))
-_ROWS_OF_TWO = ((0, 1), (1, 0))
-_ROWS_OF_FOUR = ((0, 1, 3, 2), (1, 2, 0, 3), (2, 3, 1, 0), (3, 0, 2, 1))
+
+
+def williams(count: int) -> list[list[int]]:
+    """Rows of a Williams square of `count` treatments: over them each follows each other one equally often.
+
+    An even number has `count` rows. An odd one has them and their mirror images, without which no such square exists.
+    """
+    middle = [(at + 1) // 2 if at % 2 else -(at // 2) for at in range(count)]  # 0, 1, -1, 2, -2, ...
+    rows = [[(first + step) % count for step in middle] for first in range(count)]
+    return rows if count % 2 == 0 else [*rows, *(row[::-1] for row in rows)]
+
+
+def _of_pairs(count: int) -> list[list[int]]:
+    """The rows of a square that, each followed by its mirror image, are the whole square: in one of even size rows come in twos."""
+    return williams(count)[: max(count // 2, 1) if count % 2 == 0 else count]
 
 
 def order(entries: int, rounds: int, *, light: bool, seed: int) -> Iterator[list[tuple[int, Treatment]]]:
     """Of each round, which entry is run how, in order: pairs of rounds, the second one the first backwards."""
     generator = np.random.default_rng(seed)
-    treatments, rows = (_BOTH, _ROWS_OF_FOUR) if light else (_OFF, _ROWS_OF_TWO)
+    treatments = _BOTH if light else _OFF
+    inner, outer = williams(len(treatments)), _of_pairs(entries)
     blocks: list[tuple[int, Treatment]] = []
+    named = np.arange(entries)
     for number in range(rounds):
+        pair = number // 2
         if number % 2 == 0:
-            row = rows[number // 2 % len(rows)]
-            blocks = [(int(entry), treatments[at]) for entry in generator.permutation(entries) for at in row]
+            if pair % len(outer) == 0:
+                named = generator.permutation(entries)
+            row = inner[pair % len(inner)]
+            blocks = [(int(named[column]), treatments[at]) for column in outer[pair % len(outer)] for at in row]
         else:
             blocks = blocks[::-1]
         yield blocks

@@ -169,7 +169,7 @@ def _time(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: Step
                 "rounds": plan.rounds,
                 "iterations": {f"{variant} ({regime})": count for (variant, regime), count in iterations.items()},
                 "seed": plan.seed,
-                "order": "balanced pairs of rounds, a Williams row a variant",
+                "order": "balanced pairs of rounds: Williams rows of variants, and of the blocks of each",
                 "light": said,
             },
             variants=_with_status(capture.manifest.variants, "failed", reasons),

@@ -8,7 +8,7 @@ from made_clock import Clock
 
 from launchlens.profiling import rounds as under_test
 from launchlens.profiling import timing
-from launchlens.profiling.rounds import FEWEST_ITERATIONS, MOST_ITERATIONS, SHORT_NS, Rounds, iterations_of, order
+from launchlens.profiling.rounds import FEWEST_ITERATIONS, MOST_ITERATIONS, SHORT_NS, Rounds, iterations_of, order, williams
 from launchlens.profiling.timing import Entry, timings_frame
 
 
@@ -46,6 +46,26 @@ def test_each_kind_of_block_follows_each_other_one_equally_often_within_an_entry
         follows.update(pairwise(kinds))
     assert len(follows) == 12, "four kinds, each before three others"
     assert set(follows.values()) == {2}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 17, 34])
+def test_in_a_williams_square_each_follows_each_other_one_equally_often(count):
+    rows = williams(count)
+    assert all(sorted(row) == list(range(count)) for row in rows)
+    follows = Counter(pair for row in rows for pair in pairwise(row))
+    assert len(follows) == count * (count - 1)
+    assert len(set(follows.values())) <= 1
+
+
+@pytest.mark.parametrize(("entries", "rounds"), [(2, 2), (5, 10), (6, 6), (9, 18), (10, 10)])
+def test_each_entry_comes_directly_before_each_other_one_equally_often(entries, rounds):
+    """Over as many rounds as the square has rows; and over as many again."""
+    for times in (1, 2):
+        runs = _runs(light=False, rounds=times * rounds, entries=entries)
+        orders = [list(dict.fromkeys(entry for entry, _ in blocks)) for blocks in runs]
+        follows = Counter(pair for row in orders for pair in pairwise(row))
+        assert len(follows) == entries * (entries - 1)
+        assert set(follows.values()) == {times * rounds * (entries - 1) // (entries * (entries - 1))}
 
 
 def test_who_comes_before_whom_changes_from_pair_to_pair_and_by_seed():
