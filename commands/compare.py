@@ -23,7 +23,8 @@ def command(
 
     The ratio comes with its interval, and the difference in parts that sum to it.
 
-    A side is CAPTURE::VARIANT, TRACE::RANGE, or two whole CAPTUREs, whose variants are compared one by one.
+    A side is CAPTURE::VARIANT, TRACE::RANGE, or two whole CAPTUREs, whose variants are compared one by one. Between captures a
+    difference is shown by three runs or more of either side: a folder of captures, for CAPTURE, stands for all in it.
 
     Example: launchlens compare trace.json::forward other.json::forward
     """

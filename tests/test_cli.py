@@ -291,7 +291,8 @@ def test_compare_variants_of_a_capture(capture):
     assert document["format"] == "launchlens.comparison/2"
     assert document["of"] == "captures"
     eager, graph = document["comparisons"]
-    assert (eager["verdict"], graph["verdict"]) == ("slower", "no-difference-shown")
+    assert (eager["verdict"], graph["verdict"]) == ("slower", "equivalent")
+    assert eager["p"] <= eager["p_adjusted"] < 0.05 < graph["p_adjusted"]
     assert eager["parts"] is None, "nothing of this capture says what the unprofiled time is made of"
     assert eager["difference_ns"] > 0
     recorded = eager["as_recorded"]
@@ -314,9 +315,19 @@ def test_compare_captures_with_each_other(capture, tmp_path):
     document = strict_json(run("compare", capture, other, "--json").stdout)
     assert len(document["comparisons"]) == 8
     assert {row["verdict"] for row in document["comparisons"]} == {"no-difference-shown"}
+    assert {row["reasons"][0]["code"] for row in document["comparisons"]} == {"too-few-runs"}
     elsewhere = make_capture(tmp_path / "elsewhere", gpu="Another GPU")
     document = strict_json(run("compare", capture, elsewhere, "--json").stdout)
     assert {row["verdict"] for row in document["comparisons"]} == {"not-comparable"}
+
+
+@pytest.mark.parametrize(("runs", "verdict"), [(2, "no-difference-shown"), (3, "faster")])
+def test_a_folder_of_captures_stands_for_its_runs(tmp_path, runs, verdict):
+    for run_number in range(runs):
+        make_capture(tmp_path / "runs" / f"run{run_number}")
+    sides = (f"{tmp_path / 'runs'}::copy_", f"{tmp_path / 'runs'}::foreach")
+    document = strict_json(run("compare", *sides, "--json").stdout)
+    assert [row["verdict"] for row in document["comparisons"]] == [verdict, verdict]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The A/A control: one thing timed twice in the same rounds. How far it is from itself says what a difference must exceed.
+"""The A/A control of a probe: one thing timed twice in the same rounds. (That of a study: `studies/steadiness.py`.)
 
-One rule for studies and probes: with too few rounds for an interval, a control shows nothing, and so does not pass.
+With too few rounds for an interval, a control shows nothing, and so does not pass.
 """
 
 from __future__ import annotations
@@ -14,12 +14,3 @@ def takes_as_long(ratio: Estimate, within: float = THRESHOLDS.control_within) ->
     if ratio.interval is None:
         return False
     return ratio.covers(1.0) or 1 / (1 + within) <= ratio.value <= 1 + within
-
-
-def explains(control: Estimate, value: float) -> bool:
-    """Whether a ratio `value` of two things is as near to 1 as the interval of the control reaches, on either side of 1."""
-    if control.interval is None:
-        return False
-    low, high = control.interval
-    reach = max(high, 1 / low, 1 / high, low)
-    return 1 / reach <= value <= reach

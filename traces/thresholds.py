@@ -36,6 +36,22 @@ class Thresholds:
     least_samples: int = _threshold(
         5, "", "resampling fewer samples only repeats them: they give a value and no interval"
     )
+    least_pairs: int = _threshold(
+        6,
+        "",
+        "pairs of rounds: of five, the signed-rank test calls the clearest case a chance of 2 in 32, which is more than 5 %",
+    )
+    equivalence_margin: float = _threshold(
+        0.01,
+        "share",
+        "sides whose ratio is within this of 1, with its whole interval, are equivalent: code timed against itself in the "
+        "captures that ship is off by up to about so much, so nothing finer is a property of the code",
+    )
+    least_runs: int = _threshold(
+        3,
+        "",
+        "runs a side: a host differs by tens of per cent from run to run, which one run can't tell, and two can only guess",
+    )
     resamples: int = _threshold(4000, "", "each end of an interval then has 100 resamples beyond it")
 
     # -- controls: one thing timed twice in the same rounds
@@ -76,6 +92,27 @@ class Thresholds:
         0.9,
         "share",
         "of replays that were submitted by this share of the wall time the host waited for the device, whose time is then the wall's",
+    )
+
+    # -- whether the baseline holds still
+    two_modes_explain: float = _threshold(
+        0.85,
+        "share",
+        "the baseline has two modes where a cut in two explains this share of the variance of its rounds: of a normal "
+        "distribution a cut explains 0.64, of a steady drift 0.75",
+    )
+    two_modes_apart: float = _threshold(
+        0.05, "share", "and their medians are further apart than this: a mode within the noise reverses no rank"
+    )
+    two_modes_fewest: float = _threshold(0.1, "share", "and either holds this share of the rounds: fewer are outliers")
+    drift: float = _threshold(
+        0.1,
+        "share",
+        "the baseline drifts where its last third takes so much more or less than its first: hosts move by less while nothing "
+        "happens to them",
+    )
+    drift_chance: float = _threshold(
+        0.01, "share", "and where a rank test gives that so little chance: two thirds of noise differ as well"
     )
 
     # -- what a side waits for

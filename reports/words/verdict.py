@@ -21,6 +21,7 @@ from launchlens.traces.documents.findings import (
     NamedPart,
     NotMeasured,
     UnsoundData,
+    Unstable,
     Why,
     WinnerChanges,
     WinnerSame,
@@ -28,6 +29,15 @@ from launchlens.traces.documents.findings import (
 from launchlens.traces.studies.side import Bound
 
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
+
+
+#: Why a difference is not shown though its interval does not cover 1, by reason.
+_NOT_SHOWN = {
+    "within-control": "the baseline is as far from itself",
+    "within-timer-step": "one step of the timer makes as much",
+    "not-after-holm": "of so many comparisons one comes out like that by chance",
+    "reverses": "it points the other way in a part of the run",
+}
 
 
 def sentences(findings: Iterable[AnyFinding]) -> list[Sentence]:
@@ -45,6 +55,8 @@ def _sentence(finding: AnyFinding) -> Sentence | None:
     match finding:
         case UnsoundData():
             return _unsound(finding)
+        case Unstable():
+            return _unstable(finding)
         case Fastest():
             return _fastest(finding)
         case BaselineAlone():
@@ -88,6 +100,31 @@ def _unsound(finding: UnsoundData) -> Sentence:
         f"{_TAKEN[figures.takes].format(sides=sides)}"
     )
     return Sentence(text, finding.code, finding.regime, "environment", "first")
+
+
+def _unstable(finding: Unstable) -> Sentence:
+    figures = finding.figures
+    value, name = figures.value, figures.baseline
+    where = in_regime(finding.regime)
+    match figures.cause:
+        case "too-few-rounds":
+            rounds = f"{count(value)} {'round' if value == 1 else 'rounds'}"
+            text = f"UNSURE: {where}, {rounds} of timing can show no difference: it takes {count(figures.limit)}"
+        case "coarse-timer":
+            text = f"UNSURE: {where}, one step of the timer is {percent(value)} of an iteration of {name}: smaller differences are not shown"
+        case "control-excludes-1":
+            text = (
+                f"UNSTABLE: {where}, {name} takes {times(value)} its own time (95 % interval {interval(figures.interval)}):"
+                " ranks that so much could reverse are withheld"
+            )
+        case "baseline-bimodal":
+            text = f"UNSTABLE: {where}, {name} has two speeds, one {times(value)} the other: ranks that differ between them are withheld"
+        case "baseline-drifts":
+            text = (
+                f"UNSTABLE: {where}, {name} drifts: the last third of the rounds took {times(value)} the time of the first;"
+                " ranks that differ between the halves of the run are withheld"
+            )
+    return Sentence(text + ".", finding.code, finding.regime, "timing", "first")
 
 
 def _fastest(finding: Fastest) -> Sentence:
@@ -139,10 +176,12 @@ def _against(finding: AgainstBaseline) -> Sentence:
         what = f"{names[0]} takes {times(ratio.value)} the time of {names[1]} (95 % interval {interval(ratio.interval)}): faster"
     elif figures.verdict == "not-comparable":
         what = f"{names[0]} and {names[1]} can’t be compared: the capture contradicts itself"
-    elif "within-control" in figures.reasons:
+    elif figures.verdict == "equivalent":
+        what = f"{names[0]} and {names[1]} are equivalent (ratio {times(ratio.value)}, 95 % interval {interval(ratio.interval)})"
+    elif (why := _NOT_SHOWN.get(figures.reasons[0] if figures.reasons else "")) is not None:
         what = (
-            f"no difference between {names[0]} and {names[1]} is shown: the ratio {times(ratio.value)} is no further"
-            f" from 1 than {names[1]}'s to itself"
+            f"no difference between {names[0]} and {names[1]} is shown: {why} (ratio {times(ratio.value)}, 95 % interval"
+            f" {interval(ratio.interval)})"
         )
     else:
         what = (
@@ -208,9 +247,10 @@ def _as_recorded(finding: Why) -> str:
 
 def _control(finding: Control) -> Sentence:
     figures = finding.figures
+    excluded = ", which excludes 1: ratios no further from 1 are not shown" if figures.excludes_1 else ""
     text = (
         f"{in_regime(finding.regime)}, {figures.baseline} timed against itself in the same rounds gives a ratio of"
-        f" {times(figures.value)} (95 % interval {interval(figures.interval)}): differences no larger than that are not shown."
+        f" {times(figures.value)} (95 % interval {interval(figures.interval)}){excluded}."
     )
     return Sentence(text, finding.code, finding.regime, "timing", "caveat")
 

@@ -8,7 +8,15 @@ from made_clock import Clock
 
 from launchlens.profiling import rounds as under_test
 from launchlens.profiling import timing
-from launchlens.profiling.rounds import FEWEST_ITERATIONS, MOST_ITERATIONS, SHORT_NS, Rounds, iterations_of, order, williams
+from launchlens.profiling.rounds import (
+    FEWEST_ITERATIONS,
+    MOST_ITERATIONS,
+    SHORT_NS,
+    Rounds,
+    iterations_of,
+    order,
+    williams,
+)
 from launchlens.profiling.timing import Entry, timings_frame
 
 

@@ -111,7 +111,10 @@ def test_the_verdicts_it_ships_with(made):
         ("triton-per-tensor", "eager"): "slower",
         ("foreach", "graph"): "faster",
         ("triton-batched", "graph"): "faster",
-        ("triton-per-tensor", "graph"): "no-difference-shown",
+        (
+            "triton-per-tensor",
+            "graph",
+        ): "slower",  # by 4 %: who came before whom hid it, until rounds were taken in pairs
     }
     for item in made.against_baseline:
         document = as_plain(comparison_row(item))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from events import events, gpu, host, trace
 from launchlens.traces.account import apportion
+from launchlens.traces.balanced import Pairs
 from launchlens.traces.captures.capture import read_capture, write_manifest, write_timings
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
@@ -22,6 +23,7 @@ from launchlens.traces.studies import compare
 from launchlens.traces.studies.document import comparison_row
 from launchlens.traces.studies.range_side import side_of_range
 from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.steadiness import Steadiness
 from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
 from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
@@ -95,7 +97,7 @@ def test_verdicts_follow_the_timings(made):
         ("triton-per-tensor", "eager"): "slower",
         ("foreach", "graph"): "faster",
         ("triton-batched", "graph"): "faster",
-        ("triton-per-tensor", "graph"): "no-difference-shown",
+        ("triton-per-tensor", "graph"): "equivalent",
     }
 
 
@@ -144,6 +146,14 @@ def test_why_gives_the_cost_of_a_launch_of_each_side_in_its_place(made):
     assert tuple(why.cost_per_launch_ns) == (2500, 3000)
 
 
+def test_against_the_baseline_each_p_is_corrected_for_all_and_another_pair_is_taken_alone(made):
+    eager = [made.compared(name, "copy_", "eager") for name in ("foreach", "triton-batched", "triton-per-tensor")]
+    assert sorted(item.p for item in eager) == [pytest.approx(2 / 2**10)] * 3, "ten pairs, all on one side"
+    assert [item.p_adjusted for item in eager] == [pytest.approx(3 * 2 / 2**10)] * 3
+    alone = made.compared("foreach", "triton-batched", "eager")
+    assert alone.p_adjusted == alone.p
+
+
 def test_the_verdict_names_the_winner_of_each_regime_and_that_it_changes(made):
     findings = {(item.code, item.regime): item.figures for item in verdict(made)}
     assert findings["fastest", "eager"].variant == "foreach"
@@ -152,12 +162,18 @@ def test_the_verdict_names_the_winner_of_each_regime_and_that_it_changes(made):
     assert ("incomplete", None) not in findings
 
 
-def test_a_difference_within_the_control_is_not_shown(made):
+def test_a_difference_within_the_bias_of_the_control_is_not_shown(made):
     copy_, foreach = made.sides["copy_", "eager"], made.sides["foreach", "eager"]
-    wide = Estimate(1.0, 0.2, 1.5, 20)
-    assert compare.compare(copy_, foreach, paired=True, control=wide).reasons[0] == "within-control"
-    narrow = Estimate(1.0, 0.9, 1.1, 20)
-    assert compare.compare(copy_, foreach, paired=True, control=narrow).verdict == "faster"
+    ends = compare.compare(copy_, foreach, paired=True).ratio.interval
+
+    def judged(bias):
+        off = Steadiness(Pairs(np.log(np.full(10, bias)), np.empty(0)), rounds=20, pairs=10)
+        found = compare.compare(copy_, foreach, paired=True, steadiness=off)
+        return found.verdict, found.reasons[0]
+
+    assert judged(1 / ends[1]) == judged(ends[1]) == ("no-difference-shown", "within-control")
+    assert judged(0.999 / ends[1]) == ("faster", "interval-excludes-1"), "the interval ends beyond the bias"
+    assert judged(1.0) == ("faster", "interval-excludes-1")
 
 
 def test_different_hardware_is_not_comparable(made):

@@ -15,6 +15,9 @@ from launchlens.traces.studies.side import Bound
 
 NOT_RECORDED = "the side was not recorded"
 JUST_ONE = "there is just one comparison"
+NO_P = "the sides were not timed in turn, or too few rounds"
+P = 'what Wilcoxon\'s signed-rank test gives "no difference", by balanced pairs of rounds'
+P_ADJUSTED = "the same after Holm's correction, for all comparisons of the regime with the baseline"
 NO_PARTS = "the light recorder did not see both sides"
 
 
@@ -159,6 +162,8 @@ class ComparisonRow(Structure, frozen=True, kw_only=True):
     a: Annotated[SideRow, means("the side compared with")]
     b: Annotated[SideRow, means("the side compared")]
     ratio: Annotated[EstimateRow, means("b's unprofiled wall time over a's")]
+    p: Annotated[float | None, means(P, null=NO_P)]
+    p_adjusted: Annotated[float | None, means(P_ADJUSTED, null=NO_P)]
     verdict: Annotated[Verdict, means("what is shown of b, against a")]
     reasons: Annotated[list[Reason], means("why, and what else to know of it")]
     difference_ns: Annotated[int, means("what b's unprofiled iteration takes more than a's", unit="ns")]
@@ -199,6 +204,8 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
     a: Annotated[SideRow | UnsetType, means("the side compared with", there=JUST_ONE)] = UNSET
     b: Annotated[SideRow | UnsetType, means("the side compared", there=JUST_ONE)] = UNSET
     ratio: Annotated[EstimateRow | UnsetType, means("b's unprofiled wall time over a's", there=JUST_ONE)] = UNSET
+    p: Annotated[float | UnsetType | None, means(P, there=JUST_ONE, null=NO_P)] = UNSET
+    p_adjusted: Annotated[float | UnsetType | None, means(P_ADJUSTED, there=JUST_ONE, null=NO_P)] = UNSET
     verdict: Annotated[Verdict | UnsetType, means("what is shown of b, against a", there=JUST_ONE)] = UNSET
     reasons: Annotated[list[Reason] | UnsetType, means("why, and what else to know of it", there=JUST_ONE)] = UNSET
     difference_ns: Annotated[

@@ -13,9 +13,9 @@ TOO_FEW = "there were too few samples for one"
 class EstimateRow(Structure, frozen=True, kw_only=True):
     """A value, its 95 % interval and the number of samples."""
 
-    value: Annotated[float, means("the median, in the unit of what holds it")]
+    value: Annotated[float, means("the median, or what pairs of rounds estimate, in the unit of what holds it")]
     interval: Annotated[
-        tuple[float, float] | None, means("95 % bootstrap interval, low and high, in the same unit", null=TOO_FEW)
+        tuple[float, float] | None, means("95 % interval, low and high, in the same unit", null=TOO_FEW)
     ]
     samples: Annotated[int, means("how many samples (rounds, blocks) it rests on")]
 

@@ -16,6 +16,7 @@ from launchlens.traces.gate.met import Takes
 from launchlens.traces.problems import Severity
 from launchlens.traces.studies.compare import Verdict
 from launchlens.traces.studies.side import Bound
+from launchlens.traces.studies.steadiness import Cause
 
 WALL = "unprofiled wall time of one iteration"
 OF_BOTH = "the baseline's, then the variant's"
@@ -56,12 +57,42 @@ class UnsoundData(Finding, tag="unsound-data", frozen=True, kw_only=True):
     figures: Annotated[UnsoundDataFigures, means("what it rests on")]
 
 
+class UnstableFigures(Structure, frozen=True, kw_only=True):
+    """The figures of `Unstable`."""
+
+    cause: Annotated[
+        Cause,
+        means(
+            "`too-few-rounds`: for an interval; `control-excludes-1`: the baseline is not as fast as itself; `baseline-bimodal`: it "
+            "has two speeds; `baseline-drifts`: its last third is not as fast as its first; `coarse-timer`: one step of the timer is "
+            "a share of the time"
+        ),
+    ]
+    baseline: Annotated[str, means("the baseline")]
+    value: Annotated[
+        float,
+        means(
+            "how many rounds; the baseline's time over its own; slower over faster; last third over first; that share"
+        ),
+    ]
+    interval: Annotated[
+        tuple[float, float] | None, means("95 % interval, low and high", null="the cause is not `control-excludes-1`")
+    ]
+    limit: Annotated[float, means("what `value` (a ratio: less 1) is held against: a threshold of `doctor --json`")]
+
+
+class Unstable(Finding, tag="unstable", frozen=True, kw_only=True):
+    """The timing of a regime does not hold still, or is too short or coarse; ranks that it could reverse are withheld."""
+
+    figures: Annotated[UnstableFigures, means("what it rests on")]
+
+
 class FastestFigures(Structure, frozen=True, kw_only=True):
     """The figures of `Fastest`."""
 
-    variant: Annotated[str, means("the variant that no other is shown faster than")]
+    variant: Annotated[str, means("the variant that leads: no other is shown faster than it")]
     wall: Annotated[EstimateRow, means(WALL, unit="ns")]
-    ties: Annotated[list[str], means("variants that it is not shown faster than")]
+    ties: Annotated[list[str], means("variants that may be the fastest as well, at 95 % for all of them together")]
     all_tie: Annotated[bool, means("whether that is all others")]
     baseline: Annotated[str | None, means("the baseline", null="it was not timed in this regime")]
     baseline_wall: Annotated[EstimateRow | None, means("the baseline's time", unit="ns", null="`baseline` is null")]
@@ -97,7 +128,7 @@ class WinnerFigures(Structure, frozen=True, kw_only=True):
     """The figures of `WinnerChanges` and `WinnerSame`."""
 
     winners: Annotated[
-        dict[str, list[str]], means("the fastest variant and those that it is not shown faster than", key="regime")
+        dict[str, list[str]], means("the variants that may be the fastest, the one that leads first", key="regime")
     ]
     common: Annotated[list[str], means("variants that are among them in every regime")]
     flips: Annotated[list[str], means("variants shown faster than the baseline in one regime and slower in another")]
@@ -123,6 +154,10 @@ class AgainstFigures(Structure, frozen=True, kw_only=True):
     verdict: Annotated[Verdict, means("what is shown of the variant, against the baseline")]
     reasons: Annotated[list[str], means("codes of the reasons, as a comparison has them")]
     ratio: Annotated[EstimateRow, means("the variant's time over the baseline's")]
+    p_adjusted: Annotated[
+        float | None,
+        means("p of the difference after Holm's correction, as a comparison has it", null="there were too few rounds"),
+    ]
     wall: Annotated[EstimateRow, means(WALL, unit="ns")]
     baseline_wall: Annotated[EstimateRow, means("the baseline's time", unit="ns")]
 
@@ -217,8 +252,13 @@ class ControlFigures(Structure, frozen=True, kw_only=True):
     """The figures of `Control`."""
 
     baseline: Annotated[str, means("the baseline")]
-    value: Annotated[float, means("the median ratio of its second block of a round to its first")]
+    value: Annotated[float, means("the ratio of its second blocks of the rounds to its first: the bias of the timing")]
     interval: Annotated[tuple[float, float] | None, means("95 % interval, low and high", null=TOO_FEW)]
+    excludes_1: Annotated[bool, means("whether the interval does not cover 1: ratios must then exceed `value`")]
+    noise: Annotated[
+        float | None,
+        means("how far one balanced pair of rounds lies from the others, as a share of the time", null=TOO_FEW),
+    ]
     samples: Annotated[int, means("how many rounds have both")]
 
 
@@ -270,6 +310,7 @@ class NotMeasured(Finding, tag="not-measured", frozen=True, kw_only=True):
 
 AnyFinding = (
     UnsoundData
+    | Unstable
     | Fastest
     | BaselineAlone
     | WinnerChanges

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import log
 from typing import Literal
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, STATES, Account, LaneName
-from launchlens.traces.control import explains
-from launchlens.traces.statistics import Estimate, mean, median, paired_ratio, unpaired_ratio
+from launchlens.traces.balanced import differences, ratios
+from launchlens.traces.statistics import Estimate, mean, unpaired_ratio
 from launchlens.traces.studies.explained import ExplainedDifference
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.steadiness import Steadiness, within_margin
+from launchlens.traces.thresholds import THRESHOLDS
 
-Verdict = Literal["faster", "slower", "no-difference-shown", "not-comparable"]
+Verdict = Literal["faster", "slower", "equivalent", "no-difference-shown", "not-comparable"]
 
 #: Reason codes of a verdict, each with what it says.
 REASONS = {
     "interval-excludes-1": "the 95 % interval of the ratio does not cover 1",
     "interval-covers-1": "the 95 % interval of the ratio covers 1",
-    "within-control": "the ratio is no further from 1 than that of the baseline to itself, the A/A control",
+    "within-margin": "the whole 95 % interval lies within the equivalence margin",
+    "not-after-holm": "the 95 % interval does not cover 1, but of so many comparisons one does that by chance (Holm)",
+    "within-control": "the interval is no further from 1 than the baseline is from itself, in the A/A control",
+    "within-timer-step": "one step of the timer makes as large a ratio",
+    "reverses": "the baseline does not hold still, and the ratio lies on either side of 1 in parts of the run",
     "too-few-samples": "there are too few samples for an interval",
-    "paired-by-round": "both sides were timed in interleaved blocks of one process, and are compared round by round",
+    "too-few-runs": "runs differ by more than the rounds of one tell, and there are fewer than three a side",
+    "paired-by-round": "both sides were timed in interleaved blocks of one process, and are compared in balanced pairs of rounds",
     "not-interleaved": "the sides were not timed in turn, so whatever drifted between them is part of the ratio",
     "profiled-times": "the times are of a profiled run and carry the profiler's cost",
     "different-regimes": "the sides are of different regimes",
@@ -48,7 +56,9 @@ class CellDifference:
 class Comparison:
     """B against A in one regime. `ratio` is B's unprofiled time over A's; `reasons` are codes of REASONS.
 
-    `explained` are the parts of the unprofiled difference; None where they are not known of both sides.
+    `p` is what the signed-rank test gives "no difference", and `p_adjusted` the same for all comparisons of the regime with the
+    baseline together (Holm); None where sides were not timed in turn, or too rarely. `explained` are the parts of the
+    unprofiled difference; None where they are not known of both sides.
     """
 
     a: Side
@@ -57,11 +67,18 @@ class Comparison:
     verdict: Verdict
     reasons: tuple[str, ...]
     explained: ExplainedDifference | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is shown that one side is faster."""
+        return self.verdict in ("faster", "slower")
 
     @cached_property
     def unprofiled_difference(self) -> Estimate:
-        """B's unprofiled time less A's, ns per iteration, round by round. Raises ValueError where they share no round."""
-        return median((self.b.blocks["wall_ns"] - self.a.blocks["wall_ns"]).dropna())
+        """B's unprofiled time less A's, ns per iteration, by pairs of rounds. Raises ValueError where they share no round."""
+        return differences(self.b.blocks["wall_ns"], self.a.blocks["wall_ns"]).as_difference()
 
     @property
     def recordings(self) -> tuple[Recording, Recording] | None:
@@ -144,40 +161,69 @@ class Comparison:
 
 
 def compare(
-    a: Side, b: Side, *, paired: bool, control: Estimate | None = None, notes: tuple[str, ...] = ()
+    a: Side,
+    b: Side,
+    *,
+    paired: bool,
+    steadiness: Steadiness | None = None,
+    p_adjusted: float | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Comparison:
     """Compare side `b` with side `a`.
 
     `paired` when both were timed in turn: they are then compared over the rounds they share, and as if not paired where
-    they share none. `control` is the ratio of the baseline to itself: a difference
-    that is not larger than what the same code shows against itself is not shown. `notes` are further reason codes;
-    `different-hardware` or `different-regimes` among them makes the sides not comparable, and so does a side that the data gate
-    refuses.
+    they share none. `steadiness` says what a ratio must exceed; `p_adjusted` is what Holm's correction makes of its p, where it
+    is one of several. `notes` are further reason codes: `different-hardware` or `different-regimes` among them makes the sides
+    not comparable, and so does a side that the data gate refuses.
     """
-    rounds = a.blocks.index.intersection(b.blocks.index)
-    paired = paired and len(rounds) > 0
-    if paired:
-        ratio = paired_ratio(b.blocks.loc[rounds, "wall_ns"], a.blocks.loc[rounds, "wall_ns"])
+    p, how = None, "not-interleaved"
+    if paired and len(a.blocks.index.intersection(b.blocks.index)):
+        pairs = ratios(b.blocks["wall_ns"], a.blocks["wall_ns"])
+        ratio, p, how = pairs.as_ratio(), pairs.p, "paired-by-round"
     else:
         ratio = unpaired_ratio(b.blocks["wall_ns"], a.blocks["wall_ns"])
-    verdict, reasons = _verdict(ratio, control)
-    if {"different-hardware", "different-regimes"} & set(notes):
-        verdict, reasons = "not-comparable", ()
-    if a.refused or b.refused:
-        verdict, reasons = "not-comparable", ("data-refused",)
-    reasons = (*reasons, "paired-by-round" if paired else "not-interleaved", *notes)
-    if a.withheld or b.withheld:
+    found = Comparison(
+        a, b, ratio, "not-comparable", (how, *notes), p=p, p_adjusted=p if p_adjusted is None else p_adjusted
+    )
+    return with_verdict(found, steadiness)
+
+
+def with_verdict(found: Comparison, steadiness: Steadiness | None = None) -> Comparison:
+    """A comparison with the verdict that its figures and the steadiness of its regime give, the reason before its others."""
+    verdict: Verdict
+    reasons = found.reasons
+    if found.a.refused or found.b.refused:
+        verdict, reasons = "not-comparable", ("data-refused", *reasons)
+    elif {"different-hardware", "different-regimes"} & set(found.reasons):
+        verdict = "not-comparable"
+    elif "too-few-runs" in found.reasons:
+        verdict, reasons = "no-difference-shown", tuple(sorted(reasons, key=lambda code: code != "too-few-runs"))
+    else:
+        verdict, reason = _verdict(found, steadiness)
+        reasons = (reason, *reasons)
+    if found.a.withheld or found.b.withheld:
         reasons = (*reasons, "data-withheld")
-    if a.recording is None or b.recording is None:
+    if found.a.recording is None or found.b.recording is None:
         reasons = (*reasons, "no-account")
-    return Comparison(a, b, ratio, verdict, reasons)
+    return replace(found, verdict=verdict, reasons=reasons)
 
 
-def _verdict(ratio: Estimate, control: Estimate | None) -> tuple[Verdict, tuple[str, ...]]:
+def _verdict(found: Comparison, steadiness: Steadiness | None) -> tuple[Verdict, str]:
+    ratio = found.ratio
     if ratio.interval is None:
-        return "no-difference-shown", ("too-few-samples",)
+        return "no-difference-shown", "too-few-samples"
+    if found.p is not None and within_margin(ratio, 0.0 if steadiness is None else steadiness.tolerance):
+        return "equivalent", "within-margin"
     if ratio.covers(1.0):
-        return "no-difference-shown", ("interval-covers-1",)
-    if control is not None and explains(control, ratio.value):
-        return "no-difference-shown", ("within-control",)
-    return ("faster" if ratio.value < 1 else "slower"), ("interval-excludes-1",)
+        return "no-difference-shown", "interval-covers-1"
+    if found.p_adjusted is not None and found.p_adjusted > 1 - THRESHOLDS.interval_level:
+        return "no-difference-shown", "not-after-holm"
+    if steadiness is not None:
+        nearest = min(abs(log(end)) for end in ratio.interval)
+        if nearest <= steadiness.bias:
+            return "no-difference-shown", "within-control"
+        if nearest <= steadiness.tolerance:
+            return "no-difference-shown", "within-timer-step"
+        if steadiness.reverses(found.b.blocks["wall_ns"], found.a.blocks["wall_ns"]):
+            return "no-difference-shown", "reverses"
+    return ("faster" if ratio.value < 1 else "slower"), "interval-excludes-1"

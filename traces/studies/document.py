@@ -46,6 +46,8 @@ def comparison_row(comparison: Comparison) -> ComparisonRow:
         a=side_row(comparison.a, None if explained is None else explained.a),
         b=side_row(comparison.b, None if explained is None else explained.b),
         ratio=estimate_row(comparison.ratio),
+        p=comparison.p,
+        p_adjusted=comparison.p_adjusted,
         verdict=comparison.verdict,
         reasons=[Reason(code=code, meaning=REASONS[code]) for code in comparison.reasons],
         difference_ns=whole,

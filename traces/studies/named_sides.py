@@ -1,10 +1,14 @@
-"""The sides of a comparison as a command line names them: CAPTURE::VARIANT, TRACE::RANGE, or two whole captures."""
+"""The sides of a comparison as a command line names them: CAPTURE::VARIANT, TRACE::RANGE, or two whole captures.
+
+A folder of captures stands for all of them: runs of one thing, of which a ratio between two sides needs three or more of either.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from launchlens.traces.captures.capture import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import CaptureFolder, as_one, source_of
 from launchlens.traces.studies.compare import Comparison, compare
@@ -25,34 +29,51 @@ def named(side: str) -> Named:
 def comparisons_of(a: Named, b: Named, study: Callable[[Path], Study]) -> list[Comparison]:
     """B against A. `study` reads a capture. Raises InputError for sides that don't go together or aren't there."""
     (path_a, name_a), (path_b, name_b) = a, b
-    source_a, source_b = source_of(path_a), source_of(path_b)
-    if isinstance(source_a, CaptureFolder) != isinstance(source_b, CaptureFolder):
+    runs_a, runs_b = _runs(path_a), _runs(path_b)
+    if bool(runs_a) != bool(runs_b):
         raise InputError(
             path_b, f"can't be compared with {path_a}: one is a capture, the other a trace", "give two of a kind"
         )
     if (name_a is None) != (name_b is None):
         raise InputError(path_b, "one side names a variant or range and the other does not", "write both as PATH::NAME")
-    if isinstance(source_a, CaptureFolder):
-        return _of_captures((source_a.path, name_a), (source_b.path, name_b), study)
-    one_a, one_b = as_one(source_a), as_one(source_b)
+    if runs_a:
+        return _of_captures((path_a, runs_a, name_a), (path_b, runs_b, name_b), study)
+    one_a, one_b = as_one(source_of(path_a)), as_one(source_of(path_b))
     if name_a is None or name_b is None:
         raise InputError(path_a, "is a trace, so a range must be named", "write TRACE::RANGE")
     side_a, side_b = side_of_range(one_a.read(), name_a), side_of_range(one_b.read(), name_b)
     return [compare(side_a, side_b, paired=False, notes=("profiled-times",))]
 
 
-def _of_captures(a: Named, b: Named, study: Callable[[Path], Study]) -> list[Comparison]:
-    (path_a, name_a), (path_b, name_b) = a, b
-    left = study(path_a)
-    right = left if path_b.resolve() == path_a.resolve() else study(path_b)
+def _runs(path: Path) -> list[Path]:
+    """The capture that a path is, or the captures that lie in it; none where it is a trace. Raises InputError for neither."""
+    try:
+        if path.is_dir() and not (path / MANIFEST).exists():
+            found = sorted(manifest.parent for manifest in path.glob(f"*/{MANIFEST}"))
+            if found:
+                return found
+    except OSError:
+        pass  # what can't be looked into is refused below
+    source = source_of(path)
+    return [source.path] if isinstance(source, CaptureFolder) else []
+
+
+#: A side as it was given, the captures that it stands for, and the variant that is meant.
+_Runs = tuple[Path, list[Path], str | None]
+
+
+def _of_captures(a: _Runs, b: _Runs, study: Callable[[Path], Study]) -> list[Comparison]:
+    (path_a, runs_a, name_a), (path_b, runs_b, name_b) = a, b
+    read = {path.resolve(): study(path) for path in dict.fromkeys([*runs_a, *runs_b])}
+    left, right = ([read[path.resolve()] for path in runs] for runs in (runs_a, runs_b))
     if name_a is None or name_b is None:
         found = between(left, right)
-    elif left is right:
-        found = left.within(name_a, name_b)
+    elif len(left) == 1 and left[0] is right[0]:
+        found = left[0].within(name_a, name_b)
     else:
         found = across(left, name_a, right, name_b)
     if not found:
-        for path, made, name in ((path_a, left, name_a), (path_b, right, name_b)):
+        for path, made, name in ((path_a, left[0], name_a), (path_b, right[0], name_b)):
             known = dict.fromkeys(variant for variant, _ in made.sides)
             if name is not None and name not in known:
                 raise InputError(path, f"has no timed variant {name!r}", f"it has: {', '.join(known)}")

@@ -10,12 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
+from launchlens.traces.balanced import paired, ratios
 from launchlens.traces.captures.capture import TIMINGS, Capture, TraceRecord
 from launchlens.traces.captures.light import ACCOUNTS, launches_seen, read_accounts
 from launchlens.traces.captures.probe_codes.launch_costs import ID as LAUNCH_COSTS
 from launchlens.traces.captures.probes import Probe, read_probes
+from launchlens.traces.families import holm, may_be_best
 from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
 from launchlens.traces.gate.gate import Gate
 from launchlens.traces.gate.recorded import Recorded
@@ -23,7 +26,7 @@ from launchlens.traces.gate.sides import Sides
 from launchlens.traces.gate.timed import Timed
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.source import open_trace
-from launchlens.traces.statistics import Estimate, paired_ratio
+from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.compare import Comparison, compare
@@ -36,6 +39,7 @@ from launchlens.traces.studies.explained import (
 from launchlens.traces.studies.per_iteration import per_iteration
 from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
 from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.steadiness import Steadiness, steadiness
 from launchlens.traces.studies.what_if import WhatIf, costs_of, what_if
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.trace import Progress
@@ -57,7 +61,8 @@ class Study:
     gate: Gate = field(default_factory=Gate)
     # not copied by `replace`: another study's sides have other ratios
     _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
-    _controls: dict[str, Estimate | None] = field(default_factory=dict, init=False, repr=False)
+    _steadiness: dict[str, Steadiness | None] = field(default_factory=dict, init=False, repr=False)
+    _adjusted: dict[str, Mapping[str, float | None]] = field(default_factory=dict, init=False, repr=False)
     _explained: dict[tuple[str, str], Explained | None] = field(default_factory=dict, init=False, repr=False)
     _winners: dict[str, Sequence[Side]] = field(default_factory=dict, init=False, repr=False)
 
@@ -84,21 +89,41 @@ class Study:
         """The side that all others of a regime are compared with; None where it was not timed there."""
         return self.sides.get((self.capture.manifest.baseline, regime))
 
+    def steadiness(self, regime: str) -> Steadiness | None:
+        """How still the baseline of a regime holds; None where it was not timed there."""
+        if regime not in self._steadiness:
+            baseline, again = self.baseline(regime), self.controls.get(regime)
+            found = None if baseline is None else steadiness(baseline, again, self.capture.timings)
+            self._steadiness[regime] = found
+        return self._steadiness[regime]
+
     def control_ratio(self, regime: str) -> Estimate | None:
-        """The A/A control: the baseline's second block of each round over its first; None where no round has both."""
-        if regime not in self._controls:
-            self._controls[regime] = _control_ratio(self.baseline(regime), self.controls.get(regime))
-        return self._controls[regime]
+        """The A/A control: the baseline's second blocks over its first; None where no round has both."""
+        found = self.steadiness(regime)
+        return None if found is None else found.control_ratio
 
     def compared(self, variant: str, against: str, regime: str) -> Comparison:
-        """`variant` against `against`, paired by round; both must have been timed in `regime`."""
+        """`variant` against `against`, paired by round; both must have been timed in `regime`.
+
+        Against the baseline it is one of several comparisons, and Holm's correction is made; any other is taken as the only one.
+        """
         key = variant, against, regime
         if key not in self._compared:
             a, b = self.sides[against, regime], self.sides[variant, regime]
-            found = compare(a, b, paired=True, control=self.control_ratio(regime))
+            adjusted = self._in_family(regime).get(variant) if against == self.capture.manifest.baseline else None
+            found = compare(a, b, paired=True, steadiness=self.steadiness(regime), p_adjusted=adjusted)
             both = difference_of(self.explained(a), self.explained(b))
             self._compared[key] = replace(found, explained=both)
         return self._compared[key]
+
+    def _in_family(self, regime: str) -> Mapping[str, float | None]:
+        """Of all comparisons of a regime with the baseline, by variant: p after Holm's correction."""
+        if regime not in self._adjusted:
+            baseline = self.baseline(regime)
+            others = [] if baseline is None else [side for side in self.ranked(regime) if side is not baseline]
+            found = [_p(side, baseline) for side in others]
+            self._adjusted[regime] = dict(zip((side.variant for side in others), holm(found), strict=True))
+        return self._adjusted[regime]
 
     @cached_property
     def against_baseline(self) -> Sequence[Comparison]:
@@ -120,25 +145,26 @@ class Study:
         return [self.compared(b, a, regime) for regime in both]
 
     def winners(self, regime: str) -> Sequence[Side]:
-        """The side of a regime that none is shown faster than, and those that it is not shown faster than, by their medians.
+        """The sides of a regime that may be its fastest, the one that leads first: the true one is among them at 95 %.
 
-        Round by round decides, as it does in every comparison: where rounds drift, medians alone can rank two sides the
-        other way round. None where no side may be ranked.
+        Pairs of rounds are resampled for all sides together (`traces/families.py`). Beside those that may be stands whatever is
+        not shown to be slower than the one that leads. None where no side may be ranked.
         """
         if regime not in self._winners:
-            sides = self.ranked(regime)
+            sides, still = self.ranked(regime), self.steadiness(regime)
             if not sides:
                 return []
-            lead, *others = sides
-            for side in others:
-                if self.compared(side.variant, lead.variant, regime).verdict == "faster":
-                    lead = side
-            ties = [
-                side
-                for side in sides
-                if side is not lead and self.compared(side.variant, lead.variant, regime).verdict != "slower"
+            best = _may_be_best(sides, 0.0 if still is None else still.tolerance)
+            lead = next(side for side in sides if side.variant in best)
+            self._winners[regime] = [
+                lead,
+                *(
+                    side
+                    for side in sides
+                    if side is not lead
+                    and (side.variant in best or self.compared(side.variant, lead.variant, regime).verdict != "slower")
+                ),
             ]
-            self._winners[regime] = [lead, *ties]
         return self._winners[regime]
 
     @cached_property
@@ -183,13 +209,18 @@ class Study:
         return read_probes(self.capture.path)
 
 
-def _control_ratio(first: Side | None, second: Side | None) -> Estimate | None:
-    if first is None or second is None:
+def _p(side: Side, baseline: Side | None) -> float | None:
+    """What the signed-rank test gives "no difference"; None where the two share no round, or too few."""
+    if baseline is None or not len(side.blocks.index.intersection(baseline.blocks.index)):
         return None
-    rounds = first.blocks.index.intersection(second.blocks.index)
-    if not len(rounds):
-        return None
-    return paired_ratio(second.blocks.loc[rounds, "wall_ns"], first.blocks.loc[rounds, "wall_ns"])
+    return ratios(side.blocks["wall_ns"], baseline.blocks["wall_ns"]).p
+
+
+def _may_be_best(sides: Sequence[Side], tolerance: float) -> set[str]:
+    """The variants that may be the fastest of a regime; all where no pair of rounds holds every one of them."""
+    walls = pd.concat([side.blocks["wall_ns"].astype(float) for side in sides], axis=1, join="inner")
+    times = paired(np.log(walls)).to_numpy(float)
+    return {side.variant for side, kept in zip(sides, may_be_best(times, tolerance), strict=True) if kept}
 
 
 def light_accounts(capture: Capture) -> LightAccounts | None:

@@ -31,6 +31,8 @@ from launchlens.traces.documents.findings import (
     UnprofiledParts,
     UnsoundData,
     UnsoundDataFigures,
+    Unstable,
+    UnstableFigures,
     Why,
     WhyFigures,
     WinnerChanges,
@@ -43,6 +45,7 @@ from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.explained import ExplainedDifference
 from launchlens.traces.studies.recording import LedgerRow
 from launchlens.traces.studies.side import Side
+from launchlens.traces.studies.steadiness import Cause, Steadiness
 from launchlens.traces.studies.study import Study
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -50,17 +53,18 @@ from launchlens.traces.thresholds import THRESHOLDS
 def verdict(study: Study) -> list[AnyFinding]:
     """All findings of a study, in the order of ORDER, regime by regime."""
     found: list[AnyFinding] = [_unsound(each) for each in study.gate.stopped if each.problem.severity != "info"]
+    found += [one for regime in study.regimes for one in _unstable(study, regime)]
     found += [_fastest(study, regime) for regime in study.regimes if study.ranked(regime)]
     found += _winner_across(study)
     for comparison in study.against_baseline:
         found.append(_against(comparison))
-        if comparison.verdict in ("faster", "slower") and comparison.difference_ns is not None:
+        if comparison.is_difference and comparison.difference_ns is not None:
             found.append(_why(comparison))
     found += [_bound(side) for side in study.sides.values()]
     for regime in study.regimes:
-        ratio = study.control_ratio(regime)
-        if ratio is not None:
-            found.append(_control(regime, study.capture.manifest.baseline, ratio))
+        still = study.steadiness(regime)
+        if still is not None and still.control_ratio is not None:
+            found.append(_control(regime, study.capture.manifest.baseline, still, still.control_ratio))
     found += _inflation(study)
     if not study.capture.manifest.complete:
         found.append(Incomplete(regime=None))
@@ -129,6 +133,7 @@ def _against(comparison: Comparison) -> AgainstBaseline:
         verdict=comparison.verdict,
         reasons=list(comparison.reasons),
         ratio=estimate_row(comparison.ratio),
+        p_adjusted=comparison.p_adjusted,
         wall=estimate_row(comparison.b.wall),
         baseline_wall=estimate_row(comparison.a.wall),
     )
@@ -193,9 +198,43 @@ def _bound(side: Side) -> BoundBy:
     return BoundBy(regime=side.regime, figures=figures)
 
 
-def _control(regime: str, baseline: str, ratio: Estimate) -> Control:
-    figures = ControlFigures(baseline=baseline, value=ratio.value, interval=ratio.interval, samples=ratio.samples)
+def _control(regime: str, baseline: str, still: Steadiness, ratio: Estimate) -> Control:
+    figures = ControlFigures(
+        baseline=baseline,
+        value=ratio.value,
+        interval=ratio.interval,
+        samples=ratio.samples,
+        excludes_1=still.biased,
+        noise=still.noise,
+    )
     return Control(regime=regime, figures=figures)
+
+
+def _unstable(study: Study, regime: str) -> list[Unstable]:
+    still = study.steadiness(regime)
+    if still is None or len(study.ranked(regime)) < 2:
+        return []
+    ratio = still.control_ratio
+    # what each cause has for a figure, and the threshold that it is held against
+    held: dict[Cause, tuple[float | None, float]] = {
+        "too-few-rounds": (still.rounds, 2 * THRESHOLDS.least_pairs),
+        "control-excludes-1": (None if ratio is None else ratio.value, THRESHOLDS.equivalence_margin),
+        "baseline-bimodal": (None if still.modes is None else still.modes.apart, THRESHOLDS.two_modes_apart),
+        "baseline-drifts": (still.drift, THRESHOLDS.drift),
+        "coarse-timer": (still.timer_step, THRESHOLDS.equivalence_margin),
+    }
+    found = []
+    for cause in still.causes:
+        value, limit = held[cause]
+        figures = UnstableFigures(
+            cause=cause,
+            baseline=study.capture.manifest.baseline,
+            value=float(value or 0.0),
+            interval=None if ratio is None or cause != "control-excludes-1" else ratio.interval,
+            limit=limit,
+        )
+        found.append(Unstable(regime=regime, figures=figures))
+    return found
 
 
 def _not_measured(record: VariantRecord) -> NotMeasured:

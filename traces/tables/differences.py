@@ -64,7 +64,7 @@ def compared(comparisons: Iterable[Comparison]) -> Table:
             title="95 % interval",
             absent="no interval",
         ),
-        Column("verdict", "code", "faster, slower, no-difference-shown or not-comparable"),
+        Column("verdict", "code", "faster, slower, equivalent, no-difference-shown or not-comparable"),
         Column("reasons", "text", "codes of the reasons"),
     )
     rows = []

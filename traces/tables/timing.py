@@ -51,7 +51,7 @@ def columns(baseline: str) -> tuple[Column, ...]:
         Column(
             "verdict",
             "code",
-            "faster, slower or no-difference-shown, against the baseline; baseline, or why there is none: only-a-part, no-baseline-here",
+            "faster, slower, equivalent or no-difference-shown, against the baseline; baseline, or why there is none: only-a-part, no-baseline-here",
             beside=True,
         ),
         Column("part_of", "name", "the variant whose work this one does only a part of", title="of", beside=True),

@@ -51,7 +51,7 @@ class TwoRecorded(Bounded, frozen=True, kw_only=True):
     def without_difference(self, tested: CaptureUnderTest, regime: str) -> Case | None:
         """The case that there is no difference to split, where none was shown."""
         found = tested.compared(self.variant, self.against, regime)
-        if found.verdict != "no-difference-shown":
+        if found.is_difference:
             return None
         name = f"time of {self.variant} ÷ {self.against}, {regime}"
         main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")

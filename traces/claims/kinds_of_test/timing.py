@@ -57,7 +57,7 @@ class Ratio(Bounded, frozen=True, kw_only=True):
             return self.undecided(regime, "the two can't be compared", main, *beside)
         outcome: Outcome = "holds" if found.verdict == self.expect else "fails"
         reason = None
-        if found.verdict == "no-difference-shown":
+        if found.verdict in ("no-difference-shown", "equivalent"):
             outcome, reason = "no-difference-shown", REASONS[found.reasons[0]]
             control = tested.control(regime)
             if "within-control" in found.reasons and control is not None:

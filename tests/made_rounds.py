@@ -1,0 +1,61 @@
+"""Rounds of blocks whose truth is known: time = host speed × what a side takes × what came before it × noise."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from launchlens.profiling.rounds import order
+from launchlens.traces.captures.capture import Capture, Manifest, typed
+from launchlens.traces.studies.study import Study, study
+
+AGAIN = "again"
+
+
+def made_timings(
+    takes: Mapping[str, float],
+    *,
+    rounds: int = 40,
+    seed: int = 0,
+    noise: float = 0.02,
+    outliers: float = 0.0,
+    speed: Callable[[float], float] = lambda at: 1.0,
+    after: Callable[[str, str], float] = lambda before, mine: 1.0,
+    step_ns: int = 1,
+) -> pd.DataFrame:
+    """Timings of a regime in the order that `profile` times them; the first of `takes` is the baseline, and timed twice.
+
+    `speed` is of how far the run is, from 0 to 1; `after` of the side that was timed before, and the one that is;
+    a share of `outliers` takes ten times as long.
+    """
+    generator = np.random.default_rng(seed)
+    baseline = next(iter(takes))
+    names = [*takes, AGAIN]
+    rows, before, clock = [], baseline, 0
+    for number, blocks in enumerate(order(len(names), rounds, light=False, seed=seed)):
+        for position, (index, treatment) in enumerate(blocks):
+            name = names[index]
+            count = 200 if treatment.long else 100
+            slow = 10 if generator.random() < outliers else 1
+            each = takes.get(name, takes[baseline]) * speed((number + position / len(blocks)) / rounds)
+            wall = each * count * slow * after(before, name) * np.exp(noise * generator.standard_normal())
+            wall = round(wall / step_ns) * step_ns
+            rows.append(
+                {"round": number, "position": position, "variant": baseline if name == AGAIN else name}
+                | {"regime": "eager", "control": name == AGAIN, "length": treatment.length, "recorder": "off"}
+                | {"iterations": count, "start_ns": clock, "host_ns": wall, "wall_ns": wall}
+                | {"device_ns": None, "sm_clock_mhz": None}
+            )
+            clock += wall
+            before = name
+    return typed(pd.DataFrame(rows))
+
+
+def made_study(takes: Mapping[str, float], **how) -> Study:
+    """Such timings worked out, as of a capture without traces."""
+    manifest = Manifest(
+        workload={"name": "made"}, variants=[], baseline=next(iter(takes)), device="cpu", command=[], recorded_at="",
+        environment={}, timing={}, launchlens="", complete=True,
+    )  # fmt: skip
+    return study(Capture(Path("made"), manifest, made_timings(takes, **how)))
