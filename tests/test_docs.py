@@ -19,6 +19,7 @@ from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.captures.recorded import FOLDER, describe_recorded
 from made_capture import make_capture
 from made_probes import ALL
+from statistics_page import statistics_page
 
 DOCS = Path(__file__).parents[1] / "docs"
 COMMANDS_HEAD = """# Commands
@@ -188,6 +189,10 @@ def test_the_measured_page_is_what_report_says():
     assert (DOCS / "measured.md").read_text() == recorded_page(), "run `make docs`"
 
 
+def test_the_page_on_statistics_is_what_the_thresholds_say():
+    assert (DOCS / "statistics.md").read_text() == statistics_page(), "run `make docs`"
+
+
 def test_the_commands_page_is_what_help_says():
     assert (DOCS / "commands.md").read_text() == commands_page(), "run `make docs`"
 
@@ -238,6 +243,7 @@ if __name__ == "__main__":
     readme.write_text(CLAIMS_SENTENCE.sub(claims_sentence(), readme.read_text()))
     (DOCS / "measured.md").write_text(recorded_page())
     (DOCS / "held_sms.md").write_text(held_sms_page())
+    (DOCS / "statistics.md").write_text(statistics_page())
     pages = format_pages()
     for path in DOCS.glob("formats/*.md"):
         if path.relative_to(DOCS).as_posix() not in pages:
@@ -245,7 +251,7 @@ if __name__ == "__main__":
     for name, page in pages.items():
         (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(page)
-    written = [*pages, "analyses.md", "commands.md", "claims.md", "measured.md", "held_sms.md"]
+    written = [*pages, "analyses.md", "commands.md", "claims.md", "measured.md", "held_sms.md", "statistics.md"]
     found = probes_page()
     if found is not None:
         (DOCS / "probes.md").write_text(found)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from launchlens.traces.statistics import SEED, Floats
+from launchlens.traces.statistics import SEED, Floats, Ints
 from launchlens.traces.thresholds import THRESHOLDS
 
 #: A share of the samples at either end that a trimmed mean leaves out.
@@ -48,7 +48,7 @@ def may_be_best(times: Floats, tolerance: float = 0.0) -> list[bool]:
     return [not _out(times[:, [side]] - np.delete(times, side, axis=1), tolerance, draws) for side in range(sides)]
 
 
-def _out(extra: Floats, tolerance: float, draws: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _out(extra: Floats, tolerance: float, draws: Ints) -> bool:
     """Whether a side is out, by what it takes more than each other one, [pairs, others]."""
     centre, error = _trimmed(extra)
     exact = (error == 0) & (centre > tolerance)

@@ -1,0 +1,88 @@
+"""The page on statistics: the method in words, its thresholds, and what `benchmarks/nulls.py` measured of it."""
+
+from launchlens.traces.thresholds import THRESHOLDS
+
+METHOD = """# Statistics
+
+How a verdict comes about, step by step. `make docs` writes this page.
+
+## What is timed
+
+- A **block** is three iterations that are not timed (the warm-in, without a synchronize between), then N iterations and a synchronize.
+- Every variant has a **short** block of N and a **long** one of 2 N iterations in each round; N is chosen so that the short one lasts about 4 ms.
+  The time of an iteration is **marginal**: (T(2N) − T(N)) ÷ N, in which what a block costs by itself cancels. It assumes that this cost does not
+  depend on N.
+- A **round** holds these blocks of every variant in every regime, and of the baseline a second time (the control). The order of the variants is a row of a
+  Williams square (E. J. Williams 1949): over all rows each comes directly before each other one equally often. Which variant stands for which column
+  is drawn from the seed, anew for each square. The order of a variant's own blocks follows such rows as well.
+- Rounds 2j and 2j + 1 are a **pair**: the second is the first backwards.
+
+## What is estimated
+
+- The sample of a pair is the mean over its two rounds of log(variant ÷ baseline). A drift that is steady over the pair cancels; what a block does to
+  the one behind it falls on all alike, over a square. Rounds whose partner is missing are left out.
+- The **ratio** is the exponential of the Hodges-Lehmann estimate: the median of the means of any two samples, and of each with itself.
+- The **interval** is that of Wilcoxon's signed-rank test turned round, and **p** is that test's of "the ratio is 1" (scipy.stats.wilcoxon). Both are exact
+  where pairs are independent and symmetric about the truth. Where both sides run the same code they are symmetric by design; pairs that depend
+  on each other would make intervals too narrow.
+
+## What is said of it
+
+In this order; the first that holds is the verdict. t is the tolerance: how far the control is from 1 where its interval excludes 1, or one step of the timer,
+whichever is more.
+
+| verdict | when |
+| --- | --- |
+| not-comparable | the sides are of different hardware or regimes |
+| no-difference-shown | there are fewer than {least_pairs} pairs; or the sides are of captures, with fewer than {least_runs} runs of either |
+| equivalent | the whole interval, and t besides, lie within the margin of {margin} |
+| no-difference-shown | the interval covers 1; or p after Holm's correction is above {alpha}; or the interval comes within t of 1; or the baseline has two speeds or drifts, and the ratio lies on the other side of 1 in one of the speeds, or in one half of the run |
+| faster, slower | otherwise |
+
+- **Margin.** {margin}: {margin_reason}.
+- **Holm** (1979): the family is all comparisons of a regime with its baseline. p-values are ordered, and the i-th smallest of m is taken m − i + 1 times. Where
+  nothing differs, something is shown in at most 5 % of runs, however the comparisons depend on each other. A comparison of two variants neither of which is the
+  baseline is taken as the only one.
+- **The fastest** is a set (multiple comparisons with the best; J. C. Hsu 1984): a side is out where it is slower than some other one by more than
+  the largest of its statistics exceeds in 5 % of resamples. Pairs of rounds are resampled jointly over all sides ({resamples:,} times). The statistic is a
+  20 % trimmed mean over its standard error (bootstrap-t; R. R. Wilcox 2012). The truly fastest is in the set in 95 % of runs. What is not shown to be slower than
+  the one that leads is in it as well.
+- **Between captures** the sample is a run: the difference of the means of log(median time), with Welch's interval (scipy.stats.ttest_ind).
+
+## What stands first
+
+The control tells bias and noise apart: its ratio is the bias of the timing, the spread of its pairs the noise. Findings `unstable`, which stand before all others:
+
+| cause | word | when |
+| --- | --- | --- |
+| control-excludes-1 | UNSTABLE | the control's interval excludes 1, and is not within the margin |
+| baseline-bimodal | UNSTABLE | one cut of the baseline's times explains {modes} of their variance, the medians on its sides are over {apart} apart, and either has {fewest} of the rounds |
+| baseline-drifts | UNSTABLE | the last third of the rounds takes over {drift} more or less than the first, and a rank test gives that a chance of at most {chance} |
+| too-few-rounds | UNSURE | there are fewer than {least_pairs} pairs of rounds |
+| coarse-timer | UNSURE | fewer than half of the baseline's blocks have a time of their own, and one step is more than the margin |
+
+A control excludes 1 by chance in 5 % of runs, as any interval of 95 % does.
+"""
+
+
+def statistics_page() -> str:
+    """The method and the results, as `docs/statistics.md` holds them."""
+    of = THRESHOLDS
+
+    def share(value: float) -> str:
+        return f"{100 * value:g} %"
+
+    text = METHOD.format(
+        least_pairs=of.least_pairs,
+        least_runs=of.least_runs,
+        margin=share(of.equivalence_margin),
+        margin_reason=next(each.reason for each in of if each.name == "equivalence_margin"),
+        alpha=f"{1 - of.interval_level:.2f}",
+        resamples=of.resamples,
+        modes=share(of.two_modes_explain),
+        apart=share(of.two_modes_apart),
+        fewest=share(of.two_modes_fewest),
+        drift=share(of.drift),
+        chance=share(of.drift_chance),
+    )
+    return text
