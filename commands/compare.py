@@ -31,11 +31,10 @@ def command(
     from launchlens.commands.printing import wanted
     from launchlens.reports.output import Result
     from launchlens.reports.pages import comparisons as shown
-    from launchlens.traces.source import CaptureFolder, source_of
     from launchlens.traces.studies.document import as_document
-    from launchlens.traces.studies.named_sides import comparisons_of, named
+    from launchlens.traces.studies.named_sides import comparisons_of, named, runs_of
 
     asked = wanted(format, as_json, table=table, output=output, force=force, source=named(a)[0])
     found = comparisons_of(named(a), named(b), study_of)
-    of: Literal["captures", "traces"] = "captures" if isinstance(source_of(named(a)[0]), CaptureFolder) else "traces"
+    of: Literal["captures", "traces"] = "captures" if runs_of(named(a)[0]) else "traces"
     asked.write(Result(lambda: as_document(found, of), lambda: shown.blocks(found), lambda: shown.tables(found)))

@@ -22,7 +22,6 @@ def made_timings(
     outliers: float = 0.0,
     speed: Callable[[float], float] = lambda at: 1.0,
     after: Callable[[str, str], float] = lambda before, mine: 1.0,
-    step_ns: int = 1,
 ) -> pd.DataFrame:
     """Timings of a regime in the order that `profile` times them; the first of `takes` is the baseline, and timed twice.
 
@@ -36,11 +35,11 @@ def made_timings(
     for number, blocks in enumerate(order(len(names), rounds, light=False, seed=seed)):
         for position, (index, treatment) in enumerate(blocks):
             name = names[index]
-            count = 200 if treatment.long else 100
+            count = 20_000 if treatment.long else 10_000
             slow = 10 if generator.random() < outliers else 1
             each = takes.get(name, takes[baseline]) * speed((number + position / len(blocks)) / rounds)
             wall = each * count * slow * after(before, name) * np.exp(noise * generator.standard_normal())
-            wall = round(wall / step_ns) * step_ns
+            wall = round(wall)
             rows.append(
                 {"round": number, "position": position, "variant": baseline if name == AGAIN else name}
                 | {"regime": "eager", "control": name == AGAIN, "length": treatment.length, "recorder": "off"}

@@ -28,15 +28,14 @@ How a verdict comes about, step by step. `make docs` writes this page.
 
 ## What is said of it
 
-In this order; the first that holds is the verdict. t is the tolerance: how far the control is from 1 where its interval excludes 1, or one step of the timer,
-whichever is more.
+In this order; the first that holds is the verdict. b is the bias: how far the control is from 1 where its interval excludes 1.
 
 | verdict | when |
 | --- | --- |
 | not-comparable | the sides are of different hardware or regimes |
 | no-difference-shown | there are fewer than {least_pairs} pairs; or the sides are of captures, with fewer than {least_runs} runs of either |
-| equivalent | the whole interval, and t besides, lie within the margin of {margin} |
-| no-difference-shown | the interval covers 1; or p after Holm's correction is above {alpha}; or the interval comes within t of 1; or the baseline has two speeds or drifts, and the ratio lies on the other side of 1 in one of the speeds, or in one half of the run |
+| equivalent | the whole interval, and b besides, lie within the margin of {margin} |
+| no-difference-shown | the interval covers 1; or p after Holm's correction is above {alpha}; or the interval comes within b of 1; or the baseline has two speeds or drifts, and the ratio lies on the other side of 1 in one of the speeds, or in one half of the run |
 | faster, slower | otherwise |
 
 - **Margin.** {margin}: {margin_reason}.
@@ -59,9 +58,9 @@ The control tells bias and noise apart: its ratio is the bias of the timing, the
 | baseline-bimodal | UNSTABLE | one cut of the baseline's times explains {modes} of their variance, the medians on its sides are over {apart} apart, and either has {fewest} of the rounds |
 | baseline-drifts | UNSTABLE | the last third of the rounds takes over {drift} more or less than the first, and a rank test gives that a chance of at most {chance} |
 | too-few-rounds | UNSURE | there are fewer than {least_pairs} pairs of rounds |
-| coarse-timer | UNSURE | fewer than half of the baseline's blocks have a time of their own, and one step is more than the margin |
 
-A control excludes 1 by chance in 5 % of runs, as any interval of 95 % does.
+What the data gate refuses (a timer with large steps, copied or shuffled rounds, a clock that moved, and more) stands before these
+([problems](formats/problems.md)). A control excludes 1 by chance in 5 % of runs, as any interval of 95 % does.
 """
 
 

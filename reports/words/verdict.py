@@ -34,7 +34,6 @@ REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
 #: Why a difference is not shown though its interval does not cover 1, by reason.
 _NOT_SHOWN = {
     "within-control": "the baseline is as far from itself",
-    "within-timer-step": "one step of the timer makes as much",
     "not-after-holm": "of so many comparisons one comes out like that by chance",
     "reverses": "it points the other way in a part of the run",
 }
@@ -110,8 +109,6 @@ def _unstable(finding: Unstable) -> Sentence:
         case "too-few-rounds":
             rounds = f"{count(value)} {'round' if value == 1 else 'rounds'}"
             text = f"UNSURE: {where}, {rounds} of timing can show no difference: it takes {count(figures.limit)}"
-        case "coarse-timer":
-            text = f"UNSURE: {where}, one step of the timer is {percent(value)} of an iteration of {name}: smaller differences are not shown"
         case "control-excludes-1":
             text = (
                 f"UNSTABLE: {where}, {name} takes {times(value)} its own time (95 % interval {interval(figures.interval)}):"

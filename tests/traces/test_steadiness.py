@@ -96,16 +96,6 @@ def test_too_few_rounds_are_told_and_show_nothing(rounds, few):
         assert first_words(found) == "UNSURE:"
 
 
-def test_a_coarse_timer_is_told_and_a_step_is_no_difference():
-    """Blocks of 100 and 200 µs, in steps of 10 µs: 10 % of what a round measures, and b takes 5 % more."""
-    coarse = made_study(TWO, noise=0.02, step_ns=10_000, seed=1)
-    assert causes(coarse) == ["coarse-timer"] and first_words(coarse) == "UNSURE:"
-    assert coarse.steadiness("eager").timer_step == pytest.approx(0.1, rel=0.05)
-    assert coarse.against_baseline[0].verdict == "no-difference-shown"
-    assert made_study({"a": 1000.0, "b": 1500.0}, noise=0.02, step_ns=10_000).against_baseline[0].verdict == "slower"
-    assert causes(made_study(TWO, noise=0.02, step_ns=100)) == []
-
-
 def test_runs_that_differ_by_more_than_their_rounds_show_nothing_until_there_are_three_a_side():
     one, other = ([made_study({"a": 1000.0 * slow}, seed=seed, noise=0.003) for seed, slow in enumerate(speeds)]
                   for speeds in ((1.0, 1.2, 0.9), (1.5, 1.8, 1.4)))  # fmt: skip

@@ -64,16 +64,13 @@ class UnstableFigures(Structure, frozen=True, kw_only=True):
         Cause,
         means(
             "`too-few-rounds`: for an interval; `control-excludes-1`: the baseline is not as fast as itself; `baseline-bimodal`: it "
-            "has two speeds; `baseline-drifts`: its last third is not as fast as its first; `coarse-timer`: one step of the timer is "
-            "a share of the time"
+            "has two speeds; `baseline-drifts`: its last third is not as fast as its first"
         ),
     ]
     baseline: Annotated[str, means("the baseline")]
     value: Annotated[
         float,
-        means(
-            "how many rounds; the baseline's time over its own; slower over faster; last third over first; that share"
-        ),
+        means("how many rounds; the baseline's time over its own; slower over faster; last third over first"),
     ]
     interval: Annotated[
         tuple[float, float] | None, means("95 % interval, low and high", null="the cause is not `control-excludes-1`")
@@ -82,7 +79,7 @@ class UnstableFigures(Structure, frozen=True, kw_only=True):
 
 
 class Unstable(Finding, tag="unstable", frozen=True, kw_only=True):
-    """The timing of a regime does not hold still, or is too short or coarse; ranks that it could reverse are withheld."""
+    """The timing of a regime does not hold still, or is too short; ranks that it could reverse are withheld."""
 
     figures: Annotated[UnstableFigures, means("what it rests on")]
 

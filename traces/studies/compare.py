@@ -25,7 +25,6 @@ REASONS = {
     "within-margin": "the whole 95 % interval lies within the equivalence margin",
     "not-after-holm": "the 95 % interval does not cover 1, but of so many comparisons one does that by chance (Holm)",
     "within-control": "the interval is no further from 1 than the baseline is from itself, in the A/A control",
-    "within-timer-step": "one step of the timer makes as large a ratio",
     "reverses": "the baseline does not hold still, and the ratio lies on either side of 1 in parts of the run",
     "too-few-samples": "there are too few samples for an interval",
     "too-few-runs": "runs differ by more than the rounds of one tell, and there are fewer than three a side",
@@ -212,7 +211,7 @@ def _verdict(found: Comparison, steadiness: Steadiness | None) -> tuple[Verdict,
     ratio = found.ratio
     if ratio.interval is None:
         return "no-difference-shown", "too-few-samples"
-    if found.p is not None and within_margin(ratio, 0.0 if steadiness is None else steadiness.tolerance):
+    if found.p is not None and within_margin(ratio, 0.0 if steadiness is None else steadiness.bias):
         return "equivalent", "within-margin"
     if ratio.covers(1.0):
         return "no-difference-shown", "interval-covers-1"
@@ -222,8 +221,6 @@ def _verdict(found: Comparison, steadiness: Steadiness | None) -> tuple[Verdict,
         nearest = min(abs(log(end)) for end in ratio.interval)
         if nearest <= steadiness.bias:
             return "no-difference-shown", "within-control"
-        if nearest <= steadiness.tolerance:
-            return "no-difference-shown", "within-timer-step"
         if steadiness.reverses(found.b.blocks["wall_ns"], found.a.blocks["wall_ns"]):
             return "no-difference-shown", "reverses"
     return ("faster" if ratio.value < 1 else "slower"), "interval-excludes-1"

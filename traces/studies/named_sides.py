@@ -29,7 +29,7 @@ def named(side: str) -> Named:
 def comparisons_of(a: Named, b: Named, study: Callable[[Path], Study]) -> list[Comparison]:
     """B against A. `study` reads a capture. Raises InputError for sides that don't go together or aren't there."""
     (path_a, name_a), (path_b, name_b) = a, b
-    runs_a, runs_b = _runs(path_a), _runs(path_b)
+    runs_a, runs_b = runs_of(path_a), runs_of(path_b)
     if bool(runs_a) != bool(runs_b):
         raise InputError(
             path_b, f"can't be compared with {path_a}: one is a capture, the other a trace", "give two of a kind"
@@ -45,7 +45,7 @@ def comparisons_of(a: Named, b: Named, study: Callable[[Path], Study]) -> list[C
     return [compare(side_a, side_b, paired=False, notes=("profiled-times",))]
 
 
-def _runs(path: Path) -> list[Path]:
+def runs_of(path: Path) -> list[Path]:
     """The capture that a path is, or the captures that lie in it; none where it is a trace. Raises InputError for neither."""
     try:
         if path.is_dir() and not (path / MANIFEST).exists():

@@ -6,8 +6,6 @@ What is found here stands before every verdict, and what it could turn round is 
                          ratio that is not further from 1
     baseline-bimodal     the baseline has two speeds, or drifts through the run: a ratio is shown only where both of its speeds, or
     baseline-drifts      both halves of the run, put it on the same side of 1
-    coarse-timer         times are multiples of a step that is more than the equivalence margin: nothing is shown of a ratio
-                         that one step makes
     too-few-rounds       there are too few pairs of rounds for an interval
 """
 
@@ -27,7 +25,7 @@ from launchlens.traces.statistics import Estimate, Floats
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
-Cause = Literal["too-few-rounds", "control-excludes-1", "baseline-bimodal", "baseline-drifts", "coarse-timer"]
+Cause = Literal["too-few-rounds", "control-excludes-1", "baseline-bimodal", "baseline-drifts"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,13 @@ class Modes:
 
 @dataclass(frozen=True)
 class Steadiness:
-    """How still a regime's baseline holds. `timer_step`: a step of the timer as a share of the time, None where none shows."""
+    """How still a regime's baseline holds. `rounds` and whole `pairs` of them are the baseline's."""
 
     control: Pairs | None
     rounds: int
     pairs: int
     modes: Modes | None = None
     drift: float | None = None
-    timer_step: float | None = None
     wall_ns: pd.Series[float] | None = None
 
     @cached_property
@@ -75,19 +72,16 @@ class Steadiness:
             "control-excludes-1": self.biased and ratio is not None and not within_margin(ratio),
             "baseline-bimodal": self.modes is not None,
             "baseline-drifts": self.drift is not None,
-            "coarse-timer": (self.timer_step or 0.0) > THRESHOLDS.equivalence_margin,
         }
         return [cause for cause, there in found.items() if there]
 
     @property
     def bias(self) -> float:
-        """How far the baseline is from itself, as a logarithm without sign; 0 where the control covers 1."""
-        return abs(log(self.control_ratio.value)) if self.biased and self.control_ratio is not None else 0.0
+        """How far the baseline is from itself, as a logarithm without sign; 0 where the control covers 1.
 
-    @property
-    def tolerance(self) -> float:
-        """How far from 1 the interval of a ratio must stay, as a logarithm, before anything is shown."""
-        return max(self.bias, log1p(self.timer_step or 0.0))
+        The interval of a ratio must stay so far from 1 before anything is shown.
+        """
+        return abs(log(self.control_ratio.value)) if self.biased and self.control_ratio is not None else 0.0
 
     def reverses(self, above: pd.Series[float], below: pd.Series[float]) -> bool:
         """Whether above ÷ below (indexed by round) lies on the other side of 1 in one part of an unsteady run.
@@ -105,16 +99,16 @@ class Steadiness:
         return bool(np.nanmin(middles) < 0 < np.nanmax(middles))
 
 
-def within_margin(ratio: Estimate, tolerance: float = 0.0) -> bool:
-    """Whether the whole interval of a ratio lies within the equivalence margin, and would if it were off by `tolerance`."""
+def within_margin(ratio: Estimate, bias: float = 0.0) -> bool:
+    """Whether the whole interval of a ratio lies within the equivalence margin, and would if it were off by `bias`."""
     if ratio.interval is None:
         return False
     furthest = max(abs(log(end)) for end in ratio.interval)
-    return furthest + tolerance <= log1p(THRESHOLDS.equivalence_margin)
+    return furthest + bias <= log1p(THRESHOLDS.equivalence_margin)
 
 
-def steadiness(baseline: Side, again: Side | None, timings: pd.DataFrame) -> Steadiness:
-    """How still `baseline` holds; `again` are its second blocks, `timings` the capture's blocks, as they were recorded."""
+def steadiness(baseline: Side, again: Side | None) -> Steadiness:
+    """How still `baseline` holds; `again` are its second blocks, None where there are none."""
     wall = baseline.blocks["wall_ns"].astype(float)
     shared = again is not None and len(wall.index.intersection(again.blocks.index)) > 0
     control = ratios(again.blocks["wall_ns"], wall) if again is not None and shared else None
@@ -124,7 +118,6 @@ def steadiness(baseline: Side, again: Side | None, timings: pd.DataFrame) -> Ste
         pairs=len(paired(baseline.blocks[["wall_ns"]].astype(float))),
         modes=_modes(wall.to_numpy()),
         drift=_drift(wall.to_numpy()),
-        timer_step=_timer_step(baseline, timings),
         wall_ns=wall,
     )
 
@@ -160,23 +153,3 @@ def _drift(wall: Floats) -> float | None:
     from scipy.stats import mannwhitneyu
 
     return ratio if mannwhitneyu(first, last).pvalue <= THRESHOLDS.drift_chance else None
-
-
-def _timer_step(side: Side, timings: pd.DataFrame) -> float | None:
-    """One step of the timer as a share of what a round measures of a side; None where its block times hardly ever repeat.
-
-    Where fewer than half of the side's blocks have a time of their own, times are multiples of a step: the smallest distance of
-    any two blocks of the regime, or from 0.
-    """
-    regime = timings[(timings["regime"] == side.regime) & (timings["recorder"] == "off")]
-    mine = regime[(regime["variant"] == side.variant) & ~regime["control"].astype(bool)]
-    repeats = [
-        2 * blocks["wall_ns"].nunique() <= len(blocks)
-        for _, blocks in mine.groupby("length", sort=False, observed=True)
-    ]
-    if len(mine) < THRESHOLDS.least_samples or not any(repeats):
-        return None
-    step = float(np.diff(np.unique([0.0, *regime["wall_ns"].astype(float)])).min())
-    lengths = mine.groupby("length", observed=True)["iterations"].median()
-    iterations = float(lengths.max() - lengths.min()) if len(lengths) > 1 else float(lengths.iloc[0])
-    return step / (iterations * side.wall.value)

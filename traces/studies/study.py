@@ -93,7 +93,7 @@ class Study:
         """How still the baseline of a regime holds; None where it was not timed there."""
         if regime not in self._steadiness:
             baseline, again = self.baseline(regime), self.controls.get(regime)
-            found = None if baseline is None else steadiness(baseline, again, self.capture.timings)
+            found = None if baseline is None else steadiness(baseline, again)
             self._steadiness[regime] = found
         return self._steadiness[regime]
 
@@ -154,7 +154,7 @@ class Study:
             sides, still = self.ranked(regime), self.steadiness(regime)
             if not sides:
                 return []
-            best = _may_be_best(sides, 0.0 if still is None else still.tolerance)
+            best = _may_be_best(sides, 0.0 if still is None else still.bias)
             lead = next(side for side in sides if side.variant in best)
             self._winners[regime] = [
                 lead,

@@ -221,7 +221,6 @@ def _unstable(study: Study, regime: str) -> list[Unstable]:
         "control-excludes-1": (None if ratio is None else ratio.value, THRESHOLDS.equivalence_margin),
         "baseline-bimodal": (None if still.modes is None else still.modes.apart, THRESHOLDS.two_modes_apart),
         "baseline-drifts": (still.drift, THRESHOLDS.drift),
-        "coarse-timer": (still.timer_step, THRESHOLDS.equivalence_margin),
     }
     found = []
     for cause in still.causes:
