@@ -197,6 +197,7 @@ def late(x):
     records = {record["variant"]: record for record in manifest["variants"]}
     assert records.pop("late") | {"says": ""} == {
         "part_of": None,
+        "structure": None,
         "variant": "late",
         "regime": "eager",
         "status": "failed",

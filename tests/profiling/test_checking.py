@@ -1,13 +1,16 @@
 """What a variant of somebody's own may do wrong, and what the manifest then says."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from launchlens.kernels.correctness import CompareOutputs
+from launchlens.kernels.launches import Launches
 from launchlens.kernels.registry import NotForTheseInputsError, Variant, WorkloadSpec
 from launchlens.profiling.checking import NOT_CHECKED, Checks
 from launchlens.profiling.regimes import ENTER, CannotCaptureError
+from launchlens.traces.captures.capture import LaunchRecord
 from launchlens.traces.programs import without_folders
 
 torch = pytest.importorskip("torch", reason="checking needs torch")
@@ -228,3 +231,25 @@ def test_what_is_timed_is_the_iteration_itself():
 )
 def test_folders_are_cut_from_what_a_manifest_holds(text, kept):
     assert without_folders(text) == kept
+
+
+def test_a_declared_structure_goes_into_the_record_and_one_that_cannot_be_fails_the_variant():
+    def made(structure):
+        return replace(BASE, structure=structure)
+
+    ((record, call),) = Checks(spec(), [BASE], "cpu", 0).check(
+        made(lambda inputs: [Launches("triton", 2, 4)]), ("eager",)
+    )
+    assert call is not None and record.structure == [LaunchRecord("triton", 2, 4, 1, "kernel")]
+    ((record, call),) = Checks(spec(), [BASE], "cpu", 0).check(
+        made(lambda inputs: [Launches("triton", -1)]), ("eager",)
+    )
+    assert call is None and record.status == "failed" and "per_iteration must be a whole number" in record.why
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"path": ""}, {"path": "a\nb"}, {"arguments": 1.5}, {"items": 10**9}, {"node": "event"}]
+)
+def test_launches_that_cannot_be_are_refused(wrong):
+    with pytest.raises(ValueError, match="launch"):
+        Launches(**{"path": "triton", **wrong})
