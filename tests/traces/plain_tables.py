@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median, stdev
 from typing import Any
 
-from traces.plain_analysis import WORK, Plain, Row, submits
+from traces.plain_analysis import WORK, Plain, Row, home, submits
 
 Rows = list[dict[str, Any]]
 
@@ -63,6 +63,7 @@ def kernels(plain: Plain) -> Rows:
             {
                 "name": name,
                 "short_name": without_brackets(name),
+                "made_by": compilers(name),
                 "count": len(rows),
                 "total_ns": sum(lengths),
                 "share": sum(lengths) / everything if everything else None,
@@ -133,9 +134,30 @@ def calls(plain: Plain, opened: list[Row], group: Callable[[Row], Any]) -> dict[
     return found
 
 
+def compilers(name: str) -> str | None:
+    return "torch.compile" if name.startswith(("Torch-Compiled", "triton_")) else None
+
+
 def operators(plain: Plain) -> Rows:
+    linked = any(plain.backward.values())
+    ops: dict[Any, list[Row]] = defaultdict(list)
+    for row in plain.of("op"):
+        ops[row.lane].append(row)
+    brought: dict[str, list[Row]] = defaultdict(list)
+    for call in plain.joined[0] if linked else []:
+        forward = home(plain, call)
+        if forward is not None:
+            op = innermost(ops[forward.lane], forward.start)
+            assert op is not None
+            brought[op.name].append(call)
     found = [
-        {"name": name, "shapes": None} | row for name, row in calls(plain, plain.of("op"), lambda row: row.name).items()
+        {"name": name, "shapes": None, "made_by": compilers(name)}
+        | row
+        | {
+            "backward_launches": len(brought[name]) if linked else None,
+            "backward_gpu_ns": sum(each.length for call in brought[name] for each in call.caused) if linked else None,
+        }
+        for name, row in calls(plain, plain.of("op"), lambda row: row.name).items()
     ]
     return sorted(found, key=lambda row: (-row["gpu_ns"], -row["host_self_ns"], row["name"]))
 

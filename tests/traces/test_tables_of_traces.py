@@ -74,6 +74,23 @@ def test_kernels_by_name_with_what_their_launch_cost() -> None:
     assert (second["deviation_ns"], second["short"]) == (None, 1)
 
 
+def test_what_torch_compile_made_is_named() -> None:
+    made = trace(
+        [
+            host("op", "Torch-Compiled Region: 0/0", 0, 100),
+            host("op", "aten::mm", 40, 60),
+            host("api", "cuLaunchKernelEx", 10, 20, correlation=1),
+            gpu("kernel", 30, 35, 1, name="triton_poi_fused_add_0"),
+            gpu("kernel", 40, 44, 2, name="my_triton_kernel"),
+        ]
+    )
+    assert [(row["name"], row["made_by"], row["gpu_ns"]) for row in rows(made, "operators")] == [
+        ("Torch-Compiled Region: 0/0", "torch.compile", 5),
+        ("aten::mm", None, 0),
+    ]
+    assert [row["made_by"] for row in rows(made, "kernels")] == ["torch.compile", None]
+
+
 def test_a_range_counts_what_begins_and_is_launched_in_it() -> None:
     made = trace([host("range", "step", 0, 45), *LAUNCHES])
     (kernel,) = rows(made, "kernels", range_name="step")

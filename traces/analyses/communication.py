@@ -17,8 +17,9 @@ from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.communication import communicates
 from launchlens.traces.intervals import Ints, union
-from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, is_collective, operation, payload
+from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -42,7 +43,7 @@ COLUMNS = (
 def collective_rows(scope: Scope) -> Ints:
     """The kernels of the scope that are collectives."""
     names = scope.events["name"].cat
-    are = np.array([*(is_collective(str(each)) for each in names.categories), False], bool)
+    are = np.array([*(communicates(str(each)) for each in names.categories), False], bool)
     rows = scope.work_of("kernel")
     found: Ints = rows[are[names.codes.to_numpy()[rows]]]
     return found
@@ -126,7 +127,7 @@ def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str |
 def _overlapped(scope: Scope, rows: Ints) -> Ints:
     """How long another kernel ran on the device of each collective meanwhile, launched in the windows or not."""
     names = scope.events["name"].cat
-    are = np.array([*(is_collective(str(each)) for each in names.categories), False], bool)
+    are = np.array([*(communicates(str(each)) for each in names.categories), False], bool)
     everything = Scope(scope.joined).work_of("kernel")
     others = everything[~are[names.codes.to_numpy()[everything]]]
     device = scope.events["device"].fillna(-1).to_numpy(np.int64)

@@ -29,6 +29,6 @@ def short_name(name: str) -> str:
     return text.rsplit(" ", 1)[-1] or name
 
 
-def made_by(name: str) -> str | None:
-    """Which compiler made a kernel, where its name says so: `triton` of a kernel that torch.compile wrote."""
-    return "triton" if _TRITON.match(name) else None
+def is_compilers_triton(name: str) -> bool:
+    """Whether a kernel's name is one that torch.compile gives to the Triton kernels that it writes."""
+    return bool(_TRITON.match(name))

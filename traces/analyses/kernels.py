@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.analyses.groups import Groups
-from launchlens.traces.analyses.kernel_names import short_name
+from launchlens.traces.analyses.kernel_names import is_compilers_triton, short_name
 from launchlens.traces.analyses.question import KERNELS as HOLDS_KERNELS
 from launchlens.traces.analyses.question import Question
 from launchlens.traces.analyses.scope import Scope
@@ -16,6 +16,7 @@ from launchlens.traces.tables.table import Column
 COLUMNS = (
     Column("name", "name", "the kernel, as recorded", hint="title"),
     Column("short_name", "name", "its name without return type, template arguments and arguments", title="kernel"),
+    Column("made_by", "code", "`torch.compile` of a Triton kernel whose name is one that this gives; null of others", title="made by"),
     Column("count", "count", "how often it ran", title="times"),
     Column("total_ns", "time", "its GPU time, in all", title="in all"),
     Column("share", "share", "its share of the GPU time of all kernels", bar=True),
@@ -48,6 +49,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
         {
             "name": name,
             "short_name": [short_name(each) for each in name],
+            "made_by": ["torch.compile" if is_compilers_triton(each) else None for each in name],
             "count": groups.sizes,
             "total_ns": total,
             "share": total / total.sum() if total.sum() else np.full(len(used), np.nan),

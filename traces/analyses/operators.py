@@ -6,6 +6,8 @@ GPU time of all work; likewise a moment of a thread belongs to the innermost op 
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -13,9 +15,14 @@ from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.opened import Opened
 from launchlens.traces.analyses.question import OPS, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.backward import homes
 from launchlens.traces.intervals import Ints
 from launchlens.traces.tables.table import Column
 
+#: What torch calls regions that torch.compile made (2.1 on), and what Inductor calls the kernels that it writes.
+_COMPILED = re.compile(
+    r"Torch-Compiled Region|## Call CompiledFxGraph|CompiledFunction|CompiledFxGraph|triton_\w+_fused_|triton_(?:poi|per|red|for|tem)_"
+)
 NOT_RECORDED = "not recorded"
 CALLS = (
     Column("calls", "count", "how many calls"),
@@ -29,7 +36,25 @@ CALLS = (
 COLUMNS = (
     Column("name", "name", "the op", title="op"),
     Column("shapes", "name", "shapes of its inputs, with --by-shape where they were recorded; else null"),
+    Column(
+        "made_by",
+        "code",
+        "`torch.compile` of a region that it made, or a Triton kernel that it wrote; null of other ops",
+        title="made by",
+    ),
     *CALLS,
+    Column(
+        "backward_launches",
+        "count",
+        "launches made in the backward pass for its sake, by the recorder's links: null where nothing links",
+        title="launches in backward",
+    ),
+    Column(
+        "backward_gpu_ns",
+        "time",
+        "GPU time of what these launched, which counts for the backward ops themselves as well; null likewise",
+        title="GPU time in backward",
+    ),
 )
 
 
@@ -41,7 +66,38 @@ def _answer(scope: Scope) -> pd.DataFrame:
     frame = of_calls(scope, opened, rows, Groups(code.ravel().astype(np.int64), keys.shape[1]))
     frame.insert(0, "name", [str(names.categories[each]) for each in keys[0]])
     frame.insert(1, "shapes", [None if each < 0 else texts[each] for each in keys[1]])
+    frame.insert(2, "made_by", ["torch.compile" if is_compiled(each) else None for each in frame["name"]])
+    for column, values in _backward(scope, opened, rows, code.ravel().astype(np.int64), keys.shape[1]).items():
+        frame[column] = values
     return sorted_by_gpu(frame)
+
+
+def is_compiled(op: str) -> bool:
+    """Whether an op of this name is of torch.compile's making.
+
+    >>> is_compiled("Torch-Compiled Region: 0/0"), is_compiled("triton_poi_fused_add_0"), is_compiled("aten::add")
+    (True, True, False)
+    """
+    return bool(_COMPILED.match(op))
+
+
+def _backward(scope: Scope, opened: Opened, rows: Ints, codes: Ints, count: int) -> dict[str, pd.arrays.IntegerArray]:
+    """What was launched in backward passes for the sake of ops, brought home to the innermost op at the start of each forward op."""
+    linked = scope.joined.backward_ops
+    unknown = np.full(count, not len(linked))
+    launches, gpu = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    if len(linked):
+        home = homes(scope.events, scope.of, linked)
+        group_of = np.full(len(scope.events), -1, np.int64)
+        group_of[rows] = codes
+        owner = opened.at(home.process, home.thread, home.start_ns)
+        groups = Groups(np.where(owner >= 0, group_of[opened.rows[owner]], -1), count)
+        launches, gpu = groups.sizes, groups.sum(scope.of.gpu_ns[home.launches])
+    unseen = unknown | (not scope.joined.saw_gpu)
+    return {
+        "backward_launches": pd.arrays.IntegerArray(launches, unknown),
+        "backward_gpu_ns": pd.arrays.IntegerArray(gpu, unseen),
+    }
 
 
 def _shapes(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
@@ -94,4 +150,5 @@ OPERATORS = Question(
     answer=_answer,
     nothing="no framework ops",
     order="by GPU time",
+    brief=("name", "calls", "host_ns", "host_self_ns", "launches", "gpu_ns", "share", "backward_gpu_ns"),
 )

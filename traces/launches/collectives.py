@@ -1,10 +1,9 @@
-"""Collectives: which kernels are NCCL's or RCCL's, what they do, and how much of it has to pass the link of one rank."""
+"""Collectives: what they do, what they carry, and how much of it has to pass the link of one rank."""
 
 from __future__ import annotations
 
 import re
 
-_KERNEL = re.compile(r"^(?:void )?(?:nccl|rccl|mscclpp?)(?:Dev)?Kernel\w*", re.IGNORECASE)
 _WORDS = {
     "allreduce": "all_reduce",
     "allgather": "all_gather",
@@ -27,15 +26,6 @@ ELEMENT_BYTES = {
     **dict.fromkeys(("Double", "Long", "UInt64", "ComplexFloat"), 8),
     "ComplexDouble": 16,
 }
-
-
-def is_collective(kernel: str) -> bool:
-    """Whether a kernel of this name is a collective of NCCL or RCCL.
-
-    >>> is_collective("ncclDevKernel_AllReduce_Sum_f32_RING_LL(ncclDevKernelArgsStorage<4096ul>)"), is_collective("reduce")
-    (True, False)
-    """
-    return bool(_KERNEL.match(kernel))
 
 
 def operation(text: str) -> str | None:
