@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median, stdev
 from typing import Any
 
-from traces.plain_analysis import WORK, Plain, Row, home, submits
+from traces.plain_analysis import WORK, Plain, Row, folded, home, submits
 
 Rows = list[dict[str, Any]]
 
@@ -164,18 +164,18 @@ def operators(plain: Plain) -> Rows:
 
 def range_paths(plain: Plain) -> Rows:
     """Ranges under those that they lie in; what only overlaps is in none of the files here."""
-    ranges = plain.of("range")
+    ranges, called = plain.of("range"), folded(plain)
 
     def path(row: Row) -> tuple[str, ...]:
         # the outermost first; one of the same times lies in another one that the file names earlier
         at = ranges.index(row)
         around = [
-            (other.start, -other.end, place, other.name)
+            (other.start, -other.end, place, called[other.name])
             for place, other in enumerate(ranges)
             if other is not row and other.lane == row.lane and other.start <= row.start and row.end <= other.end
             and ((other.start, other.end) != (row.start, row.end) or place < at)
         ]  # fmt: skip
-        return (*(name for *_, name in sorted(around)), row.name)
+        return (*(name for *_, name in sorted(around)), called[row.name])
 
     found = [
         {"name": " > ".join(names), "depth": len(names) - 1} | row for names, row in calls(plain, ranges, path).items()

@@ -1,4 +1,4 @@
-"""Ranges by their path: each under the ranges that it was opened in, as `step > forward > attention`, with what was launched in it."""
+"""Ranges by their path: each under the ranges that it was opened in, as `ProfilerStep#* > forward`, with what was launched in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from launchlens.traces.analyses.operators import CALLS, of_calls, sorted_by_gpu
 from launchlens.traces.analyses.question import RANGES, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
+from launchlens.traces.ranges import folded_names
 from launchlens.traces.tables.table import Column
 
 BETWEEN = " > "
@@ -25,8 +26,8 @@ COLUMNS = (
 
 def _answer(scope: Scope) -> pd.DataFrame:
     opened, rows = scope.opened("range"), scope.host_rows("range")
-    names = scope.events["name"].cat
-    path_of, paths, depths = _paths(opened.parent, names.codes.to_numpy()[opened.rows].astype(np.int64))
+    names = folded_names(scope.events["name"].iloc[opened.rows])
+    path_of, paths, depths = _paths(opened.parent, names.codes.astype(np.int64))
     position = np.full(len(scope.events), -1, np.int64)
     position[opened.rows] = np.arange(len(opened.rows))
     used, code = np.unique(path_of[position[rows]], return_inverse=True)
