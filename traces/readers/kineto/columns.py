@@ -148,9 +148,15 @@ class KinetoColumns:
             )
         ops = kind == _KIND["op"]
         if ops.any():
+            of_ops = list(compress(args, ops))
+            sequence = [each.sequence for each in of_ops]
             self._parts["op_row"].append(np.flatnonzero(ops) + self.rows)
-            self._parts["sequence"].append(_ids([each.sequence for each in compress(args, ops)]))
-            self._parts["forward_thread"].append(_ids([each.forward_thread for each in compress(args, ops)]))
+            if sequence.count(_ABSENT) == len(sequence):  # recorded without autograd, as most inference is
+                self._parts["sequence"].append(np.full(len(of_ops), _ABSENT, np.int64))
+                self._parts["forward_thread"].append(np.full(len(of_ops), _ABSENT, np.int64))
+            else:
+                self._parts["sequence"].append(_ids(sequence))
+                self._parts["forward_thread"].append(_ids([each.forward_thread for each in of_ops]))
         api = kind == _KIND["api"]
         size = _ids([each.size for each in compress(args, api)])
         if (size >= 0).any():
@@ -228,11 +234,12 @@ class KinetoColumns:
         return Details(collectives, shapes, memory)
 
     def _keep_arrows(self, arrows: Sequence[Arrow]) -> None:
-        at = [text_to_ns(raw_text(arrow.ts)) for arrow in arrows]
+        texts = [raw_text(arrow.ts) for arrow in arrows]
+        at, usable = to_ns([_number(text) for text in texts], lambda: texts)
         number = _ids([arrow.id for arrow in arrows])
-        usable = np.array([moment is not None for moment in at], bool) & (number >= 0)
+        usable &= number >= 0
         for name, values in (
-            ("arrow_at", np.array([moment or 0 for moment in at], np.int64)),
+            ("arrow_at", at),
             ("arrow_id", number),
             ("arrow_process", self._ids.of([arrow.pid for arrow in arrows])),
             ("arrow_thread", self._ids.of([arrow.tid for arrow in arrows])),
@@ -385,6 +392,13 @@ def _id(value: Scalar, *, last_word: bool = False) -> int:
     if value is None or not 0 <= value < 1 << 63 or value != int(value):
         return _ABSENT
     return int(value)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _id_text(value: Scalar) -> str | None:

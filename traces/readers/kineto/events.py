@@ -145,6 +145,7 @@ class ArrowEnd(Arrow, gc=False, tag_field="ph", tag="f"):
 
 #: Arrows from forward ops to their backward ops, as Kineto calls them. Those from launches to their work are not needed.
 FORWARD_BACKWARD = "fwdbwd"
+_ARROWS = (Arrow, ArrowEnd)
 
 #: The trace event format's other phases (instants, counters, async, samples, ...): objects without fields.
 _OTHERS = tuple(
@@ -247,7 +248,7 @@ class EventDecoder:
         halves = [event for event in events if type(event) in (Begin, End)] if in_halves else []
         instants = [event for event in events if type(event) is Instant] if kinds[Instant] else []
         leads = kinds[Arrow] or kinds[ArrowEnd]
-        arrows = [each for each in events if isinstance(each, Arrow) and each.cat == FORWARD_BACKWARD] if leads else []
+        arrows = [each for each in events if type(each) in _ARROWS and each.cat == FORWARD_BACKWARD] if leads else []
         return EventBlock(complete, metadata, body, halves, _memory(instants), arrows)
 
     def _one_by_one(self, raws: Iterable[bytes]) -> EventBlock:
