@@ -1,10 +1,18 @@
 """The page on statistics: the method in words, its thresholds, and what `benchmarks/nulls.py` measured of it."""
 
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 from launchlens.traces.thresholds import THRESHOLDS
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 METHOD = """# Statistics
 
-How a verdict comes about, step by step. `make docs` writes this page.
+How a verdict comes about, step by step, and how often it errs. `make docs` writes this page; its last two parts are results of
+[benchmarks/nulls.py](../benchmarks/nulls.py).
 
 ## What is timed
 
@@ -84,4 +92,74 @@ def statistics_page() -> str:
         drift=share(of.drift),
         chance=share(of.drift_chance),
     )
-    return text
+    measured = kept("nulls")
+    return text + (nulls(measured) if measured else "") + power(kept("power"))
+
+
+def kept(what: str) -> list[dict[str, Any]]:
+    """The rows of all results of a kind, file by file."""
+    return [row for path in sorted(RESULTS.glob(f"{what}*.json")) for row in json.loads(path.read_text())[what]]
+
+
+#: What a null comparison may show, and how it is called.
+ALARMS = {
+    "alone": "one comparison is called faster or slower",
+    "together": "after Holm, any of three is",
+    "excludes_1": "one interval excludes 1",
+    "control": "the control excludes 1",
+    "fastest_lost": "one side is not in the set of the fastest",
+}
+
+
+def nulls(rows: list[dict[str, Any]]) -> str:
+    """What is shown where there is nothing, a row a regime and kind of alarm."""
+    lines = [
+        f"| {row['machine']} | {row['regime']} | {words} | {found['alarms']:,} of {found['of']:,} | {found['rate']:.1%}"
+        f" ({found['low']:.1%} – {found['high']:.1%}) |".replace("%", " %")
+        for row in rows
+        for what, words in ALARMS.items()
+        if (found := row["rates"][what])
+    ]
+    head = f"""
+## How often a difference is shown where there is none
+
+A baseline, three variants and the control that are one and the same call, of {_span(row["rounds"] for row in rows)} rounds each time, timed and judged as a capture is.
+Each run counts once, so that what is counted is independent; intervals are of 95 % (Clopper and Pearson). `python benchmarks/nulls.py --device cpu` (or
+`cuda`) measures it anew.
+
+| machine | regime | false alarm | runs | rate |
+| --- | --- | --- | --- | --- |
+"""
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def power(rows: list[dict[str, Any]]) -> str:
+    """How often a true difference is shown, a row a regime of a capture."""
+    lines = [
+        f"| {row['capture']} | {row['regime']} | {row['spread']:.1%} | {row['comparisons']} | {row['at_40_rounds']['alone']:.0%}"
+        f" | {row['at_40_rounds']['together']:.0%} | {_rounds(row['rounds_for_80_per_cent']['alone'])}"
+        f" | {_rounds(row['rounds_for_80_per_cent']['together'])} |".replace("%", " %")
+        for row in rows
+    ]
+    head = f"""
+## How often a true difference of {_span(f"{100 * row['difference']:g} %" for row in rows)} is shown
+
+The noise is that of each capture's control: its pairs of rounds, resampled with either sign. “After Holm” is the worst case, in which no other variant differs.
+Rounds are those of {_span(ROUNDS)} at which the power is first 80 %. `python benchmarks/nulls.py --power CAPTURE` works it out for any capture.
+
+| capture | regime | spread of a pair | comparisons | at 40 rounds | after Holm | rounds for 80 % | after Holm |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+#: The numbers of rounds that `benchmarks/nulls.py` tries.
+ROUNDS = (12, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640)
+
+
+def _span(values: Iterable[object]) -> str:
+    return ", ".join(dict.fromkeys(str(value) for value in values))
+
+
+def _rounds(count: int | None) -> str:
+    return f"over {ROUNDS[-1]}" if count is None else str(count)
