@@ -316,6 +316,11 @@ class Thresholds:
         "share",
         "a batched call still walks over its tensors on the host: with AdamW over 50 tensors it kept a fifth of the loop's time",
     )
+    kernel_floor_ns: int = _threshold(
+        1_000,
+        "ns",
+        "a kernel or copy takes nearly this when it does next to nothing: 0.8 to 0.9 µs measured on an H100 and an H200",
+    )
     graph_launch_ns: int = _threshold(15_000, "ns", "what the launch of a graph takes on the host, unprofiled")
     graph_node_ns: int = _threshold(200, "ns", "and at most so much more for each of its nodes")
     graph_step_least_ns: int = _threshold(

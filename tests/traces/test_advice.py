@@ -247,6 +247,100 @@ def memory_kept(m: Machine, step: int) -> None:
     layers(m, 10, 100)
 
 
+def masked_by_index(m: Machine, step: int) -> None:
+    with m.range("mask"):
+        for _ in range(6):
+            for _ in range(5):
+                m.kernel("aten::linear", GEMM, 20)
+            with m.op("aten::nonzero", 8):
+                m.launch("cub_reduce", 3)
+                m.launch("Memcpy DtoH (Device -> Pinned)", 1.5, kind="memcpy", copy_kind="DtoH", bytes=4)
+                m.wait()
+                m.launch("cub_select", 3)
+
+
+def masked_in_place(m: Machine, step: int) -> None:
+    with m.range("mask"):
+        for _ in range(6):
+            for _ in range(5):
+                m.kernel("aten::linear", GEMM, 20)
+            with m.op("aten::where", 8):
+                m.launch("where", 4)
+
+
+def clipped_looped(m: Machine, step: int) -> None:
+    layers(m, 80, 6)
+    with m.range("clip"):
+        for op in ("linalg_vector_norm", "mul_"):
+            for _ in range(40):
+                m.kernel(f"aten::{op}", op, 2)
+
+
+def clipped_batched(m: Machine, step: int) -> None:
+    layers(m, 80, 6)
+    with m.range("clip"):
+        m.kernel("aten::_foreach_norm", "multi_tensor_apply_kernel", 20, host_us=40)
+        m.kernel("aten::_foreach_mul_", "multi_tensor_apply_kernel", 20, host_us=40)
+
+
+def collated_in_the_step(m: Machine, step: int) -> None:
+    with m.range("data"):
+        for _ in range(60):
+            with m.op("aten::stack", 30):
+                pass
+    layers(m, 30, 60)
+    m.wait("cudaDeviceSynchronize")
+
+
+def collated_ahead(m: Machine, step: int) -> None:
+    with m.range("data"):
+        m.code(30)
+    layers(m, 30, 60)
+    m.wait("cudaDeviceSynchronize")
+
+
+def saved_pageable(m: Machine, step: int) -> None:
+    layers(m, 20, 60)
+    with m.range("save"):
+        m.upload(12_000_000, pinned=False)
+
+
+def saved_pinned(m: Machine, step: int) -> None:
+    layers(m, 20, 60)
+    with m.range("save"):
+        m.upload(12_000_000, pinned=True)
+
+
+def waits_each_layer(m: Machine, step: int) -> None:
+    with m.range("forward"):
+        for _ in range(30):
+            m.kernel("aten::linear", GEMM, 25)
+            m.kernel("aten::gelu", POINTWISE, 8)
+            m.wait("cudaDeviceSynchronize")
+
+
+def waits_nowhere(m: Machine, step: int) -> None:
+    with m.range("forward"):
+        for _ in range(30):
+            m.kernel("aten::linear", GEMM, 25)
+            m.kernel("aten::gelu", POINTWISE, 8)
+
+
+def kernels_for_each(m: Machine, step: int) -> None:
+    layers(m, 12, 12)
+    with m.range("refresh"):
+        for _ in range(14):
+            m.code(6)
+            m.launch("copy_kernel", 1)
+
+
+def kernels_for_all(m: Machine, step: int) -> None:
+    layers(m, 12, 12)
+    with m.range("refresh"):
+        m.code(14)
+        m.launch("copy_all", 2)
+
+
 @dataclass(frozen=True)
 class Pair:
     code: str
@@ -268,6 +362,12 @@ PAIRS = [
     Pair("balance-ranks", "ncclDevKernel", rank_waits, rank_in_time),
     Pair("prefetch-data", "enumerate(DataLoader)", loader_waits, loader_ready),
     Pair("avoid-allocation", "`scratch`", memory_each, memory_kept),
+    Pair("remove-sync", "`mask`", masked_by_index, masked_in_place),
+    Pair("remove-sync", "`forward`", waits_each_layer, waits_nowhere),
+    Pair("batch-launches", "`clip`", clipped_looped, clipped_batched),
+    Pair("batch-launches", "`refresh`", kernels_for_each, kernels_for_all),
+    Pair("prefetch-data", "`data`", collated_in_the_step, collated_ahead),
+    Pair("pin-memory", "`save`", saved_pageable, saved_pinned),
 ]
 
 

@@ -51,14 +51,23 @@ def batch(region: Region) -> list[Candidate]:
         end = region.stepped.end[unit[[run[-1] for run, _ in mine]]]
         stays = np.array([kinds / len(run) for run, kinds in mine])
         units = np.unique(unit[all_of])
+        # the work becomes that of a few kernels: no steps between, and what each takes to do nothing only once
+        later = region.work_of[np.concatenate([run[kinds:] for run, kinds in mine])]
+        later = later[later >= 0]
+        took = (region.stepped.end - region.stepped.start)[later].astype(np.float64)
+        floor = THRESHOLDS.kernel_floor_ns
         named = region.named(int(units[0]))
         found.append(
             Candidate(
                 "batch-launches",
                 region.where(region.places[all_of], f"`{named}`"),
                 # a batched call still walks over its tensors on the host
-                Change(gone=((start, end, np.maximum(stays, THRESHOLDS.batched_host_share)),)),
-                Change(gone=((start, end, stays),)),
+                Change(
+                    gone=((start, end, np.maximum(stays, THRESHOLDS.batched_host_share)),),
+                    close=later,
+                    duration=(later, np.maximum(took - floor / 2, 0)),
+                ),
+                Change(gone=((start, end, stays),), close=later, duration=(later, np.maximum(took - floor, 0))),
                 region.evidence(units) + region.evidence(rows, 1),
             )
         )
@@ -256,10 +265,11 @@ def _fused(region: Region, runs: list[Ints]) -> Candidate | None:
     begins = np.cumsum(size) - size
     whole, longest = np.add.reduceat(took[held], begins), np.maximum.reduceat(took[held], begins)
     share = np.repeat(longest / np.maximum(whole, 1), size)
+    later = np.setdiff1d(held, held[begins])
     return Candidate(
         "fuse-kernels",
         region.where(region.places[all_of], "the step"),
-        Change(gone=((start, end, (1 + 1 / size) / 2),), duration=(held, took[held] * (1 + share) / 2)),
-        Change(gone=((start, end, 1 / size),), duration=(held, took[held] * share)),
+        Change(gone=((start, end, (1 + 1 / size) / 2),), duration=(held, took[held] * (1 + share) / 2), close=later),
+        Change(gone=((start, end, 1 / size),), duration=(held, took[held] * share), close=later),
         region.evidence(held),
     )

@@ -163,11 +163,11 @@ def _parts(
     in_call = np.clip(call, at_wait, right)
     after_call = np.clip(back, in_call, right)
     told = np.zeros(len(left), np.int64)
-    for number, cause in enumerate(CAUSES):
+    for number in np.unique(cause_of).tolist():
+        if CAUSES[number] == "not-recorded":
+            continue
         until = host.integral(cause_of == number)
         spent = until(in_call) - until(at_wait)
-        if cause == "not-recorded":
-            continue
         # rounding may lend a nanosecond: no part is larger than what is left of its gap
         spent = np.minimum(spent, in_call - at_wait - told)
         parts[:, number] += spent
