@@ -46,10 +46,47 @@ ANALYSIS, STATISTICS, STUDY = (
 WHAT_IF = "tests/traces/test_what_if.py"
 GATE, SIMULATED = "tests/traces/test_gate.py", "tests/traces/test_simulated.py"
 WORDS = "tests/reports/test_words.py"
+STEPS, ADVICE = "tests/traces/test_steps.py", "tests/traces/test_advice.py"
 
 CLAIMS, ACROSS = "tests/traces/test_claims.py", "tests/traces/test_claims_across.py"
 
 MUTANTS = (
+    Mutant(
+        "a step begins where its range does, not where the one before was done",
+        "start = np.append(host_start[:1], np.maximum(done[:-1], host_start[:1]))",
+        "start = host_start",
+        (STEPS,),
+    ),
+    Mutant(
+        "a gap is owed to the wait though its work had been launched before",
+        "owed = np.where(known & (back <= left), 0, owed)",
+        "owed = owed + 0",
+        (STEPS,),
+    ),
+    Mutant(
+        "a wait is owed the whole gap, however short it had waited",
+        "at_wait = np.clip(left + owed, left, right)",
+        "at_wait = np.where(owed > 0, right, left)",
+        (STEPS,),
+    ),
+    Mutant(
+        "a sleep is stretched by the recorder like code",
+        "np.minimum(self.length, at_most) * (1 - 1 / stretch)",
+        "self.length * (1 - 1 / stretch)",
+        (ADVICE,),
+    ),
+    Mutant(
+        "a replay forgets what its streams still hold",
+        "begin = max(moment_ + late + latency_list[i], streams[stream] + after_list[i])",
+        "begin = moment_ + late + latency_list[i]",
+        (ADVICE,),
+    ),
+    Mutant(
+        "the ops that only make what is read stay",
+        "dropped = region.caused(launched | np.isin(region.around[1], made))",
+        "low, dropped = start[reads], least.dropped",
+        (ADVICE,),
+    ),
     Mutant(
         "a prediction is the sum of what host and device need",
         "return max(self.host_ns, self.device_ns)",
