@@ -94,8 +94,15 @@ class JoinedTrace:
         """The host lane of a thread of any program, likewise."""
         if (process, thread) not in self._evident_lanes:
             waits = self.waits.get((process, thread))
-            self._evident_lanes[process, thread] = evident_lane(self.host_events, process, thread, waits)
+            frames = self._frames_of(process, thread)
+            self._evident_lanes[process, thread] = evident_lane(self.host_events, process, thread, frames, waits)
         return self._evident_lanes[process, thread]
+
+    def _frames_of(self, process: int, thread: int) -> tuple[Ints, Ints] | None:
+        if process < 0 or thread < 0:
+            return None
+        ids = (str(self.events[name].cat.categories[code]) for name, code in (("process", process), ("thread", thread)))
+        return self.trace.python_frames.get((next(ids), next(ids)))
 
     def process_lane(self, process: int) -> Lane:
         """The host lane of a process, likewise."""

@@ -151,23 +151,31 @@ def host_lane(found: HostEvents, process: int, thread: int) -> Lane:
     return _innermost_lane(found, found.state, process, thread, "python")
 
 
-def evident_lane(found: HostEvents, process: int, thread: int, waits: tuple[Ints, Ints] | None = None) -> Lane:
+def evident_lane(
+    found: HostEvents,
+    process: int,
+    thread: int,
+    frames: tuple[Ints, Ints] | None = None,
+    waits: tuple[Ints, Ints] | None = None,
+) -> Lane:
     """The host lane of one thread of any program: where nothing is open it is `not-recorded`.
 
-    `waits` is when another thread does its work: what else would be Python, or not recorded, is `waiting` then.
+    `frames` is when Python frames are open: what else would be `not-recorded` is `python` then. `waits` is when another thread
+    does its work: where it is seen to do nothing else it is `waiting` then.
     """
     lane = _innermost_lane(found, found.evident, process, thread, "not-recorded")
-    if waits is None or not len(waits[0]):
+    lane = _overlaid(lane, frames, "python", ("not-recorded",))
+    return _overlaid(lane, waits, "waiting", ("python", "not-recorded"))
+
+
+def _overlaid(lane: Lane, spans: tuple[Ints, Ints] | None, name: str, over: tuple[str, ...]) -> Lane:
+    """A lane that is in another state in some intervals, where it is in one of some states."""
+    if spans is None or not len(spans[0]):
         return lane
-    edges = moments(lane.edges, *waits)
+    edges = moments(lane.edges, *spans)
     state = lane.at(edges[:-1])
-    idle = ~np.isin(state, DOING)
-    return Lane(
-        edges,
-        np.where(idle & covered(edges, *waits), HOST_STATES.index("waiting"), state),
-        HOST_STATES,
-        lane.outside,
-    )
+    changed = np.isin(state, [lane.names.index(each) for each in over]) & covered(edges, *spans)
+    return Lane(edges, np.where(changed, lane.names.index(name), state), lane.names, lane.outside)
 
 
 def _innermost_lane(found: HostEvents, state: Ints, process: int, thread: int, outside: str) -> Lane:

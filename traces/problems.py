@@ -52,7 +52,10 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "GPU activities go on over others of their stream, which runs in order: how long they took is unknown, and they were left out.",
     ),
-    "python-stack-left-out": ("info", "Python stack frames are not part of the time account; they were left out."),
+    "python-stack-left-out": (
+        "info",
+        "Python stack frames have no rows of their own; of each thread it is kept when one was open.",
+    ),
     "negative-duration": ("warning", "Events end before they start; they were left out."),
     "missing-table": ("info", "The export lacks a table that others have; what it would hold is reported as absent."),
     "name-missing": ("warning", "Events have no name in the file; they are kept as `(no name)`."),

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from launchlens.traces.details import Details
+from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import Problems
 
 #: Called with (bytes done, bytes in all or None) as a file is read.
@@ -26,7 +27,8 @@ class Trace:
     `recorded_by_version` its own version where the file gives it. `devices` maps a device number to its name where the file
     gives one. `looked_for_gpu` says of a file without GPU work that what there was would have been recorded (True), or that it
     was not recorded (False); None where only the events can tell. `python_processes` are the ids of the processes that the file
-    shows, or its recorder knows, to run Python.
+    shows, or its recorder knows, to run Python; `python_frames` is when Python frames were open on a thread, by the ids of its
+    process and its own: starts and ends of intervals that share no moment, in order.
     """
 
     path: Path
@@ -40,3 +42,4 @@ class Trace:
     details: Details = NO_DETAILS
     looked_for_gpu: bool | None = None
     python_processes: Collection[str] = frozenset()
+    python_frames: Mapping[tuple[str, str], tuple[Ints, Ints]] = field(default_factory=dict)

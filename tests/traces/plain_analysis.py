@@ -134,6 +134,8 @@ class Plain:
     source: dict[str, Any]
     #: What an allocator reported: the arguments of each moment, and `ns`.
     memory: list[dict[str, Any]] = field(default_factory=list)
+    #: When Python frames are open, by thread.
+    frames: dict[Any, list[Interval]] = field(default_factory=dict)
     #: What is open on each thread that was asked for, see `host_intervals`.
     opened: dict[Any, list[Interval]] = field(default_factory=dict)
 
@@ -175,6 +177,7 @@ def kineto(path: Path) -> Plain:
         "gpu_user_annotation": "gpu-range",
     }
     rows, left_out = [], Counter[str]()
+    frames: dict[Any, list[Interval]] = defaultdict(list)
     memory = [
         event["args"] | {"ns": int(event["ts"] * 1000)}
         for event in document["traceEvents"]
@@ -186,6 +189,9 @@ def kineto(path: Path) -> Plain:
         category = event["cat"].lower()
         if category not in kinds:
             left_out["python-stack-left-out"] += category == "python_function"
+            if category == "python_function":
+                start = int(event["ts"] * 1000)
+                frames[event["pid"], event["tid"]].append((start, start + int(event["dur"] * 1000), "frame"))
             left_out["unknown-category"] += category not in ("python_function", "trace")
             continue
         kind, args = kinds[category], event.get("args", {})
@@ -224,6 +230,7 @@ def kineto(path: Path) -> Plain:
             },
         },
         memory,
+        frames=frames,
     )
 
 
@@ -613,7 +620,9 @@ def _windows(plain: Plain, range_name: str | None) -> tuple[Any, list[tuple[int,
 
 def _account(plain: Plain, process: Any, device: Any, windows: list[tuple[int, int]], covers: str) -> dict[str, Any]:
     threads = sorted({row.lane for row in plain.rows if row.kind in STATES and row.process == process}, key=str)
-    of_threads = [(host_intervals(plain, lane), waits(plain, lane, threads)) for lane in threads]
+    of_threads = [
+        (host_intervals(plain, lane), waits(plain, lane, threads) + plain.frames.get(lane, [])) for lane in threads
+    ]
     cells = swept(of_threads, device_intervals(plain, device), windows)
     return {
         "window": covers,
@@ -728,10 +737,12 @@ def swept(
                 del is_open[lane][each]
         for lane in {lane for _, lane, _ in changes[moment]} & state_of.keys():
             # innermost is what was opened last; of several the shortest
-            open_here = [each for each in is_open[lane] if each[2] != "waiting"]
+            open_here = [each for each in is_open[lane] if each[2] not in ("waiting", "frame")]
             key = max(open_here, key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "not-recorded"))
             state_of[lane] = key[2]
-            if len(open_here) < len(is_open[lane]) and key[2] in ("python", "not-recorded"):
+            if key[2] == "not-recorded" and any(each[2] == "frame" for each in is_open[lane]):
+                state_of[lane] = "python"
+            if key[2] in ("python", "not-recorded") and any(each[2] == "waiting" for each in is_open[lane]):
                 state_of[lane] = "waiting"
         before = moment
     return cells

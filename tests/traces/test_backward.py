@@ -147,6 +147,27 @@ def test_kinetos_arrows_and_numbers_are_read(tmp_path):
     assert frame["forward_thread"].dropna().to_dict() == {"MmBackward0": 1}
 
 
+def test_python_frames_say_when_a_thread_is_in_python(tmp_path):
+    def event(category, name, ts, dur, tid=10):
+        return {"ph": "X", "cat": category, "name": name, "pid": 1, "tid": tid, "ts": ts, "dur": dur}
+
+    rows = [
+        event("python_function", "train.py(3): main", 100, 50),
+        event("python_function", "train.py(9): step", 110, 20),
+        event("cpu_op", "aten::mm", 120, 10),
+        event("cpu_op", "aten::mm", 160, 10),
+        event("python_function", "loader.py(1): fetch", 300, 10, tid=30),
+        event("cuda_runtime", "cudaLaunchKernel", 180, 20),
+    ]
+    path = tmp_path / "made.json"
+    path.write_text(json.dumps({"schemaVersion": 1, "traceEvents": rows}))
+    accounted = analyze(open_trace(path), thread="10").slice
+    assert accounted is not None
+    spent = {state: ns for state, ns in accounted.account.host().items() if ns}
+    # from the first event, which is an op: frames are none
+    assert spent == {"dispatch": 20_000, "python": 20_000, "launch": 20_000, "not-recorded": 20_000}
+
+
 def test_an_nvtx_range_of_a_process_owns_what_the_process_launches_in_its_time(tmp_path):
     path = tmp_path / "trace.sqlite"
     path.write_bytes((CASES / "n_bwd.sqlite").read_bytes())

@@ -14,6 +14,7 @@ import pandas as pd
 
 from launchlens.traces.details import Details
 from launchlens.traces.grouping import by_keys
+from launchlens.traces.intervals import union
 from launchlens.traces.problems import Problems
 from launchlens.traces.readers.kineto.categories import (
     HARMLESS,
@@ -65,6 +66,7 @@ class KinetoColumns:
         self._kind_of_category = np.empty(0, np.int8)
         self._layer_of_category = np.empty(0, np.int8)
         self._parts: defaultdict[str, list[npt.NDArray[Any]]] = defaultdict(list)
+        self._frames: defaultdict[tuple[int, int], list[tuple[Ints, Ints]]] = defaultdict(list)
 
     def add(self, block: EventBlock) -> None:
         """Take in the events of one block that the event table holds."""
@@ -86,6 +88,8 @@ class KinetoColumns:
             ("python-stack-left-out", _PYTHON),
         ):
             self.problems.add(code, int((kind == left_out).sum()))
+        if (kind == _PYTHON).any():
+            self._keep_frames(block, kind == _PYTHON)
         known = kind >= 0
         events, kind, layer = list(compress(block.complete, known)), kind[known], layer[known]
         start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
@@ -106,6 +110,27 @@ class KinetoColumns:
         usable &= ~cudas_own
         if usable.any():
             self._keep(list(compress(events, usable)), kind[usable], layer[usable], start[usable], dur[usable])
+
+    def _keep_frames(self, block: EventBlock, chosen: Bools) -> None:
+        """When Python frames are open on each thread; which ones is of no interest."""
+        frames = list(compress(block.complete, chosen))
+        start, start_usable = to_ns([each.ts for each in frames], lambda: compress(block.times_as_text("ts"), chosen))
+        dur, dur_usable = to_ns([each.dur for each in frames], lambda: compress(block.times_as_text("dur"), chosen))
+        usable = start_usable & dur_usable & within_limits(start, dur) & (dur >= 0)
+        process, thread = (self._ids.of([getattr(each, name) for each in frames]) for name in ("pid", "tid"))
+        lanes = by_keys(np.flatnonzero(usable), process[usable].astype(np.int64), thread[usable].astype(np.int64))
+        for lane, mine in lanes.items():
+            self._frames[lane].append(union(start[mine], start[mine] + dur[mine]))
+
+    def python_frames(self) -> dict[tuple[str, str], tuple[Ints, Ints]]:
+        """When Python frames were open, by the ids of process and thread."""
+        ids = list(self._ids)
+        return {
+            (str(_id_text(ids[process])), str(_id_text(ids[thread]))): union(
+                np.concatenate([low for low, _ in parts]), np.concatenate([high for _, high in parts])
+            )
+            for (process, thread), parts in self._frames.items()
+        }
 
     def _learn_categories(self) -> None:
         for category in list(self._categories)[len(self._kind_of_category) :]:

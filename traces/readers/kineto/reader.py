@@ -92,6 +92,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         looked_for_gpu=_looked_for_gpu(events, devices),
         # torch.profiler is switched on from Python
         python_processes=frozenset(map(str, events["process"].cat.categories)),
+        python_frames=columns.python_frames(),
     )
 
 
