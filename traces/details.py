@@ -1,4 +1,4 @@
-"""What some recorders tell beside the event table: arguments of collectives, shapes of ops' inputs, samples of an allocator.
+"""What some recorders tell beside the event table: arguments of collectives, shapes of ops' inputs, samples of an allocator, modules.
 
 Each is a table of its own, None where the recorder told nothing of the kind; `row` is a position in the event table.
 """
@@ -35,15 +35,24 @@ MEMORY_COLUMNS: tuple[Column, ...] = (
     Column("allocated", "Int64", "bytes", True, "allocated in all, after it"),
     Column("reserved", "Int64", "bytes", True, "reserved by the allocator in all, after it"),
 )
+#: A row per call of a torch `nn.Module`, which recorders of Python's stack name. They are no part of the time account.
+MODULE_COLUMNS: tuple[Column, ...] = (
+    Column("name", "category", "", False, "class and number of the module"),
+    Column("process", "category", "", True, "as in the event table, with its categories"),
+    Column("thread", "category", "", True, "as in the event table, with its categories"),
+    Column("start_ns", "int64", "ns", False, "start on the recorder's clock"),
+    Column("dur_ns", "int64", "ns", False, "length, never negative"),
+)
 
 
 @dataclass(frozen=True)
 class Details:
-    """The tables with COLLECTIVE_COLUMNS, SHAPE_COLUMNS and MEMORY_COLUMNS; None where nothing of the kind was recorded."""
+    """The tables with COLLECTIVE_COLUMNS, SHAPE_COLUMNS, MEMORY_COLUMNS and MODULE_COLUMNS; None where nothing of the kind was recorded."""
 
     collectives: pd.DataFrame | None = None
     shapes: pd.DataFrame | None = None
     memory: pd.DataFrame | None = None
+    modules: pd.DataFrame | None = None
 
     def of_rows(self, kept: npt.NDArray[np.bool_]) -> Details:
         """What is told of those rows of the event table that are kept, at the positions that they have then."""

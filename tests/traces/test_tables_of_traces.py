@@ -273,6 +273,31 @@ def test_ops_are_told_apart_by_shape_where_that_is_asked_for(tmp_path) -> None:
     assert found == {"[[2, 3], [3, 4]]": 2, "[[9, 9], [9, 9]]": 1, None: 1}
 
 
+def test_modules_are_read_off_the_stack(tmp_path) -> None:
+    def frame(name: str, ts: int, dur: int) -> dict[str, Any]:
+        return {"ph": "X", "cat": "python_function", "name": name, "pid": 1, "tid": 1, "ts": ts, "dur": dur}
+
+    events = [
+        OP | {"ts": 20, "dur": 20},
+        {"ph": "X", "cat": "cuda_runtime", "name": "cudaLaunchKernel", "pid": 1, "tid": 1, "ts": 25, "dur": 5}
+        | {"args": {"correlation": 7}},
+        {"ph": "X", "cat": "kernel", "name": "k", "pid": 0, "tid": 7, "ts": 40, "dur": 4}
+        | {"args": {"correlation": 7, "device": 0, "stream": 7}},
+        frame("model.py(3): forward", 5, 80),
+        frame("nn.Module: Model_0", 10, 70),
+        frame("nn.Module: Linear_0", 20, 30),
+        frame("nn.Module: Linear_0", 60, 10),
+    ]
+    made = kineto(tmp_path / "modules.json.gz", events)
+    linear, model = rows(made, "modules")
+    assert linear == {
+        "name": "Linear_0", "calls": 2, "host_ns": 40_000, "host_self_ns": 40_000,
+        "launches": 1, "gpu_ns": 4000, "share": 1.0,
+    }
+    assert (model["name"], model["host_ns"], model["host_self_ns"], model["launches"]) == ("Model_0", 70_000, 30_000, 0)
+    assert made.problems["python-stack-left-out"] == 4, "they are no part of the time account"
+
+
 # -- what always holds
 
 MOMENTS = st.integers(0, 40)

@@ -12,6 +12,7 @@ from launchlens.traces.analyses.kernels import KERNELS
 from launchlens.traces.analyses.latency import LATENCY
 from launchlens.traces.analyses.launch_queue import LAUNCH_QUEUE
 from launchlens.traces.analyses.memory import MEMORY
+from launchlens.traces.analyses.modules import MODULES
 from launchlens.traces.analyses.operators import OPERATORS
 from launchlens.traces.analyses.overhead import OVERHEAD
 from launchlens.traces.analyses.question import Question
@@ -25,6 +26,7 @@ CATALOGUE: tuple[Question, ...] = (
     KERNELS,
     OPERATORS,
     RANGE_PATHS,
+    MODULES,
     STEPS,
     STEPS_IDLE,
     IDLE_CAUSES,

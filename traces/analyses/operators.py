@@ -63,7 +63,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     names = scope.events["name"].cat
     shape, texts = _shapes(scope, rows)
     keys, code = np.unique(np.stack([names.codes.to_numpy()[rows], shape]), axis=1, return_inverse=True)
-    frame = of_calls(scope, opened, rows, Groups(code.ravel().astype(np.int64), keys.shape[1]))
+    frame = of_calls(scope, opened, groups_of(scope, opened, rows, code.ravel().astype(np.int64)), keys.shape[1])
     frame.insert(0, "name", [str(names.categories[each]) for each in keys[0]])
     frame.insert(1, "shapes", [None if each < 0 else texts[each] for each in keys[1]])
     frame.insert(2, "made_by", ["torch.compile" if is_compiled(each) else None for each in frame["name"]])
@@ -110,11 +110,16 @@ def _shapes(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
     return found[rows], [str(each) for each in told["shapes"].cat.categories]
 
 
-def of_calls(scope: Scope, opened: Opened, rows: Ints, groups: Groups) -> pd.DataFrame:
-    """The columns CALLS of some host events (rows of the event table that `opened` holds as well), by group."""
+def groups_of(scope: Scope, opened: Opened, rows: Ints, codes: Ints) -> Ints:
+    """The group of each event that `opened` holds: the code of its row among `rows` of the event table, -1 of others."""
     at = np.full(len(scope.events), -1, np.int64)
-    at[rows] = groups.codes
-    group_of = at[opened.rows]
+    at[rows] = codes
+    return at[opened.rows]
+
+
+def of_calls(scope: Scope, opened: Opened, group_of: Ints, count: int) -> pd.DataFrame:
+    """The columns CALLS of what `opened` holds, by group; `group_of` is -1 for what is not meant."""
+    groups = Groups(group_of, count)
     chosen = scope.launches
     owner = opened.at(scope.of.process[chosen], scope.of.thread[chosen], scope.of.start_ns[chosen])
     launched = np.where(owner >= 0, group_of[owner], -1) if len(group_of) else owner
@@ -125,8 +130,8 @@ def of_calls(scope: Scope, opened: Opened, rows: Ints, groups: Groups) -> pd.Dat
     return pd.DataFrame(
         {
             "calls": groups.sizes,
-            "host_ns": groups.sum(scope.dur[rows]),
-            "host_self_ns": Groups(group_of, groups.count).sum(opened.self_ns),
+            "host_ns": groups.sum(opened.end - opened.start),
+            "host_self_ns": groups.sum(opened.self_ns),
             "launches": by_launch.sizes,
             "gpu_ns": pd.arrays.IntegerArray(gpu, unseen),
             "share": gpu / whole if whole else np.full(groups.count, np.nan),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
-from launchlens.traces.analyses.operators import CALLS, of_calls, sorted_by_gpu
+from launchlens.traces.analyses.operators import CALLS, groups_of, of_calls, sorted_by_gpu
 from launchlens.traces.analyses.question import RANGES, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
@@ -31,7 +30,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     position = np.full(len(scope.events), -1, np.int64)
     position[opened.rows] = np.arange(len(opened.rows))
     used, code = np.unique(path_of[position[rows]], return_inverse=True)
-    frame = of_calls(scope, opened, rows, Groups(code.astype(np.int64), len(used)))
+    frame = of_calls(scope, opened, groups_of(scope, opened, rows, code.astype(np.int64)), len(used))
     texts = [BETWEEN.join(str(names.categories[name]) for name in paths[at]) for at in used]
     frame.insert(0, "name", texts)
     frame.insert(1, "depth", [depths[at] for at in used])

@@ -42,6 +42,8 @@ _LAYERS = ("runtime", "driver")
 _ON_DEVICE = [_KIND[kind] for kind in ("kernel", "memcpy", "memset", "gpu-range")]
 _WORK = [_KIND[kind] for kind in ("kernel", "memcpy", "memset")]
 _OF_COLLECTIVES = [_KIND["kernel"], _KIND["op"]]
+#: How the stack's frames of modules begin.
+_MODULE = "nn.Module: "
 #: What the place of memory of the host is called.
 _CPU = "cpu"
 _MOVES_BYTES = [_KIND["memcpy"], _KIND["memset"]]
@@ -62,7 +64,7 @@ class KinetoColumns:
         #: of the event table's rows the process ids that the file gives to those of a device, null for others
         self.places: pd.Categorical = pd.Categorical([])
         self._categories, self._names, self._ids, self._copy_kinds = (Numbering() for _ in range(4))
-        self._collectives, self._dtypes, self._shapes, self._places = (Numbering() for _ in range(4))
+        self._collectives, self._dtypes, self._shapes, self._places, self._modules = (Numbering() for _ in range(5))
         self._kind_of_category = np.empty(0, np.int8)
         self._layer_of_category = np.empty(0, np.int8)
         self._parts: defaultdict[str, list[npt.NDArray[Any]]] = defaultdict(list)
@@ -90,6 +92,7 @@ class KinetoColumns:
             self.problems.add(code, int((kind == left_out).sum()))
         if (kind == _PYTHON).any():
             self._keep_frames(block, kind == _PYTHON)
+            self._keep_modules(block, kind == _PYTHON)
         known = kind >= 0
         events, kind, layer = list(compress(block.complete, known)), kind[known], layer[known]
         start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
@@ -131,6 +134,31 @@ class KinetoColumns:
             )
             for (process, thread), parts in self._frames.items()
         }
+
+    def _keep_modules(self, block: EventBlock, python: Bools) -> None:
+        """What Python's stack tells of torch's modules; its other frames are left out."""
+        of_module = np.zeros(len(python), bool)
+        for at in np.flatnonzero(python):
+            of_module[at] = (block.complete[at].name or "").startswith(_MODULE)
+        if not of_module.any():
+            return
+        events = list(compress(block.complete, of_module))
+        start, start_usable = to_ns(
+            [event.ts for event in events], lambda: compress(block.times_as_text("ts"), of_module)
+        )
+        dur, dur_usable = to_ns(
+            [event.dur for event in events], lambda: compress(block.times_as_text("dur"), of_module)
+        )
+        usable = start_usable & dur_usable & (dur >= 0) & within_limits(start, dur)
+        part: dict[str, npt.NDArray[Any]] = {
+            "name": self._modules.of([(event.name or "").removeprefix(_MODULE) for event in events]),
+            "process": self._ids.of([event.pid for event in events]),
+            "thread": self._ids.of([event.tid for event in events]),
+            "start_ns": start,
+            "dur_ns": dur,
+        }
+        for name, values in part.items():
+            self._parts[f"module_{name}"].append(values[usable])
 
     def _learn_categories(self) -> None:
         for category in list(self._categories)[len(self._kind_of_category) :]:
@@ -252,11 +280,23 @@ class KinetoColumns:
                     **{name: _nullable(self._take(f"memory_{name}")) for name in ("allocated", "reserved")},
                 }
             )
+        modules = None
+        if self._parts["module_start_ns"]:
+            process, thread = (self._take(f"module_{each}", np.int32) for each in ("process", "thread"))
+            modules = pd.DataFrame(
+                {
+                    "name": self._modules.categorical(self._take("module_name", np.int32), str),
+                    "process": self._ids.categorical(process, _process_text),
+                    "thread": self._ids.categorical(thread, _id_text),
+                    "start_ns": self._take("module_start_ns"),
+                    "dur_ns": self._take("module_dur_ns"),
+                }
+            )
         for frame in (collectives, shapes):
             if frame is not None and kept is not None:
                 frame.drop(index=frame.index[~kept[frame["row"].to_numpy()]], inplace=True)
                 frame["row"] = row[frame["row"].to_numpy()]
-        return Details(collectives, shapes, memory)
+        return Details(collectives, shapes, memory, modules)
 
     def _keep_arrows(self, arrows: Sequence[Arrow]) -> None:
         texts = [raw_text(arrow.ts) for arrow in arrows]
@@ -311,7 +351,7 @@ class KinetoColumns:
             "kind": pd.Categorical.from_codes(kind, categories=list(KINDS)),
             "start_ns": self._take("start_ns"),
             "dur_ns": self._take("dur_ns"),
-            "process": self._ids.categorical(process, lambda value: None if str(value) == "-1" else _id_text(value)),
+            "process": self._ids.categorical(process, _process_text),
             "thread": self._ids.categorical(thread, _id_text),
             "correlation": _nullable(correlation),
             "layer": pd.Categorical.from_codes(self._take("layer", np.int8), categories=list(_LAYERS)),
@@ -424,6 +464,10 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def _process_text(value: Scalar) -> str | None:
+    return None if str(value) == "-1" else _id_text(value)
 
 
 def _id_text(value: Scalar) -> str | None:
