@@ -291,8 +291,13 @@ def test_modules_are_read_off_the_stack(tmp_path) -> None:
     made = kineto(tmp_path / "modules.json.gz", events)
     linear, model = rows(made, "modules")
     assert linear == {
-        "name": "Linear_0", "calls": 2, "host_ns": 40_000, "host_self_ns": 40_000,
-        "launches": 1, "gpu_ns": 4000, "share": 1.0,
+        "name": "Linear_0",
+        "calls": 2,
+        "host_ns": 40_000,
+        "host_self_ns": 40_000,
+        "launches": 1,
+        "gpu_ns": 4000,
+        "share": 1.0,
     }
     assert (model["name"], model["host_ns"], model["host_self_ns"], model["launches"]) == ("Model_0", 70_000, 30_000, 0)
     assert made.problems["python-stack-left-out"] == 4, "they are no part of the time account"
