@@ -50,6 +50,12 @@ STEPS, ADVICE = "tests/traces/test_steps.py", "tests/traces/test_advice.py"
 
 CLAIMS, ACROSS = "tests/traces/test_claims.py", "tests/traces/test_claims_across.py"
 
+BALANCED, FAMILIES, STEADINESS = (
+    "tests/traces/test_balanced.py",
+    "tests/traces/test_families.py",
+    "tests/traces/test_steadiness.py",
+)
+
 MUTANTS = (
     Mutant(
         "a step begins where its range does, not where the one before was done",
@@ -86,6 +92,40 @@ MUTANTS = (
         "dropped = region.caused(launched | np.isin(region.around[1], made))",
         "low, dropped = start[reads], least.dropped",
         (ADVICE,),
+        "comparisons are not corrected for how many there are",
+        "so_far = max(so_far, min(1.0, (len(known) - rank) * value))",
+        "so_far = value",
+        (FAMILIES,),
+    ),
+    Mutant(
+        "a round whose partner is missing makes a pair by itself",
+        "return grouped.mean()[grouped.size() == 2]",
+        "return grouped.mean()",
+        (BALANCED,),
+    ),
+    Mutant(
+        "a ratio need not exceed the bias of the control",
+        "if nearest <= steadiness.bias:",
+        "if nearest < 0:",
+        (STEADINESS,),
+    ),
+    Mutant(
+        "what one part of an unsteady run reverses is shown",
+        "return bool(np.nanmin(middles) < 0 < np.nanmax(middles))",
+        "return False",
+        (STEADINESS,),
+    ),
+    Mutant(
+        "the control's bias takes nothing from the margin of equivalence",
+        "return furthest + bias <= log1p(THRESHOLDS.equivalence_margin)",
+        "return furthest <= log1p(THRESHOLDS.equivalence_margin)",
+        (STEADINESS,),
+    ),
+    Mutant(
+        "two captures show a difference",
+        "if min(len(a), len(b)) < THRESHOLDS.least_runs:",
+        "if min(len(a), len(b)) < 1:",
+        (STEADINESS,),
     ),
     Mutant(
         "a prediction is the sum of what host and device need",

@@ -5,6 +5,8 @@ import pytest
 
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.documents.findings import Unstable
+from launchlens.traces.statistics import Estimate
+from launchlens.traces.studies.steadiness import within_margin
 from launchlens.traces.studies.two_captures import between, ratio_of_runs
 from launchlens.traces.studies.verdict import verdict
 from made_rounds import made_study
@@ -77,6 +79,21 @@ def test_a_rank_that_two_speeds_reverse_is_not_shown(late, cause):
         assert item.verdict == "no-difference-shown" and item.reasons[0] == "reverses"
         assert len(found.winners("eager")) == 2
         assert first_words(found) == "UNSTABLE:"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bias", "within"),
+    [
+        (0.991, 1.0099, 0.0, True),
+        (0.991, 1.0101, 0.0, False),
+        (0.989, 1.0, 0.0, False),
+        (0.996, 1.004, 0.005, True),
+        (0.996, 1.004, 0.007, False),
+    ],
+)
+def test_the_margin_holds_the_whole_interval_and_the_bias_besides(low, high, bias, within):
+    assert within_margin(Estimate(1.0, low, high, 40), bias) is within
+    assert not within_margin(Estimate(1.0, None, None, 4))
 
 
 def test_a_drift_is_told_and_a_rank_that_it_does_not_reverse_is_shown():
