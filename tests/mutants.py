@@ -92,6 +92,8 @@ MUTANTS = (
         "dropped = region.caused(launched | np.isin(region.around[1], made))",
         "low, dropped = start[reads], least.dropped",
         (ADVICE,),
+    ),
+    Mutant(
         "comparisons are not corrected for how many there are",
         "so_far = max(so_far, min(1.0, (len(known) - rank) * value))",
         "so_far = value",
