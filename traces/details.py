@@ -5,7 +5,7 @@ Each is a table of its own, None where the recorder told nothing of the kind; `r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -64,4 +64,4 @@ class Details:
             row = frame["row"].to_numpy()
             return frame[kept[row]].assign(row=position[row[kept[row]]]).reset_index(drop=True)
 
-        return Details(moved(self.collectives), moved(self.shapes), self.memory)
+        return replace(self, collectives=moved(self.collectives), shapes=moved(self.shapes))

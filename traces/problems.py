@@ -40,6 +40,14 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "info",
         "The file holds several processes whose correlation ids repeat: each is joined to its own GPU work, and GPUs are numbered apart.",
     ),
+    "work-said-again": (
+        "info",
+        "Rows say a device's work again in other words (modules, ops, steps); only those of its streams were kept.",
+    ),
+    "device-not-named": (
+        "warning",
+        "GPU activities name no device: they count in totals, and no device's busy time or account holds them.",
+    ),
     "time-not-taken": (
         "warning",
         "Records have no time, for the recorder could not take it; they were left out, and when they ran is unknown.",

@@ -56,6 +56,7 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
         problems.add("launch-without-gpu-record", int((~found.caused_work & ~in_capture).sum()))
     # activities without any correlation id are the readers' problem already
     problems.add("gpu-record-without-launch", int((~joined & (gpu_key >= 0) & ~ambiguous).sum()))
+    problems.add("device-not-named", int(events["device"].iloc[gpu].isna().sum()))
     early = found.caused_work & (found.gpu_start_ns < found.start_ns)
     problems.add("gpu-start-before-launch", int(early.sum()))
     return found

@@ -20,6 +20,7 @@ import msgspec
 from launchlens.traces.problems import Problems
 from launchlens.traces.readers.byte_source import ByteSource
 from launchlens.traces.readers.kineto.categories import PYTHON_STACK, kind_and_layer
+from launchlens.traces.readers.kineto.dialects import Proton
 from launchlens.traces.readers.kineto.events import Args, EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_brackets import elements, is_json, most_readable
@@ -33,12 +34,16 @@ _TEXT_KEYS = frozenset({"displayTimeUnit", "pytorch_version", "torch_version", "
 _DEVICE_KEYS = ("deviceProperties", "computeProperties")
 #: What processes, threads and their labels may be called: what Kineto calls them itself.
 _PLAIN_NAMES = re.compile(
-    r"(?:CPU|GPU \d+|python[\d.]*|Spans|Traces|PyTorch Profiler|stream -?\d+ ?|thread \d+|default)?"
+    r"(?:CPU|GPU \d+|python[\d.]*|Spans|Traces|PyTorch Profiler|stream -?\d+ ?|thread \d+|default"
+    # XLA's, and Proton's
+    r"|/device:\w+:\d+|/host:CPU|Stream #\d+\([\w, ]*\)|XLA (?:Ops|Modules)|Steps|(?:GPU |Graph: )Stream \d+|CPU Thread \d+|Trace)?"
 )
 _THREAD = re.compile(r"(thread \d+) \(.*\)", re.DOTALL)
 #: Kinds whose name is the author's own text, or the compiler's: analyses tell events by it.
 _NAMED = frozenset({"range", "gpu-range", "kernel", "memcpy", "memset", "api", "overhead"})
 
+#: How a copy begins; Proton's is told by its unit.
+_BEGINNING, _PROTONS = b'{"traceEvents": [\n', b'{"displayTimeUnit":"us","traceEvents":[\n'
 #: Cheap to look for: events without any of these, and without a private key, hold nothing to remove.
 _SUSPECT = re.compile(rb'[/\\~\x00]|"ph"\s*:\s*"M"')
 _KEY = re.compile(rb'"([^"\\]*)"\s*:')
@@ -61,13 +66,17 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
             packed = gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=plain, mtime=0)
             out = cast("BinaryIO", stack.enter_context(packed))
         document = TraceDocument(source)
-        out.write(b'{"traceEvents": [\n')
-        first = True
+        begun, between = False, b""
         for block in document.blocks(_Blocks(removed)):
+            if not begun:
+                out.write(_PROTONS if Proton.begins(document.head) else _BEGINNING)
+                begun = True
             if block:
-                out.write((b"" if first else b",\n") + block)
-                first = False
-        out.write(b"\n]" + _keys(document.head, document.tail, removed) + b"}\n")
+                out.write(between + block)
+                between = b",\n"
+        out.write(b"" if begun else _BEGINNING)
+        head = b"{}" if Proton.begins(document.head) else document.head
+        out.write(b"\n]" + _keys(head, document.tail, removed) + b"}\n")
 
 
 class _Blocks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import compress
 from typing import Any
 
@@ -23,6 +24,7 @@ from launchlens.traces.readers.kineto.categories import (
     copy_kind,
     kind_and_layer,
 )
+from launchlens.traces.readers.kineto.dialects import Dialect, Xla
 from launchlens.traces.readers.kineto.events import (
     NO_ARGS,
     Args,
@@ -61,6 +63,8 @@ class KinetoColumns:
         self.rows = 0
         self.threads: dict[tuple[str, str], str] = {}
         self.processes: dict[str, str] = {}
+        #: whose words the file is in, where they are not Kineto's
+        self.dialect: Dialect | None = None
         #: of the event table's rows the process ids that the file gives to those of a device, null for others
         self.places: pd.Categorical = pd.Categorical([])
         self._categories, self._names, self._ids, self._copy_kinds = (Numbering() for _ in range(4))
@@ -78,6 +82,11 @@ class KinetoColumns:
                 self.processes[str(event.pid)] = str(name)
             elif name is not None and event.name == "thread_name":
                 self.threads[str(event.pid), str(event.tid)] = str(name)
+        if self.dialect is None and self.processes and Xla.speaks(self.processes.values()):
+            self.dialect = Xla()
+        if self.dialect is not None and block.complete:
+            complete = self.dialect.translated(block.complete, self.processes, self.threads)
+            block = replace(block, complete=complete, body=None)
         self._keep_memory(block.memory)
         if block.arrows:
             self._keep_arrows(block.arrows)
@@ -159,6 +168,11 @@ class KinetoColumns:
         }
         for name, values in part.items():
             self._parts[f"module_{name}"].append(values[usable])
+
+    @property
+    def categories(self) -> list[str]:
+        """The categories met so far, in the file's words."""
+        return [str(each) for each in self._categories if each]
 
     def _learn_categories(self) -> None:
         for category in list(self._categories)[len(self._kind_of_category) :]:

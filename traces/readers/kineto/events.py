@@ -28,6 +28,7 @@ class Args(msgspec.Struct, gc=False):
     context: Scalar = -1
     stream: Scalar = -1
     correlation: Scalar = -1
+    correlation_id: Scalar = -1  # XLA's
     bytes: Scalar = -1
     size: Scalar = -1  # ROCm: the bytes of a memcpy, on its API call
     kind: Scalar = None  # ROCm: HtoD, ...
@@ -258,6 +259,8 @@ class EventDecoder:
             if self.seen >= FEWEST and not self.events:
                 break  # it is something else, and its other elements need not be looked at
             self.seen += 1
+            if raw == b"{}":
+                continue  # XLA ends its events with one
             try:
                 event = _one(raw)
             except _INVALID:

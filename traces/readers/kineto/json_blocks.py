@@ -19,6 +19,7 @@ import msgspec
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.byte_source import ByteSource
+from launchlens.traces.readers.kineto.dialects import Proton
 from launchlens.traces.readers.kineto.json_brackets import BETWEEN, CUT, last_sure_cut, scan
 from launchlens.traces.readers.kineto.json_repair import STRING, repair
 
@@ -71,10 +72,16 @@ class TraceDocument:
         self.truncated = False
         self.offset = 0
         self._data = b""
-        self._ended = False
+        self._ended = self._another = False
 
     def blocks(self, decode: Decoder[BlockT_co]) -> Iterator[BlockT_co]:
         """The events, decoded a block at a time. Raises InputError for a document that is not a trace."""
+        yield from self._blocks(decode)
+        while self._another:  # a document a stream, a line each
+            self._another = False
+            yield from self._blocks(decode)
+
+    def _blocks(self, decode: Decoder[BlockT_co]) -> Iterator[BlockT_co]:
         in_object = self._skip_head()
         wanted = BLOCK_BYTES
         while True:
@@ -282,7 +289,12 @@ class TraceDocument:
                 return self._break_off("after its events")
             self.tail = b"{" + rest[:end].lstrip(b", \t\r\n") + b"}"
             self._drop(len(rest) if end is None else end + 1)
-        if self._data.strip(_SPACE):
+        more = self._data.lstrip(_SPACE)
+        if Proton.begins(self.head) and Proton.begins(more):
+            self._drop(len(self._data) - len(more))
+            self._another = True
+            return None
+        if more:
             raise self.error("holds something more after the end of the trace", "give one trace per file")
         while self.source.read(BLOCK_BYTES):
             pass

@@ -17,9 +17,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.problems import InputError, Problems, shown_name
 from launchlens.traces.readers.byte_source import ByteSource
 from launchlens.traces.readers.kineto.columns import KinetoColumns
+from launchlens.traces.readers.kineto.dialects import Proton
 from launchlens.traces.readers.kineto.events import FEWEST, EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_repair import repair
@@ -41,6 +42,8 @@ MADE_WITH = (
     "with_stack",
 )
 
+#: How many categories a refusal names.
+_NAMED = 4
 _REMEDY = "record it with torch.profiler, with CPU and CUDA activities"
 
 
@@ -62,17 +65,21 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
                     raise document.error(
                         f"is JSON, but none of its first {FEWEST:,} elements is a trace event", _REMEDY
                     )
+                if columns.dialect is None and Proton.begins(document.head):
+                    columns.dialect = Proton()
                 columns.add(block)
                 if block.halves:
                     columns.add(pairs.of(block.halves))
             pairs.close()
+            if columns.dialect is not None:
+                columns.dialect.close(problems)
             about = _keys(document.tail, problems) | _keys(document.head, problems)
         except RecursionError:
             raise document.error("nests its JSON too deeply", "no profiler does: record it again") from None
         if document.truncated:
             problems.add("truncated")
         if not columns.rows:
-            raise _nothing_kept(path, decoder.seen, problems)
+            raise _nothing_kept(path, decoder.seen, columns.categories, problems)
         events, details = columns.table()
         merged = told_apart(path, events, columns.places, columns.processes, problems)
         events = merged.events
@@ -81,7 +88,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         devices[number] = f"{_devices(about).get(listed, f'GPU {listed}')} of process {process}"
     return Trace(
         path=path,
-        recorded_by="kineto",
+        recorded_by="kineto" if columns.dialect is None else columns.dialect.recorder,
         recorded_by_version=f"schemaVersion {schema}" if isinstance(schema, int | float) else None,
         bytes=source.size,
         events=events,
@@ -91,7 +98,9 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         meta=_meta(about, columns),
         looked_for_gpu=_looked_for_gpu(events, devices),
         # torch.profiler is switched on from Python
-        python_processes=frozenset(map(str, events["process"].cat.categories)),
+        python_processes=frozenset(map(str, events["process"].cat.categories))
+        if columns.dialect is None or columns.dialect.runs_python
+        else frozenset(),
         python_frames=columns.python_frames(),
     )
 
@@ -115,13 +124,15 @@ def _no_cycle_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _nothing_kept(path: Path, seen: int, problems: Problems) -> InputError:
+def _nothing_kept(path: Path, seen: int, categories: list[str], problems: Problems) -> InputError:
     remedy = _REMEDY
     if not seen:
         return InputError(path, "holds no events" + (" before it breaks off" if problems["truncated"] else ""), remedy)
     if problems["unreadable-json"] == seen:
         return InputError(path, "is not JSON, though it begins like it", remedy)
     what = f"holds {seen:,} events, but no usable range, op, API call or GPU activity among them"
+    if categories:
+        what += f": they are of other categories ({', '.join(shown_name(each, 30) for each in categories[:_NAMED])})"
     return InputError(path, what, remedy)
 
 
