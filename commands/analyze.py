@@ -109,7 +109,7 @@ def command(
             files.write_text(html, page_text(shown.page(document, tables)))
     if one is not None:
         alone = shown.one(document, answered, one, "--show" if show else "--table")
-        asked.write(Result(lambda: document, lambda: [Shown(alone)], lambda: [alone]))
+        asked.write(Result(lambda: document, lambda: [Shown(shown.for_people(alone))], lambda: [alone]))
     else:
         brief = [each for each in tables if each.name in catalogue.BRIEF]
         asked.write(

@@ -66,6 +66,7 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
     shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
     if brief is not None:
         shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]
+    shown = [replace(block, table=for_people(block.table)) if isinstance(block, Shown) else block for block in shown]
     return [head, *shown, *_accounts(document, exact=False)]
 
 
@@ -74,6 +75,11 @@ def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Ta
     advised = [of_trace.advice(document), of_trace.advice_rows(document)] if document.advice else []
     own = (*advised, *(make(document) for _, _, make in TABLES))
     return [*own, *answers, *accounts.of_trace(document)]
+
+
+def for_people(table: Table) -> Table:
+    """A table with the columns that a terminal has room for; files and the page have all."""
+    return table.pick(table.title, *of_trace.RANGES_ON_A_SCREEN) if table.name == "ranges" else table
 
 
 def _brief(block: Shown) -> Shown:

@@ -45,8 +45,15 @@ def _totals(found: Totals) -> Iterator[list[Any]]:
             yield [f"{kind} launches", launches.calls, None, None, None, launches.without_gpu_activity or None]
 
 
+#: The columns of `ranges` that a terminal has room for.
+RANGES_ON_A_SCREEN = (
+    *("name", "instances", "host_ns", "launches", "gpu_ns"),
+    *("launches_all_threads", "gpu_ns_all_threads", "launches_linked", "gpu_ns_linked"),
+)
+
+
 def ranges(document: AnalysisDocument) -> Table:
-    """A row per range name, with the work launched inside it on its own thread."""
+    """A row per folded range name, with the work launched inside it by its own thread, by all threads, and for it by links."""
     absent = "not recorded"
     columns = (
         Column("name", "name", "the range", title="range"),
