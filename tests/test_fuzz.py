@@ -1,9 +1,11 @@
 """A little of the fuzzer at every run, always the same cases; `python tests/fuzz/run.py` runs as many as one likes."""
 
+import random
+import signal
 from pathlib import Path
 
 import pytest
-from fuzz import run
+from fuzz import kills, run
 from fuzz.seeds import SEEDS
 
 
@@ -22,3 +24,18 @@ def test_a_finding_is_told_from_an_input_that_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("fuzz.mutate.mutate", lambda path, rng: Path(path).write_text("no trace"))
     run.case("kineto", 0, broken)
     assert len(broken.findings) == 1 and broken.findings[0].startswith("kineto:0: analyze ended with 2")
+
+
+def test_commands_that_are_killed_leave_nothing_half_written(tmp_path):
+    (writing,) = (each for each in kills.writings(tmp_path) if each.name == "scrub of Kineto")
+    assert [fault for _, fault in kills.tries(writing, 3, random.Random(7))] == [None] * 3
+
+
+def test_what_is_left_half_written_is_told():
+    whole = {"a.html": "1"}
+    assert kills.wrong(signal.SIGKILL, -9, "", {}, whole) is None
+    assert kills.wrong(signal.SIGKILL, -9, "", {".a.html.x": "2"}, whole) is None
+    assert "left behind" in kills.wrong(signal.SIGTERM, 143, "", {".a.html.x": "2"}, whole)
+    assert "not what" in kills.wrong(signal.SIGKILL, -9, "", {"a.html": "2"}, whole)
+    assert "missing" in kills.wrong(signal.SIGINT, 0, "", {}, whole)
+    assert "ended with 70" in kills.wrong(signal.SIGINT, 70, "cli.py", {}, whole)

@@ -69,7 +69,7 @@ def changed(document: Any, rng: Random) -> Any:
     elif what == 5:
         other, place = rng.choice(places)
         try:
-            at[key] = other[place]
+            at[key] = json.loads(json.dumps(other[place]))  # a copy: nothing holds itself
         except (KeyError, IndexError):
             at[key] = None
     elif isinstance(at, list):

@@ -1,0 +1,142 @@
+"""Ends every command that writes a file at a random moment, and looks at what it leaves behind.
+
+    python tests/fuzz/kills.py --kills 60 --output kills.json
+
+A file under an output's name must be whole: what the command writes when nobody ends it. After INT and TERM nothing else may
+stand beside it either; KILL leaves a program no time to tidy, so a hidden file may stay.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+ROOT = Path(__file__).parents[2]
+if str(ROOT / "tests") not in sys.path:
+    sys.path.append(str(ROOT / "tests"))
+SHIPPED = ROOT / "traces" / "recorded" / "small-copies-h100"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+#: Exit codes of a command that was ended, by the signal; it may have come to its end before.
+ENDED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A command that writes into a folder: its arguments, with OUT for the folder."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+def writings(made: Path) -> list[Writing]:
+    """Every command that writes, on inputs of which some are made in `made`."""
+    from fuzz.seeds import SEEDS
+
+    trace = SHIPPED / "torch" / "eager.pt.trace.json.gz"
+    sqlite = SEEDS["nsys"](made)[0]
+    return [
+        Writing("analyze --html", ("analyze", str(trace), "--html", "OUT/page.html")),
+        Writing("analyze --output", ("analyze", str(trace), "--format", "csv", "--table", "ranges", "-o", "OUT/t.csv")),
+        Writing("report", ("report", str(SHIPPED), "--output", "OUT/report.html")),
+        Writing("compare --output", ("compare", str(SHIPPED), str(SHIPPED), "--json", "-o", "OUT/compare.json")),
+        Writing("scrub of Kineto", ("scrub", str(trace), "-o", "OUT/scrubbed.json.gz")),
+        Writing("scrub of Nsight", ("scrub", str(sqlite), "-o", "OUT/scrubbed.sqlite")),
+        Writing("export", ("export", str(SHIPPED), "--perfetto", "-o", "OUT/trace.pftrace")),
+        Writing("profile, recorded", ("profile", "--output", "OUT/capture")),
+    ]
+
+
+def started(writing: Writing, out: Path) -> subprocess.Popen[bytes]:
+    arguments = [each.replace("OUT", str(out)) for each in writing.arguments]
+    environment = dict(os.environ) | {"CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Every file below a folder: its name and what is in it, as a digest."""
+    files = sorted(each for each in out.rglob("*") if each.is_file())
+    return {each.relative_to(out).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
+
+
+def tries(writing: Writing, kills: int, rng: random.Random) -> Iterator[tuple[str, str | None]]:
+    """End the command so often; for each how it ended, and what was wrong with what it left."""
+    with tempfile.TemporaryDirectory() as name:
+        process, began = started(writing, Path(name)), monotonic()
+        _, said = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"{writing.name} ends with {process.returncode} by itself: {said.decode()[-300:]}")
+        took, whole = monotonic() - began, contents(Path(name))
+    for number in range(kills):
+        what = SIGNALS[number % len(SIGNALS)]
+        with tempfile.TemporaryDirectory() as name:
+            process = started(writing, Path(name))
+            sleep(rng.uniform(0, 1.1) * took)
+            process.send_signal(what)
+            _, said = process.communicate(timeout=60)
+            yield (
+                what.name,
+                wrong(what, process.returncode, said.decode("utf-8", "replace"), contents(Path(name)), whole),
+            )
+
+
+def wrong(what: signal.Signals, code: int, said: str, left: dict[str, str], whole: dict[str, str]) -> str | None:
+    """What is wrong with how a command ended and what it left; None where nothing is."""
+    early = (-what, 1) if "cli.py" not in said else ()  # Python itself had not begun with the program
+    if code not in (0, ENDED[what], *early):
+        return f"{what.name}: ended with {code}: {said[-300:]}"
+    if "Traceback" in said and not early:
+        return f"{what.name}: a traceback: {said[-300:]}"
+    named = {
+        name: digest for name, digest in left.items() if not any(part.startswith(".") for part in Path(name).parts)
+    }
+    broken = [name for name, digest in named.items() if whole.get(name) != digest]
+    if broken:
+        return f"{what.name}: {broken[0]} is not what the command writes by itself"
+    hidden = sorted(set(left) - set(named))
+    if hidden and what is not signal.SIGKILL:
+        return f"{what.name}: {hidden[0]} is left behind"
+    if code == 0 and named != whole:
+        return f"{what.name}: it ended well, and {len(whole) - len(named)} of its files are missing"
+    return None
+
+
+def main() -> int:
+    """So many kills of every command; 1 where something was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=60, help="of each command")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path)
+    asked = parser.parse_args()
+    ended, findings = Counter[str](), list[str]()
+    with tempfile.TemporaryDirectory() as made:
+        for writing in writings(Path(made)):
+            for how, fault in tries(writing, asked.kills, random.Random(f"{asked.seed}:{writing.name}")):
+                ended[f"{writing.name}: {how}"] += 1
+                if fault:
+                    findings.append(f"{writing.name}: {fault}")
+                    print(findings[-1], file=sys.stderr)
+            print(f"{writing.name}: {asked.kills} kills", file=sys.stderr)
+    said = {"kills": ended.total(), "by_command": ended, "findings": findings}
+    print(json.dumps(said, indent=1))
+    if asked.output:
+        asked.output.write_text(json.dumps(said, indent=1) + "\n")
+    return bool(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
