@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 NAMES = ("same-0", "same-1", "same-2", "same-3")
+#: Comparisons of a run that share no side: what one shows says nothing of the other.
+APART = ((NAMES[0], NAMES[1]), (NAMES[2], NAMES[3]))
 ELEMENTS = 2048
 DIFFERENCE, POWER, DRAWS = 0.03, 0.8, 2000
 ROUNDS_TRIED = (12, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640)
@@ -73,15 +75,39 @@ def judged(timings, regime, counts, device):
     )  # fmt: skip
     made = study(Capture(Path("nulls"), manifest, timings))
     still = made.steadiness(regime)
-    first = compare(made.sides[NAMES[0], regime], made.sides[NAMES[1], regime], paired=True, steadiness=still)
+    alone = [
+        compare(made.sides[a, regime], made.sides[b, regime], paired=True, steadiness=still) for a, b in APART
+    ]  # fmt: skip
     return {
-        "excludes_1": not first.ratio.covers(1.0),
-        "alone": first.is_difference,
+        "excludes_1": [not item.ratio.covers(1.0) for item in alone],
+        "alone": [item.is_difference for item in alone],
         "together": any(item.is_difference for item in made.against_baseline),
-        "equivalent": first.verdict == "equivalent",
+        "equivalent": [item.verdict == "equivalent" for item in alone],
         "fastest_lost": NAMES[0] not in {side.variant for side in made.winners(regime)},
         "control": not still.control_ratio.covers(1.0),
     }
+
+
+def keep(folder, regime, frames, counts, machine):
+    """Write the timings of all runs, so that they can be judged elsewhere, or again."""
+    import pandas as pd
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.concat([frame.assign(run=number) for number, frame in enumerate(frames)]).to_parquet(
+        folder / f"{regime}.parquet"
+    )
+    said = {"counts": {"|".join(key): count for key, count in counts.items()}, "machine": machine}
+    (folder / f"{regime}.json").write_text(json.dumps(said) + "\n")
+
+
+def kept(folder, regime):
+    """What `keep` has written."""
+    import pandas as pd
+
+    said = json.loads((folder / f"{regime}.json").read_text())
+    rows = pd.read_parquet(folder / f"{regime}.parquet")
+    frames = [frame.drop(columns="run").reset_index(drop=True) for _, frame in rows.groupby("run")]
+    return frames, {tuple(key.split("|")): count for key, count in said["counts"].items()}, said["machine"]
 
 
 def rate(alarms, count):
@@ -98,9 +124,14 @@ def nulls(asked):
 
     rows = []
     for regime in ("eager", "graph") if asked.device == "cuda" else ("eager",):
-        frames, counts, machine = timed(
-            asked.device, regime, asked.count, asked.rounds, asked.iterations, asked.minutes
-        )
+        if asked.judge:
+            frames, counts, machine = kept(asked.judge, regime)
+        else:
+            frames, counts, machine = timed(
+                asked.device, regime, asked.count, asked.rounds, asked.iterations, asked.minutes
+            )
+        if asked.keep:
+            keep(asked.keep, regime, frames, counts, machine)
         seen, refused = [], 0
         for frame in frames:
             try:
@@ -110,7 +141,10 @@ def nulls(asked):
                 print(f"refused: {error}", file=sys.stderr)
         if not seen:
             continue
-        rates = {what: rate(sum(run[what] for run in seen), len(seen)) for what in seen[0]}
+        rates = {}
+        for what in seen[0]:
+            each = np.concatenate([np.atleast_1d(run[what]) for run in seen])
+            rates[what] = rate(int(each.sum()), len(each))
         rows.append({"device": asked.device, "machine": machine, "regime": regime, "rounds": asked.rounds,
                      "iterations": asked.iterations, "refused": refused, "rates": rates})  # fmt: skip
         for what, found in rates.items():
@@ -158,10 +192,14 @@ def shown(noise, pairs, family):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--count", type=int, default=1000, help="Runs a regime; each gives one independent comparison.")
+    parser.add_argument(
+        "--count", type=int, default=1000, help="Runs a regime; each gives two independent comparisons."
+    )
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--iterations", type=int, default=16, help="Of a short block.")
     parser.add_argument("--minutes", type=float, default=8, help="No new run begins in a regime after so long.")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="Write the timings there.")
+    parser.add_argument("--judge", type=Path, metavar="FOLDER", help="Judge timings that --keep wrote; time nothing.")
     parser.add_argument("--power", type=Path, nargs="+", metavar="CAPTURE")
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
