@@ -79,6 +79,12 @@ def test_the_figures_it_quotes_are_those_of_the_shipped_capture():
         assert " ".join(sentence.split()) in lines
 
 
+def test_what_it_quotes_of_a_trace_is_what_analyze_says():
+    quoted = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[1]
+    said = shipped.printed("analyze", ROOT / "tests" / "data" / "pairs" / "log-each-step.before.json.gz")
+    assert " ".join(quoted.split()) in " ".join(said.split())
+
+
 @pytest.mark.slow
 def test_make_profile_works_in_a_fresh_clone_and_then_every_command(tmp_path):
     """Installs into a virtual environment of its own. `make test` is the command that runs this test."""

@@ -81,7 +81,8 @@ def test_it_was_made_on_a_gpu_and_says_so(capture):
     assert {record.status for record in capture.manifest.variants} == {"measured"}
     text = describe_recorded(capture.manifest)
     assert text.startswith("Recorded, not measured on this machine: NVIDIA H100 80GB HBM3, 2026-")
-    assert sum(path.stat().st_size for path in capture.path.rglob("*") if path.is_file()) < 2_000_000
+    # three recorders and the light one; nobody should have to download more to see a report
+    assert sum(path.stat().st_size for path in capture.path.rglob("*") if path.is_file()) < 2_500_000
 
 
 def test_work_per_iteration_counted_by_hand(capture, made):
