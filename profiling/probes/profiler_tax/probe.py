@@ -16,7 +16,7 @@ from launchlens.traces.programs import run_to_end
 
 __all__ = ["ID", "NEEDS", "probe"]
 
-NEEDS: tuple[str, ...] = ("torch",)
+NEEDS = ("torch", "cuda")
 PROCESSES, QUICK_PROCESSES = 8, 5
 SAMPLES = 200
 #: Processes that take longer than this hang, seconds.
