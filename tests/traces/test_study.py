@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from events import events, gpu, host, trace
 from launchlens.traces.account import apportion
 from launchlens.traces.balanced import Pairs
+from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import read_capture, write_manifest, write_timings
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
@@ -26,7 +27,17 @@ from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.steadiness import Steadiness
 from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
-from made_capture import ITERATIONS, ROUNDS, TIMED_ROUNDS, WALL, TraceMaker, make_capture, make_timings, make_trace
+from made_capture import (
+    ITERATIONS,
+    ROUNDS,
+    TIMED_ROUNDS,
+    WALL,
+    TraceMaker,
+    make_capture,
+    make_timings,
+    make_trace,
+    one_after_the_other,
+)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +251,9 @@ def test_the_control_is_the_baseline_whatever_else_was_timed_twice(tmp_path):
     folder = make_capture(tmp_path / "capture")
     timings = make_timings()
     other = timings[timings["variant"] == "foreach"].assign(control=True)
-    write_timings(folder, pd.concat([timings, other]))
+    other["position"] += 100  # at the end of its round, after all others
+    both = pd.concat([timings, other]).sort_values(["round", "position"])
+    write_timings(folder, one_after_the_other(both))
     assert {side.variant for side in study(read_capture(folder)).controls.values()} == {"copy_"}
 
 
@@ -255,8 +268,9 @@ def test_sides_without_a_round_in_common_are_compared_unpaired(tmp_path):
 def test_blocks_inside_each_other_count_once_and_are_told(tmp_path):
     folder = make_capture(tmp_path / "capture")
     maker = TraceMaker()
-    for _ in range(ROUNDS):
-        for variant in WALL["eager"]:
+    names = list(WALL["eager"])
+    for number in range(ROUNDS):
+        for variant in (names[index] for index in block_order(len(names), number)):
             begin = maker.now
             maker.block(f"variant:{variant}", variant, "eager", ITERATIONS)
             maker.add("user_annotation", f"variant:{variant}", begin - 10, maker.now - 9_000)
