@@ -85,7 +85,9 @@ def test_its_analysis_by_hand(tmp_path):
     (found,) = document["ranges"]
     assert found == {
         "name": "variant:copy_", "instances": 1, "host_ns": 8_000, "gpu_projection_ns": 2_900, "launches": 2,
-        "kernels": 1, "memcpys": 1, "memsets": 0, "gpu_ns": 1_550,
+        "kernels": 1, "memcpys": 1, "memsets": 0, "gpu_ns": 1_550, "names": 1, "launches_all_threads": 2,
+        "kernels_all_threads": 1, "gpu_ns_all_threads": 1_550, "launches_linked": None, "kernels_linked": None,
+        "gpu_ns_linked": None,
     }  # fmt: skip
     states = {cell["host"] for cell in document["account"]["cells"]}
     assert states == {"python", "launch", "sync"} <= set(HOST_STATES)

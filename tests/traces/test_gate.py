@@ -144,7 +144,7 @@ def _has_lost(found: Study, of: tuple[str, str], case: Case) -> None:
         assert of[0] not in {side.variant for side in found.winners(of[1])}
     else:
         assert all("data-withheld" in item.reasons for item in mine)
-        assert {item.verdict for item in mine} <= {"faster", "slower", "no-difference-shown"}, (
+        assert {item.verdict for item in mine} <= {"faster", "slower", "equivalent", "no-difference-shown"}, (
             "times are compared all the same"
         )
 

@@ -70,7 +70,7 @@ def test_every_command_is_known_to_take_traces_or_not():
 
 
 def test_a_new_recorder_is_analyzed(new, tmp_path):
-    said = run("analyze", new)
+    said = run("analyze", new, "--full")
     assert said.exit_code == 0 and "cudaLaunchKernel" in said.stdout and "step" in said.stdout, said.output
     document = json.loads(run("analyze", new, "--json").stdout)
     assert document["source"]["recorded_by"] == "made-up" and document["totals"]["kernels"]["count"] == 2

@@ -11,11 +11,16 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 
 def of_two_runs(timed: Timed) -> list[Met]:
-    """Blocks that share the place of another one in their round, or have other iterations than most that are alike."""
+    """Blocks that share the place of another one in their round, or have other iterations than most that are alike.
+
+    A run has blocks of one length or of two: where there are both kinds, those of the rarer kind are another run's.
+    """
     blocks = timed.blocks
     usual = blocks.groupby(ALIKE)["iterations"].transform("median")
     place = blocks.duplicated(["round", "position"], keep=False)
-    return timed.of_blocks(((blocks["iterations"] != usual) | place).to_numpy(bool))
+    single = blocks["length"] == "only"
+    rarer = single if single.mean() <= 0.5 else ~single
+    return timed.of_blocks(((blocks["iterations"] != usual) | place | rarer).to_numpy(bool))
 
 
 def iterations_disagree(timed: Timed) -> list[Met]:
