@@ -144,8 +144,8 @@ AGREEMENT_TAIL = """
 Counts must agree exactly, and GPU times within 3 %, or one step of the GPU's clock; a figure that must agree and does not is `amiss`.
 API and queue time are not meant to agree, nor is inflation: what a recorder costs is its own. The host of this virtual machine drifts
 between runs by more than recorders differ, so API times of different columns carry that as well; inflation doesn't, being held
-against times taken just before in a process of the same kind. CUPTI's is the lowest of the three in every eager row and for graphs of one
-node; for graphs of seven nodes it is not. A host drifts within a recording as well. How each figure is defined: [definitions.md](definitions.md).
+against times taken just before in a process of the same kind. CUPTI's is the lowest of the three in every eager row, and in none of a
+graph. A host drifts within a recording as well. How each figure is defined: [definitions.md](definitions.md).
 """
 
 

@@ -148,6 +148,12 @@ class Thresholds:
         "of blocks that are alike, so many have the time of another one to the ns: the timer has large steps, and the spread of "
         "these times is not known. In the captures that ship at most 1 in 20 has",
     )
+    gate_copies_apart_ns: int = _threshold(
+        5,
+        "ns a block",
+        "blocks of one kind, half of which lie within less than this for each of them, have the same times by chance: two that do "
+        "are no copies",
+    )
     gate_blocks: float = _threshold(
         0.05,
         "share",

@@ -361,7 +361,8 @@ def check_states(made, found, zero, *, blocks):
         if whole is None:
             assert not total(found.on("host state")) and not total(found.on("device state"))
             return
-        hosts = total(found.on(f"host state: process {whole.process_name or 'not named'}"))
+        unowned = " of no process" if whole.process < 0 < len(frame["process"].cat.categories) else ""
+        hosts = total(found.on(f"host state: process {whole.process_name or 'not named'}{unowned}"))
         devices = total(found.on(f"device state: GPU {whole.device}"))
         assert {state: hosts[state] for state in HOST_STATES} == whole.account.host()
         assert hosts.total() == whole.account.total_ns

@@ -85,7 +85,7 @@ def test_a_probe_that_is_no_longer_made_keeps_its_words_and_others_are_told_anew
     assert [figure_name("held-sms", item) for item in held.figures] == [
         item["figure"] for item in OLD["held-sms"]["figures"]
     ]
-    for id in FIGURES:
+    for id in FIGURES.keys() & OLD:  # those that version 1 did not know are not told of in it
         assert (read[id].asks, read[id].says) == ("", "") and asks(read[id]) == OLD[id]["asks"] and says(read[id])
 
 

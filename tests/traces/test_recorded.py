@@ -146,8 +146,7 @@ def test_what_must_agree_agrees(made):
     assert [(row.variant, row.regime, row.metric.code) for row in rows if row.amiss] == []
     costs = {(row.variant, row.regime): row.values for row in rows if row.metric.code == "inflation"}
     lowest = {side for side, values in costs.items() if min(values, key=lambda name: values[name].value) == "cupti"}
-    one_node = {(name, "graph") for name in ("foreach", "triton-batched")}
-    assert lowest == {(variant, "eager") for variant, regime in EXPECTED if regime == "eager"} | one_node
+    assert lowest == {(variant, "eager") for variant, regime in EXPECTED if regime == "eager"}
 
 
 def test_the_exports_of_other_recorders_name_no_machine(capture):
