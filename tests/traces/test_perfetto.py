@@ -25,6 +25,7 @@ from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 from launchlens.traces.source import open_trace
 from launchlens.traces.trace import Trace
 from launchlens.traces.windows import blocks as sliced
+from launchlens.traces.windows import of_devices
 from pftrace import read
 from traces import samples
 
@@ -361,13 +362,15 @@ def check_states(made, found, zero, *, blocks):
         if whole is None:
             assert not total(found.on("host state")) and not total(found.on("device state"))
             return
-        unowned = " of no process" if whole.process < 0 < len(frame["process"].cat.categories) else ""
-        hosts = total(found.on(f"host state: process {whole.process_name or 'not named'}{unowned}"))
-        devices = total(found.on(f"device state: GPU {whole.device}"))
-        assert {state: hosts[state] for state in HOST_STATES} == whole.account.host()
-        assert hosts.total() == whole.account.total_ns
-        if whole.device is not None:
-            assert {state: devices[state] for state in DEVICE_STATES} == whole.account.on_device()
+        # one lane a device, of the process that launched most of what ran on it: it need not be the one that launches most
+        for each in of_devices(whole.joined, whole):
+            unowned = " of no process" if each.process < 0 < len(frame["process"].cat.categories) else ""
+            hosts = total(found.on(f"host state: process {each.process_name or 'not named'}{unowned}"))
+            assert {state: hosts[state] for state in HOST_STATES} == each.account.host()
+            assert hosts.total() == each.account.total_ns
+            if each.device is not None:
+                devices = total(found.on(f"device state: GPU {each.device}"))
+                assert {state: devices[state] for state in DEVICE_STATES} == each.account.on_device()
         return
     for each in sliced(join(made)).values():
         thread_track = f"host state: thread {each.thread_name}"
