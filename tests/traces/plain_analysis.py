@@ -274,8 +274,8 @@ def nsys(path: Path) -> Plain:
         for row in rows:
             row.process = next(iter(callers)) if row.process is None else row.process
     left_out["cuda-overhead-left-out"] += sum(1 for _ in each("CUPTI_ACTIVITY_KIND_OVERHEAD"))
-    said = [row["text"] for row in each("DIAGNOSTIC_EVENT") if row["severity"] >= 2]  # warnings and errors
-    left_out["recorder-lost-events"] += said.count("Not all CUDA events might have been collected.")
+    sentences = [row["text"] for row in each("DIAGNOSTIC_EVENT") if row["severity"] >= 2]  # warnings and errors
+    left_out["recorder-lost-events"] += sentences.count("Not all CUDA events might have been collected.")
     version = None
     if meta := tables & {"META_DATA_EXPORT", "EXPORT_META_DATA"}:
         said = {found["name"]: found["value"] for found in each(meta.pop())}
