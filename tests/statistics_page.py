@@ -28,7 +28,8 @@ How a verdict comes about, step by step, and how often it errs. `make docs` writ
 ## What is estimated
 
 - The sample of a pair is the mean over its two rounds of log(variant ÷ baseline). A drift that is steady over the pair cancels; what a block does to
-  the one behind it falls on all alike, over a square. Rounds whose partner is missing are left out.
+  the one behind it falls on all alike, over a square, unless it does that to others and not to itself: that does not cancel. Rounds whose partner is
+  missing are left out.
 - The **ratio** is the exponential of the Hodges-Lehmann estimate: the median of the means of any two samples, and of each with itself.
 - The **interval** is that of Wilcoxon's signed-rank test turned round, and **p** is that test's of "the ratio is 1" (scipy.stats.wilcoxon). Both are exact
   where pairs are independent and symmetric about the truth. Where both sides run the same code they are symmetric by design; pairs that depend

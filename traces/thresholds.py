@@ -150,7 +150,7 @@ class Thresholds:
     )
     gate_copies_apart_ns: int = _threshold(
         5,
-        "ns a block",
+        "ns",
         "blocks of one kind, half of which lie within less than this for each of them, have the same times by chance: two that do "
         "are no copies",
     )

@@ -93,7 +93,8 @@ def test_one_that_is_added_records_and_is_written_down(made_up, tmp_path):
     assert (record.rounds, record.iterations, record.problem) == (4, 5, None)
     found = study(capture)
     assert set(found.recordings) == {("made-up", "copy_", "eager"), ("made-up", "foreach", "eager")}
-    assert found.sides["copy_", "eager"].recording.per_block["activities"].tolist() == [35] * 4, "the report's account"
+    # what a made recorder says may contradict the real times, and the data gate then withholds it from the side
+    assert found.recordings["made-up", "copy_", "eager"].per_block["activities"].tolist() == [35] * 4
 
 
 def test_the_command_line_knows_it_and_the_report_shows_it(made_up, tmp_path):

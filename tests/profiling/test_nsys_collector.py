@@ -348,13 +348,13 @@ def test_a_report_is_exported_before_it_is_analyzed(stand_in, tmp_path):
     stand_in()
     report = tmp_path / "mine.nsys-rep"
     report.write_text("made up")
-    result = CliRunner().invoke(app, ["analyze", str(report)])
+    result = CliRunner().invoke(app, ["analyze", str(report), "--full"])
     assert result.exit_code == 0 and "mine.nsys-rep" in result.stdout and "variant:copy_" in result.stdout
     stand_in("no-export")
-    result = CliRunner().invoke(app, ["analyze", str(report)])
+    result = CliRunner().invoke(app, ["analyze", str(report), "--full"])
     assert result.exit_code == 2 and "is of a newer version" in result.stderr
     os.remove(os.environ["PATH"] + "/nsys")
-    result = CliRunner().invoke(app, ["analyze", str(report)])
+    result = CliRunner().invoke(app, ["analyze", str(report), "--full"])
     assert result.exit_code == 2 and "nsys export --type sqlite mine.nsys-rep" in result.stderr
     with pytest.raises(InputError):
         open_trace(report)

@@ -364,8 +364,7 @@ def check_states(made, found, zero, *, blocks):
             return
         # one lane a device, of the process that launched most of what ran on it: it need not be the one that launches most
         for each in of_devices(whole.joined, whole):
-            unowned = " of no process" if each.process < 0 < len(frame["process"].cat.categories) else ""
-            hosts = total(found.on(f"host state: process {each.process_name or 'not named'}{unowned}"))
+            hosts = total(found.on(f"host state: process {each.process_name or 'not named'}"))
             assert {state: hosts[state] for state in HOST_STATES} == each.account.host()
             assert hosts.total() == each.account.total_ns
             if each.device is not None:
