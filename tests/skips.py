@@ -22,10 +22,10 @@ class Skips:
 
 
 EXPECTED = (
-    Skips("no CUDA GPU", 7, "without a GPU: each file of tests/gpu"),
+    Skips("no CUDA GPU", 8, "without a GPU: each file of tests/gpu"),
     Skips("there is a GPU here", 3, "with a GPU: what is said without one"),
     Skips(
-        "what others recorded is not here", 18, "in a clone alone: traces that others published, and may not be copied"
+        "what others recorded is not here", 21, "in a clone alone: traces that others published, and may not be copied"
     ),
     Skips("no trace_processor_shell", 3, "without Perfetto's trace processor"),
     Skips("no Chromium", 19, "without a browser"),

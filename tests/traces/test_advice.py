@@ -430,7 +430,7 @@ def test_the_docs_say_what_these_are_advised() -> None:
 
 def test_a_late_rank_is_told_from_one_trace_of_another() -> None:
     if not (WHOLE / "ranks").is_dir():
-        pytest.skip("samples of others are not here")
+        pytest.skip("what others recorded is not here")
     found = advise(_stepped(WHOLE / "ranks" / "slow2" / "rank0.json.gz"))
     _is_true(_advice(found, "balance-ranks"), 0.31)  # a step takes 59.9 ms, and 41.6 where no rank is late
     late = advise(_stepped(WHOLE / "ranks" / "slow2" / "rank2.json.gz"))
