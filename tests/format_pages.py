@@ -22,6 +22,7 @@ from launchlens.traces.documents.structure import Document
 from launchlens.traces.problems import MEANINGS
 from launchlens.traces.readers.cupti import schema as cupti
 from launchlens.traces.schema import COLUMNS, Column
+from launchlens.traces.sweeps import sweep
 from launchlens.traces.tables.table import Column as TableColumn
 from launchlens.traces.tables.table import Table
 
@@ -245,6 +246,17 @@ def capture_page() -> str:
     )
 
 
+def sweep_page() -> str:
+    """The page of a sweep: its record and its timings."""
+    return (
+        f"# {sweep.FORMAT}\n\nA sweep is the folder that `launchlens profile --sweep` writes: `{sweep.SWEEP}` and `timings.parquet`. {MADE}.\n\n"
+        f"{table(('version', 'what is new'), [(f'`{sweep.FORMAT}`', 'the first')])}\n"
+        f"## {sweep.SWEEP}\n\n{key_table(sweep.SweepRecord)}\n"
+        f"## {capture.TIMINGS}\n\nA row per unprofiled block, in time order. Rounds count from 0 at each point.\n\n"
+        f"{column_table(sweep.SWEEP_TIMING_COLUMNS)}"
+    )
+
+
 def probes_file_part() -> str:
     """The part of the probes' page that is of the file in a capture."""
     return (
@@ -368,6 +380,7 @@ def format_pages() -> dict[str, str]:
         index.append((format_of(document), f"{stem}.md", ", ".join(f"`{each}`" for each in document.printed_by)))
     for name, stem, text, what in (
         (capture.FORMAT, "capture", capture_page(), "the folder that `profile` writes"),
+        (sweep.FORMAT, "sweep", sweep_page(), "the folder that `profile --sweep` writes"),
         (cupti.FORMAT, "cupti", cupti_page(), "a recording of CUPTI, as `profile --collector cupti` writes it"),
         ("tables", "tables", tables_page(), "what `--format csv`, `parquet` and `markdown` write"),
         ("the event table", "events", events_page(), "what every trace is read into"),

@@ -1,6 +1,7 @@
-"""What a path is, said in one place: a capture, a trace of some recorder, or several traces.
+"""What a path is, said in one place: a capture, a sweep, a trace of some recorder, or several traces.
 
     source_of(path)     a folder that `profile` wrote, or its manifest.json         CaptureFolder
+                        a folder that `profile --sweep` wrote, or its sweep.json    SweepFolder
                         a file of a recorder, or a folder of one recorder's tables  OneTrace
                         a folder or a pattern (*, ?, [..]) of several traces        SeveralTraces
 
@@ -22,6 +23,7 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.readers import catalogue
 from launchlens.traces.readers.possible_times import with_possible_times
 from launchlens.traces.readers.reader import Reader, Seen
+from launchlens.traces.sweeps.sweep import FOR_A_SWEEP, SWEEP
 from launchlens.traces.trace import Progress, Trace
 
 #: How much of a file is looked at to tell whose it is, bytes.
@@ -33,6 +35,13 @@ _NAMED = 4
 @dataclass(frozen=True)
 class CaptureFolder:
     """A capture: `path` is its folder."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep: `path` is its folder."""
 
     path: Path
 
@@ -72,7 +81,7 @@ class SeveralTraces:
     others: tuple[NoTrace, ...]
 
 
-Source: TypeAlias = CaptureFolder | OneTrace | SeveralTraces
+Source: TypeAlias = CaptureFolder | SweepFolder | OneTrace | SeveralTraces
 
 
 def source_of(path: Path) -> Source:
@@ -98,6 +107,8 @@ def source_of(path: Path) -> Source:
             raise InputError(path, "is not a regular file", "save it to a file first")
         if path.name == MANIFEST:
             return CaptureFolder(path.parent)
+        if path.name == SWEEP:
+            return SweepFolder(path.parent)
         seen = _seen_file(path)
     except OSError as error:
         raise _unreadable(path, error.strerror or error) from None
@@ -107,11 +118,13 @@ def source_of(path: Path) -> Source:
 
 
 def as_one(source: Source) -> OneTrace:
-    """`source`, for what takes one trace. Raises InputError, with the remedy, for a capture and for several traces."""
+    """`source`, for what takes one trace. Raises InputError, with the remedy, for a capture, a sweep and several traces."""
     if isinstance(source, OneTrace):
         return source
     if isinstance(source, CaptureFolder):
         raise InputError(source.path, "is a folder, not a trace", "give a trace file, or use `report` for a capture")
+    if isinstance(source, SweepFolder):
+        raise InputError(source.path, "is a sweep, not a trace", FOR_A_SWEEP)
     raise refused_several(source)
 
 
@@ -131,6 +144,8 @@ def open_trace(path: Path, *, partial: bool = False, progress: Progress | None =
 def _of_folder(path: Path) -> Source:
     if (path / MANIFEST).exists():
         return CaptureFolder(path)
+    if (path / SWEEP).exists():
+        return SweepFolder(path)
     seen = Seen(path, names=tuple(sorted(os.listdir(path))))
     reader = _reader_of(seen)
     if reader is not None:
@@ -172,6 +187,8 @@ def _one_among_others(path: Path) -> OneTrace | NoTrace:
         if stat.S_ISDIR(mode):
             if (path / MANIFEST).exists():
                 return NoTrace(path, "is a capture")
+            if (path / SWEEP).exists():
+                return NoTrace(path, "is a sweep")
             seen, kind = Seen(path, names=tuple(sorted(os.listdir(path)))), "is a folder of something else"
         elif not stat.S_ISREG(mode):
             return NoTrace(path, "is not a regular file")

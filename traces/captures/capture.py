@@ -229,6 +229,10 @@ def read_capture(path: Path) -> Capture:
     try:
         raw = loads_finite(read_small(folder, MANIFEST).decode())
     except FileNotFoundError:
+        from launchlens.traces.sweeps.sweep import FOR_A_SWEEP, SWEEP  # which is made of what stands here
+
+        if os.path.lexists(folder / SWEEP):
+            raise InputError(path, "is a sweep, not a capture", FOR_A_SWEEP) from None
         raise InputError(
             path, "is not a capture: it has no manifest.json", "give a folder that `profile` wrote"
         ) from None
@@ -281,14 +285,14 @@ def _timings(path: Path, instead: Mapping[str, str]) -> pd.DataFrame:
         return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
     timings = read_table(path, TIMING_COLUMNS, instead)
     try:
-        _check_timings(timings)
+        check_timings(timings)
     except ValueError as error:
         raise InputError(path, f"can't be read: {error}", "record the capture again") from None
     return timings
 
 
-def _check_timings(timings: pd.DataFrame) -> None:
-    """Raise ValueError, naming column and row, for what no timed block can say."""
+def check_timings(timings: pd.DataFrame, *within: str) -> None:
+    """Raise ValueError, naming column and row, for what no timed block can say; rounds are counted anew in each of `within`."""
     for name in ("wall_ns", "host_ns", "iterations", "device_ns"):
         least = 0 if name == "device_ns" else 1
         low = (timings[name] < least).fillna(False).to_numpy(bool)
@@ -301,7 +305,7 @@ def _check_timings(timings: pd.DataFrame) -> None:
                 raise ValueError(
                     f"column {name} holds {str(value)[:40]!r}; names are 1 to {MOST_NAME} printable characters"
                 )
-    key = ["round", "variant", "regime", "control", "length", "recorder"]
+    key = [*within, "round", "variant", "regime", "control", "length", "recorder"]
     again = timings.duplicated(key).to_numpy(bool)
     if again.any():
         raise ValueError(f"columns {', '.join(key)} name the same block twice: row {int(again.argmax())} repeats one")
