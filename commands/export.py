@@ -21,7 +21,8 @@ def command(
 ) -> None:
     """Write a capture or a trace for another tool.
 
-    The time account and the launches in flight are drawn on top.
+    The time account and the launches in flight are drawn on top; of a trace also its steps, the GPU's gaps by cause, what each
+    piece of advice rests on, and the longest kernels.
 
     Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
     """

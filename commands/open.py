@@ -24,6 +24,13 @@ def command(
         str | None,
         typer.Option(help="Of a capture, only this regime; by default all in perfetto, the first in nsight."),
     ] = None,
+    as_recorded: Annotated[
+        bool,
+        typer.Option(
+            "--as-recorded",
+            help="Show a Kineto trace as its file is, with Python frames and all arguments, and without launchlens' tracks.",
+        ),
+    ] = False,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Loopback port; Perfetto's page may fetch from 9001 only.")
     ] = 9001,
@@ -34,8 +41,9 @@ def command(
 ) -> None:
     """Open a trace in ui.perfetto.dev, or in Nsight Systems.
 
-    The file is served on loopback, to Perfetto's page only, and leaves the machine nowhere. What Perfetto can't read
-    (a capture, a recording of Nsight Systems or CUPTI) is exported for it first. With --in nsight, a .nsys-rep (of a
+    The file is served on loopback, to Perfetto's page only, and leaves the machine nowhere. It is exported for that, with
+    launchlens' own tracks on top: the steps, the GPU's gaps by cause, what each piece of advice rests on, the longest
+    kernels, and the time account. With --in nsight, a .nsys-rep (of a
     capture: the one in its nsys folder) opens in nsys-ui.
 
     Example: launchlens open captures/small-copies-20260102-030405/torch/eager.pt.trace.json.gz
@@ -58,7 +66,7 @@ def command(
 
     with ExitStack() as stack:
         with reading(trace.name) as progress:
-            shown = stack.enter_context(viewable(trace, regime, progress))
+            shown = stack.enter_context(viewable(trace, regime, progress, as_recorded=as_recorded))
         if shown.says:
             typer.echo(shown.says, err=True)
         fetched = serve(shown.path, port, wait, announce)

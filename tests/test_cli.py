@@ -423,7 +423,8 @@ def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
 
 
 def test_open_serves_the_trace_once_and_ends(trace, tmp_path):
-    command = [sys.executable, str(ROOT / "cli.py"), "open", str(trace), "--no-browser", "--port", "0", "--wait", "60"]
+    options = ["--as-recorded", "--no-browser", "--port", "0", "--wait", "60"]
+    command = [sys.executable, str(ROOT / "cli.py"), "open", str(trace), *options]
     said = tmp_path / "said"
     with started.program(command, said, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as process:
         pattern = re.compile(r"^https://ui\.perfetto\.dev/#!/\?url=(http://127\.0\.0\.1:\S+)\n", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What Perfetto's page is given to show of a source: a Kineto trace as it is, anything else exported for it first."""
+"""What Perfetto's page is given to show of a source: an export with launchlens' tracks, or a Kineto trace as it was recorded."""
 
 from __future__ import annotations
 
@@ -33,28 +33,42 @@ class Viewable:
 
 
 @contextmanager
-def viewable(path: Path, regime: str | None, progress: Progress | None = None) -> Iterator[Viewable]:
+def viewable(
+    path: Path, regime: str | None, progress: Progress | None = None, *, as_recorded: bool = False
+) -> Iterator[Viewable]:
     """What to show of `path`, a trace or a capture (of one `regime`, where it is named).
 
-    What is exported lies in a folder that is gone afterwards. Raises InputError for what can't be used, or not shown.
+    `as_recorded` shows a trace that Perfetto opens as its recorder wrote it. What is exported lies in a folder that is gone
+    afterwards. Raises InputError for what can't be used, or not shown.
     """
     with tempfile.TemporaryDirectory(prefix="launchlens-") as folder:
         source = source_of(path)
         if isinstance(source, CaptureFolder):
+            if as_recorded:
+                raise InputError(
+                    path, "is a capture, which is exported", "give one of its traces, or leave out --as-recorded"
+                )
             yield _of_capture(source, regime, Path(folder), progress)
         elif regime is not None:
             raise InputError(path, "is one trace, not a capture", "leave out --regime")
         else:
-            yield _of_trace(as_one(source), Path(folder), progress)
+            yield _of_trace(as_one(source), Path(folder), progress, as_recorded)
 
 
-def _of_trace(source: OneTrace, folder: Path, progress: Progress | None) -> Viewable:
+def _of_trace(source: OneTrace, folder: Path, progress: Progress | None, as_recorded: bool) -> Viewable:
     trace, what = source.read(progress=progress), source.reader.label
-    if source.reader.in_perfetto:
-        return Viewable(trace.path)
+    if as_recorded:
+        if source.reader.in_perfetto:
+            return Viewable(trace.path)
+        raise InputError(trace.path, f"is {what}, which Perfetto opens exported only", "leave out --as-recorded")
     try:
         return _exported([part_of(trace)], folder / f"{trace.path.stem}.pftrace", f"{trace.path.name}, {what}")
     except PerfettoMissing:
+        if source.reader.in_perfetto:
+            return Viewable(
+                trace.path,
+                f"{trace.path.name}, as recorded; with the gaps and kernels that launchlens names it needs {_GET}",
+            )
         raise InputError(
             trace.path, f"is {what}, which is exported for Perfetto with a package that is not installed", _GET
         ) from None

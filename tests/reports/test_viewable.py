@@ -1,4 +1,4 @@
-"""What `open` gives Perfetto's page: Kineto's traces untouched, a capture or another recorder's file exported first."""
+"""What `open` gives Perfetto's page: an export with launchlens' tracks, or a Kineto trace untouched where that is asked for."""
 
 import json
 import sys
@@ -42,10 +42,19 @@ def without_perfetto(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
 
 
-def test_a_kineto_trace_is_shown_as_it_is(capture):
+def test_a_kineto_trace_is_exported_with_its_marks_or_shown_as_it_is(capture, recording, monkeypatch):
     trace = capture / "torch" / "eager.pt.trace.json.gz"
     with viewable(trace, None) as shown:
+        assert groups(shown.path) == ["1. eager.pt.trace.json.gz"]
+        assert any(one.category == "launchlens" for one in read(shown.path.read_bytes()).slices)
+    with viewable(trace, None, as_recorded=True) as shown:
         assert (shown.path, shown.says) == (trace, None)
+    for other in (recording, capture):
+        with pytest.raises(InputError, match="leave out --as-recorded"):
+            viewable(other, None, as_recorded=True).__enter__()
+    without_perfetto(monkeypatch)
+    with viewable(trace, None) as shown:
+        assert shown.path == trace and "as recorded" in str(shown.says)
 
 
 def test_a_capture_is_exported_whole_or_one_regime_of_it(capture):

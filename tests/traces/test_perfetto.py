@@ -14,7 +14,7 @@ from events import events, gpu, host, trace
 pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
-from launchlens.traces.analysis import analyze
+from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.joined import join
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.nesting import sweep
@@ -23,11 +23,15 @@ from launchlens.traces.perfetto.tracks import TRACK_OF_KIND
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 from launchlens.traces.source import open_trace
+from launchlens.traces.steps.replay import replay_of
 from launchlens.traces.trace import Trace
 from launchlens.traces.windows import blocks as sliced
 from launchlens.traces.windows import of_devices
 from pftrace import read
 from traces import samples
+
+#: Categories of the slices that launchlens draws itself: all others are events.
+OURS = ("time account", "launchlens")
 
 
 def exported(*made, blocks=False):
@@ -174,7 +178,7 @@ def test_streams_of_several_contexts_and_devices_are_kept_apart():
     made = trace([gpu("kernel", 0, 9, context=1), gpu("kernel", 0, 9, context=2), gpu("kernel", 0, 9, device=1)])
     named = Trace(made.path, "nsys", "2026.1", 0, made.events, Problems(), devices={0: "NVIDIA H200"})
     found, _ = exported(named)
-    assert {found.path(one.track)[1:] for one in found.slices} == {
+    assert {found.path(one.track)[1:] for one in found.slices if one.category not in OURS} == {
         ("GPU 0: NVIDIA H200", "stream 7 of context 1"),
         ("GPU 0: NVIDIA H200", "stream 7 of context 2"),
         ("GPU 1", "stream 7 of context unknown"),
@@ -227,6 +231,86 @@ def test_the_same_input_gives_the_same_bytes():
 
 def test_every_host_kind_has_a_track():
     assert tuple(TRACK_OF_KIND) == HOST_KINDS
+
+
+# -- what launchlens marks
+
+
+STEP = 1_000_000
+
+
+def two_steps():
+    """Two steps of 1 ms: in each a copy that the host waits for, and a kernel after 300 µs in which nothing is launched."""
+    rows, number = [], 0
+    for at in (0, STEP, 2 * STEP):
+        rows.append(host("range", f"ProfilerStep#{at // STEP}", at, at + STEP - 1_000))
+        for start, kind, name in (
+            (10_000, "memcpy", "Memcpy HtoD"),
+            (350_000, "kernel", f"void k{at // STEP}<int>(int)"),
+        ):
+            number += 1
+            call = "cudaMemcpyAsync" if kind == "memcpy" else "cudaLaunchKernel"
+            rows.append(host("api", call, at + start, at + start + 5_000, correlation=number))
+            more = {"copy_kind": "HtoD", "bytes": 64} if kind == "memcpy" else {}
+            rows.append(gpu(kind, at + start + 6_000, at + start + 40_000, number, name=name, **more))
+    return trace(rows)
+
+
+def marked(found, track):
+    return [one for one in found.slices if found.path(one.track)[1:3] == ("launchlens", track)]
+
+
+def test_steps_gaps_and_the_longest_kernels_are_marked():
+    found, _ = exported(two_steps())
+    assert brief(marked(found, "steps")) == [
+        ("ProfilerStep#0", 0, STEP - 1_000, 0),
+        ("ProfilerStep#1", STEP - 1_000, 2 * STEP - 1_000, 0),
+        ("ProfilerStep#2", 2 * STEP - 1_000, 3 * STEP - 1_000, 0),
+    ]
+    gaps = marked(found, "idle by cause: GPU 0")
+    assert [(one.name, one.start, one.end) for one in gaps[:3]] == [
+        ("host-python", 0, 16_000),
+        ("host-python", 50_000, 356_000),
+        ("host-python", 390_000, STEP + 16_000),
+    ]
+    # 300 of 306 µs are Python's, the call itself 5 and its way to the GPU 1
+    assert gaps[1].args == {"of that cause, ns": 300_000, "before": "Memcpy HtoD", "after": "k0"}
+    kernels = marked(found, "longest kernels: GPU 0")
+    assert [one.name for one in kernels] == ["1. k0", "2. k1", "3. k2"]
+    assert kernels[0].args == {"kernel": "void k0<int>(int)"} and kernels[0].end - kernels[0].start == 34_000
+
+
+def test_marks_are_on_top_of_a_trace_and_not_of_a_capture():
+    found, _ = exported(two_steps())
+    (root,) = [uuid for uuid, track in found.tracks.items() if not track.parent_uuid]
+    below = [track for track in found.tracks.values() if track.parent_uuid == root]
+    assert min(below, key=lambda track: track.sibling_order_rank).name == "launchlens"
+    assert not exported(two_steps(), blocks=True)[0].on("launchlens")
+
+
+def test_every_listed_gap_and_all_that_advice_rests_on_is_marked_in_a_real_trace():
+    made = open_trace(Path(__file__).parents[1] / "data" / "pairs" / "log-each-step.before.json.gz")
+    found, _ = exported(made)
+    analysis = analyze(made)
+    zero = int(made.events["start_ns"].min())
+    idle = analysis.answers(["idle"]).tables["idle"].frame
+    marks = {(one.name, one.start, one.end) for one in marked(found, "idle by cause: GPU 0")}
+    listed = {
+        (row.cause, row.start_ns - zero, row.start_ns - zero + row.length_ns) for row in idle.itertuples(index=False)
+    }
+    assert len(listed) == len(idle) > 800 and listed <= marks
+    advice = as_document(analysis).advice
+    assert [row.code for row in advice] == ["capture-graph", "remove-sync", "fuse-kernels"]
+    steps = replay_of(analysis.stepped).steps
+    for number, row in enumerate(advice, 1):
+        places = marked(found, f"advice {number}: {row.code}")
+        spent = total(places)
+        for each in row.rows:
+            mine = [one for one in places if one.name == each.name]
+            assert min(one.start for one in mine) == each.first_ns - zero
+            assert len(mine) == round(each.per_step * steps) and spent[each.name] == round(each.ns_per_step * steps)
+        assert {one.name for one in places} == {each.name for each in row.rows}
+        assert row.sentence in found.tracks[places[0].track].description
 
 
 # -- windows of a capture
@@ -320,7 +404,7 @@ def tables(draw):
 def test_whatever_the_events_are(frame, blocks):
     made = Trace(Path("made.json"), "kineto", None, 0, frame, Problems())
     found, done = exported(made, blocks=blocks)
-    drawn = [one for one in found.slices if one.category != "time account"]
+    drawn = [one for one in found.slices if one.category not in OURS]
     zero = int(frame["start_ns"].min()) if len(frame) else 0
 
     # every event is one slice, with its own start and end, which a wrong nesting would swap
@@ -427,7 +511,7 @@ def test_nested_intervals_need_one_lane_and_a_staircase_one_for_each_step_open()
 def test_real_traces_come_through_whole(name, tmp_path):
     made = open_trace(samples.sample(name, tmp_path))
     found, done = exported(made)
-    drawn = [one for one in found.slices if one.category != "time account"]
+    drawn = [one for one in found.slices if one.category not in OURS]
     start = made.events["start_ns"] - made.events["start_ns"].min()
     assert sorted((one.start, one.end) for one in drawn) == sorted(
         zip(start, start + made.events["dur_ns"], strict=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from launchlens.traces.documents.advice import Code
+from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.replay import Change, Replay
 from launchlens.traces.thresholds import THRESHOLDS
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Events of one name that a candidate rests on: how many a step, their time a step, and when the first of them began, ns."""
+    """Events of one name that a candidate rests on: how many a step, their time a step, and when the first of them began, ns.
+
+    `rows` are these events, as positions in the event table.
+    """
 
     name: str
     per_step: float
     ns_per_step: float
     first_ns: int
+    rows: Ints = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ class Region:
         np.minimum.at(first, which, self.stepped.start[rows])
         order = np.argsort(-took, kind="stable")[:most]
         return tuple(
-            Evidence(self.names[codes[i]], count[i] / self.steps, took[i] / self.steps, int(first[i])) for i in order
+            Evidence(self.names[codes[i]], count[i] / self.steps, took[i] / self.steps, int(first[i]), rows[which == i])
+            for i in order
         )
 
     def in_most_steps(self, rows: Ints) -> bool:

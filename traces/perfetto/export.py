@@ -2,7 +2,7 @@
 
 Each trace is one group of tracks, starting at its own zero (its first event): the eager and the graph run of a capture
 lie one above the other, so that they can be compared by eye; they did not run at the same time. In a group, from the
-top: the account's host and device lanes, launches in flight and queued, then what the trace itself holds: per host
+top: of a trace that is no capture's what `analyze` names of it (`launchlens.traces.perfetto.marks`), the account's host and device lanes, launches in flight and queued, then what the trace itself holds: per host
 thread ranges, framework ops, API calls and the recorder's overhead, per GPU its streams. Events of one track that
 overlap without nesting go onto further tracks, which Perfetto draws as one.
 """
@@ -182,7 +182,8 @@ def _write_slices(writer: PacketWriter, path: tuple[str, ...], layer: Layer, zer
         if not begins:
             writer.end(tracks[lane], end[index] - zero)
         elif rows is None:
-            writer.begin(tracks[lane], start[index] - zero, layer.names[name[index]], "time account", {})
+            arguments = layer.arguments[index] if layer.arguments else {}
+            writer.begin(tracks[lane], start[index] - zero, layer.names[name[index]], layer.category, arguments)
         else:
             row = rows[index]
             writer.begin(

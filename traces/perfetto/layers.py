@@ -5,7 +5,7 @@ All times are ns on the recorder's clock; the writer shifts them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -19,7 +19,8 @@ class Layer:
     """The slices of one track. `path` names the track from the outermost group in; the last part is its own name.
 
     `names` are the slices' distinct names and `name` an index into them per slice. `rows` are positions in the event
-    table, None where the slices are no events. The slices may overlap in any way.
+    table, None where the slices are no events: then they are of `category`, and `arguments` has those of each, if any. The slices
+    may overlap in any way.
     """
 
     path: tuple[str, ...]
@@ -29,6 +30,8 @@ class Layer:
     end_ns: Ints
     rows: Ints | None = None
     says: str = ""
+    category: str = "time account"
+    arguments: Sequence[Mapping[str, int | str]] = ()
 
 
 @dataclass(frozen=True)

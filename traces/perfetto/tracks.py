@@ -12,6 +12,7 @@ from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.perfetto.account import account_layers
 from launchlens.traces.perfetto.layers import Counter, Layer, thread_track
+from launchlens.traces.perfetto.marks import mark_layers
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
 from launchlens.traces.slice import Slice
 from launchlens.traces.threads import launching_thread
@@ -41,15 +42,17 @@ class Flows:
 
 
 def layers(joined: JoinedTrace, *, of_capture: bool) -> list[Layer | Counter]:
-    """Everything a trace shows, from the top of the screen down: account, counters, host threads, GPU streams.
+    """Everything a trace shows, from the top of the screen down: marks, account, counters, host threads, GPU streams.
 
-    `of_capture`: account for the `variant:` ranges of a capture, and not for the whole trace.
+    `of_capture`: account for the `variant:` ranges of a capture, and not for the whole trace; its variants are no steps of one
+    program, so that nothing is marked.
     """
     accounted = _accounted(joined, of_capture)
     leading = launching_thread(joined.launches) if accounted else None
     if of_capture and accounted and accounted[0].thread is not None:
         leading = accounted[0].process, accounted[0].thread
     return [
+        *([] if of_capture else mark_layers(joined.stepped())),
         *account_layers(joined, accounted),
         *_counters(joined.trace, joined.launches),
         *_host_layers(joined.events, leading),
