@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from launchlens.kernels.registry import workload
@@ -99,6 +100,11 @@ class Shape:
         if name in ("cu_lengths", "cu_selected"):
             return (slice(1, self.batch + 1),)
         return (slice(None, self.batch * self.queries if name.startswith("expanded") else self.batch),)
+
+    def written_bytes(self) -> int:
+        """What a refresh writes of one backend's buffers."""
+        elements = {name: prod(part.stop - (part.start or 0) for part in self.written(name)) for name in NAMES}
+        return sum((8 if name == "lengths_long" else 4) * count for name, count in elements.items())
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,12 @@ def facts(**parameters: int) -> dict[str, Any]:
         f"a sparse-attention backend's metadata for {shape.backends} backends: "
         f"{shape.batch} requests, the longest of {shape.longest} tokens"
     )
-    return {"says": says, "buffers": len(NAMES), "copies": len(NAMES) * shape.backends}
+    return {
+        "says": says,
+        "buffers": len(NAMES),
+        "copies": len(NAMES) * shape.backends,
+        "bytes": shape.written_bytes() * shape.backends,
+    }
 
 
 @workload(

@@ -54,6 +54,13 @@ def shapes(draw):
     }
 
 
+def test_the_bytes_of_a_refresh_are_those_of_what_it_writes():
+    made = spec().with_parameters({"backends": "3", "batch": "5"})
+    inputs = made.inputs(device="cpu", seed=0)
+    written = [inputs.destination(backend, name) for backend in range(3) for name in NAMES]
+    assert made.described()["bytes"] == sum(part.numel() * part.element_size() for part in written)
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(shape=shapes(), seed=st.integers(0, 2**31))

@@ -187,6 +187,23 @@ def test_count_repeats_the_sizes(texts, lengths):
     )
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 128])
+@pytest.mark.parametrize("bytes", [64, 128, 192, 4096, 64 << 20])
+def test_copies_of_so_many_bytes_differ_as_the_notes_do(count, bytes):
+    said = spec().with_parameters({"count": str(count), "bytes": str(bytes)}).described()
+    sizes = said["sizes"]
+    assert (len(sizes), 4 * sum(sizes)) == (count, count * bytes) == (said["copies"], said["bytes"])
+    assert all(size >= 16 and size % 16 == 0 for size in sizes), "whole grains, none empty"
+    assert sizes[:7] == sorted(sizes[:7])
+    if bytes >= 4096 and count >= 7:
+        assert [size / sizes[0] for size in sizes[:7]] == pytest.approx([1, 2, 4, 8, 16, 32, 64], rel=0.35)
+
+
+def test_sizes_say_how_copies_of_bytes_differ():
+    alike = spec().with_parameters({"sizes": "1", "count": "3", "bytes": "4096"})
+    assert [source.nbytes for source in alike.inputs(device="cpu", seed=0).sources] == [4096] * 3
+
+
 @pytest.mark.parametrize(
     ("texts", "says"),
     [
@@ -196,7 +213,10 @@ def test_count_repeats_the_sizes(texts, lengths):
         ({"sizes": "32,0"}, "sizes: 0 is not between"),
         ({"sizes": "4294967296"}, "sizes: 4294967296 is not between"),
         ({"sizes": "32;64"}, "is not ints separated by commas"),
-        ({"length": "3"}, "no parameter 'length'; it has sizes, count"),
+        ({"length": "3"}, "no parameter 'length'; it has sizes, count, bytes"),
+        ({"bytes": "100"}, "bytes: 100 is not a multiple of 64"),
+        ({"bytes": "0"}, "bytes: 0 is not a multiple of 64"),
+        ({"bytes": str(1 << 34), "count": "1"}, "makes a copy of more than 2147483647 elements"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(texts, says):
