@@ -95,7 +95,7 @@ def describe(device: str) -> dict[str, Any]:
         "gpu_memory_bytes": None,
         "driver": None,
         "cuda": torch.version.cuda,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a subclass of str, which not every encoder takes
         "triton": version("triton"),
         "nvtx": version("nvtx"),
         "python": platform.python_version(),

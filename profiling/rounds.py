@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from time import perf_counter_ns
 
 import numpy as np
@@ -33,6 +34,23 @@ FEWEST_ITERATIONS, MOST_ITERATIONS = 4, 300
 #: Iterations at the beginning of a block that are not timed.
 WARM_ITERATIONS = 3
 _TRIAL = 20
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long blocks are: a short one lasts about `short_ns`, within so many iterations, behind `warm` that are not timed.
+
+    `trials` are the iterations of the passes by which an iteration's time is found out; the first pays for what is done late.
+    """
+
+    short_ns: int = SHORT_NS
+    fewest: int = FEWEST_ITERATIONS
+    most: int = MOST_ITERATIONS
+    warm: int = WARM_ITERATIONS
+    trials: tuple[int, ...] = (_TRIAL, _TRIAL)
+
+
+USUAL = Lengths()
 
 
 @dataclass(frozen=True)
@@ -90,9 +108,13 @@ def order(entries: int, rounds: int, *, light: bool, seed: int) -> Iterator[list
 
 
 def iterations_of(
-    entries: Sequence[Entry], wait: Callable[[], None], failures: Failures, given: int | None = None
+    entries: Sequence[Entry],
+    wait: Callable[[], None],
+    failures: Failures,
+    given: int | None = None,
+    lengths: Lengths = USUAL,
 ) -> dict[tuple[str, str], int]:
-    """Iterations of a short block by (variant, regime), so that it lasts about SHORT_NS; those `given` for all. Warms up.
+    """Iterations of a short block by (variant, regime), so that it is as long as `lengths` say; those `given` for all. Warms up.
 
     An entry that raises is noted in `failures`.
     """
@@ -102,25 +124,25 @@ def iterations_of(
         if where in found:
             continue
         try:
-            took = _trial(entry.call, wait)
+            took = _trial(entry.call, wait, lengths)
         except Exception as error:  # noqa: BLE001  anybody's code
             failures[where] = error
             wait()  # raises where the failure left no usable device
             continue
-        found[where] = given or int(min(max(SHORT_NS // max(took, 1), FEWEST_ITERATIONS), MOST_ITERATIONS))
+        found[where] = given or int(min(max(lengths.short_ns // max(took, 1), lengths.fewest), lengths.most))
     return found
 
 
-def _trial(call: Iteration, wait: Callable[[], None]) -> int:
+def _trial(call: Iteration, wait: Callable[[], None], lengths: Lengths) -> int:
     """Time of one iteration, ns, in a short block."""
     spent = 0
-    for _ in range(2):  # the first pass pays for lazy set-up
+    for iterations in lengths.trials:
         begin = perf_counter_ns()
-        for _ in range(_TRIAL):
+        for _ in range(iterations):
             call()
         wait()
-        spent = (perf_counter_ns() - begin) // _TRIAL
-        if spent > SHORT_NS:
+        spent = (perf_counter_ns() - begin) // iterations
+        if spent > lengths.short_ns:
             break
     return spent
 
@@ -131,7 +153,7 @@ class Rounds:
 
     The rows are the caller's, so that an interruption leaves what had been timed. An entry that raises is noted in
     `failures`, loses its rows, and the others go on. `beside` is called once a round, after its blocks, with the round's number:
-    what it measures has the drift of the round.
+    what it measures has the drift of the round. Blocks start at so many ns since `origin_ns`, by default since the first of a run.
     """
 
     entries: Sequence[Entry]
@@ -142,16 +164,17 @@ class Rounds:
     light: LightBlocks | None = None
     seed: int = 0
     beside: Callable[[int], object] | None = None
+    warm: int = WARM_ITERATIONS
+    origin_ns: int | None = None
 
-    def run(self, rounds: int, advance: Callable[[int], None]) -> None:
-        """Run so many rounds; `advance(1)` is called for each."""
+    def run(self, rounds: int, advance: Callable[[int], None], done: int = 0) -> None:
+        """Run so many rounds behind the `done` of an earlier call; `advance(1)` is called for each."""
         clock = sm_clock_reader() if self.device == "cuda" else (lambda: None)
         block = block_on(self.device)
-        origin = perf_counter_ns()
+        origin = perf_counter_ns() if self.origin_ns is None else self.origin_ns
+        whole = order(len(self.entries), done + rounds, light=self.light is not None, seed=self.seed)
         with quiet_collector():
-            for number, blocks in enumerate(
-                order(len(self.entries), rounds, light=self.light is not None, seed=self.seed)
-            ):
+            for number, blocks in islice(enumerate(whole), done, None):
                 megahertz = clock()
                 for position, (index, treatment) in enumerate(blocks):
                     entry = self.entries[index]
@@ -192,7 +215,7 @@ class Rounds:
         if light is not None:
             light.begin(*key)
         try:
-            for _ in range(WARM_ITERATIONS):
+            for _ in range(self.warm):
                 entry.call()
             low = 0 if light is None else light.recorder.moment()
             host_ns, wall_ns, device_ns = block(entry.call, count)

@@ -34,6 +34,7 @@ from launchlens.traces.captures.capture import (
 )
 from launchlens.traces.captures.probes import read_probes, write_probes
 
+ROUNDS = 40
 FEWEST_RECORDED, MOST_RECORDED = 3, 20
 
 
@@ -49,7 +50,7 @@ class Plan:
     device: str
     regimes: Sequence[str] = REGIMES
     seed: int = 0
-    rounds: int = 40
+    rounds: int = ROUNDS
     iterations: int | None = None
     recorded_rounds: int = 10
     recorded_iterations: int | None = None
