@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import typer
 
 from launchlens.traces.problems import InputError
+
+#: What this program is called: as such it may start itself again, which somebody else's program must not.
+_PROGRAMS = ("cli.py", "launchlens")
 
 
 def device_or_recorded(device: str) -> str:
@@ -33,3 +39,11 @@ def cuda_for_own(workload: str) -> str:
             workload, "there is no CUDA GPU here, and no recorded capture of a workload of yours", "pass --device cpu"
         )
     return "cuda"
+
+
+def with_recorder(device: str) -> None:
+    """On a GPU, start this command again with the light recorder's library loaded, where that can be and was not done."""
+    if device == "cuda" and Path(sys.argv[0]).name in _PROGRAMS:
+        from launchlens.profiling.collectors.light.session import start_again
+
+        start_again(sys.argv)

@@ -11,11 +11,12 @@ import typer
 
 from launchlens.commands.capture_report import report_on
 from launchlens.commands.choices import changed_parameters, chosen_probes, chosen_variants
-from launchlens.commands.device import cuda_for_own, device_or_recorded
+from launchlens.commands.device import cuda_for_own, device_or_recorded, with_recorder
 from launchlens.commands.endings import TerminatedError
 from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED, TERMINATED
 from launchlens.commands.options import Format, Json, Seed, Setting, TableName
 from launchlens.commands.own_code import blame_own, stdout_kept_clean
+from launchlens.commands.profile_sweep import MINUTES, AskedSweep, run_sweep
 from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
     from launchlens.traces.captures.capture import Manifest
 
 
-#: What this program is called: as such it may start itself again, which somebody else's program must not.
-_PROGRAMS = ("cli.py", "launchlens")
-
-
 def command(
+    context: typer.Context,
     workload: Annotated[
         str,
         typer.Option(help="What to measure: a name (see `variants`), or FILE.py that declares a workload of yours."),
@@ -50,7 +48,23 @@ def command(
     output: Annotated[
         Path | None, typer.Option(help="Folder for the capture; a new one below captures/ by default.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of interleaved blocks.")] = 40,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUES",
+            help="Measure at all these values of a parameter: V1,V2,… or LOW..HIGH:STEP, a number or log2; may be repeated.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="How long a sweep may take; 10 by default.", show_default=False)
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on with the sweep in this folder.")] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Rounds of interleaved blocks; 40 by default, and 12 a point of a sweep.", show_default=False
+        ),
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(min=1, help="Iterations in a block; chosen from a trial run by default.")
     ] = None,
@@ -94,6 +108,16 @@ def command(
     unknown = [name for name in regime or () if name not in REGIMES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
+    if sweep or resume is not None:
+        given = _given(context)
+        made = AskedSweep(
+            workload, tuple(sweep or ()), resume, MINUTES if minutes is None else minutes, variant, every,
+            tuple(regime or REGIMES), device, output, rounds, iterations, seed, count, sizes, setting, _command_line(), given,
+        )  # fmt: skip
+        run_sweep(made)
+        return
+    if minutes is not None:
+        raise typer.BadParameter("only a sweep has minutes: give --sweep NAME=VALUES as well", param_hint="--minutes")
     collectors, probes = _collectors(collector), chosen_probes(probe or [])
     spec, chosen = chosen_variants(workload, variant, every=every)
     spec, changed = changed_parameters(spec, count, sizes, setting)
@@ -106,20 +130,18 @@ def command(
         _report_recorded(workload, output, asked, every)
         return
     from launchlens.profiling.new_capture import new_folder
-    from launchlens.profiling.run import Plan
+    from launchlens.profiling.run import ROUNDS, Plan
 
-    if where == "cuda" and Path(sys.argv[0]).name in _PROGRAMS:
-        from launchlens.profiling.collectors.light.session import start_again
-
-        start_again(sys.argv)
+    with_recorder(where)
     if where != "cuda" and probes:
         raise InputError("--probe", "probes are of a GPU, and this measures on the CPU", "leave it out")
     if every and where == "cuda" and not probes:
         probes = chosen_probes(["all"])
     regimes, command = tuple(regime or REGIMES), _command_line()
     plan = Plan(
-        spec, chosen, where, regimes, seed, rounds, iterations, collectors=collectors, probes=probes, command=command
-    )
+        spec, chosen, where, regimes, seed, rounds or ROUNDS, iterations, collectors=collectors, probes=probes,
+        command=command,
+    )  # fmt: skip
     folder = new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
     report_on(folder, folder / "report.html", asked, recorded=None)
@@ -180,6 +202,14 @@ def _collectors(names: list[str] | None) -> list[Collector]:
     except KeyError as error:
         known = ", ".join((*CATALOGUE, "all"))
         raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--collector") from None
+
+
+def _given(context: typer.Context) -> frozenset[str]:
+    """The options that were given, as they are written on the command line."""
+    sources = {one: context.get_parameter_source(one.name or "") for one in context.command.params}
+    return frozenset(
+        option for one, source in sources.items() if source and source.name == "COMMANDLINE" for option in one.opts
+    )
 
 
 def _command_line() -> list[str]:

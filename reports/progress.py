@@ -30,6 +30,29 @@ class Steps:
             yield lambda done: bar.advance(task, done)
         print(text, file=sys.stderr, flush=True)
 
+    @contextmanager
+    def points(self, text: str) -> Iterator[Callable[[int, int, float, str], None]]:
+        """Points of a sweep, of which there may be more and more: a bar with the time left at most, or one line."""
+        if not self._console.is_terminal:
+            print(f"{text} …", file=sys.stderr, flush=True)
+            yield lambda done, known, left_s, now: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task(text, total=None, left="")
+
+            def show(done: int, known: int, left_s: float, now: str) -> None:
+                left = f"at most {int(left_s) // 60}:{int(left_s) % 60:02} left"
+                bar.update(task, description=f"{text}: {now}", completed=done, total=known, left=left)
+
+            yield show
+        print(text, file=sys.stderr, flush=True)
+
 
 @contextmanager
 def reading(name: str) -> Iterator[Callable[[int, int | None], None]]:

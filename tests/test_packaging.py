@@ -62,11 +62,14 @@ def test_traces_and_reports_need_no_torch_and_imports_run_one_way():
 
 
 def test_of_traces_profiling_uses_only_what_a_capture_holds():
-    # a capture's files, their schema and how any file is written; the statistics that a probe's figures are made with; what
+    # a capture's files and a sweep's, their schema and how any file is written; the statistics that a probe's figures are made
+    # with, and by pairs of rounds where a sweep goes next; what
     # the light recorder cuts its accounts with; and how programs are run, nsys above all, which exports a report for its reader
     # and for a collector alike
     allowed = (
         "captures.",
+        "sweeps.sweep",
+        "balanced",
         "schema",
         "readers.cupti.schema",
         "readers.light.schema",

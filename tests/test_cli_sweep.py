@@ -1,0 +1,160 @@
+"""Sweeps through the command, on this CPU: a workload of the user's from the command line to a folder, and what is refused."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.traces.sweeps.sweep import read_sweep
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="measuring needs torch")
+
+#: A call that is dear and quick beside one that is cheap and slow: `looped` adds, `whole` thinks first.
+OWN = """
+import torch
+from launchlens.kernels.registry import NotForTheseInputsError, variant, workload
+
+def facts(length, kind):
+    return {"bytes": 4 * length}
+
+@workload("adding", baseline="whole", facts=facts)
+def make(device, seed, length=64, kind="flat"):
+    "One more"
+    return torch.arange(float(length), device=device)
+
+@variant("adding", "whole")
+def whole(x):
+    small = torch.zeros(8)
+    def iteration():
+        for _ in range(40):
+            small.add(1)
+        return x + 1
+    return iteration
+
+@variant("adding", "looped")
+def looped(x):
+    if len(x) > 4096:
+        raise NotForTheseInputsError("takes 4096 at most")
+    def iteration():
+        return torch.cat([part + 1 for part in x.split(16)])
+    return iteration
+
+@variant("adding", "wrong")
+def wrong(x):
+    return lambda: x + 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def paths(monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("own") / "adding.py"
+    path.write_text(OWN)
+    return path
+
+
+@pytest.fixture(scope="module")
+def swept(file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep") / "adding"
+    return folder, run(
+        "profile", "--workload", file, "--variant", "looped", "--sweep", "length=16..16K:log4", "--sweep", "kind=flat",
+        "--device", "cpu", "--minutes", 0.1, "--output", folder,
+    )  # fmt: skip
+
+
+def test_a_sweep_of_a_workload_of_ones_own_is_measured(swept):
+    folder, result = swept
+    assert result.exit_code == 0, result.output
+    assert "6 of 6 points of the grid (1 held out)" in result.stderr
+    found = read_sweep(folder)
+    record = found.record
+    assert record.complete and record.device == "cpu" and record.baseline == "whole"
+    assert [(axis.name, axis.scale, axis.values) for axis in record.axes] == [
+        ("length", "log2", (16, 64, 256, 1024, 4096, 16384)),
+        ("kind", "named", ("flat",)),
+    ]
+    assert record.workload["file"] == "adding.py" and "length" not in record.workload
+    assert record.workload["correctness"].startswith("outputs compared with those of whole")
+    text = (folder / "sweep.json").read_text()
+    assert str(folder.parent) not in text and json.loads(text)["format"] == record.format
+    last = next(point for point in record.points if point.settings["length"] == 16384)
+    assert {each.variant: (each.status, each.why) for each in last.variants} == {
+        "whole": ("measured", None),
+        "looped": ("skipped", "takes 4096 at most"),
+    }
+    near = [point.settings["length"] for point in record.points if point.stage == "refinement"]
+    assert near, "looped is faster for a few elements and slower for many"
+    assert all(16 < length < 4096 for length in near)
+
+
+def test_it_goes_on_where_it_stopped(swept, file):
+    folder, _ = swept
+    before = read_sweep(folder).record
+    result = run("profile", "--resume", folder, "--workload", file, "--minutes", 0.01)
+    assert result.exit_code == 0, result.output
+    after = read_sweep(folder).record
+    assert after.points[: len(before.points)] == before.points
+    assert after.used_minutes > before.used_minutes
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "is of a workload of your own, in adding.py (give --workload FILE.py as well)"),
+        (("--workload", "small-copies"), "is of workload adding, not small-copies"),
+        (("--workload", "FILE", "--seed", 5), "has the seed 0, not 5"),
+        (("--workload", "FILE", "--variant", "whole"), "--variant: is as it was in"),
+        (("--workload", "FILE", "--device", "cuda"), "was measured on cpu, not cuda"),
+        (("--workload", "FILE", "--sweep", "length=1,2"), "sweeps other values than these"),
+    ],
+)
+def test_what_is_another_sweep_does_not_go_on(swept, file, more, says):
+    folder, _ = swept
+    result = run("profile", "--resume", folder, *(file if one == "FILE" else one for one in more))
+    assert result.exit_code == 2 and says in result.stderr, result.output
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_wrong_variant_is_said_and_the_exit_code(file, tmp_path):
+    result = run(
+        "profile", "--workload", file, "--variant", "wrong", "--sweep", "length=16,32", "--device", "cpu",
+        "--minutes", 0.05, "--output", tmp_path / "sweep", "--rounds", 2, "--iterations", 1,
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert "variant wrong (eager) is wrong and was not timed there" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--sweep", "rows=3"), "workload 'adding' has no parameter 'rows'"),
+        (("--sweep", "length=1..9"), "does not say its step"),
+        (("--sweep", "length=1,2", "--set", "length=3"), "length is swept and set as well"),
+        (("--sweep", "length=1,2", "--collector", "torch"), "a sweep times and records nothing"),
+        (("--minutes", 3), "only a sweep has minutes"),
+        (("--resume", "nowhere"), "is not a sweep: it has no sweep.json"),
+    ],
+)
+def test_what_can_not_be_swept_is_refused_in_a_line(file, arguments, says):
+    result = run("profile", "--workload", file, "--device", "cpu", *arguments)
+    assert result.exit_code == 2 and says in " ".join(result.stderr.replace("│", " ").split()), result.output
+
+
+def test_values_that_a_workload_refuses_are_refused_at_once(tmp_path):
+    arguments = ("--sweep", "count=0,4", "--sweep", "bytes=64", "--device", "cpu", "--output", tmp_path / "sweep")
+    result = run("profile", *arguments)
+    assert result.exit_code == 2 and "count: 0 is not between 1 and 10000" in result.stderr
+    assert not (tmp_path / "sweep").exists()
