@@ -22,8 +22,8 @@ from launchlens.traces.problems import InputError
 
 #: A probe that takes longer than this hangs, seconds; the first build of the CUDA C++ extension is in it.
 LONGEST_S = 300
-#: What a manifest says of its workload in words, which may change without the work.
-_WORDS = frozenset({"says", "file"})
+#: What a manifest says of its workload in words, which may change without the work; and what follows from the parameters.
+_WORDS = frozenset({"says", "file", "bytes"})
 
 
 def run_probes(
