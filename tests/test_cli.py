@@ -331,7 +331,8 @@ def test_a_folder_of_captures_stands_for_its_runs(tmp_path, runs, verdict):
 
 
 @pytest.mark.parametrize(
-    "sides", [("capture", "trace::a"), ("capture::copy_", "capture"), ("trace", "trace"), ("capture::x", "capture::y")]
+    "sides",
+    [("capture", "trace::a"), ("capture::copy_", "capture"), ("trace::a", "trace"), ("capture::x", "capture::y")],
 )
 def test_compare_refuses_what_does_not_go_together(sides, capture, trace):
     places = {"capture": capture, "trace": trace}

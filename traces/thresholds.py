@@ -283,6 +283,27 @@ class Thresholds:
         5, "×", "a step is odd when it is so many times further from the median one than half of the steps are"
     )
     odd_step_share: float = _threshold(0.1, "share", "and by this share of that one's time")
+    phase_alike: float = _threshold(
+        0.8,
+        "share",
+        "steps that have this much of their calls, ranges and launches in common are of one phase: a step that logs is near one that "
+        "does not, one that evaluates has less than half in common with one that trains",
+    )
+    phases_paired: float = _threshold(
+        0.3, "share", "phases of two sides that have less than this in common are not compared where there are several"
+    )
+    same_pace: float = _threshold(
+        0.03,
+        "share",
+        "where three quarters of the GPU time that both sides spend in kernels of one name are further apart than this in one direction, it is the clock or the "
+        "GPU: a kernel's duration is a step of 34 ns apart from run to run, 1 to 3 % of a short one",
+    )
+    renamed_alike: float = _threshold(
+        0.5,
+        "share",
+        "what is gone and what was added is one thing renamed where half of both stands at the same places; below that a new name is "
+        "as likely another thing",
+    )
     launch_latency_ns: int = _threshold(
         20_000,
         "ns",

@@ -10,6 +10,14 @@ from launchlens.traces.account import LaneName
 from launchlens.traces.documents.account import AccountCell
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Document, Structure, means
+from launchlens.traces.documents.trace_comparison import (
+    CellDifferenceRow,
+    ConditionRow,
+    DifferenceRow,
+    FigureDifference,
+    PhaseRow,
+    TraceSideRow,
+)
 from launchlens.traces.studies.compare import REASONS, Verdict
 from launchlens.traces.studies.side import Bound
 
@@ -19,6 +27,8 @@ NO_P = "the sides were not timed in turn, or too few rounds"
 P = 'what Wilcoxon\'s signed-rank test gives "no difference", by balanced pairs of rounds'
 P_ADJUSTED = "the same after Holm's correction, for all comparisons of the regime with the baseline"
 NO_PARTS = "the light recorder did not see both sides"
+OF_TRACES = "traces are compared"
+NO_GPU = "GPU work was not recorded on both sides"
 
 
 class SideTime(Structure, frozen=True, kw_only=True):
@@ -185,7 +195,9 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
     """Two sides against each other: the ratio with its interval, and the difference in parts that sum to it.
 
     Two whole captures give a comparison for every variant and regime that both have. Where there is just one, its keys stand
-    at the top as well.
+    at the top as well. Of traces the difference is that of a typical step (or instance of a range), and its tables sum: `operators`, `ranges`
+    and `account` to `difference_ns_per_step`, `kernels` to the difference of `busy`, and `idle_causes` to that of `idle`. One range
+    of one trace against another has both.
     """
 
     printed_by: ClassVar = ("compare A B --json",)
@@ -225,4 +237,50 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
         AsRecorded | UnsetType | None,
         means("the difference as recorded", there=JUST_ONE, null="a side was not recorded"),
     ] = UNSET
-    comparisons: Annotated[list[ComparisonRow], means("every comparison")]
+    comparisons: Annotated[list[ComparisonRow], means("every comparison; of the steps of traces none")]
+    sentences: Annotated[
+        list[str] | UnsetType, means("what differs, for people: what changed most is said first", there=OF_TRACES)
+    ] = UNSET
+    caveat: Annotated[str | UnsetType, means("what these differences don't show", there=OF_TRACES)] = UNSET
+    conditions: Annotated[
+        list[ConditionRow] | UnsetType, means("in what the recordings differ besides the program", there=OF_TRACES)
+    ] = UNSET
+    sides: Annotated[list[TraceSideRow] | UnsetType, means("a, then b", there=OF_TRACES)] = UNSET
+    phases: Annotated[list[PhaseRow] | UnsetType, means("the phases of the program", there=OF_TRACES)] = UNSET
+    rests_on: Annotated[
+        Literal["recordings", "steps", "one sample each", "too few steps"] | UnsetType,
+        means(
+            "what the intervals rest on: three recordings or more of either side, else their steps, which tell nothing of how far another "
+            "recording would be; of the others there is no interval",
+            there=OF_TRACES,
+        ),
+    ] = UNSET
+    difference_ns_per_step: Annotated[
+        int | UnsetType, means("what a typical recorded step of b takes more than one of a", unit="ns", there=OF_TRACES)
+    ] = UNSET
+    figures: Annotated[
+        list[FigureDifference] | UnsetType, means("the wholes that the tables sum to", there=OF_TRACES)
+    ] = UNSET
+    kernels: Annotated[
+        list[DifferenceRow] | UnsetType | None,
+        means(
+            "GPU work by name, the largest difference first; of work that overlaps the one that started last has the time",
+            there=OF_TRACES,
+            null=NO_GPU,
+        ),
+    ] = UNSET
+    operators: Annotated[
+        list[DifferenceRow] | UnsetType,
+        means("the step by the op that launched what ran, or in which the host was while nothing did", there=OF_TRACES),
+    ] = UNSET
+    ranges: Annotated[
+        list[DifferenceRow] | UnsetType, means("the step by the author's innermost range, likewise", there=OF_TRACES)
+    ] = UNSET
+    idle_causes: Annotated[
+        list[DifferenceRow] | UnsetType | None,
+        means("idle time by what the GPU waited for; its calls are gaps", there=OF_TRACES, null=NO_GPU),
+    ] = UNSET
+    account: Annotated[
+        list[CellDifferenceRow] | UnsetType | None,
+        means("the step by host state and device state", there=OF_TRACES, null=NO_GPU),
+    ] = UNSET

@@ -54,6 +54,27 @@ def about_collectives(name: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Cuts:
+    """Where the three parts of each gap lie in it, moments on the recorder's clock, and what they are put down to (codes of CAUSES).
+
+    gap     |- owed to a wait -|- by what the host was in -|- the call -|- the rest -|
+            start         owed_until                  call_from    call_until      end
+
+    `launch` is the position of the launch that ends the gap, -1 where that is not known, and `wait` the call, as a row of the event
+    table, that the first part is owed to, -1 where none is.
+    """
+
+    owed_until: Ints
+    call_from: Ints
+    call_until: Ints
+    owed_to: Ints
+    of_call: Ints
+    of_rest: Ints
+    launch: Ints
+    wait: Ints
+
+
+@dataclass(frozen=True)
 class Gaps:
     """The gaps of one device within a window, in order; `parts` is [gaps, CAUSES], int64 ns, and each row sums to its gap.
 
@@ -67,6 +88,7 @@ class Gaps:
     parts: npt.NDArray[np.int64]
     before_row: Ints
     after_row: Ints
+    cuts: Cuts
 
     @property
     def length_ns(self) -> Ints:
@@ -134,8 +156,8 @@ def find_gaps(joined: JoinedTrace, host: HostLine, device: int, window: tuple[in
     launch = np.where(ends_in_work, launch_of[after_row], -1)
     # between two nodes of one replay nothing was launched
     within = (launch >= 0) & (before_row >= 0) & (launch_of[before_row] == launch)
-    parts = _parts(joined, host, left, right, launch, ends_in_work, within)
-    return Gaps(device, window, left, right, parts, before_row, np.where(ends_in_work, after_row, -1))
+    parts, cuts = _parts(joined, host, left, right, launch, ends_in_work, within)
+    return Gaps(device, window, left, right, parts, before_row, np.where(ends_in_work, after_row, -1), cuts)
 
 
 def _parts(
@@ -146,7 +168,7 @@ def _parts(
     launch: Ints,
     ends_in_work: npt.NDArray[np.bool_],
     within: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.int64]:
+) -> tuple[npt.NDArray[np.int64], Cuts]:
     of = joined.launches
     parts = np.zeros((len(left), len(CAUSES)), np.int64)
     known = launch >= 0
@@ -184,7 +206,18 @@ def _parts(
     lost = ends_in_work & ~known
     parts[lost] = 0
     parts[lost, CAUSES.index("unknown")] = (right - left)[lost]
-    return parts
+    rest = np.where(queued, CAUSES.index("dependency"), CAUSES.index("launch-latency"))
+    cuts = Cuts(
+        np.where(lost, left, at_wait),
+        np.where(lost, left, in_call),
+        np.where(lost, left, after_call),
+        owed_to,
+        np.where(by_copy, CAUSES.index("copy"), CAUSES.index("host-launch")),
+        np.where(lost, CAUSES.index("unknown"), rest),
+        launch,
+        np.where((wait >= 0) & ~lost, host.row[wait] if len(host.row) else -1, -1),
+    )
+    return parts, cuts
 
 
 def _owed_to_waits(host: HostLine, left: Ints) -> tuple[Ints, Ints]:

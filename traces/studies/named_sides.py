@@ -1,4 +1,4 @@
-"""The sides of a comparison as a command line names them: CAPTURE::VARIANT, TRACE::RANGE, or two whole captures.
+"""The sides of a comparison of captures as a command line names them: CAPTURE::VARIANT, or two whole captures.
 
 A folder of captures stands for all of them: runs of one thing, of which a ratio between two sides needs three or more of either.
 """
@@ -10,13 +10,12 @@ from pathlib import Path
 
 from launchlens.traces.captures.capture import MANIFEST
 from launchlens.traces.problems import InputError
-from launchlens.traces.source import CaptureFolder, as_one, source_of
-from launchlens.traces.studies.compare import Comparison, compare
-from launchlens.traces.studies.range_side import side_of_range
+from launchlens.traces.source import CaptureFolder, source_of
+from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.study import Study
 from launchlens.traces.studies.two_captures import across, between
 
-#: A capture or trace, and the variant or range of it that is meant; None for all of a capture.
+#: A capture (or trace), and the variant (or range) of it that is meant; None for all of it.
 Named = tuple[Path, str | None]
 
 
@@ -27,22 +26,12 @@ def named(side: str) -> Named:
 
 
 def comparisons_of(a: Named, b: Named, study: Callable[[Path], Study]) -> list[Comparison]:
-    """B against A. `study` reads a capture. Raises InputError for sides that don't go together or aren't there."""
+    """B against A, both captures, which `study` reads. Raises InputError for sides that don't go together or aren't there."""
     (path_a, name_a), (path_b, name_b) = a, b
     runs_a, runs_b = runs_of(path_a), runs_of(path_b)
-    if bool(runs_a) != bool(runs_b):
-        raise InputError(
-            path_b, f"can't be compared with {path_a}: one is a capture, the other a trace", "give two of a kind"
-        )
     if (name_a is None) != (name_b is None):
         raise InputError(path_b, "one side names a variant or range and the other does not", "write both as PATH::NAME")
-    if runs_a:
-        return _of_captures((path_a, runs_a, name_a), (path_b, runs_b, name_b), study)
-    one_a, one_b = as_one(source_of(path_a)), as_one(source_of(path_b))
-    if name_a is None or name_b is None:
-        raise InputError(path_a, "is a trace, so a range must be named", "write TRACE::RANGE")
-    side_a, side_b = side_of_range(one_a.read(), name_a), side_of_range(one_b.read(), name_b)
-    return [compare(side_a, side_b, paired=False, notes=("profiled-times",))]
+    return _of_captures((path_a, runs_a, name_a), (path_b, runs_b, name_b), study)
 
 
 def runs_of(path: Path) -> list[Path]:

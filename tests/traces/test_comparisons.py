@@ -1,0 +1,263 @@
+"""Two traces against each other: the known change is the largest row, every table sums, and nothing is called slower that may be drift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from traces.made_program import Machine, Program, recorded
+
+from launchlens.reports.machine import text
+from launchlens.traces.comparisons.compare import TraceComparison, compare_measured, compare_traces
+from launchlens.traces.comparisons.document import as_document
+from launchlens.traces.comparisons.measured import TABLES, Measured, measure
+from launchlens.traces.comparisons.rows import Row
+from launchlens.traces.comparisons.windows import windows_of
+from launchlens.traces.comparisons.words import sentences
+
+PAIRS = Path(__file__).parents[1] / "data" / "pairs"
+WHOLE_PAIRS = Path(__file__).parents[2].parent / "shared" / "data" / "pairs"
+US = 1_000
+
+
+def training(
+    machine: Machine,
+    number: int,
+    *,
+    load_us: float = 50,
+    gemm: str = "gemm_v1",
+    gemm_us: float = 80,
+    layers: int = 6,
+    adds: int = 4,
+    reads: int = 0,
+    pinned: bool = True,
+) -> None:
+    """A made step: data, a copy, layers, an optimizer, and a wait at its end."""
+    with machine.range("data"):
+        machine.sleep(load_us)
+    machine.upload(200_000, pinned=pinned)
+    with machine.range("forward"):
+        for _ in range(layers):
+            machine.kernel("aten::mm", gemm, gemm_us)
+            machine.kernel("aten::relu", "relu", 5)
+    for _ in range(reads):
+        with machine.range("log"):
+            machine.read()
+    with machine.range("optimizer"):
+        for _ in range(adds):
+            machine.kernel("aten::add_", "add", 3)
+    machine.wait()
+
+
+def measured(program: Program, steps: int = 8) -> Measured:
+    joined = recorded(program, steps)
+    return measure(joined.trace, joined, windows_of(joined))
+
+
+def compared(a: Program, b: Program, steps: int = 8) -> TraceComparison:
+    return compare_measured(((), [measured(a, steps)], ()), ((), [measured(b, steps)], ()))
+
+
+def with_change(**change: object) -> Program:
+    return lambda machine, number: training(machine, number, **change)  # type: ignore[arg-type]
+
+
+def row(found: TraceComparison, table: str, name: str) -> Row:
+    return next(each for each in found.tables[table] if each.name == name)
+
+
+def check_sums(found: TraceComparison) -> None:
+    for table, figure in TABLES.items():
+        if table not in found.tables:
+            continue
+        rows, whole = found.tables[table], found.figures[figure]
+        assert sum(each.was_ns for each in rows) == whole.was_ns
+        assert sum(each.now_ns for each in rows) == whole.now_ns
+        assert all(each.by_calls_ns + each.by_cost_ns == each.difference_ns for each in rows)
+    if "busy" in found.figures:
+        for side in ("was_ns", "now_ns"):
+            parts = [getattr(found.figures[name], side) for name in ("busy", "idle", "unknown")]
+            assert sum(parts) == getattr(found.wall, side)
+
+
+def check_swapped(found: TraceComparison, other: TraceComparison) -> None:
+    for table, rows in found.tables.items():
+        back = {each.pairing.was if each.pairing else each.name: each for each in other.tables[table]}
+        assert len(back) == len(rows)
+        for each in rows:
+            its = back[each.name]
+            assert (each.was_ns, each.now_ns) == (its.now_ns, its.was_ns)
+            assert (each.by_calls_ns, each.by_cost_ns) == (-its.by_calls_ns, -its.by_cost_ns)
+            assert (each.interval_ns is None) == (its.interval_ns is None)
+            if each.interval_ns is not None and its.interval_ns is not None:
+                assert each.interval_ns == (-its.interval_ns[1], -its.interval_ns[0])
+
+
+#: A change, the table and the row that must tell it, what of the difference it explains, and the row's status.
+KNOWN: dict[str, tuple[dict[str, object], dict[str, object], str, str, str]] = {
+    "a kernel dearer": ({}, {"gemm_us": 140}, "kernels", "gemm_v1", "same"),
+    "more launches": ({}, {"adds": 40}, "ranges", "optimizer", "same"),
+    "a value read": ({"gemm_us": 8}, {"gemm_us": 8, "reads": 3}, "ranges", "log", "added"),
+    "data slower": ({}, {"load_us": 900}, "idle_causes", "data", "same"),
+    "the same, in its range": ({}, {"load_us": 900}, "ranges", "data", "same"),
+}
+
+
+@pytest.fixture(scope="module")
+def base() -> Measured:
+    return measured(training)
+
+
+@pytest.mark.parametrize("change", KNOWN)
+def test_the_known_change_is_the_largest_row(base: Measured, change: str) -> None:
+    before, after, table, name, status = KNOWN[change]
+    base, other = measured(with_change(**before)) if before else base, measured(with_change(**after))
+    found = compare_measured(((), [base], ()), ((), [other], ()))
+    first = next(each for each in found.tables[table] if each.name not in ("(in no range)",))
+    assert (first.name, first.status) == (name, status), [
+        (each.name, each.difference_ns) for each in found.tables[table][:4]
+    ]
+    assert found.wall.difference_ns > 0
+    assert 0.75 <= first.difference_ns / found.wall.difference_ns <= 1.5
+    check_sums(found)
+    check_swapped(found, compare_measured(((), [other], ()), ((), [base], ())))
+
+
+def test_more_calls_and_dearer_calls_are_told_apart(base: Measured) -> None:
+    more = compare_measured(((), [base], ()), ((), [measured(with_change(adds=40))], ()))
+    added = row(more, "kernels", "add")
+    assert (added.calls_was, added.calls_now) == (4, 40)
+    assert added.by_calls_ns == pytest.approx(36 * 3 * US, rel=0.01) and abs(added.by_cost_ns) < US
+    dearer = row(
+        compare_measured(((), [base], ()), ((), [measured(with_change(gemm_us=140))], ())), "kernels", "gemm_v1"
+    )
+    assert dearer.by_calls_ns == 0 and dearer.by_cost_ns == pytest.approx(6 * 60 * US, rel=0.01)
+
+
+def test_a_copy_that_became_pageable_is_one_copy_renamed_and_dearer(base: Measured) -> None:
+    found = compare_measured(((), [base], ()), ((), [measured(with_change(pinned=False))], ()))
+    copy = row(found, "kernels", "Memcpy HtoD (Pageable -> Device)")
+    assert copy.status == "renamed" and copy.pairing is not None
+    assert copy.pairing.was == "Memcpy HtoD (Pinned -> Device)"
+    assert copy.pairing.confidence == 1 and copy.pairing.by == ("op", "position")
+    assert copy.by_calls_ns == 0 and copy.by_cost_ns == pytest.approx(200_000 / 6 - 200_000 / 50, rel=0.02)
+
+
+def test_a_renamed_kernel_is_paired_by_its_op_and_place_and_not_by_chance(base: Measured) -> None:
+    other = measured(with_change(gemm="gemm_v2_splitk"))
+    found = compare_measured(((), [base], ()), ((), [other], ()))
+    renamed = row(found, "kernels", "gemm_v2_splitk")
+    assert renamed.pairing is not None and renamed.pairing.was == "gemm_v1" and renamed.pairing.confidence == 1
+    assert renamed.difference_ns == 0 and found.wall.difference_ns == 0
+    check_swapped(found, compare_measured(((), [other], ()), ((), [base], ())))
+
+    def elsewhere(machine: Machine, number: int) -> None:
+        training(machine, number, layers=0)
+        machine.kernel("aten::fft", "fft", 10)
+
+    apart = compare_measured(((), [base], ()), ((), [measured(elsewhere)], ()))
+    assert row(apart, "kernels", "fft").status == "added" and row(apart, "kernels", "gemm_v1").status == "gone"
+
+
+def test_only_like_phases_are_compared() -> None:
+    def mixed(every: int, **change: object) -> Program:
+        def program(machine: Machine, number: int) -> None:
+            if number % every == every - 1:
+                with machine.range("evaluate"):
+                    for _ in range(30):
+                        machine.kernel("aten::softmax", "softmax", 60)
+                machine.wait()
+            else:
+                training(machine, number, **change)  # type: ignore[arg-type]
+
+        return program
+
+    # b evaluates every second step, a every fourth: a mean over all of them would say that steps became slower
+    found = compared(mixed(4), mixed(2, gemm_us=70), steps=16)
+    assert found.wall.difference_ns == pytest.approx(-6 * 10 * US, rel=0.25)
+    shares = {(each.steps_was, each.steps_now): each.compared for each in found.phases}
+    assert shares == {(11, 7): True, (4, 8): False}
+    assert "softmax" not in [each.name for each in found.tables["kernels"]]
+    assert "launchlens" not in sentences(found)[0] and "gemm_v1" in sentences(found)[0] + sentences(found)[1]
+
+
+def test_a_trace_against_itself_is_zero_everywhere(base: Measured) -> None:
+    found = compare_measured(((), [base], ()), ((), [base], ()))
+    for rows in found.tables.values():
+        for each in rows:
+            assert (each.difference_ns, each.by_calls_ns, each.by_cost_ns, each.status) == (0, 0, 0, "same")
+            assert each.interval_ns == (0, 0)
+    assert sentences(found)[0].startswith("Nothing differs") and not found.conditions
+    assert found.rests_on == "steps" and not found.is_shown
+
+
+def test_several_recordings_a_side_carry_the_interval_and_one_does_not() -> None:
+    def run(day: float, gemm_us: float) -> Measured:
+        return measured(with_change(gemm_us=gemm_us, load_us=50 + day), steps=5)
+
+    a = [run(day, 80) for day in (0, 4, 9)]
+    b = [run(day, 140) for day in (1, 6, 8)]
+    found = compare_measured(((), a, ()), ((), b, ()))
+    assert found.rests_on == "recordings" and found.is_shown
+    low, high = found.wall.interval_ns or (0, 0)
+    assert low < found.wall.difference_ns < high
+    check_sums(found)
+    drift = compare_measured(((), a, ()), ((), [run(day, 80) for day in (2, 3, 12)], ()))
+    assert drift.rests_on == "recordings" and not drift.is_shown
+    assert not compare_measured(((), a[:1], ()), ((), b[:1], ())).is_shown, "one recording a side can't rule out drift"
+    assert len(found.a.metrics["step.wall"].samples) == 3 and len(found.a.metrics["step.wall"].by_recording) == 3
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "whole"])
+@pytest.mark.parametrize(
+    ("pair", "name", "least"),
+    [("data-stall", "data", 0.9), ("optimizer-loop", "optimizer", 0.6), ("decode-eager-vs-graph", "token", 0.9)],
+)
+def test_of_real_pairs_the_known_change_is_the_largest_row(pair: str, name: str, least: float, cut: bool) -> None:
+    found = of_pair(pair, cut=cut)
+    check_sums(found)
+    first = found.tables["ranges"][0]
+    assert first.name == name and first.difference_ns < 0
+    assert least <= first.difference_ns / found.wall.difference_ns <= 1.5
+    assert f"`{name}`" in sentences(found)[0]
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "whole"])
+def test_a_host_that_drifted_makes_no_side_slower(cut: bool) -> None:
+    found = of_pair("log-each-step", cut=cut)
+    log = row(found, "ranges", "log")
+    assert log.status == "gone" and -3_000_000 < log.difference_ns < -1_500_000
+    document = text(as_document(found))
+    assert "slower" not in document and "faster" not in document
+    assert "one recording a side can't rule out drift" in document and "`log`" in sentences(found)[0]
+    assert not found.is_shown
+
+
+def of_pair(pair: str, *, cut: bool) -> TraceComparison:
+    folder = PAIRS if cut else WHOLE_PAIRS
+    sides = [folder / f"{pair}.{side}.json.gz" for side in ("before", "after")]
+    if not cut and not sides[0].exists():
+        pytest.skip(f"pairs are not here whole: they are looked for in {WHOLE_PAIRS}")
+    return compare_traces([sides[0]], [sides[1]])
+
+
+def test_ranges_of_a_trace_are_sides_as_well() -> None:
+    sides = [f"{PAIRS / 'decode-eager-vs-graph'}.{side}.json.gz::tok*" for side in ("before", "after")]
+    found = compare_traces(sides[:1], sides[1:])
+    check_sums(found)
+    assert found.a.steps == 24 and found.wall.difference_ns == pytest.approx(-4.2e6, rel=0.1)
+
+
+def test_what_differs_besides_the_program_is_said(base: Measured) -> None:
+    slower_gpu: Callable[[float], Program] = lambda factor: lambda machine, number: _six_kernels(machine, factor)
+    found = compared(slower_gpu(1), slower_gpu(1.3))
+    assert ["pace of the GPU" in each.what for each in found.conditions] == [True]
+    assert "1.30 ×" in found.conditions[0].now
+    assert not compared(slower_gpu(1), slower_gpu(1)).conditions
+
+
+def _six_kernels(machine: Machine, factor: float) -> None:
+    for number in range(6):
+        machine.kernel("aten::mm", f"kernel_{number}", factor * (20 + 10 * number))
+    machine.wait()

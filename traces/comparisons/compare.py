@@ -1,0 +1,357 @@
+"""Two sides of traces against each other: their steps matched, and the difference of a typical step split so that it sums.
+
+steps of a     |1|2|3|4|5|        those that both sides have a phase of: the first of each is left out, the others of its kind
+steps of b     |1|2|3|4|          of either side make its typical step
+b - a          kernels + idle causes + unknown = operators = ranges = account = the difference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from launchlens.traces.comparisons import renames, sides
+from launchlens.traces.comparisons.conditions import Condition, differing
+from launchlens.traces.comparisons.measured import (
+    FIGURES,
+    NO_OP,
+    NO_RANGE,
+    TABLES,
+    FigureName,
+    Measured,
+    aligned,
+    union_of_names,
+)
+from launchlens.traces.comparisons.phases import Paired, Phase, paired, phases
+from launchlens.traces.comparisons.renames import Pairing
+from launchlens.traces.comparisons.rows import Row, largest_first, row
+from launchlens.traces.comparisons.sides import Given, Reading, Skipped, given
+from launchlens.traces.comparisons.typical import Floats, Sampled, intervals, typical, whole
+from launchlens.traces.thresholds import THRESHOLDS
+
+#: What an interval of a difference rests on: traces of either side, their steps, or nothing, where there are too few.
+_OF_GPU: tuple[FigureName, ...] = ("busy", "idle")
+RestsOn = Literal["recordings", "steps", "one sample each", "too few steps"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of every matched step of a side, in its unit (`ns`, or empty for a count): an array a recording."""
+
+    name: str
+    unit: str
+    samples: tuple[Floats, ...]
+
+    @property
+    def by_recording(self) -> Floats:
+        """The median over the steps of each recording."""
+        return np.array([float(np.median(each)) for each in self.samples])
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side: the traces that stand for it, and of each the steps that are compared. `first_left_out`: the first step of every trace is not among them."""
+
+    given: tuple[Given, ...]
+    traces: tuple[Measured, ...]
+    compared: tuple[Measured, ...]
+    skipped: tuple[Skipped, ...]
+    first_left_out: bool
+
+    @property
+    def steps(self) -> int:
+        """How many steps are compared."""
+        return sum(len(one) for one in self.compared)
+
+    @property
+    def steps_in_all(self) -> int:
+        return sum(len(one) for one in self.traces)
+
+    @property
+    def odd(self) -> int:
+        """How many of the compared steps take far longer or shorter than the median one of their trace: counted, not left out."""
+        return sum(_odd(one.figures["wall"].astype(float)) for one in self.compared)
+
+    @property
+    def wall_median_ns(self) -> float:
+        """The median time of a compared step; of several traces the median of their medians."""
+        return float(np.median([np.median(one.figures["wall"]) for one in self.compared]))
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Every number of the compared steps by name: `step.wall`, `gpu.busy`, `gpu.idle`, `idle.CAUSE`, `launches`, `kernel.NAME`,
+        `operator.NAME` and `range.NAME`; times are ns a step. What was not recorded is not there.
+        """
+        found = [Metric("step.wall", "ns", self._figure("wall"))]
+        if all("busy" in one.figures for one in self.compared):
+            found += [Metric(f"gpu.{name}", "ns", self._figure(name)) for name in _OF_GPU]
+        found.append(Metric("launches", "", tuple(one.launches.astype(float) for one in self.compared)))
+        for table, prefix in (
+            ("idle_causes", "idle"),
+            ("kernels", "kernel"),
+            ("operators", "operator"),
+            ("ranges", "range"),
+        ):
+            parts = [one.tables[table] for one in self.compared if table in one.tables]
+            if len(parts) == len(self.compared):
+                names = union_of_names(parts)
+                columns = [aligned(part, names)[0] for part in parts]
+                found += [
+                    Metric(f"{prefix}.{name}", "ns", tuple(column[:, at] for column in columns))
+                    for at, name in enumerate(names)
+                ]
+        return {each.name: each for each in found}
+
+    def _figure(self, name: FigureName) -> tuple[Floats, ...]:
+        return tuple(one.figures[name].astype(float) for one in self.compared)
+
+
+@dataclass(frozen=True)
+class PhaseCompared:
+    """One phase of the program on both sides: how many steps of it there are, and what one takes (median); None where a side has none."""
+
+    kind: str
+    steps_was: int
+    steps_now: int
+    was_ns: float | None
+    now_ns: float | None
+    alike: float
+    compared: bool
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A whole that tables sum to, of a typical step; null where GPU work was not recorded on both sides."""
+
+    name: FigureName
+    was_ns: int
+    now_ns: int
+    interval_ns: tuple[int, int] | None
+
+    @property
+    def difference_ns(self) -> int:
+        return self.now_ns - self.was_ns
+
+
+@dataclass(frozen=True)
+class TraceComparison:
+    """b against a, of a typical step: `figures` by name (FIGURES) and `tables` by name (TABLES), whose rows sum to their figure."""
+
+    a: Side
+    b: Side
+    conditions: tuple[Condition, ...]
+    phases: tuple[PhaseCompared, ...]
+    figures: Mapping[str, Figure]
+    tables: Mapping[str, tuple[Row, ...]]
+    launches: tuple[float, float]
+    rests_on: RestsOn
+
+    @property
+    def wall(self) -> Figure:
+        return self.figures["wall"]
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a difference of the steps is shown: by three recordings or more of either side."""
+        interval = self.wall.interval_ns
+        return self.rests_on == "recordings" and interval is not None and not interval[0] <= 0 <= interval[1]
+
+
+def compare_traces(
+    a: Sequence[str | Path | Given],
+    b: Sequence[str | Path | Given],
+    *,
+    steps: str | None = None,
+    reading: Reading | None = None,
+) -> TraceComparison:
+    """Compare the steps of some traces with those of others, b against a.
+
+    Each side is one or several of what `sides.given` takes apart: a trace, a folder or pattern of traces, a capture, and `PATH::RANGE`. `steps`
+    is a pattern of ranges that are the steps, where no range is named. Raises InputError with one line for what can't be used.
+    """
+    ours, theirs = ([each if isinstance(each, Given) else given(each) for each in side] for side in (a, b))
+    (of_a, left_a), (of_b, left_b) = (sides.measured(each, steps=steps, reading=reading) for each in (ours, theirs))
+    # a trace without steps is one window: it is compared with all of the other, not with a step of it
+    if {each.windows.is_whole for each in (*of_a, *of_b)} == {True, False}:
+        of_a, of_b = ([sides.as_whole(each) for each in side] for side in (of_a, of_b))
+    return compare_measured((tuple(ours), of_a, left_a), (tuple(theirs), of_b, left_b))
+
+
+#: A side as it was given, its traces measured, and the files that could not be used.
+_Measured = tuple[tuple[Given, ...], Sequence[Measured], Sequence[Skipped]]
+
+
+def compare_measured(a: _Measured, b: _Measured) -> TraceComparison:
+    """The same of traces that are measured already."""
+    drop = all(one.windows.begins_with_itself and len(one) > 2 for one in (*a[1], *b[1]))
+    without_first = [[one.only(np.arange(len(one)) > 0) if drop else one for one in side[1]] for side in (a, b)]
+    pairs = paired(*(phases(each) for each in without_first))
+    main = max((pair for pair in pairs if pair.a and pair.b), key=lambda pair: _weight(pair, without_first))
+    assert main.a is not None and main.b is not None
+    left = Side(a[0], tuple(a[1]), tuple(main.a.traces(without_first[0])), tuple(a[2]), drop)
+    right = Side(b[0], tuple(b[1]), tuple(main.b.traces(without_first[1])), tuple(b[2]), drop)
+    shown = tuple(_phase(pair, without_first, compared=pair is main) for pair in pairs)
+    figures, tables, rests_on = _split(left, right)
+    launches = tuple(
+        float(np.mean([typical(np.stack([one.figures["wall"], one.launches], axis=1).astype(float))[1] for one in side.compared]))
+        for side in (left, right)
+    )  # fmt: skip
+    conditions = (*differing(left.traces, right.traces), *_pace(tables))
+    return TraceComparison(
+        left, right, conditions, shown, figures, tables, (launches[0], launches[1]), rests_on
+    )  # fmt: skip
+
+
+def _weight(pair: Paired, traces: Sequence[Sequence[Measured]]) -> tuple[float, float]:
+    """How much of both sides a pair of phases is about: by its steps, then by their time."""
+    steps = time = 0.0
+    for phase, side in ((pair.a, traces[0]), (pair.b, traces[1])):
+        assert phase is not None
+        steps += phase.count / sum(len(one) for one in side)
+        everything = sum(float(one.figures["wall"].sum()) for one in side) or 1.0
+        time += sum(float(one.figures["wall"].sum()) for one in phase.traces(side)) / everything
+    return steps, time
+
+
+def _phase(pair: Paired, traces: Sequence[Sequence[Measured]], *, compared: bool) -> PhaseCompared:
+    def time(phase: Phase | None, side: Sequence[Measured]) -> float | None:
+        if phase is None:
+            return None
+        return float(np.median([np.median(one.figures["wall"]) for one in phase.traces(side)]))
+
+    either = pair.a or pair.b
+    assert either is not None
+    counts = [0 if phase is None else phase.count for phase in (pair.a, pair.b)]
+    return PhaseCompared(
+        either.kind, counts[0], counts[1], time(pair.a, traces[0]), time(pair.b, traces[1]), pair.alike, compared
+    )  # fmt: skip
+
+
+def _odd(wall: Floats) -> int:
+    away = np.abs(wall - np.median(wall))
+    spread = float(np.median(away)) * THRESHOLDS.odd_step_spreads
+    return int(((away > spread) & (away > THRESHOLDS.odd_step_share * np.median(wall))).sum())
+
+
+def _split(a: Side, b: Side) -> tuple[dict[str, Figure], dict[str, tuple[Row, ...]], RestsOn]:
+    both = (*a.compared, *b.compared)
+    known = [name for name in FIGURES if all(name in one.figures for one in both)]
+    tables = [name for name in TABLES if all(name in one.tables for one in both)]
+    if "busy" not in known:
+        tables = [name for name in tables if name != "account"]
+    pairings = {name: _pairings(a, b, name) for name in tables}
+    names = {name: _names(a, b, name, pairings[name]) for name in tables}
+    left, right = (_sampled(side, known, names, now=now) for side, now in ((a, False), (b, True)))
+    ends = intervals(left, right)
+    values = left.value(), right.value()
+
+    def interval(at: int) -> tuple[int, int] | None:
+        return None if ends is None else (_rounded(ends[0][at]), _rounded(ends[1][at]))
+
+    figures: dict[str, Figure] = {}
+    totals: list[dict[str, int]] = []
+    for value in values:
+        wall = round(float(value[0]))
+        parts = dict(zip(known[1:], whole(value[1 : len(known)], wall).tolist(), strict=True)) if len(known) > 1 else {}
+        totals.append({"wall": wall} | parts)
+    for at, name in enumerate(known):
+        figures[name] = Figure(name, totals[0][name], totals[1][name], interval(at))
+    found: dict[str, tuple[Row, ...]] = {}
+    at = len(known)
+    for table in tables:
+        width = len(names[table])
+        ns = [
+            whole(value[at : at + width], total[TABLES[table]]).tolist()
+            for value, total in zip(values, totals, strict=True)
+        ]
+        calls = [value[at + width : at + 2 * width] for value in values]
+        rows = []
+        for number, (was, now) in enumerate(names[table]):
+            pairing = next((each for each in pairings[table] if each.now == now), None) if was != now else None
+            often = None
+            if table != "account" and now not in (NO_OP, NO_RANGE):
+                often = (float(calls[0][number]), float(calls[1][number]))
+            rows.append(row(now, (ns[0][number], ns[1][number]), often, interval(at + number), pairing))
+        found[table] = tuple(largest_first(rows))
+        at += 2 * width
+    return figures, found, _rests_on(a, b, known=ends is not None)
+
+
+def _rests_on(a: Side, b: Side, *, known: bool) -> RestsOn:
+    if min(len(a.compared), len(b.compared)) >= THRESHOLDS.least_runs:
+        return "recordings"
+    if known:
+        return "steps"
+    return "one sample each" if a.steps == b.steps == 1 else "too few steps"
+
+
+#: The name that each row has on either side: alike but for what was renamed.
+_Names = list[tuple[str, str]]
+
+
+def _names(a: Side, b: Side, table: str, pairings: Sequence[Pairing]) -> _Names:
+    renamed = {each.was: each.now for each in pairings}
+    names = sorted({name for one in (*a.compared, *b.compared) for name in _present(one, table)})
+    found = {each.now: each.was for each in pairings}
+    pairs = [(found.get(name, name), name) for name in names if name not in renamed]
+    return sorted(pairs, key=lambda pair: sorted(pair))  # in the same order whichever side is which
+
+
+def _sampled(side: Side, figures: Sequence[FigureName], names: Mapping[str, _Names], *, now: bool) -> Sampled:
+    """Of every step of a side its figures, and of every table the times and the calls of its names."""
+    traces = []
+    for one in side.compared:
+        columns = [one.figures[name].astype(float)[:, np.newaxis] for name in figures]
+        for table, pairs in names.items():
+            columns += aligned(one.tables[table], [pair[now] for pair in pairs])
+        traces.append(np.concatenate(columns, axis=1))
+    return Sampled(tuple(traces))
+
+
+def _pairings(a: Side, b: Side, table: str) -> list[Pairing]:
+    """What is gone and what was added that is one thing renamed, told from the first trace of either side."""
+    ours, theirs = (
+        {name for one in side.compared for name in _present(one, table)} for side in (a, b)
+    )  # fmt: skip
+    gone, added = sorted(ours - theirs), sorted(theirs - ours)
+    match table:
+        case "kernels":
+            return renames.of_work(a.compared[0], b.compared[0], gone, added)
+        case "operators":
+            return renames.of_operators(a.compared[0], b.compared[0], gone, added)
+    return []
+
+
+def _present(one: Measured, table: str) -> list[str]:
+    measures = one.tables[table]
+    here = np.atleast_1d((measures.ns != 0).any(axis=0) | (measures.calls != 0).any(axis=0))
+    return [name for name, there in zip(measures.names, here.tolist(), strict=True) if there]
+
+
+def _pace(tables: Mapping[str, tuple[Row, ...]]) -> list[Condition]:
+    """Whether all that both sides run on the GPU takes longer on one: that is its clock, or another GPU, and no kernel's own."""
+    ratios, weights = [], []
+    for each in tables.get("kernels", ()):
+        if each.status == "same" and each.calls_was and each.calls_now and each.was_ns and each.now_ns:
+            ratios.append((each.now_ns / each.calls_now) / (each.was_ns / each.calls_was))
+            weights.append(each.was_ns + each.now_ns)
+    if len(ratios) < THRESHOLDS.least_samples:
+        return []
+    order = np.argsort(ratios)
+    total = np.cumsum(np.array(weights, float)[order])
+    low, middle, high = (
+        float(np.array(ratios)[order][np.searchsorted(total, share * total[-1])]) for share in (0.25, 0.5, 0.75)
+    )
+    if not (low > 1 + THRESHOLDS.same_pace or high < 1 - THRESHOLDS.same_pace):
+        return []
+    return [Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{middle:.2f} × as long")]
+
+
+def _rounded(ns: float) -> int:
+    """A whole number near a time; what floating point adds to a half does not decide which."""
+    return round(round(float(ns), 3))

@@ -1,0 +1,254 @@
+"""One trace measured window by window: its time by kernel, op, range, cause of idle time and account cell, and how often each was.
+
+Every table of a window sums to the window's time, or to the part of it that the table is of (`Measured.of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.comparisons.pieces import BUSY, UNKNOWN, Around, Pieces, pieces_of
+from launchlens.traces.comparisons.windows import Windows
+from launchlens.traces.intervals import Ints
+from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.problems import Problems
+from launchlens.traces.ranges import folded_names
+from launchlens.traces.slice import Slice
+from launchlens.traces.steps.gaps import CAUSES, Gaps
+from launchlens.traces.steps.steps import is_users
+from launchlens.traces.threads import busiest_device
+from launchlens.traces.trace import Trace
+
+FigureName = Literal["wall", "busy", "idle", "unknown"]
+#: The tables, and the figure (of FIGURES) that each sums to in every window.
+TABLES: dict[str, FigureName] = {
+    "kernels": "busy", "operators": "wall", "ranges": "wall", "idle_causes": "idle", "account": "wall",
+}  # fmt: skip
+#: What is known of a window besides, `busy`, `idle` and `unknown` summing to `wall`.
+FIGURES: tuple[FigureName, ...] = ("wall", "busy", "idle", "unknown")
+#: What stands for no op, no range, and a cell's two states.
+NO_OP, NO_RANGE, CELL = "(in no operator)", "(in no range)", " · "
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Something of each window by name: `ns` and `calls` are [windows, names], int64."""
+
+    names: tuple[str, ...]
+    ns: Ints
+    calls: Ints
+
+    def of(self, windows: npt.NDArray[np.bool_]) -> Measures:
+        return Measures(self.names, self.ns[windows], self.calls[windows])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The windows of one trace. `figures` are FIGURES by name, int64 ns a window; all but `wall` are left out where no GPU work was
+    recorded, and so are the `tables` of it. `launches` are those made in each window."""
+
+    trace: Trace
+    joined: JoinedTrace
+    windows: Windows
+    device: int | None
+    figures: dict[FigureName, Ints]
+    tables: dict[str, Measures]
+    launches: Ints
+    contents: Measures
+    around: Around
+
+    @property
+    def path(self) -> Path:
+        return self.trace.path
+
+    def __len__(self) -> int:
+        return len(self.figures["wall"])
+
+    @cached_property
+    def positions(self) -> Ints:
+        """Which windows of the trace these are, where some were left out."""
+        return np.arange(len(self.windows))
+
+    def only(self, windows: npt.NDArray[np.bool_]) -> Measured:
+        """Some of the windows alone."""
+        found = replace(
+            self,
+            figures={name: each[windows] for name, each in self.figures.items()},
+            tables={name: each.of(windows) for name, each in self.tables.items()},
+            launches=self.launches[windows],
+            contents=self.contents.of(windows),
+        )
+        found.__dict__["positions"] = self.positions[windows]
+        return found
+
+
+def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
+    """Measure some windows of a trace, on the device that does most of what their process launches."""
+    device = busiest_device(joined.events, joined.launches, windows.process)
+    around = Around.of(joined, windows.process)
+    pieces, gaps = pieces_of(joined, windows, device, around)
+    count = len(windows)
+
+    def figure(chosen: npt.NDArray[np.bool_]) -> Ints:
+        total = np.zeros(count, np.int64)
+        np.add.at(total, pieces.window[chosen], pieces.length_ns[chosen])
+        return total
+
+    figures: dict[FigureName, Ints] = {"wall": windows.wall_ns}
+    tables = {"operators": _operators(joined, windows, pieces), "ranges": _ranges(joined, windows, pieces, around)}
+    if device is not None and gaps is not None:
+        figures |= {
+            "busy": figure(pieces.cause == BUSY),
+            "idle": figure(pieces.cause >= 0),
+            "unknown": figure(pieces.cause == UNKNOWN),
+        }
+        tables |= {
+            "kernels": _kernels(joined, windows, pieces, device),
+            "idle_causes": _idle_causes(windows, pieces, gaps),
+        }
+    tables["account"] = _account(joined, windows, device)
+    of = joined.launches
+    made = windows.owner(of.start_ns)
+    made[of.process != windows.process] = -1
+    launches = np.bincount(made[made >= 0], minlength=count).astype(np.int64)
+    return Measured(
+        trace, joined, windows, device, figures, tables, launches, _contents(joined, windows, tables), around
+    )
+
+
+def _named(
+    count: int,
+    codes: Ints,
+    window: Ints,
+    length: Ints,
+    called: tuple[Ints, Ints],
+    name: Callable[[int], str],
+) -> Measures:
+    """Sums of lengths by window and code, with how often each code was called: (codes, windows) of the calls."""
+    call_codes, call_windows = called
+    used = np.unique(np.concatenate((codes, call_codes)))
+    ns, calls = np.zeros((count, len(used)), np.int64), np.zeros((count, len(used)), np.int64)
+    np.add.at(ns, (window, np.searchsorted(used, codes)), length)
+    np.add.at(calls, (call_windows, np.searchsorted(used, call_codes)), 1)
+    names = tuple(name(each) for each in used.tolist())
+    if len(set(names)) == len(names):
+        return Measures(names, ns, calls)
+    labels, at = np.unique(np.array(names, object), return_inverse=True)
+    merged = [np.zeros((count, len(labels)), np.int64) for _ in range(2)]
+    for whole, part in zip(merged, (ns, calls), strict=True):
+        np.add.at(whole.T, at, part.T)
+    return Measures(tuple(labels.tolist()), *merged)
+
+
+def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int) -> Measures:
+    events = joined.events
+    names = events["name"].cat
+    codes = names.codes.to_numpy().astype(np.int64)
+    ran = pieces.work >= 0
+    rows = joined.launches.activity_rows
+    rows = rows[(events["device"].iloc[rows] == device).fillna(False).to_numpy(bool)]
+    at = windows.at(events["start_ns"].to_numpy()[rows])
+    rows, at = rows[at >= 0], at[at >= 0]
+    return _named(
+        len(windows), codes[pieces.work[ran]], pieces.window[ran], pieces.length_ns[ran], (codes[rows], at),
+        lambda code: str(names.categories[code]),
+    )  # fmt: skip
+
+
+def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces) -> Measures:
+    events = joined.events
+    names = events["name"].cat
+    codes = np.append(names.codes.to_numpy().astype(np.int64), -1)
+    rows = _host_rows(joined, "op", windows.process)
+    at = windows.owner(events["start_ns"].to_numpy()[rows])
+    rows, at = rows[at >= 0], at[at >= 0]
+    return _named(
+        len(windows), codes[pieces.op], pieces.window, pieces.length_ns, (codes[rows], at),
+        lambda code: NO_OP if code < 0 else str(names.categories[code]),
+    )  # fmt: skip
+
+
+def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Around) -> Measures:
+    events = joined.events
+    rows = _host_rows(joined, "range", windows.process)
+    names = events["name"].cat
+    users = np.array([is_users(str(name)) for name in names.categories] + [False])
+    rows = rows[users[names.codes.to_numpy()[rows]]]
+    folded = folded_names(events["name"].iloc[rows])
+    of_row = np.full(len(events) + 1, -1, np.int64)
+    of_row[rows] = folded.codes
+    at = windows.owner(events["start_ns"].to_numpy()[rows])
+    kept = at >= 0
+    return _named(
+        len(windows), of_row[pieces.place], pieces.window, pieces.length_ns, (of_row[rows[kept]], at[kept]),
+        lambda code: NO_RANGE if code < 0 else str(folded.categories[code]),
+    )  # fmt: skip
+
+
+def _idle_causes(windows: Windows, pieces: Pieces, gaps: Gaps) -> Measures:
+    idle = pieces.cause >= 0
+    gap, cause = np.nonzero(gaps.parts > 0)
+    at = windows.at(gaps.start_ns[gap])
+    return _named(
+        len(windows), pieces.cause[idle], pieces.window[idle], pieces.length_ns[idle],
+        (cause[at >= 0].astype(np.int64), at[at >= 0]), lambda code: CAUSES[code],
+    )  # fmt: skip
+
+
+def _account(joined: JoinedTrace, windows: Windows, device: int | None) -> Measures:
+    made = Slice(joined, windows.process, None, device, windows.start, windows.end, windows.found_by, Problems())
+    cells = made.account.cells.astype(np.int64)
+    flat = cells.reshape(len(cells), -1)
+    states = [f"{host}{CELL}{state}" for host in HOST_STATES for state in DEVICE_STATES]
+    if device is None:
+        flat = cells.sum(axis=2)
+        states = list(HOST_STATES)
+    used = np.flatnonzero(flat.any(axis=0))
+    return Measures(tuple(states[each] for each in used), flat[:, used], np.zeros((len(flat), len(used)), np.int64))
+
+
+def _contents(joined: JoinedTrace, windows: Windows, tables: dict[str, Measures]) -> Measures:
+    """How often each window calls, opens and launches what, by name: what tells a phase of a program from another."""
+    of = joined.launches
+    at = windows.owner(of.start_ns[of.owner])
+    rows, at = of.joined_rows[at >= 0], at[at >= 0]
+    names = joined.events["name"].cat
+    codes = names.codes.to_numpy().astype(np.int64)
+    nothing = np.empty(0, np.int64)
+    launched = _named(
+        len(windows), nothing, nothing, nothing, (codes[rows], at), lambda code: str(names.categories[code])
+    )
+    parts = {"op": tables["operators"], "range": tables["ranges"], "work": launched}
+    labels = tuple(f"{kind}:{name}" for kind, part in parts.items() for name in part.names)
+    calls = np.concatenate([part.calls for part in parts.values()], axis=1)
+    return Measures(labels, np.zeros_like(calls), calls)
+
+
+def _host_rows(joined: JoinedTrace, kind: str, process: int) -> Ints:
+    of_process = joined.events["process"].cat.codes.to_numpy() == process
+    return np.flatnonzero((joined.events["kind"] == kind).to_numpy(bool) & of_process)
+
+
+def union_of_names(measures: Iterable[Measures]) -> list[str]:
+    """The names of some measures, each once, in order of their alphabet: that of neither side comes first."""
+    return sorted({name for each in measures for name in each.names})
+
+
+def aligned(measures: Measures, names: list[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Its ns and calls under other names, 0 where it has none of a name."""
+    at = pd.Index(measures.names).get_indexer(pd.Index(names))
+    found = []
+    for values in (measures.ns, measures.calls):
+        column = np.zeros((len(values), len(names)))
+        column[:, at >= 0] = values[:, at[at >= 0]]
+        found.append(column)
+    return found[0], found[1]

@@ -1,0 +1,147 @@
+"""What a comparison of traces says in sentences; what changed most comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from launchlens.traces.comparisons.compare import TraceComparison
+from launchlens.traces.comparisons.measured import NO_OP, NO_RANGE
+from launchlens.traces.comparisons.rows import Row
+
+#: What one recording a side can't show, and what several can't.
+CAVEAT = (
+    "These are differences of recorded steps; a recorder's cost differs between the sides, and one recording a side "
+    "can't rule out drift."
+)
+CAVEAT_OF_SEVERAL = (
+    "These are differences of recorded steps; a recorder's cost differs between the sides, and what drifts from one day "
+    "to the next drifts in all recordings of a side alike."
+)
+#: Of a difference by kinds, how much a row explains at least to be named beside the first.
+_WORTH_NAMING = 0.1
+
+
+def caveat(found: TraceComparison) -> str:
+    """What the differences don't show."""
+    return CAVEAT_OF_SEVERAL if found.rests_on == "recordings" else CAVEAT
+
+
+def sentences(found: TraceComparison) -> list[str]:
+    """What differs: the step and what changed most of it, what the GPU waited for, what more calls and what dearer ones explain."""
+    return [_first(found), *_waits(found), *_calls(found)]
+
+
+def _first(found: TraceComparison) -> str:
+    wall = found.wall
+    unit = _window(found)
+    rests = _rests(found)
+    if not any(row.difference_ns for rows in found.tables.values() for row in rows) and not wall.difference_ns:
+        return f"Nothing differs: {unit} takes {_time(wall.was_ns)} on either side, kernel by kernel and wait by wait."
+    most = _most(found)
+    named = f"; what changed most is {most}" if most else ""
+    step = f"{_time(wall.was_ns)} before and {_time(wall.now_ns)} now, {_more(wall.difference_ns)}"
+    if wall.interval_ns is not None and wall.interval_ns[0] <= 0 <= wall.interval_ns[1]:
+        return f"No difference of {unit} is shown beyond what its times spread ({step}{rests}){named}."
+    return f"As recorded, {unit} takes {step}{rests}{named}."
+
+
+def _window(found: TraceComparison) -> str:
+    compared = next(each for each in found.phases if each.compared)
+    if compared.kind == "the whole trace":
+        return "the whole trace"
+    by = found.a.compared[0].windows.found_by
+    return f"an instance of {by}" if by.startswith("range") else "a step"
+
+
+def _rests(found: TraceComparison) -> str:
+    interval = found.wall.interval_ns
+    if interval is None:
+        said = "one sample each" if found.rests_on == "one sample each" else "too few steps for an interval"
+        return f", {said}"
+    of = f"{found.a.steps} and {found.b.steps} steps"
+    if found.rests_on == "recordings":
+        of = f"{len(found.a.compared)} and {len(found.b.compared)} recordings"
+    return f", 95 % interval {_signed(interval[0])} to {_signed(interval[1])}, of {of}"
+
+
+def _most(found: TraceComparison) -> str:
+    """What changed most: the range, where the program has some, and what in it; and the next one, where it is large as well."""
+    ranges = [row for row in found.tables["ranges"] if row.name != NO_RANGE and row.difference_ns]
+    whole = max(abs(found.wall.difference_ns), 1)
+    said = []
+    if ranges and abs(ranges[0].difference_ns) >= whole / 4:
+        said = [f"range `{_short(row.name)}` ({_row(row)})" for row in ranges[:2]
+                if abs(row.difference_ns) >= max(_WORTH_NAMING * whole, abs(ranges[0].difference_ns) / 5)]  # fmt: skip
+    else:
+        rows = [
+            (row, kind)
+            for table, kind in (("kernels", "kernel"), ("operators", "operator"))
+            for row in found.tables.get(table, ())
+            if row.name != NO_OP and row.difference_ns
+        ]
+        if rows:
+            row, kind = max(rows, key=lambda each: abs(each[0].difference_ns))
+            said = [f"{kind} `{_short(row.name)}` ({_row(row)})"]
+    return ", then ".join(said)
+
+
+def _row(row: Row) -> str:
+    how = {"added": ", added", "gone": ", gone", "renamed": ", renamed", "same": ""}[row.status]
+    return f"{_signed(row.difference_ns)}{how}"
+
+
+def _waits(found: TraceComparison) -> Iterator[str]:
+    """What the GPU did and waited for."""
+    if "busy" not in found.figures:
+        return
+    busy, idle = found.figures["busy"], found.figures["idle"]
+    causes = [row for row in found.tables["idle_causes"] if row.difference_ns][:2]
+    if abs(idle.difference_ns) >= abs(busy.difference_ns) and causes:
+        named = " and ".join(f"`{row.name}` ({_signed(row.difference_ns)})" for row in causes)
+        yield (
+            f"The GPU is idle for {_more(idle.difference_ns)} of a step, most of it for {named}, and busy for "
+            f"{_more(busy.difference_ns)}."
+        )
+    elif busy.difference_ns:
+        kernel = next(iter(found.tables["kernels"]))
+        yield (
+            f"The GPU is busy for {_more(busy.difference_ns)} of a step, most of it in `{_short(kernel.name)}` ({_row(kernel)}), and "
+            f"idle for {_more(idle.difference_ns)}."
+        )
+
+
+def _calls(found: TraceComparison) -> Iterator[str]:
+    """What more calls explain, and what the same calls at another cost do; what is no hundredth of a step is not told."""
+    rows = [row for row in found.tables["operators"] if row.calls_was is not None]
+    by_calls, by_cost = sum(row.by_calls_ns for row in rows), sum(row.by_cost_ns for row in rows)
+    least = max(found.wall.was_ns, found.wall.now_ns) / 100
+    was, now = found.launches
+    said = []
+    if abs(by_calls) >= least:
+        said.append(f"operators that are gone, added, or called more or less often make {_signed(by_calls)}")
+    if abs(by_cost) >= least:
+        said.append(f"the same calls at another cost make {_signed(by_cost)}, as a host that drifts does as well")
+    if round(was) != round(now):
+        said.append(f"launches of a step: {was:,.0f} before, {now:,.0f} now")
+    if said:
+        text = "; ".join(said)
+        yield f"{text[0].upper()}{text[1:]}."
+
+
+def _short(name: str) -> str:
+    from launchlens.traces.analyses.kernel_names import short_name
+
+    shortened = short_name(name)
+    return shortened if len(shortened) <= 60 else f"{shortened[:59]}…"
+
+
+def _signed(ns: int) -> str:
+    return f"{'−' if ns < 0 else '+'}{_time(abs(ns))}"
+
+
+def _more(ns: int) -> str:
+    return f"{_time(abs(ns))} {'less' if ns < 0 else 'more'}" if ns else "as long"
+
+
+def _time(ns: int) -> str:
+    return f"{ns / 1e6:.2f} ms" if ns >= 1_000_000 else f"{ns / 1e3:.1f} µs" if ns >= 1_000 else f"{ns} ns"
