@@ -10,7 +10,7 @@ from pathlib import Path
 from launchlens import __version__
 from launchlens.kernels.registry import REGIMES, Variant, WorkloadSpec
 from launchlens.profiling.checking import Checks, one_line, synchronize
-from launchlens.profiling.collectors.catalogue import USUAL
+from launchlens.profiling.collectors.catalogue import FALLBACK, USUAL
 from launchlens.profiling.collectors.collector import Collector, Job
 from launchlens.profiling.collectors.error import CollectorError
 from launchlens.profiling.collectors.light.session import LABEL, LightSession
@@ -232,11 +232,23 @@ def _check_again(checks: Checks, capture: NewCapture, entries: Sequence[Entry]) 
 
 def _record(plan: Plan, capture: NewCapture, entries: Sequence[Entry], steps: Steps) -> None:
     """Record what was timed, regime by regime."""
-    recording = Recording(plan.collectors, steps)
+    recording = Recording(_collectors(plan, capture.manifest), steps)
     traces: list[TraceRecord] = list(capture.manifest.traces)
     for job in _jobs(plan, capture, entries):
         traces += recording.of(job)
         capture.now(traces=list(traces))
+
+
+def _collectors(plan: Plan, manifest: Manifest) -> Sequence[Collector]:
+    """Who records: where the light recorder can't be used, CUPTI as well if it is here, for its calls are told apart too."""
+    chosen = plan.collectors
+    if "why_not" not in manifest.timing.get("light", {}) or any(each.name == FALLBACK.name for each in chosen):
+        return chosen
+    try:
+        FALLBACK.check(plan.device)
+    except CollectorError:
+        return chosen
+    return (*chosen, FALLBACK)
 
 
 def _jobs(plan: Plan, capture: NewCapture, entries: Sequence[Entry]) -> Iterator[Job]:

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.account import Account
+from launchlens.traces.account import HOST_STATES, Account
 from launchlens.traces.intervals import Ints, union_length
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.lanes import Lane, cut
@@ -44,6 +44,14 @@ class Work:
     name: str
     count: int
     total_ns: int
+
+
+@dataclass(frozen=True)
+class Calls:
+    """API calls that put their thread in one host state: how many, and how many others began while that state was the innermost."""
+
+    made: int
+    held: int
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,22 @@ class Slice:
         table, mine = self.joined.launches.table, self.launches
         caused = {name: int(table[name].to_numpy()[mine].sum()) for name in ("kernels", "memcpys", "memsets")}
         return {"launches": len(mine)} | caused
+
+    @property
+    def calls(self) -> Mapping[str, Calls]:
+        """The API calls that the slice's thread made in its windows, by host state; empty of all threads of a process.
+
+        A call that began inside another one is held by that one's state, any other by what its thread was in just before.
+        """
+        found = self.joined.host_events
+        if self.thread is None or (mine := found.of_thread.get((self.process, self.thread))) is None:
+            return {}
+        is_call = np.isin(found.state[mine], [HOST_STATES.index(name) for name in ("launch", "sync", "api")])
+        mine = mine[is_call & (self.window_of(found.start_ns[mine]) >= 0)]
+        made = np.bincount(found.state[mine], minlength=len(HOST_STATES))
+        held = np.bincount(self.host_lane.at(found.start_ns[mine] - 1), minlength=len(HOST_STATES))
+        counted = zip(HOST_STATES, made.tolist(), held.tolist(), strict=True)
+        return {state: Calls(*counts) for state, *counts in counted if any(counts)}
 
     @property
     def ledger(self) -> list[LaunchKind]:

@@ -137,6 +137,11 @@ class Thresholds:
     closure: float = _threshold(
         0.10, "share", "parts that leave more of a side's time unattributed than this don't explain it"
     )
+    least_variants_for_a_cost: float = _threshold(
+        2,
+        "",
+        "what a call costs a recorder is told by other variants than the one that it is taken from, and one alone has no spread",
+    )
     worth_naming: float = _threshold(
         0.1, "share", "a clause of its own for a smaller part of a difference would make the sentence a list"
     )

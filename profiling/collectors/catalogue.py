@@ -11,9 +11,11 @@ from launchlens.profiling.collectors.torch_profiler import TorchProfiler
 
 #: What records where nobody was named, and where none of those named could: it needs nothing that measuring doesn't.
 USUAL = TorchProfiler()
+#: What records as well where the light recorder can't be used: it tells API calls apart, and what they cost it can be told.
+FALLBACK = Cupti()
 
 #: By name.
-CATALOGUE: dict[str, Collector] = {each.name: each for each in (USUAL, NsightSystems(), Cupti())}
+CATALOGUE: dict[str, Collector] = {each.name: each for each in (USUAL, NsightSystems(), FALLBACK)}
 
 
 def chosen(names: Sequence[str]) -> list[Collector]:

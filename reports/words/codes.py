@@ -17,6 +17,7 @@ HOST_WORDS = {
     "profiler": "the profiler itself",
     "waiting": "waiting for another thread",
     "not-recorded": "nothing recorded",
+    "outside-calls": "Python and framework, outside API calls",
 }
 DEVICE_WORDS = {
     "kernel": "kernels running",

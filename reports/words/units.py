@@ -96,3 +96,8 @@ def binary_size(number: float) -> str:
         if number >= factor and number % factor == 0:
             return f"{number / factor:,.0f} {unit}"
     return f"{number:,.0f} B"
+
+
+def listed(names: list[str]) -> str:
+    """Names one after the other: "a", "a and b", "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

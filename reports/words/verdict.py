@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.sentence import Sentence
-from launchlens.reports.words.units import count, duration, interval, percent, signed_duration, times
+from launchlens.reports.words.units import count, duration, interval, listed, percent, signed_duration, times
 from launchlens.traces.documents.estimate import EstimateRow
 from launchlens.traces.documents.findings import (
     AgainstBaseline,
@@ -92,7 +92,7 @@ _TAKEN = {
 def _unsound(finding: UnsoundData) -> Sentence:
     """What is wrong with the data, in which file, and what is not said because of it."""
     figures = finding.figures
-    sides = _list([f"{variant} ({regime})" for variant, regime in figures.sides] or ["any variant"])
+    sides = listed([f"{variant} ({regime})" for variant, regime in figures.sides] or ["any variant"])
     word = "Unsound data" if figures.severity == "error" else "Beware"
     text = (
         f"{word} in {figures.where}, {figures.count:,} × {figures.problem}: {figures.meaning}"
@@ -129,10 +129,10 @@ def _fastest(finding: Fastest) -> Sentence:
     wall, baseline, ratio = figures.wall, figures.baseline_wall, figures.baseline_ratio
     where, first = in_regime(finding.regime), figures.variant
     if figures.all_tie:
-        text = f"{where}, no difference is shown among {_list([first, *figures.ties])}: {first} takes {_per_iteration(wall)}"
+        text = f"{where}, no difference is shown among {listed([first, *figures.ties])}: {first} takes {_per_iteration(wall)}"
     elif figures.ties:
         text = (
-            f"{where}, {_list([first, *figures.ties])} are fastest, with no difference between them shown: {first}"
+            f"{where}, {listed([first, *figures.ties])} are fastest, with no difference between them shown: {first}"
             f" takes {_per_iteration(wall)}"
         )
     else:
@@ -154,12 +154,12 @@ def _alone(finding: BaselineAlone) -> Sentence:
 def _winner(finding: WinnerChanges | WinnerSame) -> Sentence:
     figures = finding.figures
     if isinstance(finding, WinnerSame):
-        text = f"Fastest, or not shown to be slower than the fastest, in every regime: {_list(figures.common)}."
+        text = f"Fastest, or not shown to be slower than the fastest, in every regime: {listed(figures.common)}."
     else:
-        each = "; ".join(f"{regime}: {_list(names)}" for regime, names in figures.winners.items())
+        each = "; ".join(f"{regime}: {listed(names)}" for regime, names in figures.winners.items())
         text = f"The winner changes with the regime ({each})."
     if figures.flips:
-        text += f" Faster than the baseline in one regime and slower in the other: {_list(figures.flips)}."
+        text += f" Faster than the baseline in one regime and slower in the other: {listed(figures.flips)}."
     return Sentence(text, finding.code, None, "timing", "headline")
 
 
@@ -202,10 +202,10 @@ def _why(finding: Why) -> Sentence:
     elif found.changes_pace:
         gone = [f"{duration(-part.ns)} {_part(part)}" for part in found.named if part.ns < 0]
         new = [f"{duration(part.ns)} {_part(part)}" for part in found.named if part.ns > 0]
-        text = f"{head} {figures.baseline}, and waits for something else: {_list(new or ['nothing'])} instead of {_list(gone or ['nothing'])}."
+        text = f"{head} {figures.baseline}, and waits for something else: {listed(new or ['nothing'])} instead of {listed(gone or ['nothing'])}."
     else:
         parts = [f"{signed_duration(part.ns)} {_part(part)}" for part in found.named]
-        text = f"{head} {figures.baseline}: {_list(parts or ['no part of it stands out'])}."
+        text = f"{head} {figures.baseline}: {listed(parts or ['no part of it stands out'])}."
     theirs, mine = figures.launches
     if mine or theirs:
         # what a launch takes is of the recorded run, which explains nothing where the unprofiled one does
@@ -238,7 +238,7 @@ def _as_recorded(finding: Why) -> str:
     return (
         f"{in_regime(finding.regime)} and recorded, {figures.variant} spends {_more(figures.difference_ns)} per"
         f" iteration than {figures.baseline} ({_more(figures.unprofiled_difference_ns)} without the profiler):"
-        f" {_list(parts)}."
+        f" {listed(parts)}."
     )
 
 
@@ -282,7 +282,7 @@ def _bounds(findings: list[BoundBy]) -> list[Sentence]:
     for (regime, bound), members in groups.items():
         if bound == "unknown":
             continue
-        names = _list([member.variant for member in members])
+        names = listed([member.variant for member in members])
         host = _span([member.host_share for member in members])
         busy = _span([member.gpu_busy_share for member in members if member.gpu_busy_share is not None])
         verb = "is" if len(members) == 1 else "are"
@@ -307,7 +307,7 @@ def _not_measured(findings: list[NotMeasured]) -> list[Sentence]:
         groups.setdefault((figures.status, figures.why), []).append(name)
     return [
         Sentence(
-            f"Not measured: {_list(names)}, {status}: {why or 'no reason recorded'}.",
+            f"Not measured: {listed(names)}, {status}: {why or 'no reason recorded'}.",
             "not-measured",
             None,
             "environment",
@@ -331,7 +331,3 @@ def _per_iteration(wall: EstimateRow) -> str:
         f"95 % interval {interval(wall.interval, 1000)} µs" if wall.interval else "too few rounds for an interval"
     )
     return f"{duration(wall.value)} per iteration ({certainty})"
-
-
-def _list(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -84,14 +84,18 @@ class ExplainedPart(Structure, frozen=True, kw_only=True):
 class ExplainedRow(Structure, frozen=True, kw_only=True):
     """What the unprofiled time of a side is made of: `parts` and `not_attributed_ns` sum to `marginal_ns`."""
 
-    by: Annotated[str, means("`light`: by the light recorder's account; `device`: by the device's recorded work")]
+    by: Annotated[
+        str,
+        means(
+            "`light`: by the light recorder's account; `cupti`: by CUPTI's recording, less what its calls cost; `device`: by the"
+            " device's recorded work"
+        ),
+    ]
     marginal_ns: Annotated[int, means("unprofiled time of one iteration", unit="ns")]
     fixed_block_ns: Annotated[
         int | None, means("what a block of iterations costs besides", unit="ns", null="blocks have one length")
     ]
-    inflation: Annotated[
-        float | None, means("time with the light recorder on over that without", null="it is not the light recorder's")
-    ]
+    inflation: Annotated[float | None, means("time with the recorder on over that without", null="it is the device's")]
     closure: Annotated[float, means("share of the time that is not attributed, whichever its sign")]
     not_attributed_ns: Annotated[int, means("what the parts don't account for", unit="ns")]
     parts: Annotated[list[ExplainedPart], means("the parts")]

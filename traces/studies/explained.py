@@ -38,7 +38,7 @@ DRAWS, SEED = 1000, 20251204
 #: What an account says of each state.
 CELLS = ("ns", "events", "holds", "calls_held")
 Floats = npt.NDArray[np.float64]
-By = Literal["light", "device"]
+By = Literal["light", "cupti", "device"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Part:
 class Explained:
     """The parts of one side. `marginal_ns` is its unprofiled time of one iteration, `fixed_block_ns` what a block costs besides.
 
-    `parts` and `not_attributed` sum to `marginal_ns`. `inflation` is the time with the light recorder on over that without.
+    `parts` and `not_attributed` sum to `marginal_ns`. `inflation` is the time with the recorder on over that without.
     """
 
     by: By
@@ -196,9 +196,12 @@ class _Seen:
 
 
 def explained_by_device(side: Side) -> Explained | None:
-    """The parts of a side whose pace the device makes: recorded work by kind, and what lies between."""
+    """The parts of a side whose pace the device makes: recorded work by kind, and what lies between; None of blocks of one length."""
     recording, device = side.recording, side.device
     if recording is None or recording.device is None or device is None:
+        return None
+    fixed = side.blocks["fixed_ns"].dropna() if "fixed_ns" in side.blocks else side.blocks["wall_ns"].iloc[:0]
+    if not len(fixed):
         return None
     times = recording.per_iteration.on_device()
     busy = {state: ns for state, ns in times.items() if state not in ("idle", "unknown") and ns}
@@ -206,9 +209,8 @@ def explained_by_device(side: Side) -> Explained | None:
         return None
     parts = [Part("device", state, ns) for state, ns in busy.items()]
     parts.append(Part("device", "between", device.value - sum(busy.values())))
-    fixed = side.blocks["fixed_ns"].dropna() if "fixed_ns" in side.blocks else side.blocks["wall_ns"].iloc[:0]
     rest = Part("device", "not attributed", side.wall.value - device.value)
-    return Explained("device", side.wall.value, float(fixed.median()) if len(fixed) else None, None, tuple(parts), rest)
+    return Explained("device", side.wall.value, float(fixed.median()), None, tuple(parts), rest)
 
 
 def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
@@ -315,12 +317,12 @@ class ExplainedDifference:
 
 
 def difference_of(a: Explained | None, b: Explained | None) -> ExplainedDifference | None:
-    """What b has more of than a; None where nothing tells what one of them is made of."""
-    if a is None or b is None:
+    """What b has more of than a; None where nothing tells what one of them is made of, or two recorders that part it otherwise."""
+    if a is None or b is None or {a.by, b.by} == {"light", "cupti"}:
         return None
     rest = b.not_attributed.less(a.not_attributed)
     whole = b.marginal_ns - a.marginal_ns
-    if a.by != b.by:
+    if (a.by == "device") is not (b.by == "device"):
         negative = [
             Part(part.lane, part.state, -part.ns, None if part.draws is None else -part.draws) for part in a.parts
         ]

@@ -16,7 +16,7 @@ from launchlens.traces.joined import join
 from launchlens.traces.launches.hardware_queue import channel_names
 from launchlens.traces.launches.ledger import LaunchKind
 from launchlens.traces.problems import Problems
-from launchlens.traces.slice import Slice, Work
+from launchlens.traces.slice import Calls, Slice, Work
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.timeline import Timeline, timeline
 from launchlens.traces.trace import Trace
@@ -87,6 +87,8 @@ class Recording:
     `per_block` has a row per block (`launchlens.traces.slice.WINDOW_COLUMNS`). `reference_ns` is the unprofiled time of one
     iteration just before (`TraceRecord`); None where the timed rounds serve.
 
+    `calls` are the API calls of all blocks together, by host state.
+
     `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
     how long the GPU was busy: not where replays of graphs were recorded in part (see `Thresholds.unknown_device`). `facts` are for
     the data gate.
@@ -97,6 +99,7 @@ class Recording:
     gpu_recorded_ns: float | None
     gpu_busy_ns: float | None
     counts: Mapping[str, float]
+    calls: Mapping[str, Calls]
     ledger: tuple[LedgerRow, ...]
     work: tuple[WorkRow, ...]
     timeline: Timeline | None
@@ -141,6 +144,7 @@ def recording_of(
         gpu_recorded_ns=recorded,
         gpu_busy_ns=recorded if blocks.account.share("device", "unknown") <= THRESHOLDS.unknown_device else None,
         counts={name: count / iterations for name, count in blocks.counts.items()},
+        calls=blocks.calls,
         ledger=tuple(LedgerRow.of(kind, iterations) for kind in blocks.ledger),
         work=tuple(WorkRow.of(work, iterations) for work in blocks.work),
         timeline=None if shown is None else timeline(shown),

@@ -30,6 +30,7 @@ from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.compare import Comparison, compare
+from launchlens.traces.studies.corrected_cupti import COLLECTOR, CuptiAccounts
 from launchlens.traces.studies.explained import (
     Explained,
     LightAccounts,
@@ -112,8 +113,7 @@ class Study:
             a, b = self.sides[against, regime], self.sides[variant, regime]
             adjusted = self._in_family(regime).get(variant) if against == self.capture.manifest.baseline else None
             found = compare(a, b, paired=True, steadiness=self.steadiness(regime), p_adjusted=adjusted)
-            both = difference_of(self.explained(a), self.explained(b))
-            self._compared[key] = replace(found, explained=both)
+            self._compared[key] = replace(found, explained=difference_of(*self._explained_alike(a, b)))
         return self._compared[key]
 
     def _in_family(self, regime: str) -> Mapping[str, float | None]:
@@ -175,19 +175,39 @@ class Study:
     def explained(self, side: Side) -> Explained | None:
         """What the unprofiled time of a side is made of; None where nothing tells.
 
-        The device's parts where the device makes the pace, else the host's. Nothing tells of a side from which the data gate
-        takes its times, its recording, or the light recorder's account.
+        The device's parts where the device makes the pace, else the host's: by the light recorder, and where that did not see the
+        side, or not all of it, by CUPTI's recording less what that cost. Nothing tells of a side from which the data gate takes
+        its times or its recording.
         """
         key = side.variant, side.regime
-        if side.refused or side.withheld or self.gate.takes("light", key):
+        if side.refused or side.withheld:
             return None
         if key not in self._explained:
-            by_device = side.bound == "device-bound"
-            found = explained_by_device(side) if by_device and self.light is not None else None
-            if found is None and self.light is not None and not by_device:
-                found = self.light.explain(side)
+            if side.bound == "device-bound":
+                found = explained_by_device(side)
+            else:
+                seen = None if self.light is None or self.gate.takes("light", key) else self.light.explain(side)
+                found = seen or self._by_cupti(side)
             self._explained[key] = found
         return self._explained[key]
+
+    def _explained_alike(self, a: Side, b: Side) -> tuple[Explained | None, Explained | None]:
+        """Both sides by one recorder: where only one of them falls back to CUPTI's recording, the other one does too."""
+        found = self.explained(a), self.explained(b)
+        left, right = (None if each is None else each.by for each in found)
+        if (left, right) == ("light", "cupti"):
+            return self._by_cupti(a), found[1]
+        return (found[0], self._by_cupti(b)) if (left, right) == ("cupti", "light") else found
+
+    def _by_cupti(self, side: Side) -> Explained | None:
+        record = self.recordings.get((COLLECTOR, side.variant, side.regime))
+        if record is None or self.gate.takes("recording", (side.variant, side.regime), record.trace):
+            return None
+        return self._cupti.explain(side)
+
+    @cached_property
+    def _cupti(self) -> CuptiAccounts:
+        return CuptiAccounts(self.sides.values(), self.recordings)
 
     @cached_property
     def agreement(self) -> Sequence[Agreement]:
