@@ -47,6 +47,13 @@ def command(
             help="Ranges that are the steps, as in 'iteration*'; else the profiler's own, or what repeats.",
         ),
     ] = None,
+    step: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="With --html: show this step's timeline first, by its name, the number at its end, or its place from 1 on.",
+        ),
+    ] = None,
     by_shape: Annotated[
         bool,
         typer.Option("--by-shape", help="Tell ops apart by the shapes of their inputs, where these were recorded."),
@@ -87,6 +94,8 @@ def command(
         raise typer.BadParameter("give a trace, or --list", param_hint="TRACE")
     if show is not None and table is not None:
         raise typer.BadParameter("give one of --show and --table", param_hint="--show")
+    if step is not None and html is None:
+        raise typer.BadParameter("is of the page: give --html as well", param_hint="--step")
     if html is not None:
         files.free(html, force, trace)
     one = show or table
@@ -101,12 +110,13 @@ def command(
         analysis = analyze(opened, range_name=range_name, thread=thread, steps=steps)
         answered = analysis.answers(names, by_shape=by_shape)
         document = as_document(analysis, answered)
+        timelines = analysis.timelines(step) if html is not None else []
     tables = [*answered.tables.values()]
     if html is not None:
         from launchlens.reports.writers.html import html as page_text
 
         with files.writable(html):
-            files.write_text(html, page_text(shown.page(document, tables)))
+            files.write_text(html, page_text(shown.page(document, tables, timelines)))
     if one is not None:
         alone = shown.one(document, answered, one, "--show" if show else "--table")
         asked.write(Result(lambda: document, lambda: [Shown(shown.for_people(alone))], lambda: [alone]))

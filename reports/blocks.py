@@ -6,7 +6,7 @@ something new, write one; no writer changes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,8 @@ from launchlens.reports.words.sentence import Sentence
 from launchlens.traces.tables.table import Table
 
 Tone = Literal["plain", "note", "warning", "error", "good", "bad"]
+#: Rows of one table on a page; CSV and JSON hold all.
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,34 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A part of a text, from one character up to another, that leads to a place of the page."""
+
+    start: int
+    end: int
+    anchor: str
+
+
+@dataclass(frozen=True)
 class Paragraph:
-    """A text of our own. `tone` colours it where there is colour; a `note` stands back."""
+    """A text of our own. `tone` colours it where there is colour; a `note` stands back.
+
+    `references` are in order and don't overlap: a page makes links of them.
+    """
 
     text: str
     tone: Tone = "plain"
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """The text in parts, each with the place that it leads to, empty for none."""
+        at = 0
+        for each in self.references:
+            yield self.text[at : each.start], ""
+            yield self.text[each.start : each.end], each.anchor
+            at = each.end
+        yield self.text[at:], ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +82,16 @@ class Legend:
 class Shown:
     """A table as people are shown it: at most `most` rows where it says so, else as many as a writer shows.
 
-    `style` `answer`: the page's first table, wide and open. `bare`: what stands above it says its title already.
+    `style` `answer`: the page's first table, wide and open. `bare`: what stands above it says its title already. The rows of an
+    `anchored` one can be linked to, as `row_anchor` calls them. `leads` says, by the name of a column, where the cell of each row
+    leads to on the page, empty for nowhere.
     """
 
     table: Table
     most: int | None = None
     style: Literal["plain", "answer", "bare"] = "plain"
+    anchored: bool = False
+    leads: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +110,56 @@ class Bar:
 
     title: str
     parts: tuple[tuple[str, str, float, str], ...]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How boxes of one kind look on a strip: their colour, that of what stands in them, and their letter, without colour the same."""
+
+    code: str
+    colour: str
+    ink: str
+    letter: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """A piece of a strip: where it begins and how long it is, as shares of 1. `style` is a style's code.
+
+    `text` stands in it where it has room, `says` is told to who points at it. It leads to `leads_to`, and `anchor` is its own name,
+    where it has one. `several` stands for more than one thing.
+    """
+
+    start: float
+    length: float
+    style: str
+    text: str
+    says: str
+    leads_to: str = ""
+    anchor: str = ""
+    several: bool = False
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One lane of a picture over time. `lettered`: the letters of its boxes are what tells them apart."""
+
+    title: str
+    boxes: tuple[Box, ...]
+    lettered: bool = False
+
+
+@dataclass(frozen=True)
+class Strips:
+    """Lanes over one axis of `length_ns`, which can be magnified where a page can do that. `styles` are those of all boxes."""
+
+    id: str
+    says: str
+    length_ns: int
+    strips: tuple[Strip, ...]
+    styles: tuple[Style, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,6 +240,7 @@ Block = (
     | Shown
     | Figure
     | Bar
+    | Strips
     | Fold
     | Chapter
     | Choice
@@ -197,6 +277,11 @@ class Page:
     foot: str = ""
     sortable: bool = False
     data: Sequence[Drawing] = field(default=())
+
+
+def row_anchor(table: str, row: int) -> str:
+    """What the row of a table is called on a page, from 0 on."""
+    return f"{table}-{row + 1}"
 
 
 def tables(blocks: Sequence[Block]) -> list[Table]:

@@ -162,6 +162,13 @@ The questions that `launchlens analyze` puts to a trace: each has a table. `anal
 the range alone: host events that begin in it, on whatever thread, and the GPU work that was launched in it. A table that a trace holds
 nothing of is absent, and the problem `table-absent` says why. From Python: `launchlens.traces.analysis.analyze(trace).answers(["kernels"]).tables`.
 
+On the page of `--html` all of them can be sorted and searched, and stand below a timeline: of the median step, and to choose of the odd ones, the
+first and the last (`--step N`: of any other). Its lanes are the ranges of the author, what each piece of advice rests on, what the threads
+are in (`L` launch call, `D` framework op, `S` synchronisation, …), the gaps of the GPU with the colour and the letter of their cause, and what runs
+on each stream. Short pieces are joined, dashed, and say how many they are. The figures of the verdict and of advice lead to the rows that they rest on,
+boxes of the timeline to the row of their gap, kernel, call or op, and rows to their place in it. `open` and `export --perfetto` mark the same
+gaps, advice and steps in a trace whole.
+
 `make docs` writes this page from `traces/analyses/`. What the words mean: [definitions.md](definitions.md).
 """
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from msgspec import UNSET
 
+from launchlens.traces.advice.advise import advise
+from launchlens.traces.advice.candidate import Saving
 from launchlens.traces.advice.document import advice_of, verdict_of
 from launchlens.traces.analyses.answers import Answers, answers
 from launchlens.traces.analyses.catalogue import questions
@@ -40,6 +43,7 @@ from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import overlapping_across_threads, range_totals
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.slice import Slice
+from launchlens.traces.step_timelines import StepTimeline, step_timelines
 from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.threads import find_thread
 from launchlens.traces.trace import Trace
@@ -67,6 +71,18 @@ class Analysis:
     def stepped(self) -> Stepped:
         """The trace as a row of steps."""
         return self.joined.stepped(self.steps)
+
+    @cached_property
+    def savings(self) -> list[Saving]:
+        """The changes that are worth most, what saves most first."""
+        return advise(self.stepped)
+
+    def timelines(self, step: str | None = None) -> list[StepTimeline]:
+        """What happened in a few of its steps: in the one that `step` names, the median one, the odd ones, the first and the last.
+
+        Raises InputError where there is no such step.
+        """
+        return step_timelines(self.stepped, self.savings, step)
 
     def scope(self, *, by_shape: bool = False) -> Scope:
         """What its tables are about: the whole trace, or the range that was asked for."""
@@ -125,7 +141,7 @@ def as_document(analysis: Analysis, answered: Answers = NO_ANSWERS) -> AnalysisD
             devices={str(number): name for number, name in trace.devices.items()},
         ),
         verdict=verdict_of(analysis.stepped),
-        advice=advice_of(analysis.stepped),
+        advice=advice_of(analysis.savings),
         problems=problem_rows(analysis.problems + answered.problems),
         totals=_totals(joined),
         ranges=_ranges(analysis.ranges, joined.saw_gpu),

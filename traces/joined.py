@@ -123,11 +123,11 @@ class JoinedTrace:
         """The lane of a device, cut once; one without any state where the trace holds no event of a device."""
         if device not in self._device_lanes:
             unknown = None if device is None else self.unknown.get(device)
-            self._device_lanes[device] = device_lane(self.events, device, unknown, self._lane_kinds)
+            self._device_lanes[device] = device_lane(self.events, device, unknown, self.work_kinds)
         return self._device_lanes[device]
 
     @cached_property
-    def _lane_kinds(self) -> npt.NDArray[np.object_]:
+    def work_kinds(self) -> npt.NDArray[np.object_]:
         return lane_kinds(self.events)
 
     @cached_property

@@ -9,14 +9,17 @@ from pathlib import Path
 
 from msgspec.structs import replace as replace_document
 
-from launchlens.reports.blocks import Bar, Block, Fold, Page, Paragraph, Section, Shown, Tone
+from launchlens.reports.blocks import Bar, Block, Chapter, Choice, Fold, Page, Paragraph, Section, Shown, Tone
 from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
+from launchlens.reports.figures.step_strips import step_strips
+from launchlens.reports.pages.trace_links import Links, step_anchor
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import duration, percent, size
 from launchlens.traces.analyses.answers import Answers
 from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
 from launchlens.traces.problems import InputError, Severity
+from launchlens.traces.step_timelines import StepTimeline
 from launchlens.traces.tables import accounts, of_trace
 from launchlens.traces.tables.table import Table
 
@@ -37,8 +40,8 @@ BEYOND_A_SCREEN = ("ranges", "costs")
 TONES: dict[Severity, Tone] = {"info": "note", "warning": "warning", "error": "error"}
 
 
-def page(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Page:
-    """The analysis as a page: its account as bars, and every table; `answers` are those of the analyses."""
+def page(document: AnalysisDocument, answers: Sequence[Table] = (), timelines: Sequence[StepTimeline] = ()) -> Page:
+    """The analysis as a page: verdict, timelines of some steps, account as bars, and every table; `answers` are those of the analyses."""
     devices = Counter(document.source.devices.values())
     on = "".join(f"; {f'{count} × ' if count > 1 else ''}{device}" for device, count in devices.items())
     return Page(
@@ -46,8 +49,9 @@ def page(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Page:
         title=Path(document.source.path).name,
         says="",
         measured=f"{size(document.source.bytes)}, recorded by {_recorder(document)}{on}",
-        sections=tuple(sections(document, answers)),
-        foot="Made by launchlens. This page is complete in itself: it loads nothing, and runs one script, which sorts and searches tables.",
+        sections=tuple(sections(document, answers, timelines)),
+        foot="Made by launchlens. This page is complete in itself: it loads nothing, and its scripts only sort and search its tables, and "
+        "find one's way in it.",
         sortable=True,
     )
 
@@ -101,37 +105,70 @@ def one(document: AnalysisDocument, answered: Answers, name: str, option: str) -
     return found[name]
 
 
-def sections(document: AnalysisDocument, answers: Sequence[Table] = ()) -> Iterator[Section]:
-    """What limits the program and what would help, what to know about the trace, its account, and its tables.
+def sections(
+    document: AnalysisDocument, answers: Sequence[Table] = (), timelines: Sequence[StepTimeline] = ()
+) -> Iterator[Section]:
+    """What limits the program and what would help, what to know about the trace, timelines of some steps, its account, and its tables.
 
     Tables without rows are left out.
     """
-    yield Section("verdict", "Verdict", "What limits it, and what would help", tuple(_verdict(document)))
+    made = [(id, title, make(document)) for id, title, make in TABLES]
+    own = [of_trace.advice_rows(document), *(table for _, _, table in made)]
+    links = Links({table.name: table for table in (*own, *answers) if len(table)}, timelines)
+    yield Section("verdict", "Verdict", "What limits it, and what would help", tuple(_verdict(document, links)))
+    problems = _problems(document)
+    if any(each.severity != "info" for each in document.problems):
+        yield from problems
+    if timelines:
+        title = "Timeline of a step" if document.verdict.steps else "Timeline"
+        yield Section("timeline", "Timeline", title, tuple(_timeline(timelines, links)))
+    yield from problems
+    yield Section("account", "Account", "Time account", tuple(_accounts(document, exact=True)))
+    first, *others = made
+    for id, title, table in (first, *((f"table-{each.name}", each.title, each) for each in answers), *others):
+        if len(table):
+            yield Section(id, title, title, (links.shown(table),))
+
+
+def _problems(document: AnalysisDocument) -> Iterator[Section]:
+    """What was met, where anything was."""
     if document.problems:
         said = tuple(
             Paragraph(f"{each.severity}: {each.count} × {each.code}: {each.meaning}", TONES[each.severity])
             for each in document.problems
         )
         yield Section("problems", "Problems", "What to know about this trace", said)
-    yield Section("account", "Account", "Time account", tuple(_accounts(document, exact=True)))
-    first, *others = [(id, title, make(document)) for id, title, make in TABLES]
-    for id, title, table in (first, *((f"table-{each.name}", each.title, each) for each in answers), *others):
-        if len(table):
-            yield Section(id, title, title, (Shown(table),))
 
 
-def _verdict(document: AnalysisDocument) -> Iterator[Block]:
+def _timeline(timelines: Sequence[StepTimeline], links: Links) -> Iterator[Block]:
+    """One step at a time; the first is shown first."""
+    yield Paragraph(
+        "From the end of the step before to the end of its own last work. A gap of the GPU has the colour and the letter of what the GPU "
+        "waited for. Each box leads to its row in the tables below, and rows lead back here.",
+        "note",
+    )
+    names, chapters = [], []
+    for timeline in timelines:
+        anchor = step_anchor(timeline.number)
+        names.append(f"{timeline.name}, {duration(timeline.length_ns)}: {timeline.why}")
+        strips = step_strips(f"{anchor}-lanes", timeline, links.of_piece, links.anchor)
+        chapters.append(Chapter(names[-1], (strips,), anchor))
+    yield Choice("timelines", "Step", tuple(names), tuple(chapters))
+
+
+def _verdict(document: AnalysisDocument, links: Links) -> Iterator[Block]:
     """The verdict, each piece of advice with how it is followed, and what they rest on."""
-    yield Paragraph(document.verdict.sentence)
+    yield Paragraph(document.verdict.sentence, references=links.of_verdict(document))
     for number, row in enumerate(document.advice, 1):
-        yield Paragraph(f"{number}. {row.sentence}", "good")
+        said = f"{number}. {row.sentence}"
+        yield Paragraph(said, "good", links.of_advice(said, row.code))
         yield Paragraph(row.how, "note")
     if document.verdict.steps is None:
         yield Paragraph(NO_STEPS, "note")
     elif not document.advice and document.verdict.share is not None:
         yield Paragraph(NOT_WORTH_IT, "note")
     if document.advice:
-        yield Fold("What the advice rests on", (Shown(of_trace.advice_rows(document)),))
+        yield Fold("What the advice rests on", (links.shown(of_trace.advice_rows(document)),))
 
 
 def _recorder(document: AnalysisDocument) -> str:

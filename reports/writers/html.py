@@ -3,7 +3,7 @@
 The page is data in, text out: no clock, no random number, nothing fetched. Text from a trace is escaped where it is
 printed, bounded in length, and could run nothing even if an escape were missed: the Content-Security-Policy admits
 scripts by their hashes: on a page with figures the one that draws them and Plotly, on one whose tables can be sorted the one
-that does that, and on another none.
+that does that and the one that leads from row to timeline and back, and on another none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,10 +20,11 @@ from typing import Any
 
 import jinja2
 import plotly
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from launchlens.reports.blocks import Figure, Page, Shown, drawings
+from launchlens.reports.blocks import MOST_ROWS, Figure, Page, Shown, Strips, drawings, row_anchor
 from launchlens.reports.figures.drawing import short, to_script
+from launchlens.reports.words.units import duration
 from launchlens.reports.writers import cells
 from launchlens.reports.writers.as_read import laid_out, title, told
 from launchlens.traces.tables.table import Column, Table
@@ -30,23 +32,27 @@ from launchlens.traces.tables.table import Column, Table
 TEMPLATES = Path(__file__).parents[1] / "templates"
 #: No text printed into the page is longer: a name of a million characters costs this many.
 TEXT = 1200
-#: Rows and cells of one table on a page; CSV and JSON hold all.
-MOST_ROWS, MOST_CELLS = 200, 10_000
+#: Cells of one table on a page; CSV and JSON hold all.
+MOST_CELLS = 10_000
+_CODE = re.compile(r"`([^`]+)`")
+#: Labels of a timeline's axis where it is not magnified: so many have room on a phone.
+TICKS = 5
 
 
 def html(page: Page) -> str:
     """The page as text. The same page gives the same text."""
     shown = [drawing.plain() for section in page.sections for drawing in drawings(section.blocks)]
     own, library, packed = (page_file("script.js"), *_plotly()) if shown else ("", "", "")
-    sorts = page_file("tables.js") if page.sortable else ""
+    sorts, leads = (page_file("tables.js"), page_file("timeline.js")) if page.sortable else ("", "")
     template = _templates().get_template("page.html")
     text: str = template.render(
         page=page,
         figures=Markup(to_script(shown)) if shown else None,
-        policy=policy(*filter(None, (own, library, sorts))),
+        policy=policy(*filter(None, (own, library, sorts, leads))),
         style=Markup(page_file("style.css")),
         script=Markup(own),
         sorts=Markup(sorts),
+        leads=Markup(leads),
         plotly=packed,
     )
     return text + "\n"
@@ -86,7 +92,13 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=_bounded,
     )
-    filters: dict[str, Any] = {"short": short, "kind": lambda block: type(block).__name__, "grid": _grid}
+    filters: dict[str, Any] = {
+        "short": short,
+        "kind": lambda block: type(block).__name__,
+        "grid": _grid,
+        "ticks": _ticks,
+        "coded": _coded,
+    }
     templates.filters |= filters
     return templates
 
@@ -96,6 +108,22 @@ def _bounded(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return value if len(value) <= TEXT and value.isprintable() else short(value, TEXT)
     return value
+
+
+def _coded(text: str) -> Markup:
+    """A text of ours in which what stands between grave accents is code."""
+    parts = _CODE.split(str(_bounded(text)))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )
+
+
+def _ticks(block: Strips) -> list[tuple[float, str]]:
+    """Round moments of a timeline's axis: where each stands, %, and what it is called."""
+    least = max(block.length_ns / TICKS, 1)
+    power = 10 ** (len(str(int(least))) - 1)
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
+    return [(100 * at / block.length_ns, duration(at) if at else "0") for at in range(0, block.length_ns, step)]
 
 
 @dataclass(frozen=True)
@@ -109,7 +137,7 @@ class _Heading:
 class _Cell:
     """A cell as the template prints it; `code` is a class for its colour, `bar` its share of the column's largest, %.
 
-    `value` is the number that a column is sorted by.
+    `value` is the number that a column is sorted by, `leads` where the cell leads to on the page.
     """
 
     text: str
@@ -122,6 +150,7 @@ class _Cell:
     anchor: str = ""
     title: str = ""
     value: str = ""
+    leads: str = ""
     with_: tuple[_Cell, ...] = field(default=())
 
     def __getitem__(self, name: str) -> Any:
@@ -134,6 +163,7 @@ class _Row:
     cells: tuple[_Cell, ...]
     sums: bool
     best: bool
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,7 +189,20 @@ def _grid(block: Shown | Figure) -> _Grid:
     )
     bare = isinstance(block, Shown) and block.style == "bare"
     said = title(it, kept, len(shown), bare=bare)
-    return _Grid(said, it.title or said, headings, tuple(_rows(shown, texts, columns, sums)))
+    rows = _rows(shown, texts, columns, sums)
+    if isinstance(block, Shown) and block.anchored:
+        names = [shown.columns[at].name for at in columns]
+        rows = [_linked(row, block, number, names) for number, row in enumerate(rows)]
+    return _Grid(said, it.title or said, headings, tuple(rows))
+
+
+def _linked(row: _Row, block: Shown, number: int, names: Sequence[str]) -> _Row:
+    """A row that can be linked to, its cells with where they lead to; `names` are those of its columns."""
+    made = [
+        replace(cell, leads=block.leads[name][number]) if name in block.leads else cell
+        for cell, name in zip(row.cells, names, strict=True)
+    ]
+    return replace(row, cells=tuple(made), anchor=row_anchor(block.table.name, number))
 
 
 def _rows(it: Table, texts: Sequence[Sequence[str]], columns: Sequence[int], sums: frozenset[int]) -> list[_Row]:

@@ -18,6 +18,7 @@ from launchlens.reports.blocks import (
     Link,
     Paragraph,
     Shown,
+    Strips,
     Together,
     Words,
 )
@@ -65,7 +66,7 @@ def _text(block: Block, full: bool, most: int) -> str:
             return f"{cell(block.title)}\n\n{pairs}" if full else ""
         case Link():
             return f"- {cell(block.path)}: {cell(block.says)}"
-        case Legend() | Bar():
+        case Legend() | Bar() | Strips():
             return ""
     raise AssertionError(block)
 

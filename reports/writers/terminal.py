@@ -24,6 +24,7 @@ from launchlens.reports.blocks import (
     Link,
     Paragraph,
     Shown,
+    Strips,
     Together,
     Words,
 )
@@ -83,7 +84,7 @@ def write(console: Console, blocks: Sequence[Block], *, full: bool = False, most
 
 def _is_shown(block: Block, full: bool) -> bool:
     """Whether anything is printed of a block: not of the colours of a page, nor of what is folded in brief output."""
-    return not isinstance(block, Legend | Bar) and (full or not isinstance(block, Fold | Figure | Facts))
+    return not isinstance(block, Legend | Bar | Strips) and (full or not isinstance(block, Fold | Figure | Facts))
 
 
 def _apart(before: Block, block: Block) -> bool:

@@ -2,6 +2,9 @@
 
 import html
 import re
+from pathlib import Path
+
+import pytest
 
 from events import gpu, host, trace
 from launchlens.reports.pages import trace as shown
@@ -9,13 +12,17 @@ from launchlens.reports.writers.html import html as written
 from launchlens.reports.writers.html import page_file, policy
 from launchlens.reports.writers.terminal import text
 from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.problems import InputError
+from launchlens.traces.source import open_trace
 
+PAIRS = Path(__file__).parents[1] / "data" / "pairs"
 EVIL = "</title><script>alert(1)</script><img src=x onerror=alert(2)>&{{ 7*7 }}"
 
 
 def page(rows, **more):
     found = analyze(trace(rows), **more)
-    return written(shown.page(as_document(found), [*found.answers().tables.values()]))
+    answered = found.answers()
+    return written(shown.page(as_document(found, answered), [*answered.tables.values()], found.timelines()))
 
 
 def test_the_page_holds_the_account_to_the_nanosecond():
@@ -28,7 +35,7 @@ def test_the_page_holds_the_account_to_the_nanosecond():
         range_name="step",
     )
     assert "1,000,000" in text and "cudaLaunchKernel" in text
-    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", text)]
+    widths = [float(width) for width in re.findall(r'style="width:([\d.]+)%', text)]
     assert abs(sum(widths) - 200) < 0.01, "the host's bar and the GPU's are each whole"
     assert "kernels running 0.90 ms" not in text
     assert "900 µs, 90 %" in text
@@ -43,10 +50,12 @@ def test_a_hostile_name_stays_text_and_nothing_may_run():
             host("range", "x" * 1_000_000, 0, 90),
         ]
     )
-    own = f"<script>{page_file('tables.js')}</script>"
-    assert text.count("<script") == text.count(own) == 1 and "<img" not in text and "{{ 7*7 }}" in text
-    # it sorts tables; what a name could smuggle in has another hash
-    assert policy(page_file("tables.js")) in html.unescape(text) and policy("alert(1)") not in html.unescape(text)
+    own = [page_file(name) for name in ("tables.js", "timeline.js")]
+    assert (
+        re.findall("<script.*?>(.*?)</script>", text, re.DOTALL) == own and "<img" not in text and "{{ 7*7 }}" in text
+    )
+    # these sort tables and find one's way; what a name could smuggle in has another hash
+    assert policy(*own) in html.unescape(text) and policy("alert(1)") not in html.unescape(text)
     assert len(text) < 100_000
     links = re.findall(r"""(?:src|href)=["']([^"']*)""", text)
     assert all(link == "data:," or (f'id="{link[1:]}"' in text and link[0] == "#") for link in links), links
@@ -73,7 +82,9 @@ def test_every_analysis_is_a_section_whose_numbers_can_be_sorted_by_their_values
     for id in ("table-kernels", "table-streams", "table-latency", "table-launch_queue"):
         assert f'<section id="{id}"' in text
     assert 'data-value="2000002">2.00 ms<' in text
-    assert 'title="void k&lt;int&gt;(int)">k</th>' in text, "the whole name is the short one's title"
+    assert re.search(r'title="void k&lt;int&gt;\(int\)"><a href="#work-\d+">k</a></th>', text), (
+        "the whole name is the short one's title, which leads to the timeline"
+    )
 
 
 def test_the_first_screen_has_a_few_rows_and_no_word_of_tables_that_are_absent():
@@ -85,3 +96,174 @@ def test_the_first_screen_has_a_few_rows_and_no_word_of_tables_that_are_absent()
     screen, whole = (text(shown.blocks(document, tables, **more)) for more in ({"brief": 3}, {}))
     assert "Kernels (3 of 12, by GPU time)" in screen and "table-absent" not in screen and "deviation" not in screen
     assert "communication (no collectives)" in whole and "k11" in whole and "launch costs" in whole
+
+
+# -- the timeline, and what leads where
+
+
+STEPS = [1_000_000, 1_000_000, 2_000_000]
+
+
+def three_steps():
+    """Three steps, the last of them twice as long; in each a read that the host waits for, and a kernel after it."""
+    rows, number, at = [], 0, 0
+    for step, length in enumerate(STEPS):
+        rows.append(host("range", f"ProfilerStep#{step + 4}", at, at + length - 1_000))
+        rows.append(host("range", "body", at + 5_000, at + length - 5_000))
+        rows.append(host("op", "aten::item", at + 8_000, at + 60_000))
+        for start, kind, call, name in (
+            (10_000, "memcpy", "cudaMemcpyAsync", "Memcpy DtoH"),
+            (350_000, "kernel", "cudaLaunchKernel", "void k<int>(int)"),
+        ):
+            number += 1
+            rows.append(host("api", call, at + start, at + start + 5_000, correlation=number))
+            more = {"copy_kind": "DtoH", "bytes": 4} if kind == "memcpy" else {}
+            rows.append(gpu(kind, at + start + 6_000, at + start + 40_000, number, name=name, **more))
+        rows.append(host("api", "cudaStreamSynchronize", at + 20_000, at + 55_000, correlation=90 + number))
+        at += length
+    return rows
+
+
+@pytest.fixture(scope="module")
+def pictured():
+    return page(three_steps())
+
+
+def boxes(text, step):
+    """The boxes of a step by the title of their lane: (style, what stands in it, what it leads to, its own name, what it says)."""
+    figure = re.search(rf'<figure class="strips" id="step-{step}-lanes".*?</figure>', text, re.DOTALL)[0]
+    lanes = {}
+    for title, inner in re.findall(r'<p class="of">(.*?)</p>\n<div class="strip.*?">(.*?)</div>', figure, re.DOTALL):
+        found = []
+        for tag in re.findall(r"<[ai] class=.*?</[ai]>", inner):
+            of = {name: value for name, value in re.findall(r'(class|href|id|title)="([^"]*)"', tag)}
+            found.append(
+                (of["class"], re.search("<span>(.*?)</span>", tag)[1], of.get("href"), of.get("id"), of["title"])
+            )
+        lanes[title] = found
+    return lanes
+
+
+def rows_of(text, table):
+    """The rows of a table on the page by their names: (text, where it leads to) of each cell."""
+    section = re.search(rf'<section id="table-{table}".*?</section>', text, re.DOTALL)[0]
+    return {
+        id: [
+            (re.sub("<.*?>", "", cell), (re.findall(r'href="#(.*?)"', cell) or [None])[0])
+            for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row)
+        ]
+        for id, row in re.findall(r'<tr id="(.*?)">(.*?)</tr>', section, re.DOTALL)
+    }
+
+
+def test_the_median_step_is_shown_first_then_the_odd_first_and_last_ones(pictured):
+    names = re.findall(r'<option value="\d">(.*?)</option>', pictured)
+    assert [name.split(":")[0] for name in names] == [
+        "ProfilerStep#5, 1.00 ms",
+        "ProfilerStep#6, 2.00 ms",
+        "ProfilerStep#4, 999 µs",
+    ]
+    assert names[0].endswith("the median one") and names[1].endswith("the last") and names[2].endswith("the first")
+    sections = re.findall('<section id="(.*?)"', pictured)
+    assert sections.index("verdict") == 0 and sections.index("timeline") < sections.index("account")
+
+
+def test_lanes_are_ranges_threads_gaps_and_streams(pictured):
+    lanes = boxes(pictured, 2)
+    assert list(lanes) == ["ranges of the author", "thread 1", "GPU 0 idle, by cause", "GPU 0, stream 7"]
+    assert [text for _, text, *_ in lanes["ranges of the author"]] == ["body"]
+    # what a thread is in has a letter beside its colour, and so has what a gap is for
+    assert {(style, text[0]) for style, text, *_ in lanes["thread 1"]} == {
+        ("b-python", "P"),
+        ("b-dispatch", "D"),
+        ("b-launch", "L"),
+        ("b-sync", "S"),
+    }
+    assert [(style, text) for style, text, *_ in lanes["GPU 0 idle, by cause"]] == [("b-python", "P Python")] * 3
+    assert [text for _, text, *_ in lanes["GPU 0, stream 7"]] == ["Memcpy DtoH", "k"]
+    legend = re.search(r'<ul class="legend" aria-label="Letters.*?</ul>', pictured, re.DOTALL)[0]
+    for letter, words in (("P", "Python"), ("S", "synchronisation"), ("D", "framework op")):
+        assert f">{letter}</i>{words}</li>" in legend
+
+
+def test_every_gap_leads_to_its_row_and_the_row_back_to_the_gap(pictured):
+    idle = rows_of(pictured, "idle")
+    there = {}
+    for step in (1, 2, 3):
+        for _, _, href, id, says in boxes(pictured, step)["GPU 0 idle, by cause"]:
+            row = idle[href.removeprefix("#")]
+            if id:
+                assert row[0][1] == id, "its row leads back to it"
+                there[id] = says
+            assert row[3][0] == "host-python" and row[3][1] in rows_of(pictured, "idle_causes")
+    assert len(there) == len(idle) == 7
+    assert any(
+        says.startswith("GPU idle: Python, 306 µs") and "between Memcpy DtoH and k" in says for says in there.values()
+    )
+
+
+def test_kernels_waits_and_steps_lead_to_their_place_and_back(pictured):
+    lanes = boxes(pictured, 2)
+    (_, _, href, id, _) = next(box for box in lanes["GPU 0, stream 7"] if box[1] == "k")
+    assert rows_of(pictured, "kernels")[href.removeprefix("#")][0] == ("k", id)
+    (copy,) = [box for box in lanes["GPU 0, stream 7"] if box[0] == "b-memcpy"]
+    assert rows_of(pictured, "copies")[copy[2].removeprefix("#")][0][0] == "DtoH"
+    (wait,) = [box for box in lanes["thread 1"] if box[0] == "b-sync"]
+    assert rows_of(pictured, "syncs")[wait[2].removeprefix("#")][0][0] == "cudaStreamSynchronize"
+    steps = rows_of(pictured, "steps")
+    assert [row[0] for row in steps.values()] == [
+        (f"ProfilerStep#{number + 3}", f"step-{number}") for number in (1, 2, 3)
+    ]
+
+
+def test_every_link_of_a_page_leads_somewhere_and_no_name_stands_twice(pictured):
+    ids = re.findall(r'\bid="([^"]*)"', pictured)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]*)"', pictured)) <= set(ids)
+
+
+@pytest.fixture(scope="module")
+def real():
+    found = analyze(open_trace(PAIRS / "log-each-step.before.json.gz"))
+    answered = found.answers()
+    document = as_document(found, answered)
+    return document, written(shown.page(document, [*answered.tables.values()], found.timelines()))
+
+
+def test_figures_of_verdict_and_advice_lead_to_the_rows_that_they_rest_on(real):
+    document, text = real
+    assert (document.verdict.bound_by, document.verdict.part) == ("host", "host-dispatch")
+    share, part = (f"{100 * value:.0f} %" for value in (document.verdict.share, document.verdict.part_share))
+    row = next(id for id, row in rows_of(text, "idle_causes").items() if row[0][0] == "host-dispatch")
+    assert f'<a href="#table-idle_causes">{share}</a> of the time' in text
+    assert f'<a href="#{row}">{part}</a> while it is in framework ops' in text
+    rests_on = {id: code for id, code in re.findall(r'<tr id="(advice_rows-\d+)">\s*<th.*?>([a-z-]+)</span>', text)}
+    for advice in document.advice:
+        low, high = advice.share_of_step
+        (anchor,) = re.findall(rf'would save <a href="#(.*?)">{100 * low:.0f} to {100 * high:.0f} %</a>', text)
+        assert rests_on[anchor] == advice.code
+    (median,) = re.findall(
+        r'<select data-choose="timelines">.*?<div class="part"><h3 id="step-(\d+)"', re.sub(r"\n", "", text)
+    )
+    lanes = boxes(text, median)
+    assert [title for title in lanes if title.startswith("advice")] == [
+        f"advice {number}: {advice.code}" for number, advice in enumerate(document.advice, 1)
+    ]
+
+
+def test_what_is_not_drawn_by_itself_is_said_and_the_page_stays_small(real):
+    _, text = real
+    assert re.search(r"Dashed boxes stand for several: [\d,]+ pieces too short", text)
+    assert len(text) < 2_000_000
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]*)"', text)) <= set(ids)
+
+
+def test_a_step_is_asked_for_by_name_number_or_place():
+    found = analyze(trace(three_steps()))
+    for asked in ("ProfilerStep#6", "6", "3"):
+        assert found.timelines(asked)[0].name == "ProfilerStep#6", asked
+    assert found.timelines("6")[0].why == "asked for, odd in GPU idle: host-python +100 %, the last"
+    for asked in ("7", "0", "ProfilerStep#7", "٣", "x" * 5000, "9" * 5000):
+        with pytest.raises(InputError, match="from 'ProfilerStep#4' to 'ProfilerStep#6'"):
+            found.timelines(asked)

@@ -257,3 +257,122 @@ def test_the_tables_of_a_trace_are_sorted_by_their_values_and_searched(browser, 
     )
     assert browser.execute_script(names) == ["k10", "k11"]
     assert browser.get_log("browser") == []
+
+
+# -- the timeline of a trace
+
+
+@pytest.fixture(scope="module")
+def trace_file(tmp_path_factory, names):
+    """Three steps, names that attack the page in two of them, and a gap much longer than the others in the last."""
+    rows, number = [], 0
+    for step, (at, length) in enumerate(((0, 10**6), (10**6, 10**6), (2 * 10**6, 3 * 10**6))):
+        rows.append(host("range", f"ProfilerStep#{step}", at, at + length - 1000))
+        rows.append(host("range", names.script if step else names.link, at + 2000, at + length - 3000))
+        for piece in range(30):
+            number += 1
+            start = at + 5_000 + 20_000 * piece
+            rows.append(host("api", "cudaLaunchKernel", start, start + 4_000, correlation=number))
+            name = names.script if piece == 4 else f"void k{piece}<int>(int)"
+            rows.append(gpu("kernel", start + 5_000, start + 5_000 + 100 * (piece + 1), number, name=name))
+    found = analyze(trace(rows))
+    answered = found.answers()
+    page = trace_page.page(as_document(found, answered), [*answered.tables.values()], found.timelines())
+    path = tmp_path_factory.mktemp("trace") / "trace.html"
+    path.write_text(written(page), encoding="utf-8")
+    return path
+
+
+def opened(browser, path, width):
+    browser.get_log("browser")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    browser.get("about:blank")
+    browser.get(path.as_uri())
+
+
+#: What stands for a box, by the script that looks for it: whether it is seen, how wide it is, and what stands in its lane.
+SEEN = """const it = document.querySelector(arguments[0]), box = it.getBoundingClientRect(), view = it.closest(".view");
+          const edge = view.getBoundingClientRect();
+          return [it.checkVisibility() && box.left >= edge.left - 1 && box.right <= edge.right + 1 && box.top > 0
+                    && box.bottom < innerHeight, box.width, it.classList.contains("met")];"""
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_a_row_leads_to_its_gap_and_the_gap_back_to_its_row(browser, trace_file, width):
+    opened(browser, trace_file, width)
+    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inner == width
+    shown = "return [...document.querySelectorAll('#timelines > .part')].map((part) => !part.hidden)"
+    assert browser.execute_script(shown) == [True, False, False], "one step at a time"
+    # a gap of 15 µs of a step that is not shown: a tenth of a pixel, and a row that nothing has led to
+    gap = browser.execute_script(
+        """const part = [...document.querySelectorAll("#timelines > .part")].find((each) => each.hidden);
+           const id = [...part.querySelectorAll(".strip [id^=gap-]")].at(12).id;
+           document.querySelector('#table-idle a[href="#' + id + '"]').click(); return "#" + id;"""
+    )
+    is_seen, pixels, is_met = browser.execute_script(SEEN, gap)
+    assert is_seen and is_met and pixels >= 20
+    assert browser.execute_script(shown).count(True) == 1
+    letter = browser.execute_script("return document.querySelector(arguments[0]).textContent.trim()[0]", gap)
+    assert letter == "P", "lettered, not coloured alone"
+    assert "shown: " in browser.execute_script(
+        "return document.querySelector(arguments[0]).closest('.strips').innerText", gap
+    )
+    browser.execute_script("document.querySelector(arguments[0]).click()", gap)
+    row, leads = browser.execute_script(
+        "const row = document.querySelector('tr.met'); return [row.id, row.querySelector('a').hash]"
+    )
+    assert row.startswith("idle-") and leads == gap
+    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inner
+    assert browser.get_log("browser") == []
+
+
+def test_a_row_that_is_searched_away_is_shown_when_a_link_leads_to_it(browser, trace_file):
+    opened(browser, trace_file, 1280)
+    found = browser.execute_script(
+        """const field = document.querySelector("#table-kernels input"); field.value = "k7";
+           field.dispatchEvent(new Event("input"));
+           const box = [...document.querySelectorAll(".strip a")].find((it) => it.textContent.trim() === "k9");
+           const row = document.querySelector(box.getAttribute("href")), was = row.hidden; box.click();
+           return [was, row.hidden, row.cells[0].textContent, row.classList.contains("met")]"""
+    )
+    time.sleep(0.1)
+    assert found[0] is True and found[2] == "k9"
+    assert browser.execute_script(
+        "return [...document.querySelectorAll('tr.met')].map((it) => it.cells[0].textContent)"
+    ) == ["k9"]
+
+
+def test_the_timeline_is_magnified_and_its_axis_follows(browser, trace_file):
+    opened(browser, trace_file, 500)
+    axis = "return [...document.querySelectorAll('.part:not([hidden]) .axis span')].map((it) => it.textContent)"
+    whole = browser.execute_script(axis)
+    assert whole[0] == "0" and len(whole) < 8
+    browser.execute_script("for (let at = 0; at < 3; at++) document.querySelector('[data-zoom=\"4\"]').click()")
+    width, view = browser.execute_script(
+        "const it = document.querySelector('.long'); return [it.clientWidth, it.parentElement.clientWidth]"
+    )
+    assert width == pytest.approx(64 * view, abs=2)
+    near = browser.execute_script(axis)
+    assert near != whole and len(near) < 40
+    browser.execute_script("document.querySelector('[data-zoom=\"0\"]').click()")
+    assert browser.execute_script(axis) == whole
+    assert browser.get_log("browser") == []
+
+
+def test_names_in_a_timeline_are_text(browser, trace_file, names):
+    opened(browser, trace_file, 500)
+    assert browser.execute_script("return document.querySelectorAll('img, .strips script').length") == 0
+    titles = browser.execute_script("return [...document.querySelectorAll('.strip [title]')].map((it) => it.title)")
+    assert any(names.script in title for title in titles) and any(names.link in title for title in titles)
+    assert browser.get_log("browser") == []
+
+
+def test_without_script_every_step_stands_there(browser, trace_file):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.get(trace_file.as_uri())
+    text = browser.execute_cdp_cmd("DOMSnapshot.captureSnapshot", {"computedStyles": []})["strings"]
+    assert len({each for each in text if each.startswith("ProfilerStep#") and "s: " in each}) == 3

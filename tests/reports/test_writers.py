@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchlens.reports.blocks import (
+    MOST_ROWS,
     Bar,
     Chapter,
     Choice,
@@ -32,7 +33,7 @@ from launchlens.reports.blocks import (
 from launchlens.reports.words.markdown import cell as markdown_cell
 from launchlens.reports.words.sentence import Sentence
 from launchlens.reports.writers.csv import csv
-from launchlens.reports.writers.html import MOST_CELLS, MOST_ROWS, html
+from launchlens.reports.writers.html import MOST_CELLS, html
 from launchlens.reports.writers.markdown import markdown
 from launchlens.reports.writers.parquet import parquet
 from launchlens.reports.writers.terminal import text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from launchlens.traces.advice.advise import advise
+from collections.abc import Sequence
+
 from launchlens.traces.advice.candidate import Evidence, Saving
 from launchlens.traces.advice.words import advice_sentence, how_to, verdict_sentence
 from launchlens.traces.documents.advice import Advice, AdviceRow, Verdict
@@ -25,9 +26,9 @@ def verdict_of(stepped: Stepped) -> Verdict:
     )
 
 
-def advice_of(stepped: Stepped) -> list[Advice]:
-    """The advice that a trace gives, what saves most first."""
-    return [_advice(saving) for saving in advise(stepped)]
+def advice_of(savings: Sequence[Saving]) -> list[Advice]:
+    """The changes that would save something as advice, in the same order."""
+    return [_advice(saving) for saving in savings]
 
 
 def _advice(saving: Saving) -> Advice:

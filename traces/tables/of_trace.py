@@ -128,9 +128,14 @@ def advice_rows(document: AnalysisDocument) -> Table:
         Column("name", "name", "events that it rests on, by name", title="rests on"),
         Column("per_step", "count", "how many of them a step", title="a step", whole=False),
         Column("ns_per_step", "time", "their time a step, as recorded", title="recorded a step", whole=False),
-        Column("first_ns", "time", "when the first of them began, on the recorder's clock", title="first at"),
+        Column(
+            "first_ns", "time", "when the first of them began, on the recorder's clock", hint="title", shown_in="ns"
+        ),
+        Column("first_at_ns", "time", "the same, from the first event of the trace on", title="first at"),
     )
+    zero = document.totals.first_ns or 0
     rows = [
-        [row.code, each.name, each.per_step, each.ns_per_step, each.first_ns] for row in document.advice for each in row.rows
+        [row.code, each.name, each.per_step, each.ns_per_step, each.first_ns, each.first_ns - zero]
+        for row in document.advice for each in row.rows
     ]  # fmt: skip
     return table("advice_rows", "What the advice rests on", columns, rows)
