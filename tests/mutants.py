@@ -272,8 +272,8 @@ MUTANTS = (
     ),
     Mutant(
         "an account that lacks launches is used",
-        'if side.refused or side.withheld or self.gate.takes("light", key):',
-        "if side.refused or side.withheld:",
+        'seen = None if self.light is None or self.gate.takes("light", key) else self.light.explain(side)',
+        "seen = None if self.light is None else self.light.explain(side)",
         (SIMULATED,),
     ),
     Mutant(

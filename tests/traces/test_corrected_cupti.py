@@ -18,6 +18,7 @@ from launchlens.traces.slice import Calls
 from launchlens.traces.studies.corrected_cupti import COLLECTOR, CuptiAccounts
 from launchlens.traces.studies.explained import difference_of
 from launchlens.traces.studies.study import study
+from made_claims import judged
 
 #: A call's cost between its two moments and outside, ns, and iterations of a recorded block.
 INSIDE, OUTSIDE, ITERATIONS = 100, 300, 10
@@ -125,7 +126,7 @@ def test_both_sides_of_a_difference_are_told_by_one_recorder(without_light):
     light._explained[b.variant, "eager"] = without_light.explained(
         b
     )  # as where it had not seen all launches of one side
-    assert {each.by for each in light._explained_alike(a, b)} == {"cupti"}
+    assert {each.by for each in light.explained_alike(a, b)} == {"cupti"}
 
 
 class _Here:
@@ -152,3 +153,16 @@ def test_profile_adds_cupti_where_the_light_recorder_cant_be_used(monkeypatch, l
     monkeypatch.setattr(run, "FALLBACK", _Here(fault))
     plan, manifest = SimpleNamespace(collectors=given, device="cuda"), SimpleNamespace(timing={"light": light})
     assert [each.name for each in run._collectors(plan, manifest)] == expected
+
+
+@pytest.mark.parametrize(
+    ("states", "verdict"),
+    [
+        ('["launch"]', "supported"),
+        ('["python", "dispatch"]', "supported"),
+        ('["python"]', "undecided"),
+    ],
+)
+def test_a_claim_on_parts_counts_what_cupti_tells_apart_and_nothing_else(without_light, tmp_path, states, verdict):
+    row = f'kind = "parts"; variant = "foreach"; states = {states}; at_least = 0.1; regimes = ["eager"]'
+    assert judged(without_light, tmp_path, row).verdict == verdict

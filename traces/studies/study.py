@@ -113,7 +113,7 @@ class Study:
             a, b = self.sides[against, regime], self.sides[variant, regime]
             adjusted = self._in_family(regime).get(variant) if against == self.capture.manifest.baseline else None
             found = compare(a, b, paired=True, steadiness=self.steadiness(regime), p_adjusted=adjusted)
-            self._compared[key] = replace(found, explained=difference_of(*self._explained_alike(a, b)))
+            self._compared[key] = replace(found, explained=difference_of(*self.explained_alike(a, b)))
         return self._compared[key]
 
     def _in_family(self, regime: str) -> Mapping[str, float | None]:
@@ -191,7 +191,7 @@ class Study:
             self._explained[key] = found
         return self._explained[key]
 
-    def _explained_alike(self, a: Side, b: Side) -> tuple[Explained | None, Explained | None]:
+    def explained_alike(self, a: Side, b: Side) -> tuple[Explained | None, Explained | None]:
         """Both sides by one recorder: where only one of them falls back to CUPTI's recording, the other one does too."""
         found = self.explained(a), self.explained(b)
         left, right = (None if each is None else each.by for each in found)

@@ -13,7 +13,7 @@ from launchlens.traces.claims.claim import Case, Evidence
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
 from launchlens.traces.claims.shares import interval_of, share_of_more
 from launchlens.traces.statistics import Floats
-from launchlens.traces.studies.explained import Explained, Part
+from launchlens.traces.studies.explained import By, Explained, Part
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -49,7 +49,8 @@ class Parts(Bounded, frozen=True, kw_only=True):
 
     def _case(self, tested: CaptureUnderTest, regime: str) -> Case:
         sides = [tested.study.sides[name, regime] for name in self.variants()]
-        explained = [tested.study.explained(side) for side in sides]
+        study = tested.study
+        explained = study.explained_alike(*sides) if len(sides) == 2 else [study.explained(sides[0])]
         found = [one for one in explained if one is not None]
         if len(found) < len(sides):
             side = sides[explained.index(None)]
@@ -64,9 +65,23 @@ class Parts(Bounded, frozen=True, kw_only=True):
             return self.undecided(
                 regime, "one waits for the host and the other for the device, so their parts differ in kind"
             )
+        if found[0].by == "cupti" and not self._told_by_cupti():
+            return self.undecided(regime, "without the light recorder Python and the framework's code are one part")
         if self.against is not None and tested.compared(self.variant, self.against, regime).verdict in NOTHING_TO_SPLIT:
             return Case(self.subject(), regime, "no-difference-shown", "there is no difference to split")
         return self._share(tested, sides, found)
+
+    def _told_by_cupti(self) -> bool:
+        """Whether the states are parts of CUPTI's recording too: of what is outside calls, both or neither."""
+        return ("python" in self.states) is ("dispatch" in self.states)
+
+    def _states(self, by: By) -> Sequence[str]:
+        """The states by the names that they have as parts."""
+        if by != "cupti":
+            return self.states
+        return list(
+            dict.fromkeys("outside-calls" if state in ("python", "dispatch") else state for state in self.states)
+        )
 
     def _share(self, tested: CaptureUnderTest, sides: Sequence[Side], found: Sequence[Explained]) -> Case:
         side = sides[0]
@@ -85,10 +100,11 @@ class Parts(Bounded, frozen=True, kw_only=True):
             else:
                 draws = None
         states, sign = " and ".join(self.states), 1.0 if whole >= 0 else -1.0
-        share = float(_share_of({name: np.array(sign * ns) for name, ns in values.items()}, self.states))
+        chosen = self._states(found[0].by)
+        share = float(_share_of({name: np.array(sign * ns) for name, ns in values.items()}, chosen))
         interval = None
         if draws is not None:
-            interval = interval_of(_share_of({name: sign * each for name, each in draws.items()}, self.states))
+            interval = interval_of(_share_of({name: sign * each for name, each in draws.items()}, chosen))
         place = f"{of}, {side.regime}"
         source = f"light/accounts.parquet and {rows}" if found[0].by == "light" else f"a trace and {rows}"
         main = Evidence(f"{states} as a share of {place}", share, "share", interval, source, "difference")

@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from launchlens.traces.balanced import ratios
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name, Test
-from launchlens.traces.statistics import median, paired_ratio
+from launchlens.traces.statistics import median
 from launchlens.traces.studies.compare import REASONS
 from launchlens.traces.studies.side import Side, bound_of
 
@@ -183,7 +184,7 @@ class LaunchShare(Bounded, frozen=True, kw_only=True):
         if not len(rounds):
             yield Case(self.subject(), None, "absent", f"{self.variant} was not timed in turn in both regimes")
             return
-        ratio = paired_ratio(graph.blocks.loc[rounds, "wall_ns"], eager.blocks.loc[rounds, "wall_ns"])
+        ratio = ratios(graph.blocks.loc[rounds, "wall_ns"], eager.blocks.loc[rounds, "wall_ns"]).as_ratio()
         rows = f"timings.parquet: variant={self.variant}, regime=graph and eager, {ratio.samples} rounds, paired"
         share, *ends = (max(0.0, 1 - value) for value in (ratio.value, *reversed(ratio.interval or ())))
         name = f"share of {self.variant}'s eager time that a replay does without"
