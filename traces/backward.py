@@ -8,6 +8,7 @@ Nothing is linked by guess: numbers that two threads have are no link.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,10 @@ from launchlens.traces.launches.table import Launches
 
 #: A recomputed forward pass lies inside a backward op, whose own forward op may lie inside another: so deep at most.
 _DEEPEST = 16
+#: What `torch.autograd.profiler.emit_nvtx` writes into the text of a range. A number that no int64 holds stands for none.
+_SEQUENCE = re.compile(r"^(?P<name>.*?), seq = (?P<number>\d{1,18})(?!\d)", re.DOTALL)
+#: The nodes of autograd's graph, by their names.
+_BACKWARD_NODE = re.compile(r"(Backward\d*|AccumulateGrad|^CppNode<.*>)$")
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,11 @@ def backward_ops(events: pd.DataFrame) -> BackwardOps:
     """The linked ops of backward passes.
 
     An arrow leads to the op that it says. Without one, the forward op is the last of that sequence number that began before on the
-    one thread whose ops have that number.
+    one thread whose ops have that number. Ranges of `emit_nvtx` are such ops: their texts say a number.
     """
     found = np.full(len(events), -1, np.int64)
-    if not (events["flow"].notna().any() or events["forward_thread"].notna().any()):
+    sequence, of_backward = _numbered(events)
+    if not (events["flow"].notna().any() or of_backward.any()):
         return BackwardOps(np.empty(0, np.int64), np.empty(0, np.int64))
     start = events["start_ns"].to_numpy()
     process = events["process"].cat.codes.to_numpy().astype(np.int64)
@@ -66,19 +72,35 @@ def backward_ops(events: pd.DataFrame) -> BackwardOps:
     reached = arrows["row"].to_numpy()
     found[reached[reached != first]] = first[reached != first]
 
-    numbered = events["sequence"].notna().to_numpy()
-    of_backward = events["forward_thread"].notna().to_numpy()
+    numbered = sequence >= 0
     forward = np.flatnonzero(numbered & ~of_backward & (found < 0))
     lacking = np.flatnonzero(numbered & of_backward & (found < 0))
     if len(forward) and len(lacking):
-        found[lacking] = _by_sequence(events, start, process, forward, lacking)
+        found[lacking] = _by_sequence(events, sequence, start, process, forward, lacking)
     rows = np.flatnonzero(found >= 0)
     return BackwardOps(rows, found[rows])
 
 
-def _by_sequence(events: pd.DataFrame, start: Ints, process: Ints, forward: Ints, lacking: Ints) -> Ints:
-    """For each of some backward ops the row of its forward op by their sequence number, -1 where that names none."""
+def _numbered(events: pd.DataFrame) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The sequence number of each event, -1 for none, and which events are of a backward pass: by what the recorder says of ops,
+    and of ranges by their texts."""
     sequence = events["sequence"].to_numpy(np.int64, na_value=-1)
+    of_backward = events["forward_thread"].notna().to_numpy(bool)
+    said = [_SEQUENCE.match(str(name)) for name in events["name"].cat.categories]
+    if not any(said):
+        return sequence, of_backward
+    number = np.array([-1 if each is None else int(each["number"]) for each in said] + [-1], np.int64)
+    backward = np.array([each is not None and bool(_BACKWARD_NODE.search(each["name"])) for each in said] + [False])
+    code = events["name"].cat.codes.to_numpy()
+    by_text = (events["kind"] == "range").to_numpy(bool) & (sequence < 0)
+    sequence = np.where(by_text, number[code], sequence)
+    return sequence, of_backward | (by_text & backward[code])
+
+
+def _by_sequence(
+    events: pd.DataFrame, sequence: Ints, start: Ints, process: Ints, forward: Ints, lacking: Ints
+) -> Ints:
+    """For each of some backward ops the row of its forward op by their sequence number, -1 where that names none."""
     thread = events["thread"].cat.codes.to_numpy().astype(np.int64)
     by = [process[forward], sequence[forward]]
     grouped = pd.Series(thread[forward]).groupby(by)

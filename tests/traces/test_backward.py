@@ -64,6 +64,24 @@ def test_where_nothing_links_that_is_null_and_not_nought():
     assert {row.launches_linked for row in rows_of(analyze(trace(rows))).values()} == {None}
 
 
+def test_texts_of_emit_nvtx_link_as_ops_do():
+    def said(row):
+        if row["kind"] != "op" or "sequence" not in row:
+            return row
+        name = f"{row['name']}, seq = {row['sequence']}, op_id = {row['sequence'] + 100}"
+        return {key: value for key, value in row.items() if key not in ("sequence", "forward_thread")} | {
+            "kind": "range",
+            "name": row["name"] if row["name"] == ENGINE else name,
+        }
+
+    found = rows_of(analyze(trace([said(row) for row in STEP])))
+    linked = {name: found[name].launches_linked for name in ("step", "forward", "loss", "aten::mm, seq = *, op_id = *")}
+    assert linked == {"step": 2, "forward": 1, "loss": 1, "aten::mm, seq = *, op_id = *": 1}
+    # of a node of a graph that was made elsewhere nobody says the forward op, nor of a number beyond all
+    alone = [host("range", "MmBackward0, seq = 7", 0, 9), host("range", "AccumulateGrad, seq = " + "9" * 20, 10, 19)]
+    assert len(backward_ops(events(alone))) == 0
+
+
 def test_a_number_that_ops_of_two_threads_have_links_nothing_but_an_arrow_does():
     twice = [*STEP, host("op", "aten::mm", 11, 20, thread="3", sequence=7)]
     frame = events(twice)

@@ -281,7 +281,7 @@ def planted_nsys(path: Path) -> Path:
         ("META_DATA_CAPTURE", "name TEXT, value TEXT", [("PROCESS_0:ENVIRONMENT_VARIABLE", KEY), ("COMMAND", HOME)]),
         ("DIAGNOSTIC_EVENT", "timestamp INTEGER, severity INTEGER, text TEXT",
          [(1, 1, f"Process launched by {USER} on {HOST}"), (2, 2, LOST), (3, 2, f"{LOST} {HOST}")]),
-        ("PROCESSES", "globalPid INTEGER, pid INTEGER, name TEXT", [(global_pid(), 4711, f"{HOME}/babbage")]),
+        ("PROCESSES", "globalPid INTEGER, pid INTEGER, name TEXT", [(global_pid(5000), 5000, f"{HOME}/babbage"), (global_pid(), 4711, f"{HOME}/env/bin/python3.11")]),
         ("ProcessStreams", "globalPid INTEGER, filenameId INTEGER, contentId INTEGER", [(global_pid(), 901, 902)]),
         ("ThreadNames", "nameId INTEGER, priority INTEGER, globalTid INTEGER", [(903, 1, global_tid())]),
         ("ANALYSIS_FILE", "id INTEGER, filename TEXT", [(0, f"{HOME}/stdout.log")]),
@@ -328,9 +328,11 @@ def test_an_nsight_export_loses_what_was_planted_and_nothing_else(tmp_path) -> N
     assert tables == {
         *("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"),
         *("NVTX_EVENTS", "PROFILER_OVERHEAD", "ENUM_CUDA_MEMCPY_OPER", "META_DATA_EXPORT", "StringIds"),
-        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE", "DIAGNOSTIC_EVENT"),
+        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE", "DIAGNOSTIC_EVENT", "PROCESSES"),
     }
     assert db.execute("SELECT * FROM DIAGNOSTIC_EVENT").fetchall() == [(2, 2, LOST)]
+    assert db.execute("SELECT * FROM PROCESSES").fetchall() == [(global_pid(), 4711, "python3.11")]
+    assert {cell["host"] for cell in found["account"]["cells"]} == {"launch", "python", "profiler", "not-recorded"}
     assert {text for (text,) in db.execute("SELECT value FROM StringIds")} == {
         *("cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000", "void k<int>(int*)", "k", "dlopen(<path>"),
     }
@@ -403,9 +405,10 @@ def test_a_folder_of_tables_loses_what_was_planted_and_nothing_else(tmp_path: Pa
     assert {file.stem for file in (tmp_path / "out").iterdir()} == {
         *("CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL", "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"),
         *("NVTX_EVENTS", "PROFILER_OVERHEAD", "ENUM_CUDA_MEMCPY_OPER", "META_DATA_EXPORT", "StringIds"),
-        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE", "DIAGNOSTIC_EVENT"),
+        *("TARGET_INFO_GPU", "CUPTI_ACTIVITY_KIND_MODULE", "DIAGNOSTIC_EVENT", "PROCESSES"),
     }
     assert pq.read_table(tmp_path / "out" / "DIAGNOSTIC_EVENT.parquet")["text"].to_pylist() == [LOST]
+    assert pq.read_table(tmp_path / "out" / "PROCESSES.parquet")["name"].to_pylist() == ["python3.11"]
     assert set(pq.read_table(tmp_path / "out" / "StringIds.parquet")["value"].to_pylist()) == {
         *("cudaLaunchKernel_v7000", "cudaGraphLaunch_v10000", "void k<int>(int*)", "k", "dlopen(<path>"),
     }
@@ -415,7 +418,7 @@ def test_a_folder_of_tables_loses_what_was_planted_and_nothing_else(tmp_path: Pa
         "name": "NVIDIA H200",
         "cuDevice": 0,
     }
-    assert done.removed["other files"] == 1 and done.removed["table PROCESSES"] == 1
+    assert done.removed["other files"] == 1 and done.removed["rows of PROCESSES"] == 1
     assert done.removed["rows of META_DATA_EXPORT"] == 4 and done.removed["TARGET_INFO_GPU.uuid"] == 1
     assert done.removed["strings that nothing kept refers to"] == 4
     assert done.bytes == sum(file.stat().st_size for file in (tmp_path / "out").iterdir())

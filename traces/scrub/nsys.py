@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from launchlens.traces.readers.nsys.export import as_text
-from launchlens.traces.readers.nsys.schema import DIAGNOSTICS, SOURCES, says_of_lost_events
+from launchlens.traces.readers.nsys.schema import DIAGNOSTICS, PROCESSES, SOURCES, python_name, says_of_lost_events
 
 #: Tables of events, whose name columns refer to StringIds.
 EVENTS = frozenset(source.table for source in SOURCES)
@@ -23,7 +23,7 @@ NAME_IDS = frozenset({"nameId", "textId", "demangledName", "shortName", "mangled
 _KEPT_TABLES = re.compile(
     r"CUPTI_ACTIVITY_KIND_\w+|ENUM_\w+|NVTX_EVENTS|PROFILER_OVERHEAD|StringIds|ANALYSIS_DETAILS"
     r"|META_DATA_EXPORT|EXPORT_META_DATA|TARGET_INFO_(GPU|CUDA_GPU|CUDA_DEVICE|CUDA_CONTEXT_INFO|CUDA_(NULL_)?STREAM)"
-    rf"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS|{DIAGNOSTICS}"
+    rf"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS|{DIAGNOSTICS}|{PROCESSES}"
 )
 #: Columns whose text is copied, by table; of every other column only numbers are.
 _KEPT_TEXT: dict[str, frozenset[str]] = {
@@ -31,6 +31,7 @@ _KEPT_TEXT: dict[str, frozenset[str]] = {
     "TARGET_INFO_GPU": frozenset({"name", "chipName"}),
     "TARGET_INFO_CUDA_GPU": frozenset({"name", "chipName"}),
     DIAGNOSTICS: frozenset({"text"}),
+    PROCESSES: frozenset({"name"}),
 } | dict.fromkeys(META, frozenset({"name", "value"}))
 #: What an export says of the program that made it; the other rows name files, the host and the user.
 _META_ROWS = re.compile(
@@ -63,9 +64,19 @@ def keeps_diagnostic(severity: object, text: object) -> bool:
     return says_of_lost_events(severity, as_text(text)) is not None
 
 
+def keeps_process(number: object, name: object) -> bool:
+    """Whether a row of the processes is copied: it is one of Python, and everybody's is called alike."""
+    return python_name(as_text(name)) is not None
+
+
+#: Columns of which not the text is copied but what this makes of it.
+REDUCED: Mapping[tuple[str, str], Callable[[object], str | None]] = {
+    (PROCESSES, "name"): lambda text: python_name(as_text(text))
+}
 #: Tables of which only some rows are copied: those of which two columns say that they may be.
 SOME_ROWS: Mapping[str, tuple[tuple[str, str], Callable[[object, object], bool]]] = {
-    DIAGNOSTICS: (("severity", "text"), keeps_diagnostic)
+    DIAGNOSTICS: (("severity", "text"), keeps_diagnostic),
+    PROCESSES: (("globalPid", "name"), keeps_process),
 } | dict.fromkeys(META, (("name", "value"), keeps_meta))
 
 

@@ -17,6 +17,7 @@ from launchlens.traces.readers.nsys.sqlite import quoted
 from launchlens.traces.scrub.nsys import (
     NAME_IDS,
     OVERHEADS,
+    REDUCED,
     SOME_ROWS,
     by_name_ids,
     keeps_table,
@@ -42,6 +43,8 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
             guard(db)
             for table, (_, keeps_row) in SOME_ROWS.items():
                 db.create_function(f"keeps_row_of_{table}", 2, keeps_row, deterministic=True)
+            for (table, name), reduced in REDUCED.items():
+                db.create_function(f"reduced_{table}_{name}", 1, reduced, deterministic=True)
             # the file is renamed into place when whole: a journal would only be another copy of what it holds
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
@@ -83,6 +86,8 @@ def _copy_table(db: sqlite3.Connection, table: str, removed: Removed) -> list[st
         if is_hardware_id(name):
             removed[f"{table}.{name}"] += _count(db, f"SELECT count({column}) FROM old.{quoted(table)}")
             values.append("NULL")
+        elif (table, name) in REDUCED:
+            values.append(f"reduced_{table}_{name}({_as_blob(column)})")
         elif name in text_columns(table):
             values.append(column)
         else:
@@ -92,14 +97,18 @@ def _copy_table(db: sqlite3.Connection, table: str, removed: Removed) -> list[st
     where = ""
     if table in SOME_ROWS:
         (by, of), _ = SOME_ROWS[table]
-        # texts as blobs: SQLite gives no text that is not UTF-8 to a function
         told = {by, of} <= {name for name, _ in columns}
-        first, second = (f"iif(typeof({name}) = 'text', CAST({name} AS BLOB), {name})" for name in (by, of))
+        first, second = map(_as_blob, (by, of))
         kept = f"keeps_row_of_{table}({first}, {second})" if told else "0"
         where = f" WHERE {kept}"
         removed[f"rows of {table}"] += _count(db, f"SELECT count(*) FROM old.{table} WHERE NOT {kept}")
     db.execute(f"INSERT INTO main.{quoted(table)} SELECT {', '.join(values)} FROM old.{quoted(table)}{where}")
     return [name for name, _ in columns]
+
+
+def _as_blob(column: str) -> str:
+    """A column with its texts as blobs: SQLite gives no text that is not UTF-8 to a function."""
+    return f"iif(typeof({column}) = 'text', CAST({column} AS BLOB), {column})"
 
 
 def _type(declared: str) -> str:

@@ -31,6 +31,7 @@ from launchlens.traces.readers.nsys.parquet import (
 from launchlens.traces.scrub.nsys import (
     NAME_IDS,
     OVERHEADS,
+    REDUCED,
     SOME_ROWS,
     by_name_ids,
     keeps_table,
@@ -85,6 +86,9 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
                     if field.name in lost:
                         removed[f"{name}.{field.name}"] += len(column) - column.null_count
                         column = pa.nulls(len(column), field.type)
+                    elif (name, field.name) in REDUCED:
+                        reduced = REDUCED[name, field.name]
+                        column = pa.array(map(reduced, values_of(column)), pa.large_string()).dictionary_encode()
                     columns.append(_compact(column) if pa.types.is_dictionary(field.type) else column)
                 written.write_table(pa.table(columns, schema=schema), row_group_size=CHUNK)
 

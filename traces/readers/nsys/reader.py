@@ -19,7 +19,7 @@ from launchlens.traces.readers.nsys import schema as nsys_schema
 from launchlens.traces.readers.nsys.export import NULL, Export, Names
 from launchlens.traces.readers.nsys.schema import CUDA_OWN_WORK, MIGRATIONS, OF_PROCESS, SOURCES, Source
 from launchlens.traces.readers.nsys.sqlite import opened_sqlite
-from launchlens.traces.readers.nsys.table import Part, assemble, take
+from launchlens.traces.readers.nsys.table import PID_BITS, Part, assemble, process_keys, process_names, take
 from launchlens.traces.schema import GPU_KINDS, within_limits
 from launchlens.traces.trace import Progress, Trace
 
@@ -80,6 +80,8 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
             path, "holds no events: no CUDA call, no GPU activity, no NVTX range", "record with --trace=cuda,nvtx"
         )
     _count_what_is_missing(parts, found, problems)
+    of_python = {number >> PID_BITS for number in nsys_schema.python_processes(export)}
+    processes = process_names(process_keys(parts))
     lost = nsys_schema.lost_events(export)
     for said in dict.fromkeys(lost):
         problems.add("recorder-lost-events", lost.count(said), detail=said)
@@ -92,6 +94,7 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
         problems=problems,
         devices=devices,
         looked_for_gpu=False if lost else None,
+        python_processes=frozenset(name for key, name in processes.items() if key in of_python),
     )
 
 

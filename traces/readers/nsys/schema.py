@@ -114,12 +114,17 @@ _VERSION_TABLES = ("META_DATA_EXPORT", "EXPORT_META_DATA")
 COPY_KIND_LABELS = "ENUM_CUDA_MEMCPY_OPER"
 
 
+#: The processes that ran meanwhile, with the executable of each as it was called: exports of 2023 and later have it.
+PROCESSES = "PROCESSES"
+_PYTHON = re.compile(r"python(\d+(\.\d+)*t?)?", re.IGNORECASE)
+
 #: Every table that the reader looks into.
 READ = frozenset(
     (
         *(source.table for source in SOURCES),
         *_VERSION_TABLES,
         DIAGNOSTICS,
+        PROCESSES,
         *("StringIds", COPY_KIND_LABELS, "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU", "TARGET_INFO_CUDA_DEVICE"),
     )
 )
@@ -127,7 +132,8 @@ READ = frozenset(
 
 def is_mark(table: str) -> bool:
     """Whether a table of this name makes a database, or a folder of tables, an Nsight Systems export."""
-    return table in READ or table.startswith(("TARGET_INFO_", "CUPTI_ACTIVITY_KIND_"))
+    # many a database has a table of processes
+    return table in READ - {PROCESSES} or table.startswith(("TARGET_INFO_", "CUPTI_ACTIVITY_KIND_"))
 
 
 def check_is_export(path: Path, found: Iterable[str]) -> None:
@@ -171,6 +177,26 @@ def lost_events(export: Export) -> list[str]:
         return []
     found = (says_of_lost_events(severity, text) for severity, text in export.rows(DIAGNOSTICS, ("severity", "text")))
     return [said for said in found if said is not None]
+
+
+def python_name(executable: object) -> str | None:
+    """What Python's interpreter is called, without its folder, where an executable is one; None for any other.
+
+    >>> python_name("/home/ada/env/bin/python3.11"), python_name("./train"), python_name("python-config")
+    ('python3.11', None, None)
+    """
+    if not isinstance(executable, str):
+        return None
+    name = re.split(r"[\\/]", executable)[-1].removesuffix(".exe")
+    return name if _PYTHON.fullmatch(name) else None
+
+
+def python_processes(export: Export) -> frozenset[int]:
+    """The processes whose executable is Python's interpreter, as the export serializes their ids."""
+    if not {"globalPid", "name"} <= export.columns.get(PROCESSES, frozenset()):
+        return frozenset()
+    rows = export.rows(PROCESSES, ("globalPid", "name"))
+    return frozenset(number for number, name in rows if isinstance(number, int) and python_name(name) is not None)
 
 
 def copy_kinds(export: Export) -> dict[int, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from launchlens.traces.readers.nsys.export import NULL
 from launchlens.traces.schema import BY_NAME, HOST_KINDS, event_table, within_total
 
 _NUMBERS = ("device", "context", "stream", "correlation", "bytes", "graph", "graph_node")
-_PID_BITS = 24
+#: Bits of a serialized id that are the thread's, and as many before these that are the process's.
+PID_BITS = 24
 
 
 @dataclass(frozen=True)
@@ -102,24 +104,18 @@ def _categorical(codes: npt.NDArray[np.integer], labels: Sequence[str]) -> pd.Ca
 def _process_and_thread(parts: Sequence[Part], lengths: Sequence[int]) -> tuple[pd.Categorical, pd.Categorical]:
     """Process and thread ids as text from Nsight's serialized ids: 8 bits hardware, 8 bits VM, 24 process, 24 thread.
 
-    Two processes of different machines may share a process id: only these get the machine's bits added, as
-    `4711@0x101`. GPU rows of exports that name no process on them belong to the only process, where there is just one.
+    GPU rows of exports that name no process on them belong to the only process, where there is just one.
     """
     serialized = _column(parts, "global", lengths)
     on_host = np.repeat([part.kind in HOST_KINDS for part in parts], lengths)
     known = serialized != NULL
-    key = np.where(known, serialized >> _PID_BITS, NULL)
+    key = np.where(known, serialized >> PID_BITS, NULL)
     of_host = np.unique(key[on_host & known])
     if len(of_host) == 1:
         key = np.where(~known & ~on_host, of_host[0], key)
     which, unique = pd.factorize(key, use_na_sentinel=False)
-    mask = (1 << _PID_BITS) - 1
-    present = [int(value) for value in unique if value != NULL]
-    pids = [value & mask for value in present]
-    labels = {
-        value: str(pid) if pids.count(pid) == 1 else f"{pid}@{(value >> _PID_BITS) & 0xFFFF:#x}"
-        for value, pid in zip(present, pids, strict=True)
-    }
+    mask = (1 << PID_BITS) - 1
+    labels = process_names(int(value) for value in unique if value != NULL)
     order = {value: code for code, value in enumerate(labels)}
     codes = np.array([order.get(int(value), -1) for value in unique], np.int64)
     process = _categorical(codes[which] if len(codes) else which, list(labels.values()))
@@ -129,3 +125,23 @@ def _process_and_thread(parts: Sequence[Part], lengths: Sequence[int]) -> tuple[
     texts = np.array([None if value == NULL else str(value) for value in unique], object)
     mine, labels_of_threads = pd.factorize(texts)
     return process, _categorical(mine[which] if len(mine) else which, list(labels_of_threads))
+
+
+def process_keys(parts: Sequence[Part]) -> frozenset[int]:
+    """The processes that some parts name: their serialized ids without the thread's bits."""
+    named = (part.columns["global"] for part in parts if "global" in part.columns)
+    return frozenset(int(key) for each in named for key in np.unique(each[each != NULL] >> PID_BITS))
+
+
+def process_names(keys: Iterable[int]) -> dict[int, str]:
+    """What each of all processes is called in the event table, by its key.
+
+    Two processes of different machines may share a process id: only these get the machine's bits added, as `4711@0x101`.
+    """
+    keys = list(keys)
+    mask = (1 << PID_BITS) - 1
+    often = Counter(key & mask for key in keys)
+    return {
+        key: str(key & mask) if often[key & mask] == 1 else f"{key & mask}@{(key >> PID_BITS) & 0xFFFF:#x}"
+        for key in keys
+    }
