@@ -35,9 +35,10 @@ MEMORY_COLUMNS: tuple[Column, ...] = (
     Column("allocated", "Int64", "bytes", True, "allocated in all, after it"),
     Column("reserved", "Int64", "bytes", True, "reserved by the allocator in all, after it"),
 )
-#: A row per call of a torch `nn.Module`, which recorders of Python's stack name. They are no part of the time account.
-MODULE_COLUMNS: tuple[Column, ...] = (
-    Column("name", "category", "", False, "class and number of the module"),
+#: A row per call that recorders of Python's stack name: of a torch `nn.Module`, or of a function that lies in a file. They are no part of
+#: the time account.
+STACK_COLUMNS: tuple[Column, ...] = (
+    Column("name", "category", "", False, "class and number of the module; or file, line and function"),
     Column("process", "category", "", True, "as in the event table, with its categories"),
     Column("thread", "category", "", True, "as in the event table, with its categories"),
     Column("start_ns", "int64", "ns", False, "start on the recorder's clock"),
@@ -47,12 +48,13 @@ MODULE_COLUMNS: tuple[Column, ...] = (
 
 @dataclass(frozen=True)
 class Details:
-    """The tables with COLLECTIVE_COLUMNS, SHAPE_COLUMNS, MEMORY_COLUMNS and MODULE_COLUMNS; None where nothing of the kind was recorded."""
+    """The tables with COLLECTIVE_COLUMNS, SHAPE_COLUMNS, MEMORY_COLUMNS and, of modules and frames, STACK_COLUMNS; None where nothing of the kind was recorded."""
 
     collectives: pd.DataFrame | None = None
     shapes: pd.DataFrame | None = None
     memory: pd.DataFrame | None = None
     modules: pd.DataFrame | None = None
+    frames: pd.DataFrame | None = None
 
     def of_rows(self, kept: npt.NDArray[np.bool_]) -> Details:
         """What is told of those rows of the event table that are kept, at the positions that they have then."""

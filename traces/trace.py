@@ -25,7 +25,7 @@ class Trace:
 
     `events` follows `launchlens.traces.schema`. `recorded_by` is the recorder's name as its reader declares it, and
     `recorded_by_version` its own version where the file gives it. `devices` maps a device number to its name where the file
-    gives one. `looked_for_gpu` says of a file without GPU work that what there was would have been recorded (True), or that it
+    gives one, `memory_bandwidths` to what its memory can read or write at most, in bytes a second. `looked_for_gpu` says of a file without GPU work that what there was would have been recorded (True), or that it
     was not recorded (False); None where only the events can tell. `python_processes` are the ids of the processes that the file
     shows, or its recorder knows, to run Python; `python_frames` is when Python frames were open on a thread, by the ids of its
     process and its own: starts and ends of intervals that share no moment, in order.
@@ -38,6 +38,7 @@ class Trace:
     events: pd.DataFrame
     problems: Problems
     devices: Mapping[int, str] = field(default_factory=dict)
+    memory_bandwidths: Mapping[int, int] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     details: Details = NO_DETAILS
     looked_for_gpu: bool | None = None

@@ -135,6 +135,8 @@ class Plain:
     source: dict[str, Any]
     #: What an allocator reported: the arguments of each moment, and `ns`.
     memory: list[dict[str, Any]] = field(default_factory=list)
+    #: What the memory of each device reads or writes at most, bytes a second.
+    memory_bandwidths: dict[int | None, int] = field(default_factory=dict)
     #: When Python frames are open, by thread.
     frames: dict[Any, list[Interval]] = field(default_factory=dict)
     #: What is open on each thread that was asked for, see `host_intervals`.
@@ -283,9 +285,11 @@ def nsys(path: Path) -> Plain:
         version += f" (schema {said['EXPORT_SCHEMA_VERSION']})" if "EXPORT_SCHEMA_VERSION" in said else ""
     devices = {str(found["id"]): found["name"] for found in each("TARGET_INFO_GPU")}
     devices |= {str(found["deviceId"]): found["name"] for found in each("TARGET_INFO_CUDA_GPU")}
+    # of no file here a GPU's own number is another than CUDA's
+    rates = {found["id"]: found["memoryBandwidth"] for found in each("TARGET_INFO_GPU") if "memoryBandwidth" in found}
     db.close()
     source = {"recorded_by": "nsys", "recorded_by_version": version, "bytes": path.stat().st_size, "devices": devices}
-    return Plain(rows, left_out, source)
+    return Plain(rows, left_out, source, memory_bandwidths={key: rate for key, rate in rates.items() if rate})
 
 
 def cupti(path: Path) -> Plain:

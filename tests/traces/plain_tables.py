@@ -289,6 +289,9 @@ def copies(plain: Plain) -> Rows:
             if row.copy_kind == kind and memory(row) == kept and row.bytes and row.bytes >= 1 << 20
         ]
         total = sum(row.length for row in rows)
+        rate = sum(row.bytes or 0 for row in told) / sum(row.length for row in told) if told else None
+        limits = {plain.memory_bandwidths.get(row.device, 0) for row in rows} if kind == "DtoD" else {0}
+        most = limits.pop() / 2e9 or None if len(limits) == 1 else None
         found.append(
             {
                 "kind": kind,
@@ -300,10 +303,11 @@ def copies(plain: Plain) -> Rows:
                 "total_ns": total,
                 "share": total / sum(row.length for row in everything),
                 "median_ns": middle(row.length for row in rows),
-                "bandwidth_gb_s": sum(row.bytes or 0 for row in told) / sum(row.length for row in told)
-                if told
-                else None,
+                "bandwidth_gb_s": rate,
                 "seen_gb_s": max(large, default=None),
+                "share_of_seen": rate / max(large) if large and rate is not None else None,
+                "limit_gb_s": most,
+                "share_of_limit": None if most is None or rate is None else rate / most,
                 "call_ns": middle(call.length for _, call in own_calls(plain, rows)),
             }
         )

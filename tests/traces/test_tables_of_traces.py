@@ -303,6 +303,25 @@ def test_modules_are_read_off_the_stack(tmp_path) -> None:
     assert made.problems["python-stack-left-out"] == 4, "they are no part of the time account"
 
 
+def test_a_wait_is_told_by_the_line_of_python_that_makes_it(tmp_path) -> None:
+    def call(category: str, name: str, ts: int, dur: int, tid: int = 1, **args: int) -> dict[str, Any]:
+        return {"ph": "X", "cat": category, "name": name, "pid": 1, "tid": tid, "ts": ts, "dur": dur, "args": args}
+
+    events = [
+        call("python_function", "/home/ada/code/train.py(30): main", 0, 100),
+        call("python_function", "/home/ada/code/train.py(33): log", 10, 20),
+        call("python_function", "<built-in method item of Tensor object at 0x7f00>", 11, 18),
+        call("cuda_runtime", "cudaStreamSynchronize", 12, 10, correlation=1),
+        call("cuda_runtime", "cudaStreamSynchronize", 40, 10, correlation=2),
+        call("cuda_runtime", "cudaStreamSynchronize", 40, 5, 2, correlation=3),
+    ]
+    made = kineto(tmp_path / "stack.json.gz", events)
+    found = {row["frame"]: row["total_ns"] for row in rows(made, "syncs")}
+    assert found == {"train.py(33): log": 10_000, "train.py(30): main": 10_000, None: 5000}
+    without = kineto(tmp_path / "none.json.gz", events[3:])
+    assert {row["frame"] for row in rows(without, "syncs")} == {None}
+
+
 # -- what always holds
 
 MOMENTS = st.integers(0, 40)

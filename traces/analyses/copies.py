@@ -33,7 +33,11 @@ COLUMNS = (
     Column("median_ns", "time", "GPU time of one, median", title="median"),
     Column("bandwidth_gb_s", "number", "bytes over time, of all of them together, GB/s", title="GB/s", whole=False),
     Column("seen_gb_s", "number", "the highest bandwidth that a copy of 1 MiB or more of this kind and memory reached in this trace, GB/s; "
-           "null without any: what the link can do is not recorded", title="best seen, GB/s", whole=False),
+           "null without any", title="best seen, GB/s", whole=False),
+    Column("share_of_seen", "share", "bandwidth as a share of that", title="of best seen"),
+    Column("limit_gb_s", "number", "what the way can do at most, GB/s: within a device half of what its memory reads and writes, where the recorder tells "
+           "that (what stays in a cache may go faster); null of other ways, of which no recorder tells", title="at most, GB/s", whole=False),
+    Column("share_of_limit", "share", "bandwidth as a share of that", title="of that"),
     Column("call_ns", "time", "time of the host in the call that made one, median; null without any", title="in the call"),
 )  # fmt: skip
 
@@ -60,6 +64,8 @@ def _answer(scope: Scope) -> pd.DataFrame:
         rate = np.where(
             groups.only(timed).empty, np.nan, groups.only(timed).sum(moved) / groups.only(timed).sum(duration)
         )
+    seen = _best(kind, memory.astype(np.int64), moved, duration, timed)[groups.first(np.arange(len(rows)))]
+    limit = _limits(scope, rows, groups)
     texts = [None if at < 0 else str(memory_names[at]) for at in keys[2]]
     frame = pd.DataFrame(
         {
@@ -73,9 +79,10 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "share": total / total.sum() if total.sum() else np.full(len(total), np.nan),
             "median_ns": groups.median(duration),
             "bandwidth_gb_s": rate,
-            "seen_gb_s": _best(kind, memory.astype(np.int64), moved, duration, timed)[
-                groups.first(np.arange(len(rows)))
-            ],
+            "seen_gb_s": seen,
+            "share_of_seen": rate / seen,
+            "limit_gb_s": limit,
+            "share_of_limit": rate / limit,
             "call_ns": masked(alone.median(call), alone),
         }
     )
@@ -95,6 +102,18 @@ def _best(
     large = timed & (moved >= _LARGE)
     np.fmax.at(best, code[large], moved[large] / duration[large])
     return best[code]
+
+
+def _limits(scope: Scope, rows: Ints, groups: Groups) -> Floats:
+    """For each group what its copies could reach at most, GB/s; NaN where that is not told, or not the same for all of them."""
+    of_copy = np.full(len(rows), -1, np.int64)
+    within = (scope.events["copy_kind"].iloc[rows] == "DtoD").to_numpy(bool)
+    device = scope.events["device"].iloc[rows]
+    for number, rate in scope.joined.trace.memory_bandwidths.items():
+        of_copy[within & (device == number).fillna(False).to_numpy(bool)] = rate
+    found = groups.ordered(of_copy)
+    # a copy within a device both reads and writes each byte
+    return np.where((found.min == found.max) & (found.min > 0), found.min / 2e9, np.nan)
 
 
 COPIES = Question(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.analyses.opened import Opened
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
@@ -19,6 +20,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     rows = stepped.waits[scope.inside(stepped.start[stepped.waits])]
     inner, outer = stepped.op_around(rows)
     place = stepped.place(stepped.start[rows])
+    frame_code, frames = _frames(scope, rows)
     code = np.append(stepped.events["name"].cat.codes.to_numpy().astype(np.int64), -1)
     names = [str(name) for name in stepped.events["name"].cat.categories]
     frame = pd.DataFrame(
@@ -27,11 +29,12 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "op": code[outer],
             "inner_op": code[inner],
             "range": code[place],
+            "frame": frame_code,
             "waited": (stepped.end - stepped.start)[rows],
             "idle": idle_after(stepped, rows),
         }
     )
-    by = ["api", "op", "inner_op", "range"]
+    by = ["api", "op", "inner_op", "range", "frame"]
     grouped = frame.groupby(by, sort=False)
     found = pd.DataFrame(
         {
@@ -43,11 +46,24 @@ def _answer(scope: Scope) -> pd.DataFrame:
         }
     ).reset_index()
     for column in by:
-        found[column] = [None if each < 0 else names[each] for each in found[column].tolist()]
+        texts = frames if column == "frame" else names
+        found[column] = [None if each < 0 else texts[each] for each in found[column].tolist()]
     if stepped.gaps is None:
         found["idle_after_ns"] = pd.NA
     found = found.sort_values(["total_ns", "api"], ascending=[False, True], kind="stable", ignore_index=True)
     return found
+
+
+def _frames(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
+    """The innermost frame of Python's stack that each of some host events lies in, as a code of the names beside; -1 for none."""
+    told = scope.joined.trace.details.frames
+    if told is None:
+        return np.full(len(rows), -1, np.int64), []
+    opened = Opened(told, np.arange(len(told)))
+    process, thread = (scope.events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
+    at = opened.at(process, thread, scope.start[rows])
+    names = told["name"].cat
+    return np.where(at >= 0, names.codes.to_numpy()[at], -1).astype(np.int64), [str(each) for each in names.categories]
 
 
 def idle_after(stepped: Stepped, rows: Ints) -> Ints:
@@ -73,6 +89,13 @@ SYNCS = Question(
         Column("op", "name", "the outermost op in which it is made", absent="none"),
         Column("inner_op", "name", "the innermost op in which it is made", title="innermost op", absent="none"),
         Column("range", "name", "the author's range in which it is made", absent="none"),
+        Column(
+            "frame",
+            "name",
+            "the innermost frame of Python's stack that has a file: its name without folder, line and function; null where the stack was not recorded",
+            title="in Python",
+            absent="none",
+        ),
         Column("calls", "count", "how many of them"),
         Column("total_ns", "time", "how long they waited, in all", title="waited", bar=True),
         Column("median_ns", "time", "how long one waited, median", title="median"),

@@ -48,6 +48,8 @@ _OF_COLLECTIVES = [_KIND["kernel"], _KIND["op"]]
 _MODULE = "nn.Module: "
 #: What the place of memory of the host is called.
 _CPU = "cpu"
+#: Frames of code that lies in a file, with the file's folders apart: these are nobody's business.
+_LINE = re.compile(r"(?:.*[\\/])?([^\\/]+\(\d+\): .*)", re.DOTALL)
 _MOVES_BYTES = [_KIND["memcpy"], _KIND["memset"]]
 #: In transit an id that is absent is -1 (none of the ids is ever negative); the event table has nulls.
 _ABSENT = -1
@@ -68,7 +70,9 @@ class KinetoColumns:
         #: of the event table's rows the process ids that the file gives to those of a device, null for others
         self.places: pd.Categorical = pd.Categorical([])
         self._categories, self._names, self._ids, self._copy_kinds = (Numbering() for _ in range(4))
-        self._collectives, self._dtypes, self._shapes, self._places, self._modules = (Numbering() for _ in range(5))
+        self._collectives, self._dtypes, self._shapes, self._places = (Numbering() for _ in range(4))
+        #: what Python's stack tells of, with how a frame's name tells it
+        self._of_stack = {"module": (Numbering(), _module), "frame": (Numbering(), _line_of_code)}
         self._kind_of_category = np.empty(0, np.int8)
         self._layer_of_category = np.empty(0, np.int8)
         self._parts: defaultdict[str, list[npt.NDArray[Any]]] = defaultdict(list)
@@ -101,7 +105,6 @@ class KinetoColumns:
             self.problems.add(code, int((kind == left_out).sum()))
         if (kind == _PYTHON).any():
             self._keep_frames(block, kind == _PYTHON)
-            self._keep_modules(block, kind == _PYTHON)
         known = kind >= 0
         events, kind, layer = list(compress(block.complete, known)), kind[known], layer[known]
         start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
@@ -124,7 +127,7 @@ class KinetoColumns:
             self._keep(list(compress(events, usable)), kind[usable], layer[usable], start[usable], dur[usable])
 
     def _keep_frames(self, block: EventBlock, chosen: Bools) -> None:
-        """When Python frames are open on each thread; which ones is of no interest."""
+        """Python's stack: what it tells of torch's modules and of lines of code, and when anything of it is open."""
         frames = list(compress(block.complete, chosen))
         start, start_usable = to_ns([each.ts for each in frames], lambda: compress(block.times_as_text("ts"), chosen))
         dur, dur_usable = to_ns([each.dur for each in frames], lambda: compress(block.times_as_text("dur"), chosen))
@@ -133,6 +136,20 @@ class KinetoColumns:
         lanes = by_keys(np.flatnonzero(usable), process[usable].astype(np.int64), thread[usable].astype(np.int64))
         for lane, mine in lanes.items():
             self._frames[lane].append(union(start[mine], start[mine] + dur[mine]))
+        names = [each.name or "" for each in frames]
+        for what, (numbers, told) in self._of_stack.items():
+            # each name once, and none is kept that tells nothing: of a long stack names are most of the file
+            text_of = {name: told(name) for name in set(names)}
+            kept = usable & np.fromiter((text_of[name] is not None for name in names), bool, len(names))
+            part: dict[str, npt.NDArray[Any]] = {
+                "name": numbers.of([text_of[name] for name in compress(names, kept)]),
+                "process": process[kept],
+                "thread": thread[kept],
+                "start_ns": start[kept],
+                "dur_ns": dur[kept],
+            }
+            for name, values in part.items():
+                self._parts[f"{what}_{name}"].append(values)
 
     def python_frames(self) -> dict[tuple[str, str], tuple[Ints, Ints]]:
         """When Python frames were open, by the ids of process and thread."""
@@ -143,31 +160,6 @@ class KinetoColumns:
             )
             for (process, thread), parts in self._frames.items()
         }
-
-    def _keep_modules(self, block: EventBlock, python: Bools) -> None:
-        """What Python's stack tells of torch's modules; its other frames are left out."""
-        of_module = np.zeros(len(python), bool)
-        for at in np.flatnonzero(python):
-            of_module[at] = (block.complete[at].name or "").startswith(_MODULE)
-        if not of_module.any():
-            return
-        events = list(compress(block.complete, of_module))
-        start, start_usable = to_ns(
-            [event.ts for event in events], lambda: compress(block.times_as_text("ts"), of_module)
-        )
-        dur, dur_usable = to_ns(
-            [event.dur for event in events], lambda: compress(block.times_as_text("dur"), of_module)
-        )
-        usable = start_usable & dur_usable & (dur >= 0) & within_limits(start, dur)
-        part: dict[str, npt.NDArray[Any]] = {
-            "name": self._modules.of([(event.name or "").removeprefix(_MODULE) for event in events]),
-            "process": self._ids.of([event.pid for event in events]),
-            "thread": self._ids.of([event.tid for event in events]),
-            "start_ns": start,
-            "dur_ns": dur,
-        }
-        for name, values in part.items():
-            self._parts[f"module_{name}"].append(values[usable])
 
     @property
     def categories(self) -> list[str]:
@@ -294,23 +286,27 @@ class KinetoColumns:
                     **{name: _nullable(self._take(f"memory_{name}")) for name in ("allocated", "reserved")},
                 }
             )
-        modules = None
-        if self._parts["module_start_ns"]:
-            process, thread = (self._take(f"module_{each}", np.int32) for each in ("process", "thread"))
-            modules = pd.DataFrame(
-                {
-                    "name": self._modules.categorical(self._take("module_name", np.int32), str),
-                    "process": self._ids.categorical(process, _process_text),
-                    "thread": self._ids.categorical(thread, _id_text),
-                    "start_ns": self._take("module_start_ns"),
-                    "dur_ns": self._take("module_dur_ns"),
-                }
-            )
         for frame in (collectives, shapes):
             if frame is not None and kept is not None:
                 frame.drop(index=frame.index[~kept[frame["row"].to_numpy()]], inplace=True)
                 frame["row"] = row[frame["row"].to_numpy()]
-        return Details(collectives, shapes, memory, modules)
+        return Details(collectives, shapes, memory, self._stack("module"), self._stack("frame"))
+
+    def _stack(self, what: str) -> pd.DataFrame | None:
+        """The calls of modules, or of functions in files, that Python's stack tells of; None where it tells of none."""
+        numbers, _ = self._of_stack[what]
+        if not len(numbers):
+            return None
+        process, thread = (self._take(f"{what}_{each}", np.int32) for each in ("process", "thread"))
+        return pd.DataFrame(
+            {
+                "name": numbers.categorical(self._take(f"{what}_name", np.int32), str),
+                "process": self._ids.categorical(process, _process_text),
+                "thread": self._ids.categorical(thread, _id_text),
+                "start_ns": self._take(f"{what}_start_ns"),
+                "dur_ns": self._take(f"{what}_dur_ns"),
+            }
+        )
 
     def _keep_arrows(self, arrows: Sequence[Arrow]) -> None:
         texts = [raw_text(arrow.ts) for arrow in arrows]
@@ -488,3 +484,18 @@ def _id_text(value: Scalar) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value) if value is not None and value != "" else None
+
+
+def _module(frame: str) -> str | None:
+    """Class and number of the module that a frame of Python's stack is of; None of any other."""
+    return frame.removeprefix(_MODULE) if frame.startswith(_MODULE) else None
+
+
+def _line_of_code(frame: str) -> str | None:
+    """The file, without its folder, with line and function of a frame of Python's stack; None of what is built in.
+
+    >>> _line_of_code("/home/ada/train.py(12): step"), _line_of_code("<built-in method item of Tensor object at 0x7f>")
+    ('train.py(12): step', None)
+    """
+    found = None if frame.startswith((_MODULE, "<")) else _LINE.fullmatch(frame)
+    return None if found is None else found[1]

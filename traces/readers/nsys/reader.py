@@ -93,6 +93,7 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
         events=assemble(parts, names.known, kinds, problems),
         problems=problems,
         devices=devices,
+        memory_bandwidths=nsys_schema.memory_bandwidths(export),
         looked_for_gpu=False if lost else None,
         python_processes=frozenset(name for key, name in processes.items() if key in of_python),
     )

@@ -222,7 +222,7 @@ def devices(export: Export) -> dict[int, str]:
     does: its `cuDevice` column, where filled in, is the one to go by. Where processes see different GPUs under one
     number, the name holds both.
     """
-    for pairs in _numbered(export):
+    for pairs in _numbered(export, "name"):
         names: dict[int, list[str]] = {}
         for number, name in pairs:
             usable = isinstance(number, int) and number >= 0 and isinstance(name, str)
@@ -233,10 +233,22 @@ def devices(export: Export) -> dict[int, str]:
     return {}
 
 
-def _numbered(export: Export) -> Iterator[Iterable[tuple[Any, Any]]]:
-    """Pairs of a device's number and name from each place that may hold them, the best first."""
+def memory_bandwidths(export: Export) -> dict[int, int]:
+    """What the memory of each device can read or write at most, in bytes a second, by its number; empty where it is not told."""
+    for pairs in _numbered(export, "memoryBandwidth"):
+        told: dict[int, set[int]] = {}
+        for number, rate in pairs:
+            if isinstance(number, int) and number >= 0 and isinstance(rate, int) and rate > 0:
+                told.setdefault(number, set()).add(rate)
+        if told:
+            return {number: rates.pop() for number, rates in sorted(told.items()) if len(rates) == 1}
+    return {}
 
-    def pairs(table: str, number: str, name: str = "name") -> list[tuple[Any, Any]]:
+
+def _numbered(export: Export, of_gpu: str) -> Iterator[Iterable[tuple[Any, Any]]]:
+    """Pairs of a device's number and what a column of GPUs says of it, from each place that may hold them, the best first."""
+
+    def pairs(table: str, number: str, name: str = of_gpu) -> list[tuple[Any, Any]]:
         if not {number, name} <= export.columns.get(table, frozenset()):
             return []
         return [(row[0], row[1]) for row in export.rows(table, (number, name)) if row[0] is not None]
@@ -252,6 +264,6 @@ def _numbered(export: Export) -> Iterator[Iterable[tuple[Any, Any]]]:
     yield pairs("TARGET_INFO_CUDA_GPU", "deviceId")
     yield pairs("TARGET_INFO_CUDA_GPU", "id")
     # without any number, only a single GPU can be told: device 0
-    if "name" in export.columns.get("TARGET_INFO_GPU", frozenset()):
-        gpus = list(export.rows("TARGET_INFO_GPU", ("name",)))
+    if of_gpu in export.columns.get("TARGET_INFO_GPU", frozenset()):
+        gpus = list(export.rows("TARGET_INFO_GPU", (of_gpu,)))
         yield [(0, gpus[0][0])] if len(gpus) == 1 else []
