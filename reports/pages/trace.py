@@ -17,6 +17,7 @@ from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import duration, percent, size
 from launchlens.traces.analyses.answers import Answers
 from launchlens.traces.analyses.catalogue import CATALOGUE
+from launchlens.traces.analyses.question import several
 from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
 from launchlens.traces.problems import InputError, Severity
 from launchlens.traces.step_timelines import StepTimeline
@@ -83,13 +84,25 @@ def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Ta
 
 def for_people(table: Table) -> Table:
     """A table with the columns that a terminal has room for; files and the page have all."""
-    return table.pick(table.title, *of_trace.RANGES_ON_A_SCREEN) if table.name == "ranges" else table
+    if table.name == "ranges":
+        return table.pick(table.title, *of_trace.RANGES_ON_A_SCREEN)
+    alike = _alike(table)
+    return table.without(alike) if alike and table.pivot is None else table
+
+
+def _alike(table: Table) -> set[str]:
+    """The column that people need only where it has several values, where it has one."""
+    named = {question.name: question.of_several for question in CATALOGUE}.get(table.name, "")
+    return {named} if named in table.frame and not several(table.frame, named) else set()
 
 
 def _brief(block: Shown) -> Shown:
     """A table with the columns that its analysis shows first."""
     first = {question.name: question.brief for question in CATALOGUE}.get(block.table.name)
-    return replace(block, table=block.table.pick(block.table.title, *first)) if first else block
+    if not first:
+        return block
+    alike = _alike(block.table)
+    return replace(block, table=block.table.pick(block.table.title, *(name for name in first if name not in alike)))
 
 
 def one(document: AnalysisDocument, answered: Answers, name: str, option: str) -> Table:

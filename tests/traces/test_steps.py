@@ -297,6 +297,36 @@ def test_the_longest_gap_with_what_was_around_it_and_what_the_host_did() -> None
     assert row["step"] == "ProfilerStep#1"
 
 
+def test_gaps_of_every_device_of_the_process_each_and_together() -> None:
+    rows: Rows = []
+    for number in range(3):
+        at = 100_000 * number
+        rows += [host("range", f"ProfilerStep#{number}", at, at + 100_000)]
+        rows += launched(at + 1_000, at + 2_000, at + 60_000, 10 * number + 1)
+        rows += launched(at + 62_000, at + 63_000, at + 70_000, 10 * number + 2)
+        rows += launched(at + 30_000, at + 31_000, at + 95_000, 10 * number + 3, device=1)
+    joined = made.joined(made.events(rows))
+    causes = rows_of(joined, "idle_causes")
+    by_device = {
+        device: sum(row["total_ns"] for row in causes if row["device"] == device) for device in ("0", "1", None)
+    }
+    assert by_device == {"0": 105_000, "1": 108_000, None: 213_000}
+    assert list(dict.fromkeys(row["device"] for row in causes)) == [None, "0", "1"]
+    for whole in (row for row in causes if row["device"] is None):
+        parts = [row for row in causes if row["device"] is not None and row["cause"] == whole["cause"]]
+        for column, put_together in (("count", sum), ("total_ns", sum), ("parts_ns", sum), ("longest_ns", max)):
+            assert put_together(row[column] for row in parts) == whole[column]
+    gaps = rows_of(joined, "idle")
+    assert {row["device"] for row in gaps} == {"0", "1"}
+    assert [row["length_ns"] for row in gaps] == sorted((row["length_ns"] for row in gaps), reverse=True)
+    busy = [(row["step"], row["device"], row["gpu_busy_ns"], row["idle_ns"]) for row in rows_of(joined, "steps_devices")]
+    assert busy[:2] == [("ProfilerStep#0", "0", 65_000, 35_000), ("ProfilerStep#0", "1", 64_000, 36_000)]
+    assert len(busy) == 6
+    assert [(row["device"], row["gpu_busy_ns"]) for row in rows_of(joined, "steps")] == [("0", 65_000)] * 3
+    of_steps = rows_of(joined, "steps_idle")
+    assert sum(row["idle_ns"] for row in of_steps if row["device"] == "1") == by_device["1"]
+
+
 def test_waits_by_what_made_them_and_the_idle_time_that_followed() -> None:
     rows: Rows = [host("range", "log", 0, 3000)]
     for number in range(3):

@@ -311,6 +311,8 @@ def test_a_wait_is_told_by_the_line_of_python_that_makes_it(tmp_path) -> None:
         call("python_function", "/home/ada/code/train.py(30): main", 0, 100),
         call("python_function", "/home/ada/code/train.py(33): log", 10, 20),
         call("python_function", "<built-in method item of Tensor object at 0x7f00>", 11, 18),
+        call("cuda_runtime", "cudaLaunchKernel", 1, 2, correlation=9),
+        call("kernel", "k", 5, 55, correlation=9, device=0, stream=7),
         call("cuda_runtime", "cudaStreamSynchronize", 12, 10, correlation=1),
         call("cuda_runtime", "cudaStreamSynchronize", 40, 10, correlation=2),
         call("cuda_runtime", "cudaStreamSynchronize", 40, 5, 2, correlation=3),

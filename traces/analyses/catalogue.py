@@ -17,7 +17,7 @@ from launchlens.traces.analyses.operators import OPERATORS
 from launchlens.traces.analyses.overhead import OVERHEAD
 from launchlens.traces.analyses.question import Question
 from launchlens.traces.analyses.range_paths import RANGE_PATHS
-from launchlens.traces.analyses.steps import STEPS, STEPS_IDLE
+from launchlens.traces.analyses.steps import STEPS, STEPS_DEVICES, STEPS_IDLE
 from launchlens.traces.analyses.streams import CONCURRENCY, STREAMS
 from launchlens.traces.analyses.syncs import SYNCS
 from launchlens.traces.problems import InputError
@@ -29,6 +29,7 @@ CATALOGUE: tuple[Question, ...] = (
     MODULES,
     STEPS,
     STEPS_IDLE,
+    STEPS_DEVICES,
     IDLE_CAUSES,
     IDLE,
     SYNCS,

@@ -26,7 +26,14 @@ def _inside(scope: Scope, gaps: Gaps) -> Ints:
 
 
 def _gaps(scope: Scope) -> pd.DataFrame:
-    stepped, gaps = scope.stepped, scope.stepped.gaps
+    found = pd.concat([_gaps_of(scope, each) for each in scope.stepped.each_device], ignore_index=True)
+    found = found.sort_values("length_ns", ascending=False, kind="stable", ignore_index=True)
+    return found.head(MOST_LISTED)
+
+
+def _gaps_of(scope: Scope, stepped: Stepped) -> pd.DataFrame:
+    """The long gaps of one device, the longest first."""
+    gaps = stepped.gaps
     assert gaps is not None
     mine = _inside(scope, gaps)
     length = gaps.length_ns[mine]
@@ -93,28 +100,40 @@ def _steps(stepped: Stepped, moment: Ints) -> list[str | None]:
 
 
 def _causes(scope: Scope) -> pd.DataFrame:
-    gaps = scope.stepped.gaps
-    assert gaps is not None
+    low, high = scope.stepped.window
+    each = [_causes_of(scope, gaps) for stepped in scope.stepped.each_device if (gaps := stepped.gaps) is not None]
+    names: list[str | None] = [str(stepped.device) for stepped in scope.stepped.each_device]
+    if len(each) > 1:
+        together = pd.concat(each).groupby("cause", as_index=False)
+        longest = together["longest_ns"].max()["longest_ns"]
+        each = [together.sum().assign(longest_ns=longest), *each]
+        names = [None, *names]
+    found = []
+    for device, frame in zip(names, each, strict=True):
+        time = (high - low) * (len(each) - 1 if device is None else 1)
+        frame["share"] = frame["total_ns"] / max(int(frame["total_ns"].sum()), 1)
+        frame["share_of_time"] = frame["total_ns"] / max(time, 1)
+        frame = frame[(frame["count"] > 0) | (frame["parts_ns"] > 0)].assign(device=device)
+        found.append(frame.sort_values(["total_ns", "cause"], ascending=[False, True], kind="stable"))
+    return pd.concat(found, ignore_index=True)
+
+
+def _causes_of(scope: Scope, gaps: Gaps) -> pd.DataFrame:
+    """The gaps of one device by cause, a row for every cause."""
     mine = _inside(scope, gaps)
     cause, length = gaps.cause[mine], gaps.length_ns[mine]
-    count = np.bincount(cause, minlength=len(CAUSES))
     total, longest = np.zeros(len(CAUSES), np.int64), np.zeros(len(CAUSES), np.int64)
     np.add.at(total, cause, length)
     np.maximum.at(longest, cause, length)
-    low, high = scope.stepped.window
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "cause": CAUSES,
-            "count": count,
+            "count": np.bincount(cause, minlength=len(CAUSES)),
             "total_ns": total,
-            "share": total / max(int(total.sum()), 1),
-            "share_of_time": total / max(high - low, 1),
             "longest_ns": longest,
             "parts_ns": gaps.parts[mine].sum(axis=0),
         }
     )
-    frame = frame[(frame["count"] > 0) | (frame["parts_ns"] > 0)]
-    return frame.sort_values(["total_ns", "cause"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 IDLE = Question(
@@ -162,10 +181,17 @@ IDLE_CAUSES = Question(
             "parts of this cause in gaps of any cause: over the causes they sum to the idle time as well",
             title="parts",
         ),
+        Column(
+            "device",
+            "text",
+            "the device; null in the rows of all of them together, which stand first where there are several",
+            absent="all",
+        ),
     ),
     needs=(GAPS,),
     answer=_causes,
     nothing="no gap of the GPU",
     order="by time",
-    brief=("cause", "count", "total_ns", "share", "share_of_time", "longest_ns"),
+    brief=("device", "cause", "count", "total_ns", "share", "share_of_time", "longest_ns"),
+    of_several="device",
 )

@@ -7,7 +7,7 @@ function from a scope (`launchlens.traces.analyses.scope`) to a frame, without a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -37,7 +37,8 @@ class Question:
     `name` is that of its table, for scripts, and `title` stands above it for people. `answer` makes a frame with the parts of
     `columns`; a frame without rows says that there is nothing of the kind in the trace, as a missing `needs` does: then there is
     no table, and `nothing` (`no collectives`, say) is the reason. `order` says how the rows are sorted, as `Table.order`, and `brief` which columns
-    the first screen has room for (all where it names none); `pivot` is how people read it crosswise.
+    the first screen has room for (all where it names none); `pivot` is how people read it crosswise. `of_several` is a column that
+    people need to see only where it has several values.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Question:
     order: str = ""
     brief: tuple[str, ...] = ()
     pivot: Pivot | None = None
+    of_several: str = ""
 
     def lacks(self, scope: Scope) -> str | None:
         """What the trace lacks that is needed, None where it has it all."""
@@ -60,4 +62,12 @@ class Question:
         frame = self.answer(scope)
         if not len(frame):
             return None
-        return of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=self.pivot)
+        pivot = self.pivot
+        if pivot is not None and pivot.group and not several(frame, pivot.group):
+            pivot = replace(pivot, group="")
+        return of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=pivot)
+
+
+def several(frame: pd.DataFrame, column: str) -> bool:
+    """Whether a column of a frame has more than one value."""
+    return bool(frame[column].nunique(dropna=False) > 1)

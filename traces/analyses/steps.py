@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,6 +13,7 @@ from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.steps.gaps import CAUSES
+from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.steps.steps import Steps
 from launchlens.traces.tables.table import Column, Pivot
 from launchlens.traces.thresholds import THRESHOLDS
@@ -33,38 +36,59 @@ COLUMNS = (
     Column("is_median", "flag", "whether its wall time is the middle one of all", title="the median"),
     Column("odd_in", "text", "of a step far from the median one: what differs most, in per cent of that one's wall time", title="odd in"),
     Column("note", "text", "which is the first, that begins with its own range, and what was launched before it; which is the last", title="to know"),
+    Column("device", "text", "the device that this is said of: of those of its process the one that does most; `steps_devices` has all", absent=_ABSENT),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a device did in each of some steps, ns: busy, idle by cause ([steps, CAUSES]), in nothing but collectives."""
+
+    busy: Ints
+    idle: Ints
+    exposed: Ints
+
+    @property
+    def causes(self) -> list[str | None]:
+        """The cause of most of the idle time of each step; None where it had none."""
+        spent = self.idle.sum(axis=1).tolist()
+        return [
+            CAUSES[cause] if ns else None for cause, ns in zip(self.idle.argmax(axis=1).tolist(), spent, strict=True)
+        ]
+
+
+def _of_device(stepped: Stepped, steps: Steps) -> _Done:
+    start, end = steps.start_ns, steps.done_ns
+    gaps = stepped.gaps
+    return _Done(
+        busy=_overlap(start, end, stepped.start[stepped.work], stepped.end[stepped.work]),
+        idle=np.zeros((len(steps), len(CAUSES)), np.int64) if gaps is None else gaps.within(start, end),
+        exposed=_overlap(start, end, *stepped.alone(stepped.is_collective)),
+    )
 
 
 def _answer(scope: Scope) -> pd.DataFrame:
     stepped, steps = scope.stepped, scope.stepped.steps
     assert steps is not None
-    start, end = steps.start_ns, steps.done_ns
-    known = stepped.gaps is not None
-    idle = np.zeros((len(steps), len(CAUSES)), np.int64) if stepped.gaps is None else stepped.gaps.within(start, end)
-    busy = _overlap(start, end, stepped.start[stepped.work], stepped.end[stepped.work])
-    exposed = _overlap(start, end, *stepped.alone(stepped.is_collective))
-    total = idle.sum(axis=1)
-    parts = {"GPU busy": busy, **{cause: idle[:, number] for number, cause in enumerate(CAUSES)}}
+    known, done = stepped.gaps is not None, _of_device(stepped, steps)
+    parts = {"GPU busy": done.busy, **{cause: done.idle[:, number] for number, cause in enumerate(CAUSES)}}
     median = int(np.argsort(steps.wall_ns, kind="stable")[(len(steps) - 1) // 2])
     frame = pd.DataFrame(
         {
             "name": list(steps.names),
-            "start_ns": start,
-            "at_ns": start - int(scope.start.min()),
+            "start_ns": steps.start_ns,
+            "at_ns": steps.start_ns - int(scope.start.min()),
             "wall_ns": steps.wall_ns,
             "host_ns": steps.host_end_ns - steps.host_start_ns,
-            "gpu_busy_ns": _if(known, busy),
-            "idle_ns": _if(known, total),
-            "idle_cause": [
-                CAUSES[cause] if known and spent else None
-                for cause, spent in zip(idle.argmax(axis=1).tolist(), total.tolist(), strict=True)
-            ],
-            "exposed_communication_ns": _if(known, exposed),
+            "gpu_busy_ns": _if(known, done.busy),
+            "idle_ns": _if(known, done.idle.sum(axis=1)),
+            "idle_cause": done.causes,
+            "exposed_communication_ns": _if(known, done.exposed),
             "launches": steps.launches,
             "is_median": np.arange(len(steps)) == median,
             "odd_in": _odd(steps, median, parts),
             "note": _notes(steps),
+            "device": None if stepped.device is None else str(stepped.device),
         }
     )
     return frame[scope.inside(steps.host_start_ns)].reset_index(drop=True)
@@ -126,23 +150,55 @@ STEPS = Question(
     answer=_answer,
     nothing="no steps in the range",
     order="by time",
+    of_several="device",
     brief=("name", "at_ns", "wall_ns", "host_ns", "gpu_busy_ns", "idle_ns", "idle_cause", "exposed_communication_ns", "launches", "odd_in"),
 )  # fmt: skip
 
 
 def _idle(scope: Scope) -> pd.DataFrame:
-    stepped, steps = scope.stepped, scope.stepped.steps
-    assert steps is not None and stepped.gaps is not None
-    idle = stepped.gaps.within(steps.start_ns, steps.done_ns)
+    steps = scope.stepped.steps
+    assert steps is not None
     inside = scope.inside(steps.host_start_ns)
-    step, cause = np.nonzero((idle > 0) & inside[:, np.newaxis])
-    return pd.DataFrame(
-        {
-            "step": [steps.names[each] for each in step.tolist()],
-            "cause": [CAUSES[each] for each in cause.tolist()],
-            "idle_ns": idle[step, cause],
-        }
-    )
+    found = []
+    for stepped in scope.stepped.each_device:
+        assert stepped.gaps is not None
+        idle = stepped.gaps.within(steps.start_ns, steps.done_ns)
+        step, cause = np.nonzero((idle > 0) & inside[:, np.newaxis])
+        found.append(
+            pd.DataFrame(
+                {
+                    "step": [steps.names[each] for each in step.tolist()],
+                    "cause": [CAUSES[each] for each in cause.tolist()],
+                    "idle_ns": idle[step, cause],
+                    "device": str(stepped.device),
+                }
+            )
+        )
+    return pd.concat(found, ignore_index=True)
+
+
+def _devices(scope: Scope) -> pd.DataFrame:
+    steps = scope.stepped.steps
+    assert steps is not None
+    inside = np.flatnonzero(scope.inside(steps.host_start_ns))
+    found = []
+    for stepped in scope.stepped.each_device:
+        done = _of_device(stepped, steps)
+        found.append(
+            pd.DataFrame(
+                {
+                    "step": [steps.names[each] for each in inside.tolist()],
+                    "device": str(stepped.device),
+                    "gpu_busy_ns": done.busy[inside],
+                    "idle_ns": done.idle.sum(axis=1)[inside],
+                    "idle_cause": [done.causes[each] for each in inside.tolist()],
+                    "exposed_communication_ns": done.exposed[inside],
+                    "at": inside,
+                }
+            )
+        )
+    together = pd.concat(found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
+    return together.drop(columns="at")
 
 
 STEPS_IDLE = Question(
@@ -153,10 +209,30 @@ STEPS_IDLE = Question(
         Column("step", "name", "the step"),
         Column("cause", "code", "what was waited for"),
         Column("idle_ns", "time", "idle time of the GPU of that cause in it: over the causes it sums to the step's idle time", title="idle"),
+        Column("device", "text", "the device"),
     ),
     needs=(HAS_STEPS, GAPS),
     answer=_idle,
     nothing="no idle time in the steps",
     order="by time",
-    pivot=Pivot("step", "cause", "idle_ns"),
+    pivot=Pivot("step", "cause", "idle_ns", group="device"),
+    of_several="device",
+)  # fmt: skip
+
+STEPS_DEVICES = Question(
+    name="steps_devices",
+    title="What each GPU did in each step",
+    asks="In each iteration, what did each device of the process do?",
+    columns=(
+        Column("step", "name", "the step"),
+        Column("device", "text", "the device"),
+        Column("gpu_busy_ns", "time", "how long it did something in the step", title="GPU busy"),
+        Column("idle_ns", "time", "how long it had nothing to do", title="GPU idle"),
+        Column("idle_cause", "code", "the cause of most of that", title="idle for"),
+        Column("exposed_communication_ns", "time", "how long nothing but collectives ran on it", title="exposed communication"),
+    ),
+    needs=(HAS_STEPS, GAPS),
+    answer=_devices,
+    nothing="no steps in the range",
+    order="by time",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,13 +18,20 @@ from launchlens.traces.steps.gaps import Gaps, find_gaps
 from launchlens.traces.steps.host_line import HostLine, host_line, launching_process, range_line
 from launchlens.traces.steps.steps import Steps, find_steps, is_users
 
+#: Of so many devices tables say what each does.
+MOST_DEVICES = 64
+
 
 @dataclass(frozen=True)
 class Stepped:
-    """A joined trace with its steps, which `pattern` may name; everything else follows, and is worked out once."""
+    """A joined trace with its steps, which `pattern` may name; everything else follows, and is worked out once.
+
+    What is said of a device is of `only` where that is given, else of the one that does most of what the process launches.
+    """
 
     joined: JoinedTrace
     pattern: str | None = None
+    only: int | None = None
 
     @property
     def events(self) -> pd.DataFrame:
@@ -50,11 +57,32 @@ class Stepped:
 
     @cached_property
     def device(self) -> int | None:
-        """The device that does most of what the process launches; None where no GPU work was recorded."""
+        """The device that is meant; None where no GPU work was recorded."""
+        if self.only is not None:
+            return self.only
+        return int(self._activities.idxmax()) if len(self._activities) else None
+
+    @cached_property
+    def _activities(self) -> pd.Series[int]:
+        """How many activities each device has of what the process launched; of all where none is known to be its."""
         of = self.joined.launches
         rows = of.joined_rows[of.process[of.owner] == self.process]
-        device = self.events["device"].iloc[rows if len(rows) else of.activity_rows].dropna()
-        return int(device.value_counts().idxmax()) if len(device) else None
+        return self.events["device"].iloc[rows if len(rows) else of.activity_rows].dropna().value_counts()
+
+    @cached_property
+    def each_device(self) -> tuple[Stepped, ...]:
+        """The same steps with what each device of the process does in them, by the devices' numbers; none without GPU work.
+
+        Of more than MOST_DEVICES, which no machine has, those with most activities.
+        """
+        found = []
+        for device in sorted(map(int, self._activities.index[:MOST_DEVICES])):
+            other = self if device == self.device else replace(self, only=device)
+            # what is not of the device is worked out once for all of them
+            for name in ("process", "steps", "host", "places"):
+                other.__dict__[name] = getattr(self, name)
+            found.append(other)
+        return tuple(found)
 
     @cached_property
     def window(self) -> tuple[int, int]:
