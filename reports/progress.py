@@ -48,7 +48,7 @@ class Steps:
 
             def show(done: int, known: int, left_s: float, now: str) -> None:
                 left = f"at most {int(left_s) // 60}:{int(left_s) % 60:02} left"
-                bar.update(task, description=f"{text}: {now}", completed=done, total=known, left=left)
+                bar.update(task, description=f"{text}: {now}", completed=done, total=known, left=left, refresh=True)
 
             yield show
         print(text, file=sys.stderr, flush=True)

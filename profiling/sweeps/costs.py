@@ -26,7 +26,7 @@ class CostsBetweenPoints:
     def get_ready(self) -> None:
         """Build the points, which compiles extensions where they have not been compiled before."""
         if self._able:
-            self._costs = launch_costs.in_rounds_of_variants()
+            self._costs = launch_costs.between_points_of_a_sweep()
 
     def between_points(self) -> None:
         """A round of bursts, where the last was long ago."""

@@ -167,6 +167,7 @@ class Sweeping:
         costs = CostsBetweenPoints(self._plan.device, wanted=self.record.costs is None)
         try:
             costs.get_ready()
+            self._begun = monotonic()  # what is compiled once, for whatever follows, takes none of its time
             while (index := self._next()) is not None and self._left_s() > 0:
                 self._show(show, index)
                 self._measure(index)

@@ -32,7 +32,10 @@ AGAIN = "A/A"
 
 @dataclass
 class LaunchCosts:
-    """Points with a block to time them by. `counted` is what each launches, by name; `wait` waits for the device."""
+    """Points with a block to time them by. `counted` is what each launches, by name; `wait` waits for the device.
+
+    `with_variants`: rounds are timed beside a workload's variants; `where` says so in words.
+    """
 
     points: list[Point]
     block: Block
@@ -40,6 +43,7 @@ class LaunchCosts:
     counted: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     with_variants: bool = False
+    where: str = "in a process of its own"
     _iterations: dict[str, int] = field(default_factory=dict, init=False)
     _samples: dict[str, dict[str, list[float]]] = field(default_factory=dict, init=False)
 
@@ -82,13 +86,14 @@ class LaunchCosts:
             if point.name in self._samples
         ]
         again = self._samples.get(AGAIN, {HOST: []})[HOST]
-        return conclude(
-            timed, again, [*_notes(with_variants=self.with_variants), *self.notes], with_variants=self.with_variants
-        )
+        return conclude(timed, again, [*_notes(self.where), *self.notes], with_variants=self.with_variants)
 
 
-def made_ready(makers: Sequence[Maker], *, with_variants: bool) -> LaunchCosts:
-    """The points that work on this GPU, all that is loaded late loaded, with a note on each path that doesn't."""
+def made_ready(makers: Sequence[Maker], *, beside: str | None = None) -> LaunchCosts:
+    """The points that work on this GPU, all that is loaded late loaded, with a note on each path that doesn't.
+
+    `beside`: in words, where rounds are timed, if beside a workload's variants.
+    """
     import torch
 
     from launchlens.profiling.timing import block_on
@@ -108,7 +113,9 @@ def made_ready(makers: Sequence[Maker], *, with_variants: bool) -> LaunchCosts:
         else:
             points += found
     counted = _counted(points)
-    return LaunchCosts(points, block_on("cuda"), torch.cuda.synchronize, counted, notes, with_variants)
+    made = LaunchCosts(points, block_on("cuda"), torch.cuda.synchronize, counted, notes, beside is not None)
+    made.where = beside or made.where
+    return made
 
 
 def _counted(points: Sequence[Point]) -> dict[str, Mapping[str, int]]:
@@ -125,8 +132,7 @@ def _counted(points: Sequence[Point]) -> dict[str, Mapping[str, int]]:
     return counted
 
 
-def _notes(*, with_variants: bool) -> list[str]:
-    where = "in the rounds in which the variants were timed" if with_variants else "in a process of its own"
+def _notes(where: str) -> list[str]:
     return [
         (
             f"Timed {where}. A point is an iteration that launches so often with so many arguments. {LEAD} iterations, then a block of "

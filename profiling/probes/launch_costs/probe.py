@@ -24,7 +24,7 @@ def probe(bench: Bench) -> Probe:
 
     Raises RuntimeError where CUDA refuses what the probe itself needs.
     """
-    costs = made_ready(list(makers()), with_variants=False)
+    costs = made_ready(list(makers()))
     with quiet_collector():
         for number in range(QUICK_ROUNDS if bench.quick else ROUNDS):
             costs.round(number)
@@ -34,4 +34,9 @@ def probe(bench: Bench) -> Probe:
 
 def in_rounds_of_variants() -> LaunchCosts:
     """The points, to be timed once in each round of a capture's timing."""
-    return made_ready(list(makers()), with_variants=True)
+    return made_ready(list(makers()), beside="in the rounds in which the variants were timed")
+
+
+def between_points_of_a_sweep() -> LaunchCosts:
+    """The points, to be timed now and then while a sweep is measured."""
+    return made_ready(list(makers()), beside="between the points of a sweep")
