@@ -6,21 +6,31 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_clock import Clock
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.profiling import rounds, timing
+from launchlens.profiling.sweeps import run as sweep_run
 from launchlens.traces.sweeps.sweep import read_sweep
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="measuring needs torch")
 
-#: A call that is dear and quick beside one that is cheap and slow: `looped` adds, `whole` thinks first.
+#: `looped` takes so long an element, and `whole` as long as 300 of them, by a clock that moves only when somebody works.
 OWN = """
 import torch
 from launchlens.kernels.registry import NotForTheseInputsError, variant, workload
+from launchlens.profiling import timing
 
 def facts(length, kind):
     return {"bytes": 4 * length}
+
+def added(x, ns):
+    def iteration():
+        timing.perf_counter_ns.now += ns
+        return x + 1
+    return iteration
 
 @workload("adding", baseline="whole", facts=facts)
 def make(device, seed, length=64, kind="flat"):
@@ -29,25 +39,27 @@ def make(device, seed, length=64, kind="flat"):
 
 @variant("adding", "whole")
 def whole(x):
-    small = torch.zeros(8)
-    def iteration():
-        for _ in range(40):
-            small.add(1)
-        return x + 1
-    return iteration
+    return added(x, 30_000)
 
 @variant("adding", "looped")
 def looped(x):
     if len(x) > 4096:
         raise NotForTheseInputsError("takes 4096 at most")
-    def iteration():
-        return torch.cat([part + 1 for part in x.split(16)])
-    return iteration
+    return added(x, 100 * len(x))
 
 @variant("adding", "wrong")
 def wrong(x):
-    return lambda: x + 2
+    return added(x + 1, 1)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clock():
+    made = Clock()
+    with pytest.MonkeyPatch.context() as patched:
+        for module in (rounds, timing, sweep_run):
+            patched.setattr(module, "perf_counter_ns", made)
+        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +83,7 @@ def swept(file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep") / "adding"
     return folder, run(
         "profile", "--workload", file, "--variant", "looped", "--sweep", "length=16..16K:log4", "--sweep", "kind=flat",
-        "--device", "cpu", "--minutes", 0.1, "--output", folder,
+        "--device", "cpu", "--minutes", 1, "--iterations", 2, "--output", folder,
     )  # fmt: skip
 
 
@@ -96,8 +108,12 @@ def test_a_sweep_of_a_workload_of_ones_own_is_measured(swept):
         "looped": ("skipped", "takes 4096 at most"),
     }
     near = [point.settings["length"] for point in record.points if point.stage == "refinement"]
-    assert near, "looped is faster for a few elements and slower for many"
-    assert all(16 < length < 4096 for length in near)
+    assert near and all(256 < length < 1024 for length in near), "what turns over does so at 300 elements"
+    known = [point.settings["length"] for point in record.points if not point.held_out]
+    below, above = (
+        pick(length for length in known if (length < 300) is under) for pick, under in ((max, True), (min, False))
+    )
+    assert above / below <= 1.15**2
 
 
 def test_it_goes_on_where_it_stopped(swept, file):
@@ -107,7 +123,7 @@ def test_it_goes_on_where_it_stopped(swept, file):
     assert result.exit_code == 0, result.output
     after = read_sweep(folder).record
     assert after.points[: len(before.points)] == before.points
-    assert after.used_minutes > before.used_minutes
+    assert after.complete and after.minutes == pytest.approx(before.used_minutes + 0.01)
 
 
 @pytest.mark.parametrize(

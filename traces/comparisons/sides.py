@@ -18,7 +18,8 @@ from launchlens.traces.comparisons.measured import Measured, measure
 from launchlens.traces.comparisons.windows import whole, windows_of
 from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.problems import InputError
-from launchlens.traces.source import CaptureFolder, NoTrace, OneTrace, SeveralTraces, source_of
+from launchlens.traces.source import CaptureFolder, NoTrace, OneTrace, SeveralTraces, SweepFolder, source_of
+from launchlens.traces.sweeps.sweep import FOR_A_SWEEP
 from launchlens.traces.trace import Progress, Trace
 from launchlens.traces.windows import BLOCK, ITERATION
 
@@ -61,6 +62,8 @@ def traces_of(side: Given) -> tuple[list[OneTrace], list[NoTrace]]:
             return list(source.traces), list(source.others)
         case CaptureFolder():
             return [_of_capture(source)], []
+        case SweepFolder():
+            raise InputError(source.path, "is a sweep, which holds no trace", FOR_A_SWEEP)
 
 
 def _of_capture(source: CaptureFolder) -> OneTrace:
