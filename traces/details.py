@@ -21,6 +21,10 @@ COLLECTIVE_COLUMNS: tuple[Column, ...] = (
     Column("sent", "Int64", "", True, "elements that the rank puts in"),
     Column("received", "Int64", "", True, "elements that it gets out"),
     Column("ranks", "Int64", "", True, "ranks in the group"),
+    Column(
+        "group", "category", "", True, "the process group: its name, and which ranks are in it where that was recorded"
+    ),
+    Column("number", "Int64", "", True, "which collective of its group it is, the same on all its ranks"),
 )
 #: A row per op of which the shapes of the inputs were recorded.
 SHAPE_COLUMNS: tuple[Column, ...] = (

@@ -43,6 +43,7 @@ _KIND = {kind: number for number, kind in enumerate(KINDS)}
 _LAYERS = ("runtime", "driver")
 _ON_DEVICE = [_KIND[kind] for kind in ("kernel", "memcpy", "memset", "gpu-range")]
 _WORK = [_KIND[kind] for kind in ("kernel", "memcpy", "memset")]
+_NUMBERS = ("sent", "received", "ranks", "number")
 _OF_COLLECTIVES = [_KIND["kernel"], _KIND["op"]]
 #: How the stack's frames of modules begin.
 _MODULE = "nn.Module: "
@@ -73,6 +74,7 @@ class KinetoColumns:
         self._collectives, self._dtypes, self._shapes, self._places = (Numbering() for _ in range(4))
         #: what Python's stack tells of, with how a frame's name tells it
         self._of_stack = {"module": (Numbering(), _module), "frame": (Numbering(), _line_of_code)}
+        self._groups = Numbering()
         self._kind_of_category = np.empty(0, np.int8)
         self._layer_of_category = np.empty(0, np.int8)
         self._parts: defaultdict[str, list[npt.NDArray[Any]]] = defaultdict(list)
@@ -233,7 +235,8 @@ class KinetoColumns:
                 "row": told + self.rows,
                 "name": self._collectives.of([str(each.collective) for each in chosen]),
                 "dtype": self._dtypes.of([None if each.dtype is None else str(each.dtype) for each in chosen]),
-                **{name: _ids([getattr(each, name) for each in chosen]) for name in ("sent", "received", "ranks")},
+                **{name: _ids([getattr(each, name) for each in chosen]) for name in _NUMBERS},
+                "group": self._groups.of([_group_of(each) for each in chosen]),
             }
             for name, values in part.items():
                 self._parts[f"collective_{name}"].append(values)
@@ -270,6 +273,8 @@ class KinetoColumns:
                     "name": self._collectives.categorical(self._take("collective_name", np.int32), str),
                     "dtype": self._dtypes.categorical(self._take("collective_dtype", np.int32), lambda value: value),
                     **{name: _nullable(self._take(f"collective_{name}")) for name in ("sent", "received", "ranks")},
+                    "group": self._groups.categorical(self._take("collective_group", np.int32), lambda value: value),
+                    "number": _nullable(self._take("collective_number")),
                 }
             )
         if self._parts["shape_row"]:
@@ -499,3 +504,11 @@ def _line_of_code(frame: str) -> str | None:
     """
     found = None if frame.startswith((_MODULE, "<")) else _LINE.fullmatch(frame)
     return None if found is None else found[1]
+
+
+def _group_of(args: Args) -> str | None:
+    """What tells a process group from others: names are unique, as far as one caller made the groups of all ranks."""
+    if args.group is None:
+        return None
+    ranks = args.group_ranks
+    return f"{args.group} {ranks}" if isinstance(ranks, str | list) and ranks else str(args.group)

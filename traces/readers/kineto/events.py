@@ -39,6 +39,9 @@ class Args(msgspec.Struct, gc=False):
     sent: Scalar = msgspec.field(name="In msg nelems", default=-1)
     received: Scalar = msgspec.field(name="Out msg nelems", default=-1)
     ranks: Scalar = msgspec.field(name="Group size", default=-1)
+    group: Scalar = msgspec.field(name="Process Group Name", default=None)
+    group_ranks: Any = msgspec.field(name="Process Group Ranks", default=None)  # a list, or the text of one
+    number: Scalar = msgspec.field(name="Seq", default=-1)
     shapes: msgspec.Raw = msgspec.field(name="Input Dims", default=msgspec.Raw())
     sequence: Scalar = msgspec.field(name="Sequence number", default=-1)
     forward_thread: Scalar = msgspec.field(name="Fwd thread id", default=-1)

@@ -1,8 +1,8 @@
 """Reads the traces of torch.profiler (Kineto's JSON, plain or gzip) into the event table, a block of events at a time.
 
 Start times are the file's own `ts`, in nanoseconds; `baseTimeNanoseconds`, where the file gives it, is kept apart in
-`Trace.meta["base_ns"]`. `Trace.meta` also holds what the file says of the recording (`MADE_WITH`), and the names it
-gives to processes and threads.
+`Trace.meta["base_ns"]`. `Trace.meta` also holds what the file says of the recording (`MADE_WITH`), the names it
+gives to processes and threads, and of one rank of a job which it is (`rank`) of how many (`ranks`).
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _keys(text: bytes, problems: Problems) -> dict[str, Any]:
             return {}
     problems.add("replaced-bad-json", replaced)
     keys: dict[str, Any] = {}
-    for name in (*MADE_WITH, "baseTimeNanoseconds", "deviceProperties", "computeProperties"):
+    for name in (*MADE_WITH, "baseTimeNanoseconds", "distributedInfo", "deviceProperties", "computeProperties"):
         if name in raws:
             try:
                 keys[name] = msgspec.json.decode(raws[name])
@@ -174,6 +174,11 @@ def _meta(about: Mapping[str, Any], columns: KinetoColumns) -> dict[str, Any]:
     base = about.get("baseTimeNanoseconds")
     if isinstance(base, int):
         meta["base_ns"] = base
+    spread = about.get("distributedInfo")
+    for name, key in (("rank", "rank"), ("world_size", "ranks")):
+        number = spread.get(name) if isinstance(spread, dict) else None
+        if isinstance(number, int) and number >= 0:
+            meta[key] = number
     if columns.processes:
         meta["process_names"] = columns.processes
     if columns.threads:
