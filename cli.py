@@ -18,6 +18,7 @@ COMMANDS = (
     "variants",
     "doctor",
     "_worker",
+    "_reader",
 )
 
 try:  # Ctrl-C while this and what it needs is loaded

@@ -17,10 +17,12 @@ ON_A_SCREEN, IN_FULL = 8, 15
 
 
 def command(
-    trace: Annotated[
-        Path | None,
+    traces: Annotated[
+        list[Path] | None,
         typer.Argument(
-            help="A Kineto trace (.json, .json.gz), an Nsight Systems sqlite export (or, with nsys, report), or a CUPTI recording."
+            metavar="TRACE",
+            help="A Kineto trace (.json, .json.gz), an Nsight Systems sqlite export (or, with nsys, report), or a CUPTI recording. "
+            "Several, a folder of them or a pattern: the ranks of one job.",
         ),
     ] = None,
     listing: Annotated[
@@ -67,15 +69,28 @@ def command(
     top: Annotated[
         int | None, typer.Option(min=1, help=f"Rows per table: {IN_FULL}, and {ON_A_SCREEN} on the first screen.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of several traces: processes that read them; by default as many as cores and memory allow."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Of several traces: let this Dask cluster read them, as in tcp://host:8786."
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
-    """Say what a trace holds, and where its time goes.
+    """Say what a trace holds, and where its time goes; of several, which rank keeps the others waiting, and why.
 
     GPU work, launches and what they cost, kernels, operators, ranges, and a time account; --full shows every analysis, and --json
     holds them all.
 
     Example: launchlens analyze trace.json.gz --range ProfilerStep#1
     """
+    from launchlens.commands.fleet_report import FleetAsked, are_several, refuse, show_fleet
     from launchlens.commands.printing import wanted
     from launchlens.reports.blocks import Shown
     from launchlens.reports.output import Result
@@ -86,11 +101,12 @@ def command(
     from launchlens.traces.analysis import analyze, as_document
     from launchlens.traces.source import open_trace
 
+    trace = traces[0] if traces else None
     asked = wanted(format, as_json, table=table, output=output, force=force, source=trace, rows=top or IN_FULL)
     if listing:
         _list(asked)
         return
-    if trace is None:
+    if trace is None or not traces:
         raise typer.BadParameter("give a trace, or --list", param_hint="TRACE")
     if show is not None and table is not None:
         raise typer.BadParameter("give one of --show and --table", param_hint="--show")
@@ -98,6 +114,13 @@ def command(
         raise typer.BadParameter("is of the page: give --html as well", param_hint="--step")
     if html is not None:
         files.free(html, force, trace)
+    of_one = {"--range": range_name, "--thread": thread, "--by-shape": by_shape, "--partial": partial}
+    if are_several(traces):
+        refuse(of_one, "is of one trace, and these are several")
+        asked_of = FleetAsked(traces, steps, workers, scheduler, show, html, full or top is not None)
+        show_fleet(asked, asked_of)
+        return
+    refuse({"--workers": workers, "--scheduler": scheduler}, "is for several traces, or a folder of them")
     one = show or table
     names = [question.name for question in catalogue.CATALOGUE]
     if one is not None and html is None and not as_json:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from launchlens.reports.console import stderr
 
@@ -64,3 +72,45 @@ def reading(name: str) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
         task = bar.add_task(f"reading {name}", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+#: Off a terminal, how many seconds pass at least from one line of progress to the next.
+LINES_APART_S = 5.0
+
+
+@contextmanager
+def files(total: int) -> Iterator[Callable[[int], None]]:
+    """Progress of reading so many files: how many, how many a second, and how long the rest takes; off a terminal a line now and then."""
+    console = stderr()
+    begun = time.monotonic()
+    if console.is_terminal:
+        columns = (TextColumn("reading files"), BarColumn(), MofNCompleteColumn())
+        rest = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        with Progress(*columns, *rest, console=console, transient=True) as bar:
+            task, done = bar.add_task("", total=total, rate=""), [0]
+
+            def advance(more: int) -> None:
+                done[0] += more
+                bar.update(task, advance=more, rate=_rate(done[0], begun))
+
+            yield advance
+        return
+    count, said = [0], [begun]
+
+    def line(more: int) -> None:
+        count[0] += more
+        now = time.monotonic()
+        if now - said[0] >= LINES_APART_S and count[0] < total:
+            said[0] = now
+            left = (total - count[0]) * (now - begun) / count[0]
+            print(
+                f"read {count[0]} of {total} files, {_rate(count[0], begun)}, {left:.0f} s left",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    yield line
+
+
+def _rate(done: int, begun: float) -> str:
+    return f"{done / max(time.monotonic() - begun, 1e-9):.1f} files/s"

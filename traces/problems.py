@@ -149,6 +149,31 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "warning",
         "Ranges of one name overlap on several threads of a process: what is launched in their common time counts for each of them (`_all_threads`).",
     ),
+    # several traces
+    "files-skipped": (
+        "warning",
+        "Files could not be used and were left out: what is said is of the others.",
+    ),
+    "ranks-missing": (
+        "warning",
+        "The job had more ranks than there are traces: whoever waited for one of those is not told from a slow transfer.",
+    ),
+    "ranks-by-order": (
+        "info",
+        "Neither the recorder nor the names of the files say which rank is which: they are numbered in the order of the names.",
+    ),
+    "collectives-alone": (
+        "info",
+        "Collectives have no counterpart on another rank: who waited in them is not known.",
+    ),
+    "collectives-unlike": (
+        "warning",
+        "Collectives that should be the same do something else, or carry something else, on different ranks: who waited in them is not known.",
+    ),
+    "clock-not-aligned": (
+        "info",
+        "Ranks share no collective with others that would align their clocks.",
+    ),
     # tables
     "table-absent": (
         "info",

@@ -315,6 +315,19 @@ class Thresholds:
         "work that starts this long after its call returned was held up by other work; an idle GPU takes 5 to 10 µs from the call",
     )
 
+    # -- ranks of a job
+    straggler_share: float = _threshold(
+        0.1,
+        "share",
+        "of a step: a rank that costs the others less is what ranks differ by anyhow; of four H100 that did the same, one cost 7 % at most",
+    )
+    clock_kept_ns: int = _threshold(
+        100_000,
+        "ns",
+        "clocks of ranks that differ by less are taken for one: on one host, whose clock is one, collectives ended up to 38 µs apart",
+    )
+    straggler_steps: float = _threshold(0.5, "share", "in most steps: a rank that is late now and then is no straggler")
+
     # -- what a change would save
     least_stretch: float = _threshold(
         1.3,

@@ -61,9 +61,9 @@ def _of_device(stepped: Stepped, steps: Steps) -> _Done:
     start, end = steps.start_ns, steps.done_ns
     gaps = stepped.gaps
     return _Done(
-        busy=_overlap(start, end, stepped.start[stepped.work], stepped.end[stepped.work]),
+        busy=overlap(start, end, stepped.start[stepped.work], stepped.end[stepped.work]),
         idle=np.zeros((len(steps), len(CAUSES)), np.int64) if gaps is None else gaps.within(start, end),
-        exposed=_overlap(start, end, *stepped.alone(stepped.is_collective)),
+        exposed=overlap(start, end, *stepped.alone(stepped.is_collective)),
     )
 
 
@@ -98,7 +98,7 @@ def _if(known: bool, values: Ints) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(values.astype(np.int64), np.full(len(values), not known))
 
 
-def _overlap(start: Ints, end: Ints, low: Ints, high: Ints) -> Ints:
+def overlap(start: Ints, end: Ints, low: Ints, high: Ints) -> Ints:
     """How much of the union of some intervals lies in each of some windows."""
     low, high = union(low, high)
     total = np.concatenate(([0], np.cumsum(high - low)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -43,7 +43,7 @@ class Steps:
 
     `host_start_ns` to `host_end_ns` is the step on the host. `start_ns` is where the step before was done, and `done_ns` where
     this one was: the later of its host's end and the end of the last work that it launched. They tile. `found_by` says in
-    words how they were found, `earlier_work` how many GPU activities run in them that were launched before the recording.
+    words how they were found, `by_name` that they are ranges, and `earlier_work` how many GPU activities run in them that were launched before the recording.
     """
 
     found_by: str
@@ -55,6 +55,7 @@ class Steps:
     done_ns: Ints
     launches: Ints
     earlier_work: int
+    by_name: bool = True
 
     def __len__(self) -> int:
         return len(self.names)
@@ -129,7 +130,8 @@ def _of_repetition(joined: JoinedTrace, process: int) -> Steps | None:
         return None
     host_start, host_end = start[begins], of.end_ns[mine][begins + period - 1]
     names = [f"step {number}" for number in range(1, len(begins) + 1)]
-    return _steps(joined, process, names, host_start, host_end, f"launches that repeat, {period} a step")
+    made = _steps(joined, process, names, host_start, host_end, f"launches that repeat, {period} a step")
+    return replace(made, by_name=False)
 
 
 def _signature(joined: JoinedTrace, positions: Ints) -> Ints:

@@ -1,0 +1,72 @@
+"""What a fleet's numbers say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from launchlens.traces.documents.fleet import RankRow, StragglerRow
+from launchlens.traces.fleet.stragglers import Straggler
+from launchlens.traces.problems import shown_name
+from launchlens.traces.thresholds import THRESHOLDS
+
+
+def straggler_says(rank: int, found: Straggler) -> str:
+    """One sentence: what it costs the others, and why it is late."""
+    cost = f"Rank {rank} keeps each other rank waiting {_time(found.costs_ns)} a step ({_percent(found.share)} of it)"
+    return f"{cost}: {_why(found)}."
+
+
+def _why(found: Straggler) -> str:
+    place = None if found.where is None else f"`{shown_name(found.where)}`"
+    longer = "" if found.range_ns is None else f"{_time(found.range_ns)} a step longer than others'"
+    match found.cause:
+        case "data":
+            return (
+                f"its host is in {place} {longer}"
+                if place
+                else f"its GPU waits {_time(found.longer_ns or 0)} a step longer for data"
+            )
+        case "host":
+            more = f"its GPU waits {_time(found.longer_ns or 0)} a step longer for its host"
+            return f"{more}, which is in {place} {longer}" if place else more
+        case "gpu":
+            more = f"its GPU works {_time(found.longer_ns or 0)} a step longer"
+            if not found.kernels:
+                return f"{more}, on as many kernels"
+            count = f"{abs(found.kernels)} kernel{'' if abs(found.kernels) == 1 else 's'}"
+            return f"{more}, on {count} {'more' if found.kernels > 0 else 'fewer'}"
+        case "communication":
+            return f"its transfers take {_time(found.longer_ns or 0)} a step longer"
+        case _:
+            return "nothing that was recorded tells why"
+
+
+def answer(ranks: Sequence[RankRow], late: Sequence[StragglerRow] | None, last: tuple[int, int, int] | None) -> str:
+    """The sentence that stands first."""
+    if len(ranks) == 1:
+        return "One rank was recorded: who keeps whom waiting takes several."
+    if late is None:
+        return "The ranks have no collective in common: nothing tells who keeps whom waiting."
+    if late:
+        first = late[0].sentence
+        if len(late) == 1:
+            return f"One straggler. {first}"
+        return f"{len(late)} stragglers. {first} The others: {', '.join(str(each.rank) for each in late[1:])}."
+    found = f"No straggler: no rank costs the others {_percent(THRESHOLDS.straggler_share)} of a step in most steps."
+    if last is not None and 2 * last[1] > last[2]:
+        mine = next(each for each in ranks if each.rank == last[0])
+        step = float(np.median([each.step_ns for each in ranks]))
+        if mine.costs_others_ns and step:
+            cost = f"{_time(mine.costs_others_ns)} a step ({_percent(mine.costs_others_ns / step)})"
+            return f"{found} Rank {last[0]} comes last in {last[1]} of {last[2]} collectives, and the others wait {cost} for it."
+    return found
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _time(ns: int) -> str:
+    return f"{ns / 1e6:.2f} ms" if ns >= 1_000_000 else f"{ns / 1e3:.0f} µs"
