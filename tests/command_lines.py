@@ -15,7 +15,7 @@ from launchlens.traces.captures.capture import VariantRecord, read_capture, writ
 from launchlens.traces.captures.probes import write_probes
 from made_capture import make_capture, make_trace
 from made_probes import ALL, LAUNCH_COSTS
-from traces import made_nsys
+from traces import made_nsys, made_ranks
 
 #: Format -> command lines that print it, where OUT is a file to write, and what is in capitals else is made by the function of
 #: that name.
@@ -30,6 +30,7 @@ LINES = {
         "analyze HOST_ALONE",
     ],
     "launchlens.analysis-list/1": ["analyze --list"],
+    "launchlens.fleet/1": ["analyze RANKS", "analyze RANKS HOST_ALONE KINETO"],
     "launchlens.study/2": ["report CAPTURE", "report UNLIKE_CAPTURE --output OUT", "profile --output OUT"],
     "launchlens.comparison/2": [
         "compare CAPTURE CAPTURE",
@@ -37,8 +38,6 @@ LINES = {
         "compare CAPTURE::copy_ CAPTURE::foreach",
         "compare KINETO::variant:copy_ KINETO::variant:foreach",
         "compare HOST_ALONE::r KINETO::variant:foreach",
-        "compare KINETO HOST_ALONE",
-        "compare KINETO KINETO --a KINETO",
     ],
     "launchlens.claims/2": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
     "launchlens.export/1": ["export CAPTURE --perfetto -o OUT", "export NO_GPU_RECORDS --perfetto -o OUT"],
@@ -88,6 +87,13 @@ def no_gpu_records(folder: Path) -> Path:
     return made_nsys.export(folder / "made.sqlite", runtime=calls)
 
 
+def ranks(folder: Path) -> Path:
+    """Four ranks, of which one is late, and a file that is cut off."""
+    paths = made_ranks.write(made_ranks.run(made_ranks.training(2, "data", 3000), 4, 3), folder / "ranks")
+    (folder / "ranks" / "rank4.json").write_bytes(paths[0].read_bytes()[:999])
+    return folder / "ranks"
+
+
 def capture(folder: Path) -> Path:
     return make_capture(folder / "made")
 
@@ -118,7 +124,7 @@ def unlike_capture(folder: Path) -> Path:
 
 MADE: dict[str, Callable[[Path], Path]] = {
     made.__name__.upper(): made
-    for made in (kineto, whole_graphs, channels, host_alone, no_gpu_records, capture, unlike_capture)
+    for made in (kineto, whole_graphs, channels, host_alone, no_gpu_records, ranks, capture, unlike_capture)
 }
 
 

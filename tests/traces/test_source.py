@@ -25,7 +25,7 @@ from traces import made_recorder
 
 #: Every command that takes a trace, with the rest of its arguments; the others take none.
 OF_TRACES = {"analyze", "compare", "open", "export", "scrub"}
-OTHERS = {"profile", "report", "claims", "probe", "variants", "doctor", "_worker"}
+OTHERS = {"profile", "report", "claims", "probe", "variants", "doctor", "_worker", "_reader"}
 
 
 def run(*arguments):
@@ -334,6 +334,11 @@ def test_every_refusal_is_one_line_with_file_reason_and_remedy(made_up, tmp_path
     monkeypatch.setattr("launchlens.traces.readers.nsys.nsys_cli.PLACES", ())
     path = make(tmp_path)
     output = tmp_path / "out"
+    if (make, command) == (_several, "analyze"):  # the ranks of a job: of one file, what takes one trace is refused
+        assert run(command, path).exit_code == 0
+        result = run(command, path, "--thread", "1")
+        assert result.exit_code == 2 and "is of one trace, and these are several" in result.output
+        return
     arguments = {
         "analyze": [path],
         "compare": [f"{path}::step", f"{path}::step"],

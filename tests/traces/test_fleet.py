@@ -1,0 +1,317 @@
+"""Several traces as the ranks of a job: who keeps whom waiting and why, of made jobs whose truth is known and of recorded ones."""
+
+import gzip
+import json
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from traces.made_ranks import Clock, Group, Job, run, training, write
+
+from launchlens.traces.documents.fleet import FleetDocument, StragglerRow
+from launchlens.traces.fleet.members import natural
+from launchlens.traces.fleet.read import read_fleet
+from launchlens.traces.problems import InputError
+from traces import made_ranks as made
+
+DATA = Path(__file__).parents[1] / "data"
+CUT = DATA / "golden" / "ranks"
+WHOLE = Path(__file__).parents[2].parent / "shared" / "data" / "ranks"
+#: Ranks of several hosts: apart by milliseconds, and going apart.
+CLOCKS = [Clock(), Clock(3_000_000), Clock(-7_000_000, 2e-5), Clock(50_000_000, -3e-5)]
+
+
+def _said(job: Job, folder: Path, **more: bool) -> FleetDocument:
+    return read_fleet(write(job, folder, **more)).document()
+
+
+def _late(document: FleetDocument) -> list[StragglerRow]:
+    assert document.stragglers is not None
+    return document.stragglers
+
+
+def _sums(document: FleetDocument) -> None:
+    """What must hold of every fleet: its parts and cells sum to its time, and each rank's parts to its step."""
+    account = document.account
+    assert sum(cell.ns for cell in account.cells) == account.window_ns == sum(part.ns for part in account.parts)
+    for row in document.ranks:
+        if row.gpu_ns is not None:
+            parts = (row.gpu_ns, row.waiting_exposed_ns, row.transfer_exposed_ns, row.idle_ns, row.unknown_ns)
+            assert abs(sum(part or 0 for part in parts) - row.step_ns) <= 1
+    for each in document.collectives:
+        assert each.waiting_ns + each.transfer_ns == each.total_ns
+    assert sum(row.waiting_ns for row in document.collectives) == sum(row.ns for row in document.waits)
+
+
+@pytest.mark.parametrize(
+    ("late", "why", "where"), [(1, "gpu", None), (3, "host", "forward"), (2, "data", "data"), (0, "data", "data")]
+)
+@pytest.mark.parametrize("how", [{}, {"seq": True}, {"told": False, "own": False}, {"told": False, "steps": False}])
+def test_a_late_rank_is_named_with_its_cause_and_cost(tmp_path, late, why, where, how) -> None:
+    job = run(training(late, why, 3000), 4, 6, CLOCKS)
+    document = _said(job, tmp_path, **how)
+    (found,) = _late(document)
+    assert (found.rank, found.cause, found.where) == (late, why, where)
+    truth = job.waited_ns(late)
+    assert found.costs_others_ns_per_step == pytest.approx(sum(truth.values()) / 3, rel=0.02)
+    assert found.longer_ns_per_step == pytest.approx(3_000_000, rel=0.05)
+    assert (
+        found.steps
+        == found.of_steps
+        == (6 if how.get("steps", True) else len(document.account.parts) and found.of_steps)
+    )
+    assert all(row.waiting_ns == pytest.approx(truth.get(row.rank, 0), rel=0.05, abs=20_000) for row in document.ranks)
+    _sums(document)
+
+
+def test_who_does_the_same_as_the_others_is_no_straggler(tmp_path) -> None:
+    document = _said(run(training(), 4, 6, CLOCKS), tmp_path)
+    assert document.stragglers == [] and document.sentence.startswith("No straggler")
+    # less than a tenth of a step is imbalance
+    document = _said(run(training(3, "gpu", 300), 4, 6), tmp_path)
+    assert document.stragglers == [] and "Rank 3 comes last" in document.sentence
+    own = next(row for row in document.imbalance if row.figure == "gpu_ns")
+    assert own.rank_of_most == 3 and own.most_ns - own.median_ns == pytest.approx(300_000, rel=0.02)
+
+
+def test_two_that_are_late_together_are_both_named(tmp_path) -> None:
+    one, other = training(1, "gpu", 3000), training(2, "gpu", 3020)
+    world = Group("0", (0, 1, 2, 3))
+
+    def both(rank, number):
+        yield from (other if rank.number == 2 else one)(rank, number)
+
+    # of one group: the two programs share it
+    one = training(1, "gpu", 3000, groups=lambda rank: [world, world])
+    other = training(2, "gpu", 3020, groups=lambda rank: [world, world])
+    document = _said(run(both, 4, 6), tmp_path)
+    assert sorted(each.rank for each in _late(document)) == [1, 2]
+    assert {each.cause for each in _late(document)} == {"gpu"}
+    assert all(each.costs_others_ns_per_step > 3_000_000 for each in _late(document))
+
+
+def test_a_wait_that_is_passed_on_is_booked_to_who_began_it(tmp_path) -> None:
+    """Rank 3 keeps 2 waiting in their group, and so 2 keeps 0 waiting in theirs: 0 waits for 3, with which it shares none."""
+    pairs, across = [Group("tp0", (0, 1)), Group("tp1", (2, 3))], [Group("dp0", (0, 2)), Group("dp1", (1, 3))]
+    program = training(3, "gpu", 3000, groups=lambda rank: [pairs[rank // 2], across[rank % 2]])
+    document = _said(run(program, 4, 6, CLOCKS), tmp_path)
+    assert [each.rank for each in _late(document)] == [3]
+    waited = {(row.rank, row.for_rank): row.ns for row in document.waits}
+    assert waited[0, 3] > 10 * waited.get((0, 2), 0)
+    assert {row.group for row in document.collectives} == {"tp0 [0, 1]", "tp1 [2, 3]", "dp0 [0, 2]", "dp1 [1, 3]"}
+    # clocks are aligned along groups that share ranks
+    offsets = [row.clock_offset_ns for row in document.ranks]
+    assert offsets == pytest.approx([0, 3_000_000, -7_000_000, 50_000_000], abs=20_000)
+    _sums(document)
+
+
+def test_a_rank_that_is_missing_is_said_and_the_others_are_judged(tmp_path) -> None:
+    paths = write(run(training(3, "host", 3000), 4, 6), tmp_path)
+    document = read_fleet(paths[1:]).document()
+    assert [row.rank for row in document.ranks] == [1, 2, 3] and document.ranks_in_job == 4
+    assert {each.code: each.count for each in document.problems}["ranks-missing"] == 1
+    assert [each.rank for each in _late(document)] == [3]
+    # the last one's waiting has no one to be booked to
+    document = read_fleet(paths[:3]).document()
+    assert document.stragglers == [] and [row.rank for row in document.ranks] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("how", [{}, {"seq": True}, {"told": False, "steps": False}])
+def test_a_rank_with_fewer_steps_is_matched_by_those_it_has(tmp_path, how) -> None:
+    """Its first steps are cut away: neither their names nor their numbers nor their times may be taken for those of others."""
+    job = run(_uneven(training(2, "gpu", 3000)), 4, 9, CLOCKS)
+    short = job.ranks[1]
+    begins = next(row["start"] for row in short.rows if row["name"] == "ProfilerStep#7")
+    short.rows = [row for row in short.rows if row["start"] >= begins]
+    document = _said(job, tmp_path, **how)
+    (found,) = _late(document)
+    assert (found.rank, found.cause) == (2, "gpu")
+    assert document.ranks[1].steps < document.ranks[0].steps
+    assert document.ranks[1].clock_offset_ns == pytest.approx(3_000_000, abs=20_000)
+    assert {each.code: each.count for each in document.problems}.get("collectives-alone", 0) == 0
+
+
+def _uneven(program: made.Program) -> made.Program:
+    """Steps of different lengths, as real ones are, on all ranks alike."""
+    random = Random(7)
+    lengths = [random.uniform(0, 2000) for _ in range(40)]
+
+    def step(rank, number):
+        rank.kernel("more", 3500 + lengths[number])
+        yield from program(rank, number)
+
+    return step
+
+
+def test_collectives_that_differ_are_no_match(tmp_path) -> None:
+    paths = write(run(training(1, "gpu", 3000), 4, 6), tmp_path)
+    text = json.loads(paths[2].read_text())
+    for event in text["traceEvents"]:
+        if "dtype" in event["args"]:
+            event["args"]["In msg nelems"] = event["args"]["Out msg nelems"] = 77
+    paths[2].write_text(json.dumps(text))
+    document = read_fleet(paths).document()
+    assert {each.code for each in document.problems} >= {"collectives-unlike"}
+    assert document.stragglers is None and "no collective in common" in document.sentence
+
+
+def test_a_trace_without_collectives_says_nothing_of_who_waits(tmp_path) -> None:
+    job = run(training(1, "gpu", 3000), 2 + 2, 6)
+    for rank in job.ranks:
+        rank.rows = [row for row in rank.rows if not row["name"].startswith("nccl")]
+    document = _said(job, tmp_path)
+    assert document.stragglers is None and all(row.waiting_ns is None for row in document.ranks)
+    assert all(row.clock_offset_ns is None for row in document.ranks)
+    _sums(document)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_splitting_a_file_into_ranks_changes_no_sum(tmp_path, seed) -> None:
+    random = Random(seed)
+    program = training(random.randrange(4), random.choice(["gpu", "host", "data"]), random.uniform(100, 5000))
+    job = run(program, 4, random.randrange(3, 7))
+    apart = _said(job, tmp_path / "apart", own=False)
+    (tmp_path / "one").mkdir()
+    one = read_fleet([made.merged(job, tmp_path / "one" / "all.json")]).document()
+    same = {"files", "rank_from"}
+    rows = [[{**msgspec.to_builtins(row), **dict.fromkeys(same)} for row in each.ranks] for each in (apart, one)]
+    assert rows[0] == rows[1]
+    assert apart.account == one.account and apart.waits == one.waits and apart.collectives == one.collectives
+    _sums(one)
+
+
+# -- which rank is which, and which files can be used
+
+
+def test_ranks_are_told_by_the_recorder_else_by_names_else_by_order(tmp_path) -> None:
+    job = run(training(), 4, 3)
+    paths = write(job, tmp_path, own=False)
+    found = read_fleet(paths).document()
+    assert {row.rank_from for row in found.ranks} == {"file-name"} and [row.rank for row in found.ranks] == [0, 1, 2, 3]
+    renamed = [
+        path.rename(path.with_name(f"{name}.json")) for path, name in zip(paths, ("d", "c", "b", "a"), strict=True)
+    ]
+    found = read_fleet(renamed).document()
+    assert {row.rank_from for row in found.ranks} == {"order"} and found.ranks[0].files[0].endswith("a.json")
+    assert {each.code: each.count for each in found.problems}["ranks-by-order"] == 4
+    found = _said(job, tmp_path / "own")
+    assert {row.rank_from for row in found.ranks} == {"recorded"}
+
+
+def test_pieces_of_a_rank_are_one_and_a_copy_is_left_out(tmp_path) -> None:
+    job = run(training(2, "data", 3000), 4, 8)
+    whole = _said(job, tmp_path / "whole")
+    for rank in job.ranks:
+        rows = list(rank.rows)
+        middle = next(row["start"] for row in rows if row["name"] == "ProfilerStep#8")
+        for name, mine in (
+            ("a", [row for row in rows if row["end"] <= middle]),
+            ("b", [row for row in rows if row["start"] >= middle]),
+        ):
+            rank.rows = mine
+            (tmp_path / f"part-{name}-{rank.number}.json").write_text(json.dumps(made.document(job, rank)))
+    parts = sorted(tmp_path.glob("part-*.json"))
+    found = read_fleet(parts).document()
+    assert [row.steps for row in found.ranks] == [row.steps for row in whole.ranks] == [8, 8, 8, 8]
+    assert [each.rank for each in _late(found)] == [2]
+    _sums(found)
+    copy = tmp_path / "part-z.json"
+    copy.write_bytes(parts[0].read_bytes())
+    again = read_fleet([*parts, copy]).document()
+    assert [(each.file, each.reason) for each in again.skipped] == [
+        (str(copy), f"is of rank 0 and of the same time as {parts[0].name}")
+    ]
+    assert again.account == found.account
+
+
+def test_bad_files_are_named_and_left_out(tmp_path) -> None:
+    paths = write(run(training(2, "data", 3000), 4, 4), tmp_path)
+    broken, empty, note, gone = (tmp_path / name for name in ("rank7.json", "rank8.json", "README.md", "rank9.json"))
+    broken.write_bytes(paths[0].read_bytes()[:2000])
+    empty.touch()
+    note.write_text("what these are\n")
+    found = read_fleet([*paths, broken, empty, note, gone]).document()
+    assert [each.rank for each in _late(found)] == [2]
+    reasons = {Path(each.file).name: each.reason for each in found.skipped}
+    assert set(reasons) == {"rank7.json", "rank8.json", "README.md", "rank9.json"}
+    assert "empty" in reasons["rank8.json"] and "No such file" in reasons["rank9.json"]
+    assert {each.code: each.count for each in found.problems}["files-skipped"] == 4
+    with pytest.raises(InputError, match="rank7"):
+        read_fleet([broken, gone])
+    with pytest.raises(InputError):
+        read_fleet([tmp_path / "nothing*.json"])
+
+
+def test_the_order_of_paths_changes_nothing(tmp_path) -> None:
+    paths = write(run(training(2, "data", 3000), 4, 4, CLOCKS), tmp_path)
+    first = read_fleet(paths).document()
+    assert first == read_fleet(paths[::-1]).document() == read_fleet([tmp_path]).document()
+    assert first == read_fleet([tmp_path / "rank[0-9].json"]).document() == read_fleet([*paths, tmp_path]).document()
+
+
+def test_names_are_sorted_by_their_numbers() -> None:
+    assert sorted(["rank10", "rank9", "a", "1"], key=natural) == ["1", "a", "rank9", "rank10"]
+
+
+# -- recorded ones
+
+
+def _by_hand(folder: Path) -> dict[tuple[int, int], float]:
+    """Of recorded ranks of one host how long each waited for each, ns: clocks as they are, launches in a step in order. Nothing of launchlens."""
+    starts: dict[tuple[str, int], dict[int, tuple[float, float]]] = {}
+    for rank, path in enumerate(sorted(folder.glob("rank*.json.gz"))):
+        events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
+        kernels = {
+            each["args"]["correlation"]: each
+            for each in events
+            if each.get("cat") == "kernel" and "nccl" in each["name"]
+        }
+        calls = [
+            each
+            for each in events
+            if str(each.get("cat")).startswith("cuda_") and each.get("args", {}).get("correlation") in kernels
+        ]
+        for step in (each for each in events if each.get("name", "").startswith("ProfilerStep")):
+            mine = sorted(
+                (each for each in calls if step["ts"] <= each["ts"] < step["ts"] + step["dur"]),
+                key=lambda call: call["ts"],
+            )
+            for place, call in enumerate(mine):
+                kernel = kernels[call["args"]["correlation"]]
+                starts.setdefault((step["name"], place), {})[rank] = kernel["ts"], kernel["ts"] + kernel["dur"]
+    found: dict[tuple[int, int], float] = {}
+    for ranks in starts.values():
+        last = max(ranks, key=lambda rank: ranks[rank][0])
+        for rank, (start, end) in ranks.items():
+            if rank != last:
+                found[rank, last] = found.get((rank, last), 0) + 1e3 * (min(ranks[last][0], end) - start)
+    return found
+
+
+@pytest.mark.parametrize("name", ["even", "slow2"])
+def test_one_recorded_step_of_four_ranks(name) -> None:
+    document = read_fleet([CUT / name]).document()
+    late = [(each.rank, each.cause, each.where) for each in _late(document)]
+    assert late == ([(2, "data", "data")] if name == "slow2" else [])
+    waited = {(row.rank, row.for_rank): row.ns for row in document.waits}
+    for pair, ns in _by_hand(CUT / name).items():
+        # what passed on is booked elsewhere, microseconds
+        assert waited.get(pair, 0) == pytest.approx(ns, abs=60_000)
+    _sums(document)
+
+
+def test_recorded_ranks_are_as_their_readme_says() -> None:
+    if not WHOLE.is_dir():
+        pytest.skip("what others recorded is not here")
+    even, slow = (read_fleet([WHOLE / name]).document() for name in ("even", "slow2"))
+    assert even.stragglers == [] and [row.comes_last for row in even.ranks] == [0, 0, 0, 35]
+    assert 500_000 < (even.ranks[3].costs_others_ns or 0) < 3_100_000
+    (late,) = _late(slow)
+    assert (late.rank, late.cause, late.where, late.steps) == (2, "data", "data", 5)
+    assert 32_000_000 < late.costs_others_ns_per_step < 38_100_000
+    assert [row.comes_last for row in slow.ranks] == [0, 0, 35, 0]
+    for row in slow.waits[:3]:
+        assert row.for_rank == 2 and 5 * 32_000_000 < row.ns < 5 * 38_100_000
+    _sums(even)
+    _sums(slow)
