@@ -1,15 +1,17 @@
 """A little of the fuzzer at every run, always the same cases; `python tests/fuzz/run.py` runs as many as one likes."""
 
+import os
 import random
 import signal
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from fuzz import kills, run
-from fuzz.seeds import SEEDS
+from fuzz.seeds import KINDS
 
 
-@pytest.mark.parametrize("kind", list(SEEDS))
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_changed_inputs_break_nothing(kind):
     result = run.Result()
     for number in range(4 if kind == "capture" else 25):
@@ -20,10 +22,28 @@ def test_changed_inputs_break_nothing(kind):
 
 def test_a_finding_is_told_from_an_input_that_is_refused(tmp_path, monkeypatch):
     broken = run.Result()
-    monkeypatch.setattr(run, "trace_case", lambda path, number, result: run.run(result, "analyze", path, codes=(0,)))
+    monkeypatch.setattr(run, "trace_opened", lambda path, result: run.run(result, "analyze", path, codes=(0,)))
     monkeypatch.setattr("fuzz.mutate.mutate", lambda path, rng: Path(path).write_text("no trace"))
-    run.case("kineto", 0, broken)
+    run.case("kineto", 0, broken, tmp_path)
     assert len(broken.findings) == 1 and broken.findings[0].startswith("kineto:0: analyze ended with 2")
+    assert (tmp_path / "kineto-0" / "why.txt").is_file() and len(list((tmp_path / "kineto-0").iterdir())) == 2
+
+
+def test_a_process_that_dies_is_a_finding_and_the_others_go_on(monkeypatch):
+    def dies(kind, number, result, keep=None):
+        result.cases += 1
+        if number == 3:
+            os._exit(11)
+
+    monkeypatch.setattr(run, "case", dies)
+    total = run.all_of(run.cases(0, 60), workers=2, until=monotonic() + 60, keep=None)
+    assert [finding.partition(":")[2] for finding in total.findings] == ["3: its process died with 11"]
+    assert total.cases == 60 - run.AT_ONCE
+
+
+def test_cases_are_the_same_wherever_they_run():
+    assert run.cases(0, 300)[200:] == run.cases(200, 100)
+    assert {kind for kind, _ in run.cases(0, 300)} == set(KINDS)
 
 
 def test_commands_that_are_killed_leave_nothing_half_written(tmp_path):

@@ -40,10 +40,10 @@ class Writing:
 
 def writings(made: Path) -> list[Writing]:
     """Every command that writes, on inputs of which some are made in `made`."""
-    from fuzz.seeds import SEEDS
+    from fuzz.seeds import KINDS
 
     trace = SHIPPED / "torch" / "eager.pt.trace.json.gz"
-    sqlite = SEEDS["nsys"](made)[0]
+    sqlite = KINDS["nsys"].make(made)[0]
     return [
         Writing("analyze --html", ("analyze", str(trace), "--html", "OUT/page.html")),
         Writing("analyze --output", ("analyze", str(trace), "--format", "csv", "--table", "ranges", "-o", "OUT/t.csv")),

@@ -1,18 +1,23 @@
 """The fuzzer: changed inputs through every command that reads one. What must hold of each case, whatever the input holds:
 
-- the command ends with 0 or 2 (`claims` and `check` also 1 or 3), never with a traceback or "a fault of launchlens"
+- the command ends with 0 or 2 (`claims` also 1), never with a traceback or "a fault of launchlens"
 - an exit 2 says why in one line, and leaves no output behind
 - what is printed holds no character that a terminal would obey; JSON is strict; pages hold no name as markup
 - the cells of an account sum to its window; a trace compared with itself differs by nothing
 - each case ends within a time and a memory that are bounded
 
-    python tests/fuzz/run.py --cases 200000 --minutes 60 --jobs 2 --output fuzz.json
+    python tests/fuzz/run.py --cases 200000 --minutes 9 --workers 64 --output found
 
-A case is named KIND:NUMBER and made again by `--case KIND:NUMBER`.
+Every case that opens is analysed, written as JSON, HTML and for a terminal, and compared; a tenth is scrubbed and exported besides.
+A case is named KIND:NUMBER, and is the same wherever it runs: `--case KIND:NUMBER` makes it again. What was found is kept in the
+folder of `--output`, the changed input with what it led to; stdout gets one line of JSON with the totals.
 """
 
 import argparse
+import faulthandler
+import gc
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -23,26 +28,34 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from unittest.mock import patch
 
 HERE = Path(__file__).parent
 if str(HERE.parent) not in sys.path:
     sys.path.append(str(HERE.parent))
 
+from fuzz.seeds import KINDS
+
 #: Longest time of one command, seconds, and most memory of a process beyond what it begins with.
 LONGEST_S, MOST_BYTES = 30, 3 << 30
+#: Longest time of a case: one that not even a signal ends in it is ended with its process.
+LONGEST_CASE_S = 120
+#: Most bytes of a file that a case writes.
+MOST_WRITTEN = 1 << 30
 #: Characters that a terminal obeys or that turn text around; what people are shown holds line ends besides.
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-EVERY_TENTH = 10
-#: A capture is worked out many times as long as a trace: one for so many of each other kind.
-CAPTURES_APART = 10
+#: A name that became markup.
+MARKUP = "<script>alert"
+#: Cases that a process is given at once.
+AT_ONCE = 20
 
 
 @dataclass
@@ -52,7 +65,16 @@ class Result:
     cases: int = 0
     opened: int = 0
     commands: int = 0
+    tried: Counter[str] = field(default_factory=Counter)
+    per_kind: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
+
+    def add(self, other: "Result") -> None:
+        self.cases, self.opened = self.cases + other.cases, self.opened + other.opened
+        self.commands += other.commands
+        self.tried += other.tried
+        self.per_kind += other.per_kind
+        self.findings += other.findings
 
 
 class Finding(AssertionError):
@@ -62,10 +84,8 @@ class Finding(AssertionError):
 @cache
 def seeds(kind: str) -> tuple[Path, ...]:
     """The inputs of a kind, made once a process."""
-    from fuzz.seeds import SEEDS
-
     folder = Path(tempfile.mkdtemp(prefix=f"fuzz-{kind}-"))
-    return tuple(SEEDS[kind](folder))
+    return tuple(KINDS[kind].make(folder))
 
 
 @cache
@@ -126,146 +146,340 @@ def document(text: str) -> Any:
         raise Finding(f"prints no JSON: {error}") from None
 
 
-def trace_case(path: Path, number: int, result: Result) -> None:
-    """A changed trace through everything that takes one."""
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Let the commands of a case share what they read and join, which is the same each time."""
+    from launchlens.traces import analysis, joined
+    from launchlens.traces.source import OneTrace
+    from launchlens.traces.studies import range_side
+
+    read, join = OneTrace.read, joined.join
+    traces: dict[Path, Any] = {}
+    joined_of: dict[int, Any] = {}
+
+    def reading(one: OneTrace, **how: Any) -> Any:
+        if one.path not in traces:
+            traces[one.path] = read(one, **how)
+        return traces[one.path]
+
+    def joining(trace: Any) -> Any:
+        if id(trace) not in joined_of:
+            joined_of[id(trace)] = join(trace)
+        return joined_of[id(trace)]
+
+    with ExitStack() as changed:
+        changed.enter_context(patch.object(OneTrace, "read", reading))
+        for module in (analysis, range_side):
+            changed.enter_context(patch.object(module, "join", joining))
+        yield
+
+
+@contextmanager
+def kept_results() -> Iterator[list[Any]]:
+    """What the commands inside found, beside what they wrote of it: another form of it is drawn without another analysis."""
+    from launchlens.reports.output import Wanted
+
+    write, results = Wanted.write, list[Any]()
+
+    def keeping(asked: Any, found: Any) -> None:
+        results.append(found)
+        write(asked, found)
+
+    with patch.object(Wanted, "write", keeping):
+        yield results
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A changed input that is read: its path, its kind's unchanged one, and the document that its first command printed."""
+
+    path: Path
+    seed: Path
+    found: Any
+    result: Result
+    rng: random.Random
+
+    def run(self, *arguments: str | Path, codes: Sequence[int] = (0, 2)) -> tuple[int, str]:
+        return run(self.result, *arguments, codes=codes)
+
+    def beside(self, name: str) -> Path:
+        """An output of that name."""
+        return self.path.parent / name
+
+    def writes(self, output: str, *arguments: str | Path, codes: Sequence[int] = (0, 2)) -> None:
+        """Run a command that writes a file, of which nothing may be left where it refuses."""
+        path = self.beside(output)
+        code, _ = self.run(*arguments, "-o", path, codes=codes)
+        if code == 2 and path.exists():
+            raise Finding(f"what {arguments[0]} refused to write is left behind")
+
+
+def range_with_itself(opened: Opened) -> None:
+    names = [row["name"] for row in opened.found["ranges"] if "::" not in row["name"]]
+    if not names:
+        return
+    side = f"{opened.path}::{opened.rng.choice(names)}"
+    code, said = opened.run("compare", side, side, "--json")
+    if code == 0 and (document(said).get("as_recorded") or {"difference_ns": 0})["difference_ns"] != 0:
+        raise Finding("a range differs from itself")
+
+
+def scrubbed(opened: Opened) -> None:
+    opened.writes(f"copy{opened.path.suffix}", "scrub", opened.path)
+
+
+def exported(opened: Opened) -> None:
+    opened.writes("trace.pftrace", "export", opened.path, "--perfetto")
+
+
+def shown_in_full(opened: Opened) -> None:
+    opened.run("analyze", opened.path, "--full", codes=(0,))
+
+
+def capture_with_itself(opened: Opened) -> None:
+    code, said = opened.run("compare", opened.path, opened.path, "--json")
+    if code == 0 and any(row["difference_ns"] != 0 for row in document(said)["comparisons"]):
+        raise Finding("a capture differs from itself")
+
+
+def claims(opened: Opened) -> None:
+    opened.run("claims", opened.path, "--json", codes=(0, 1, 2))
+
+
+#: What is tried with each trace and each capture that opens, beside the command that opened it, and with which share of them.
+TRACES: dict[Callable[[Opened], None], float] = {
+    range_with_itself: 1,
+    scrubbed: 0.1,
+    exported: 0.1,
+    shown_in_full: 0.05,
+}
+CAPTURES: dict[Callable[[Opened], None], float] = {capture_with_itself: 1, claims: 0.1}
+
+
+def on_a_terminal(result: Any, shown: Path) -> None:
+    """Draw a result as people are shown it."""
+    from launchlens.reports.output import Wanted
+
+    Wanted("table", file=shown).write(result)
+    if (obeyed := OBEYED.search(shown.read_text())) is not None:
+        raise Finding(f"a terminal would get {obeyed.group()!r}")
+
+
+def trace_opened(path: Path, result: Result) -> Any:
+    """Analyse a changed trace and write all that is found, in every form; the document, or None where it is refused."""
     page = path.parent / "page.html"
-    code, said = run(result, "analyze", path, "--json", "--html", page)
+    with kept_results() as results:
+        code, said = run(result, "analyze", path, "--json", "--html", page)
     if code:
         if page.exists():
             raise Finding("a page of what was refused is left behind")
-        return
-    result.opened += 1
+        return None
+    on_a_terminal(results[-1], path.parent / "shown.txt")
     found = document(said)
     for account in [found["account"], *found.get("accounts", ())]:
         if account and sum(cell["ns"] for cell in account["cells"]) != account["window_ns"]:
             raise Finding("the cells of an account don't sum to its window")
-    if number % 3 == 0:
-        run(result, "analyze", path, codes=(0,))
-    if "<script>alert" in page.read_text():
+    if MARKUP in page.read_text():
         raise Finding("a name is markup in the page")
-    names = [row["name"] for row in found["ranges"] if "::" not in row["name"]]
-    if names:
-        side = f"{path}::{names[number % len(names)]}"
-        code, said = run(result, "compare", side, side, "--json")
-        if code == 0:
-            compared = document(said)
-            if (compared.get("as_recorded") or {"difference_ns": 0})["difference_ns"] != 0:
-                raise Finding("a range differs from itself")
-    if number % EVERY_TENTH == 0:
-        copy = path.parent / f"copy{path.suffix}"
-        code, _ = run(result, "scrub", path, "-o", copy)
-        if code and copy.exists():
-            raise Finding("a copy that was refused is left behind")
-        export = path.parent / "trace.pftrace"
-        code, _ = run(result, "export", path, "--perfetto", "-o", export)
-        if code and export.exists():
-            raise Finding("an export that was refused is left behind")
+    return found
 
 
-def capture_case(path: Path, number: int, result: Result) -> None:
-    """A changed capture through everything that takes one."""
+def capture_opened(path: Path, result: Result) -> Any:
+    """Report a changed capture, as a page, as JSON and for a terminal; the document, or None where it is refused."""
     page = path.parent / "page.html"
-    code, said = run(result, "report", path, "--output", page, "--json")
+    with kept_results() as results:
+        code, said = run(result, "report", path, "--output", page, "--json")
     if code:
         if page.exists():
             raise Finding("a report that was refused is left behind")
+        return None
+    on_a_terminal(results[-1], path.parent / "shown.txt")
+    if MARKUP in page.read_text():
+        raise Finding("a name is markup in the page")
+    return document(said)
+
+
+def tried(kind: str, path: Path, seed: Path, rng: random.Random, result: Result) -> None:
+    """A changed input through everything that takes one."""
+    opens, further = (capture_opened, CAPTURES) if KINDS[kind].is_capture else (trace_opened, TRACES)
+    found = opens(path, result)
+    if found is None:
         return
     result.opened += 1
-    document(said)
-    if "<script>alert" in page.read_text():
-        raise Finding("a name is markup in the page")
-    code, said = run(result, "compare", path, path, "--json")
-    if code == 0 and any(row["difference_ns"] != 0 for row in document(said)["comparisons"]):
-        raise Finding("a capture differs from itself")
-    if number % (CAPTURES_APART * EVERY_TENTH) == 0:
-        run(result, "claims", path, "--json", codes=(0, 1, 2))
+    opened = Opened(path, seed, found, result, rng)
+    for step, share in further.items():
+        if rng.random() < share:
+            result.tried[step.__name__] += 1
+            step(opened)
 
 
-def case(kind: str, number: int, result: Result) -> None:
-    """Make a case and try it; what it shows is added to `result`."""
+def case(kind: str, number: int, result: Result, keep: Path | None = None) -> None:
+    """Make a case and try it; what it shows is added to `result`, and what is found is kept in a folder."""
     from fuzz.mutate import mutate
 
     rng = random.Random(f"{kind}:{number}")
-    made = seeds(kind)
-    source = made[number % len(made)]
+    source = rng.choice(seeds(kind))
     result.cases += 1
+    result.per_kind[kind] += 1
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         path = Path(name) / source.name
         shutil.copytree(source, path) if source.is_dir() else shutil.copyfile(source, path)
         try:
             mutate(path, rng)
-            (capture_case if kind == "capture" else trace_case)(path, number, result)
-        except Finding as finding:
-            result.findings.append(f"{kind}:{number}: {finding}")
-        except Exception:  # noqa: BLE001  whatever it is, it is a finding
-            result.findings.append(f"{kind}:{number}: {traceback.format_exc(limit=-4)}")
+            with read_once():
+                tried(kind, path, source, rng, result)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is a finding
+            said = str(error) if isinstance(error, Finding) else traceback.format_exc(limit=-4)
+            result.findings.append(f"{kind}:{number}: {said}")
+            if keep is not None:
+                _kept(keep / f"{kind}-{number}", path, traceback.format_exc())
 
 
-def several(kind: str, numbers: range, until: float) -> Result:
-    """Some cases in this process, as many as there is time for."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+def _kept(folder: Path, path: Path, why: str) -> None:
+    """Keep a changed input beside what it led to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "why.txt").write_text(why)
+    with suppress(OSError):
+        to = folder / path.name
+        shutil.copytree(path, to, dirs_exist_ok=True) if path.is_dir() else shutil.copyfile(path, to)
+
+
+def cases(first: int, count: int) -> list[tuple[str, int]]:
+    """So many cases, each kind as often as its weight says, in an order in which any part holds all kinds."""
+    names, weights = [*KINDS], [kind.weight for kind in KINDS.values()]
+    return [
+        (random.Random(f"kind:{number}").choices(names, weights)[0], number) for number in range(first, first + count)
+    ]
+
+
+def worker(given: Connection, keep: Path | None) -> None:
+    """Try what is asked for, until nothing is. Before each case it is told which, after some what came of them."""
+    import pyarrow as pa
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started it ends it
+    gc.set_threshold(50_000, 50, 100)  # what a case leaves is small
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 8 << 30:
+        tempfile.tempdir = "/dev/shm"  # each case is files for a moment
+    own = Path(tempfile.mkdtemp(prefix="fuzz-worker-"))
+    tempfile.tempdir = str(own)
     held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (held + MOST_BYTES, hard))
-    result = Result()
+    resource.setrlimit(resource.RLIMIT_AS, (held + MOST_BYTES, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, resource.RLIM_INFINITY))
     try:
-        for number in numbers:
-            if monotonic() > until:
-                break
-            case(kind, number, result)
+        while (part := given.recv()) is not None:
+            result = Result()
+            for kind, number in part:
+                given.send((kind, number))
+                case(kind, number, result, keep)
+            given.send(result)
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-    return result
+        shutil.rmtree(own, ignore_errors=True)
+
+
+@dataclass
+class Hand:
+    """A worker as its parent sees it."""
+
+    process: Any
+    told: Connection
+    busy: bool = False
+    at: tuple[str, int] | None = None
+    since: float = 0.0
+
+    @classmethod
+    def started(cls, keep: Path | None) -> "Hand":
+        here, there = multiprocessing.Pipe()
+        process = multiprocessing.Process(target=worker, args=(there, keep), daemon=True)
+        process.start()
+        there.close()
+        return cls(process, here, since=monotonic())
+
+
+def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path | None) -> Result:
+    """Try the cases in several processes, as many as there is time for. A process that dies or hangs is a finding."""
+    total, shown = Result(), monotonic()
+    todo = todo[::-1]
+    hands = [Hand.started(keep) for _ in range(min(workers, max(1, len(todo) // AT_ONCE)))]
+    while True:
+        for hand in hands:
+            if not hand.busy and todo and monotonic() < until:
+                part, todo = todo[-AT_ONCE:][::-1], todo[:-AT_ONCE]
+                hand.told.send(part)
+                hand.busy, hand.since = True, monotonic()
+        busy = [hand for hand in hands if hand.busy]
+        if not busy:
+            break
+        ready = wait([hand.told for hand in busy], timeout=1)
+        for hand in busy:
+            dead = None
+            if hand.told in ready:
+                try:
+                    said = hand.told.recv()
+                except (EOFError, OSError):
+                    hand.process.join()
+                    dead = f"its process died with {hand.process.exitcode}"
+                else:
+                    hand.since = monotonic()
+                    if isinstance(said, Result):
+                        total.add(said)
+                        hand.busy = False
+                        for finding in said.findings:
+                            print(finding, file=sys.stderr)
+                    else:
+                        hand.at = said
+            elif monotonic() - hand.since > LONGEST_CASE_S:
+                hand.process.kill()
+                dead = f"it takes longer than {LONGEST_CASE_S} s, and no signal ends it"
+            if dead:
+                kind, number = hand.at or ("no case", 0)
+                total.findings.append(f"{kind}:{number}: {dead}")
+                print(total.findings[-1], file=sys.stderr)
+                hands[hands.index(hand)] = Hand.started(keep)
+        if monotonic() - shown > 20:
+            shown = monotonic()
+            print(f"{total.cases} cases, {total.opened} opened, {len(total.findings)} findings", file=sys.stderr)
+    for hand in hands:
+        hand.told.send(None)
+    for hand in hands:
+        hand.process.join(10)
+    return total
 
 
 def main() -> int:
-    """Run so many cases of every kind, or one; 1 where something was found."""
-    from fuzz.seeds import SEEDS
-
+    """Run so many cases, or one; 1 where something was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=600, help="in all; a capture for every ten of another kind")
-    parser.add_argument("--first", type=int, default=0, help="number of the first case of a kind")
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--cases", type=int, default=600)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--minutes", type=float, default=60, help="begin no case after so long")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--case", help="KIND:NUMBER, one case alone")
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, help="a folder for totals.json, and a folder for each finding")
     asked = parser.parse_args()
     os.environ.setdefault("LAUNCHLENS_WITHOUT_LIGHT", "1")
-    total, per_kind = Result(), Counter[str]()
+    faulthandler.enable()
     if asked.case:
+        total = Result()
         kind, _, number = asked.case.partition(":")
-        case(kind, int(number), total)
+        case(kind, int(number), total, asked.output)
         print("\n".join(total.findings) or "nothing found")
         return bool(total.findings)
-    began, step = monotonic(), 50
-    until = began + 60 * asked.minutes
-    last = asked.first + max(1, asked.cases // len(SEEDS))
-    parts = [
-        (kind, range(at, min(at + step, last), CAPTURES_APART if kind == "capture" else 1))
-        for at in range(asked.first, last, step)
-        for kind in SEEDS
-    ]
-    with ProcessPoolExecutor(asked.jobs) as pool:
-        for (kind, _), part in zip(
-            parts, pool.map(several, *zip(*parts, strict=True), [until] * len(parts)), strict=True
-        ):
-            total.cases, total.opened = total.cases + part.cases, total.opened + part.opened
-            total.commands += part.commands
-            total.findings += part.findings
-            per_kind[kind] += part.cases
-            print(f"{total.cases} cases, {total.opened} opened, {len(total.findings)} findings", file=sys.stderr)
-            for finding in part.findings:
-                print(finding, file=sys.stderr)
-    said = {
-        "cases": total.cases,
-        "opened": total.opened,
-        "commands": total.commands,
-        "per_kind": per_kind,
-        "minutes": round((monotonic() - began) / 60, 1),
-        "findings": total.findings,
+    began = monotonic()
+    total = all_of(cases(asked.first, asked.cases), asked.workers, began + 60 * asked.minutes, asked.output)
+    took = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = vars(total) | {
+        "first": asked.first,
+        "minutes": round((monotonic() - began) / 60, 2),
+        "cpu_s": round(took.ru_utime + took.ru_stime),
+        "workers": asked.workers,
+        "python": sys.version.split()[0],
     }
-    print(json.dumps(said, indent=1))
+    line = json.dumps(said)
+    print(line)
     if asked.output:
-        asked.output.write_text(json.dumps(said, indent=1) + "\n")
+        asked.output.mkdir(parents=True, exist_ok=True)
+        (asked.output / "totals.json").write_text(line + "\n")
     return bool(total.findings)
 
 

@@ -1,9 +1,10 @@
-"""What is mutated: a small input of each kind that launchlens reads, made anew. `SEEDS` names them."""
+"""What is mutated: a small input of each kind that launchlens reads, made anew. `KINDS` names them."""
 
 import gzip
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -103,6 +104,21 @@ def capture(folder: Path) -> list[Path]:
     return [made]
 
 
-SEEDS: dict[str, Callable[[Path], list[Path]]] = {
-    each.__name__: each for each in (kineto, nsys, nsys_tables, cupti, light, capture)
+@dataclass(frozen=True)
+class Kind:
+    """A kind of input: what makes some, how often it is tried beside the others, and whether it is a capture."""
+
+    make: Callable[[Path], list[Path]]
+    weight: int
+    is_capture: bool = False
+
+
+#: A capture is worked out ten times as long as a trace.
+KINDS = {
+    "kineto": Kind(kineto, 30),
+    "nsys": Kind(nsys, 20),
+    "nsys_tables": Kind(nsys_tables, 10),
+    "cupti": Kind(cupti, 20),
+    "light": Kind(light, 18),
+    "capture": Kind(capture, 2, is_capture=True),
 }

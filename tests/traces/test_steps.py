@@ -319,7 +319,9 @@ def test_gaps_of_every_device_of_the_process_each_and_together() -> None:
     gaps = rows_of(joined, "idle")
     assert {row["device"] for row in gaps} == {"0", "1"}
     assert [row["length_ns"] for row in gaps] == sorted((row["length_ns"] for row in gaps), reverse=True)
-    busy = [(row["step"], row["device"], row["gpu_busy_ns"], row["idle_ns"]) for row in rows_of(joined, "steps_devices")]
+    busy = [
+        (row["step"], row["device"], row["gpu_busy_ns"], row["idle_ns"]) for row in rows_of(joined, "steps_devices")
+    ]
     assert busy[:2] == [("ProfilerStep#0", "0", 65_000, 35_000), ("ProfilerStep#0", "1", 64_000, 36_000)]
     assert len(busy) == 6
     assert [(row["device"], row["gpu_busy_ns"]) for row in rows_of(joined, "steps")] == [("0", 65_000)] * 3
