@@ -40,10 +40,10 @@ def facts(rows: int, width: int) -> dict[str, int]:
 @workload("rms-norm", baseline="eager", facts=facts)
 def make(device: str, seed: int, rows: int = 16, width: int = 1024) -> Inputs:
     """RMSNorm of a few float32 rows, as a decode step does it."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(rows, width, generator=generator)
-    weight = torch.rand(width, generator=generator) + 0.5
-    return Inputs(x.to(device), weight.to(device))
+    generator = torch.Generator(device).manual_seed(seed)
+    x = torch.randn(rows, width, generator=generator, device=device)
+    weight = torch.rand(width, generator=generator, device=device) + 0.5
+    return Inputs(x, weight)
 
 
 @variant("rms-norm", "eager")

@@ -38,6 +38,8 @@ LINES = {
         "compare CAPTURE::copy_ CAPTURE::foreach",
         "compare KINETO::variant:copy_ KINETO::variant:foreach",
         "compare HOST_ALONE::r KINETO::variant:foreach",
+        "compare KINETO HOST_ALONE",
+        "compare KINETO KINETO --a KINETO",
     ],
     "launchlens.claims/2": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
     "launchlens.export/1": ["export CAPTURE --perfetto -o OUT", "export NO_GPU_RECORDS --perfetto -o OUT"],

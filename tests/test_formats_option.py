@@ -45,6 +45,7 @@ LINES = {
     "report CAPTURE": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "profile --output NEW": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "compare CAPTURE::copy_ CAPTURE::foreach": ["comparisons", "difference"],
+    "compare TRACE TRACE": ["difference", "ranges", "idle_causes", "operators", "kernels", "account", "phases"],
     "claims CAPTURE": ["claims", "evidence"],
     "probe": ["figures"],
     "probe --list": ["probes"],

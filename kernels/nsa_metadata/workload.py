@@ -115,7 +115,8 @@ class NsaMetadata:
     requests: [batch] int64, each request's row of `rows`
     rows: [most, context] int32, where each token of each request lies in the cache
     backends: a mapping of buffers by name for each backend
-    expected: what `backends` must hold afterwards, on the CPU, worked out request by request when the inputs were made
+    expected: what `backends` must hold afterwards, worked out request by request when the inputs were made; what is the same for
+        all backends is one tensor
     untouched: (backend, buffer) that a part of a refresh must leave as they were; none for a whole one
     """
 
@@ -152,7 +153,7 @@ class NsaMetadata:
         for index, (buffers, expected) in enumerate(zip(self.backends, self.expected, strict=True)):
             for name in NAMES:
                 right = _poisoned(name, expected[name]) if (index, name) in self.untouched else expected[name]
-                differing = int((buffers[name].cpu() != right).sum())
+                differing = int((buffers[name] != right).sum())
                 if differing:
                     elements = expected[name].numel()
                     return f"{differing} of {elements} elements of {name} of backend {index} are not what they must be"
@@ -216,11 +217,9 @@ def make(
     lengths[batch // 2] = longest
     requests = torch.randperm(most, generator=generator)[:batch]
     rows = _rows(shape, generator)
-    expected = [_expected(shape, lengths, requests, rows, step) for step in range(backends)]
-    buffers = [
-        {name: torch.zeros(expected[0][name].shape, dtype=expected[0][name].dtype, device=device) for name in NAMES}
-        for _ in range(backends)
-    ]
+    same = {name: made.to(device) for name, made in _expected(shape, lengths, requests, rows).items()}
+    expected = [same | {"step_lengths": _step_lengths(shape, lengths, step).to(device)} for step in range(backends)]
+    buffers = [{name: torch.zeros_like(made) for name, made in each.items()} for each in expected]
     return NsaMetadata(shape, lengths.to(device), requests.to(device), rows.to(device), buffers, expected)
 
 
@@ -235,12 +234,10 @@ def _rows(shape: Shape, generator: torch.Generator) -> torch.Tensor:
 
 
 def _expected(
-    shape: Shape, lengths: torch.Tensor, requests: torch.Tensor, rows: torch.Tensor, step: int
+    shape: Shape, lengths: torch.Tensor, requests: torch.Tensor, rows: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """A backend's buffers after a refresh, POISON where it must not write, worked out one request at a time."""
-    import torch
-
-    values: dict[str, list[Any]] = {name: [] for name in NAMES}
+    """A backend's buffers after a refresh but for `step_lengths`, POISON where it must not write, worked out one request at a time."""
+    values: dict[str, list[Any]] = {name: [] for name in NAMES if name != "step_lengths"}
     for length, row in zip(lengths.tolist(), requests.tolist(), strict=True):
         sees = [length - shape.queries + 1 + query for query in range(shape.queries)]
         tokens = rows[row, : shape.longest].tolist()
@@ -248,19 +245,27 @@ def _expected(
         values["selected"].append(min(length, shape.selected))
         values["expanded"] += sees
         values["expanded_selected"] += [min(seen, shape.selected) for seen in sees]
-        values["step_lengths"].append(length + step + 1)
         values["token_table"].append(tokens)
         values["page_table"].append([token // shape.page for token in tokens[:: shape.page]])
     values["lengths_long"] = values["lengths"]
     for cumulative, summed in (("cu_lengths", "lengths"), ("cu_selected", "selected")):
         values[cumulative] = list(_running(values[summed]))
-    made = {}
-    for name, size in shape.buffers().items():
-        dtype = torch.int64 if name == "lengths_long" else torch.int32
-        made[name] = torch.full(size, POISON, dtype=dtype)
-        if name.startswith("cu_"):
-            made[name][0] = 0
-        made[name][shape.written(name)] = torch.tensor(values[name], dtype=dtype)
+    return {name: _placed(shape, name, written) for name, written in values.items()}
+
+
+def _step_lengths(shape: Shape, lengths: torch.Tensor, step: int) -> torch.Tensor:
+    """The buffer `step_lengths` of the backend number `step` after a refresh."""
+    return _placed(shape, "step_lengths", [length + step + 1 for length in lengths.tolist()])
+
+
+def _placed(shape: Shape, name: str, written: list[Any]) -> torch.Tensor:
+    """A buffer that holds `written` where a refresh writes, and else what `poison` leaves."""
+    import torch
+
+    made = torch.full(shape.buffers()[name], POISON, dtype=torch.int64 if name == "lengths_long" else torch.int32)
+    if name.startswith("cu_"):
+        made[0] = 0
+    made[shape.written(name)] = torch.tensor(written, dtype=made.dtype)
     return made
 
 

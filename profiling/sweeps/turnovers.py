@@ -27,6 +27,8 @@ from launchlens.traces.thresholds import THRESHOLDS
 NEAR = 0.15
 #: Two points are near enough where the upper is at most so many times the lower.
 _NEAR_FACTOR = (1 + NEAR) ** 2
+#: A gap that is wider than this, one from 0 above all, counts as if it were so wide.
+_WIDE = 64.0
 #: Nearer to each other than this two variants are equivalent, and what of them comes first is chance.
 _MARGIN = math.log1p(THRESHOLDS.equivalence_margin)
 #: What a turn-over counts: of the fastest, of a variant and the baseline, of any other two.
@@ -100,7 +102,7 @@ class Gap:
 
 
 def gaps(seen: Mapping[Settings, Orders], axes: Sequence[Axis], baseline: str) -> list[Gap]:
-    """Gaps in which a turn-over's place is not known well enough, the one that counts most first."""
+    """Gaps in which a turn-over's place is not known well enough, first where it counts most and is least known."""
     weights: dict[tuple[int, Settings, Settings], float] = {}
     for axis, line in _lines(seen, axes):
         for low, high, weight in _turning(line, seen, baseline):
@@ -108,7 +110,7 @@ def gaps(seen: Mapping[Settings, Orders], axes: Sequence[Axis], baseline: str) -
                 weights[axis, *place] = weights.get((axis, *place), 0.0) + weight
     found = [Gap(axis, low, high, weight) for (axis, low, high), weight in weights.items()]
     wide = [gap for gap in found if gap.factor > _NEAR_FACTOR]
-    return sorted(wide, key=lambda gap: (-gap.weight, -gap.factor, repr(gap.low)))
+    return sorted(wide, key=lambda gap: (-gap.weight * math.log(min(gap.factor, _WIDE)), gap.axis, repr(gap.low)))
 
 
 def _lines(seen: Mapping[Settings, Orders], axes: Sequence[Axis]) -> Iterator[tuple[int, list[Settings]]]:

@@ -1,15 +1,17 @@
 """A sweep of a made machine whose turn-overs are known, by a clock that moves only when somebody works; and how a sweep ends early."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import pytest
 from made_clock import Clock
 
 from launchlens.kernels.registry import NotForTheseInputsError, Variant, WorkloadSpec
-from launchlens.profiling import rounds, timing
+from launchlens.profiling import checking, regimes, rounds, timing
+from launchlens.profiling.probes.apparatus import captured_nodes
 from launchlens.profiling.run import NothingToMeasureError
-from launchlens.profiling.sweeps import memory
+from launchlens.profiling.sweeps import costs, counted, memory
+from launchlens.profiling.sweeps import point as at_a_point
 from launchlens.profiling.sweeps import run as under_test
 from launchlens.profiling.sweeps.axes import axes_of
 from launchlens.profiling.sweeps.point import HowTimed, orders
@@ -17,8 +19,9 @@ from launchlens.profiling.sweeps.resume import plan_to_resume
 from launchlens.profiling.sweeps.run import SweepPlan, sweep
 from launchlens.traces.problems import InputError
 from launchlens.traces.sweeps.sweep import read_sweep
+from made_probes import LAUNCH_COSTS
 
-pytest.importorskip("torch", reason="measuring needs torch")
+torch = pytest.importorskip("torch", reason="measuring needs torch")
 
 HOW = HowTimed(rounds=12, most_rounds=24, iterations=2)
 #: b overtakes a at 22,500, on a machine that only gets slower with size.
@@ -220,6 +223,79 @@ def test_nothing_to_measure_says_why(clock, tmp_path):
     chosen = [replace(each, build=fails) for each in variants(clock)]
     with pytest.raises(NothingToMeasureError, match="not today"):
         sweep(plan(clock, "size=64,128", chosen=chosen), tmp_path, Steps())
+
+
+class Stream:
+    cuda_stream = 7
+
+
+class Costs:
+    """Bursts that count their rounds."""
+
+    def __init__(self):
+        self.rounds = []
+
+    def round(self, number):
+        self.rounds.append(number)
+
+    def probe(self):
+        return LAUNCH_COSTS
+
+
+@pytest.fixture
+def gpu(clock, monkeypatch):
+    """A GPU that isn't there: its graphs are the calls themselves, of three nodes each. The bursts between points, and what was freed."""
+    freed, bursts = [], Costs()
+    for name, stand_in in {
+        "synchronize": lambda: None,
+        "empty_cache": lambda: freed.append(1),
+        "mem_get_info": lambda: (10**9, 10**9),
+        "Stream": Stream,
+        "stream": lambda stream: nullcontext(),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    monkeypatch.setitem(regimes.ENTER, "graph", lambda call: call)
+    monkeypatch.setattr(
+        captured_nodes, "nodes", lambda call, stream: [call(), *[captured_nodes.Node("memcpy")] * 3][1:]
+    )
+    monkeypatch.setattr(timing, "_on_cuda", lambda: timing._on_the_host)
+    monkeypatch.setattr(rounds, "sm_clock_reader", lambda: lambda: 1980)
+    monkeypatch.setattr(under_test, "describe", lambda device: {"device": device, "gpu": "made"})
+    monkeypatch.setattr(costs.launch_costs, "between_points_of_a_sweep", lambda: bursts)
+    monkeypatch.setattr(counted, "_light", lambda device: None)
+    for module in (checking, at_a_point, counted, costs):
+        monkeypatch.setattr(module, "missing", lambda needs, device: [])
+    return bursts, freed
+
+
+def test_on_a_gpu_both_regimes_are_timed_and_launches_counted(clock, gpu, tmp_path):
+    bursts, freed = gpu
+
+    def fills(size):
+        if size > 2000:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return clock.work(50)
+
+    def graphs_alone(size):
+        return clock.work(60)
+
+    chosen = [replace(each, regimes=("eager", "graph")) for each in variants(clock, fills=fills)]
+    chosen.append(Variant("refused", "made", graphs_alone, (), ("eager",), ""))
+    made = replace(plan(clock, chosen=chosen, regimes=("eager", "graph")), device="cuda")
+    record = sweep(made, tmp_path, Steps())
+    for each in record.points[0].variants:
+        expected = (None, None) if each.variant == "refused" else (3, 3)
+        assert (each.status, each.launches, each.nodes) == ("measured", *expected), (
+            "what can't be captured is not counted"
+        )
+    last = next(point for point in record.points if point.settings["size"] == 1 << 20)
+    assert {(each.regime, each.status, each.why) for each in last.variants if each.variant == "fills"} == {
+        ("eager", "skipped", "out of memory"), ("graph", "skipped", "out of memory"),
+    }  # fmt: skip
+    assert set(read_sweep(tmp_path).timings["regime"]) == {"eager", "graph"}
+    assert bursts.rounds == list(range(len(bursts.rounds))) and len(bursts.rounds) >= costs.FEWEST_ROUNDS
+    assert record.costs == LAUNCH_COSTS
+    assert len(freed) >= len(record.points), "memory is given back after every point"
 
 
 @pytest.mark.parametrize(

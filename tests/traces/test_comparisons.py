@@ -261,3 +261,46 @@ def _six_kernels(machine: Machine, factor: float) -> None:
     for number in range(6):
         machine.kernel("aten::mm", f"kernel_{number}", factor * (20 + 10 * number))
     machine.wait()
+
+
+def test_two_recorders_of_one_program_are_compared_by_what_both_record() -> None:
+    capture = Path(__file__).parents[2] / "traces" / "recorded" / "small-copies-h100"
+    sides = [f"{capture / name}::variant:foreach" for name in ("torch/eager.pt.trace.json.gz", "nsys/eager.sqlite")]
+    found = compare_traces(sides[:1], sides[1:])
+    check_sums(found)
+    assert {"recorder", "framework ops recorded"} <= {each.what for each in found.conditions}
+    assert "operators" not in found.tables, "Nsight Systems records none: that is no difference of the program"
+    (kernel,) = found.tables["kernels"]
+    assert (
+        kernel.pairing is not None
+        and kernel.pairing.by == ("position", "name")
+        and kernel.calls_was == kernel.calls_now == 20
+    )
+    assert abs(kernel.difference_ns) < 0.03 * kernel.was_ns
+    assert "not-recorded" not in [each.name for each in found.tables["idle_causes"]]
+    # the same recorder, of which one side calls no ops for it replays a graph: that is a difference of the program
+    assert "operators" in of_pair("decode-eager-vs-graph", cut=True).tables
+
+
+def test_a_capture_stands_for_its_trace_and_a_variant_for_its_blocks() -> None:
+    capture = Path(__file__).parents[2] / "traces" / "recorded" / "small-copies-h100"
+    found = compare_traces([f"{capture}::foreach"], [f"{capture / 'torch' / 'eager.pt.trace.json.gz'}::variant:copy_"])
+    check_sums(found)
+    assert found.wall.difference_ns > 0 and not found.conditions
+
+
+def test_a_trace_of_the_host_alone_is_compared_by_the_host(tmp_path: Path) -> None:
+    def host_only(work_us: float) -> Program:
+        def program(machine: Machine, number: int) -> None:
+            with machine.range("forward"), machine.op("aten::mm", work_us):
+                pass
+
+        return program
+
+    found = compared(host_only(10), host_only(30))
+    check_sums(found)
+    assert set(found.tables) == {"operators", "ranges", "account"} and set(found.figures) == {"wall"}
+    assert row(found, "operators", "aten::mm").difference_ns == 20 * US == found.wall.difference_ns
+    document = as_document(found)
+    assert document.kernels is None and document.idle_causes is None
+    assert document.account and {each.device for each in document.account} == {None}

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from launchlens.traces.comparisons import renames, sides
-from launchlens.traces.comparisons.conditions import Condition, differing
+from launchlens.traces.comparisons.conditions import Condition, differing, ops_are_known
 from launchlens.traces.comparisons.measured import (
     FIGURES,
     NO_OP,
@@ -188,6 +188,8 @@ _Measured = tuple[tuple[Given, ...], Sequence[Measured], Sequence[Skipped]]
 
 def compare_measured(a: _Measured, b: _Measured) -> TraceComparison:
     """The same of traces that are measured already."""
+    if not ops_are_known(a[1], b[1]):
+        a, b = ((side[0], [one.host_folded() for one in side[1]], side[2]) for side in (a, b))
     drop = all(one.windows.begins_with_itself and len(one) > 2 for one in (*a[1], *b[1]))
     without_first = [[one.only(np.arange(len(one)) > 0) if drop else one for one in side[1]] for side in (a, b)]
     pairs = paired(*(phases(each) for each in without_first))
@@ -242,7 +244,7 @@ def _split(a: Side, b: Side) -> tuple[dict[str, Figure], dict[str, tuple[Row, ..
     both = (*a.compared, *b.compared)
     known = [name for name in FIGURES if all(name in one.figures for one in both)]
     tables = [name for name in TABLES if all(name in one.tables for one in both)]
-    if "busy" not in known:
+    if len({one.device is None for one in both}) > 1:  # cells of one side have a device, and those of the other none
         tables = [name for name in tables if name != "account"]
     pairings = {name: _pairings(a, b, name) for name in tables}
     names = {name: _names(a, b, name, pairings[name]) for name in tables}

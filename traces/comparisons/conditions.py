@@ -21,6 +21,7 @@ _TOLD = {
     "with_flops": "with_flops", "with_modules": "with_modules", "trace_id_kind": "kind of trace",
     "sm_clock_mhz": "GPU clock, MHz", "gpu_clock_mhz": "GPU clock, MHz",
 }  # fmt: skip
+OPS = "framework ops recorded"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Condition:
 def differing(a: Sequence[Measured], b: Sequence[Measured]) -> list[Condition]:
     """What the recordings of two sides say of themselves and differ in, what weighs most first."""
     ours, theirs = _told(one.trace for one in a), _told(one.trace for one in b)
+    if not ops_are_known(a, b):
+        ours, theirs = ({**told, OPS: frozenset([_yes(_has_ops(side))])} for told, side in ((ours, a), (theirs, b)))
     found = [
         Condition(what, _text(ours[what]), _text(theirs[what]))
         for what in ours
@@ -56,7 +59,7 @@ def _told(traces: Iterable[Trace]) -> dict[str, frozenset[str]]:
 
 
 def _of_trace(trace: Trace) -> dict[str, Any]:
-    events, details = trace.events, trace.details
+    details = trace.details
     found: dict[str, Any] = {"recorder": trace.recorded_by}
     if trace.recorded_by_version is not None:
         found["recorder's version"] = trace.recorded_by_version
@@ -68,12 +71,32 @@ def _of_trace(trace: Trace) -> dict[str, Any]:
             found[what] = value
     # settings that a file does not name show in what it holds
     held = {
-        "framework ops recorded": bool((events["kind"] == "op").any()),
         "shapes recorded": details.shapes is not None and len(details.shapes) > 0,
         "Python stacks recorded": bool(trace.python_frames) or details.modules is not None,
         "memory recorded": details.memory is not None and len(details.memory) > 0,
     }
-    return found | {what: "yes" if value else "no" for what, value in held.items()}
+    return found | {what: _yes(value) for what, value in held.items()}
+
+
+def ops_are_known(a: Sequence[Measured], b: Sequence[Measured]) -> bool:
+    """Whether framework ops would have been recorded on both sides, or on neither: else what a host did can't be compared op by op.
+
+    A side without any has none where it was recorded as the other was, and ranges of the host with it: a replayed graph calls no ops.
+    """
+    with_ops = [_has_ops(side) for side in (a, b)]
+    if with_ops[0] == with_ops[1]:
+        return True
+    without, other = (a, b) if with_ops[1] else (b, a)
+    alike = {one.trace.recorded_by for one in without} <= {one.trace.recorded_by for one in other}
+    return alike and all(bool((one.trace.events["kind"] == "range").any()) for one in without)
+
+
+def _has_ops(side: Sequence[Measured]) -> bool:
+    return any(bool((one.trace.events["kind"] == "op").any()) for one in side)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _text(values: Iterable[str]) -> str:

@@ -104,7 +104,7 @@ def _cell(row: Row) -> CellDifferenceRow:
     host, _, device = row.name.partition(CELL)
     return CellDifferenceRow(
         host=host,
-        device=device,
+        device=device or None,
         was_ns=row.was_ns,
         now_ns=row.now_ns,
         difference_ns=row.difference_ns,

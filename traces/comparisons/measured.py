@@ -35,6 +35,8 @@ TABLES: dict[str, FigureName] = {
 }  # fmt: skip
 #: What is known of a window besides, `busy`, `idle` and `unknown` summing to `wall`.
 FIGURES: tuple[FigureName, ...] = ("wall", "busy", "idle", "unknown")
+#: Causes of idle time that are told apart by framework ops and Python alone, and what they are together.
+_TOLD_BY_OPS, HOST = ("host-python", "host-dispatch", "not-recorded"), "host"
 #: What stands for no op, no range, and a cell's two states.
 NO_OP, NO_RANGE, CELL = "(in no operator)", "(in no range)", " · "
 
@@ -77,6 +79,13 @@ class Measured:
     def positions(self) -> Ints:
         """Which windows of the trace these are, where some were left out."""
         return np.arange(len(self.windows))
+
+    def host_folded(self) -> Measured:
+        """The same without what needs framework ops: no ops, no host states, and idle time that the host makes outside calls as one cause."""
+        tables = {name: each for name, each in self.tables.items() if name not in ("operators", "account")}
+        if "idle_causes" in tables:
+            tables["idle_causes"] = _folded(tables["idle_causes"])
+        return replace(self, tables=tables)
 
     def only(self, windows: npt.NDArray[np.bool_]) -> Measured:
         """Some of the windows alone."""
@@ -202,6 +211,16 @@ def _idle_causes(windows: Windows, pieces: Pieces, gaps: Gaps) -> Measures:
         len(windows), pieces.cause[idle], pieces.window[idle], pieces.length_ns[idle],
         (cause[at >= 0].astype(np.int64), at[at >= 0]), lambda code: CAUSES[code],
     )  # fmt: skip
+
+
+def _folded(causes: Measures) -> Measures:
+    """Causes of idle time with those as one that only a recorder of framework ops tells apart."""
+    labels = sorted({HOST if name in _TOLD_BY_OPS else name for name in causes.names})
+    at = np.array([labels.index(HOST if name in _TOLD_BY_OPS else name) for name in causes.names], np.int64)
+    found = [np.zeros((len(each), len(labels)), np.int64) for each in (causes.ns, causes.calls)]
+    for whole, part in zip(found, (causes.ns, causes.calls), strict=True):
+        np.add.at(whole.T, at, part.T)
+    return Measures(tuple(labels), *found)
 
 
 def _account(joined: JoinedTrace, windows: Windows, device: int | None) -> Measures:

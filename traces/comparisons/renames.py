@@ -1,19 +1,26 @@
 """Which of what is gone and which of what was added are one thing under another name: told by where they stand in a step.
 
 GPU work stands in the op that launched it, at a place among what that op launched, with the shapes of the op's inputs; where no ops
-were recorded, between the work before and after it whose names both sides have. An op stands in the op around it, between such neighbours.
+were recorded, between the work before and after it whose names both sides have, which is half of the evidence: the stem of its name is the other. An op stands in the op around it, between such neighbours.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.comparisons.measured import Measured
 from launchlens.traces.thresholds import THRESHOLDS
+
+#: How recorders spell copies and memsets, and casts of template arguments that only some write.
+_COPY = re.compile(r"^\[?(?:CUDA )?memcpy[ -](\w+to\w+)", re.IGNORECASE)
+_SET = re.compile(r"^\[?(?:CUDA )?memset\b", re.IGNORECASE)
+_CAST = re.compile(r"\((?:unsigned )?(?:int|long|short|char|bool|signed char|long long|at::\w+|c10::\w+)\)(?=[-\w])")
 
 Places = dict[str, Counter[tuple[object, ...]]]
 
@@ -30,9 +37,9 @@ class Pairing:
 
 @dataclass(frozen=True)
 class _Standing:
-    """Where each name stands in a step: in which op, at which place, with which shapes, between which neighbours."""
+    """Where each name stands in a step: in which op (None where ops don't tell), at which place, with which shapes."""
 
-    op: Places
+    op: Places | None
     position: Places
     shape: Places | None
 
@@ -41,8 +48,42 @@ def of_work(a: Measured, b: Measured, gone: Sequence[str], added: Sequence[str])
     """Pairs of kernels and other GPU work."""
     if not gone or not added:
         return []
+    spelt = _spelt_otherwise(gone, added) if a.trace.recorded_by != b.trace.recorded_by else []
+    gone, added = (
+        [name for name in names if all(name not in (pair.was, pair.now) for pair in spelt)] for names in (gone, added)
+    )
     shared = _shared(a, b, "kernels", gone, added)
-    return _paired(_work(a, shared), _work(b, shared), gone, added)
+    by_op = all((one.trace.events["kind"] == "op").any() for one in (a, b))
+    return [*spelt, *_paired(_work(a, shared, by_op=by_op), _work(b, shared, by_op=by_op), gone, added)]
+
+
+def _spelt_otherwise(gone: Sequence[str], added: Sequence[str]) -> list[Pairing]:
+    """What two recorders spell in two ways, where each spells it in one."""
+    ours, theirs = (Counter(spelling(name) for name in names) for names in (gone, added))
+    now_of = {spelling(name): name for name in added}
+    return [
+        Pairing(was, now_of[text], 1.0, ("name",))
+        for was, text in ((name, spelling(name)) for name in gone)
+        if ours[text] == theirs[text] == 1
+    ]
+
+
+def spelling(name: str) -> str:
+    """A name of GPU work as any recorder could spell it.
+
+    >>> spelling("void at::<unnamed>::f<(int)4>(T1)") == spelling("void at::(anonymous namespace)::f<4>(T1)")
+    True
+    >>> spelling("Memcpy HtoD (Pinned -> Device)"), spelling("[CUDA memcpy HtoD]")
+    ('memcpy HtoD', 'memcpy HtoD')
+    """
+    copied = _COPY.match(name)
+    if copied:
+        return f"memcpy {copied[1]}"
+    if _SET.match(name):
+        return "memset"
+    return _CAST.sub("", name.replace("<unnamed>", "(anonymous namespace)").replace("{unnamed", "{lambda")).replace(
+        " ", ""
+    )
 
 
 def of_operators(a: Measured, b: Measured, gone: Sequence[str], added: Sequence[str]) -> list[Pairing]:
@@ -61,9 +102,19 @@ def _paired(a: _Standing, b: _Standing, gone: Sequence[str], added: Sequence[str
     scored = []
     for was in gone:
         for now in added:
-            op, position = _common(a.op, b.op, was, now), _common(a.position, b.position, was, now)
-            shape = None if a.shape is None or b.shape is None else _common(a.shape, b.shape, was, now)
-            told = {"op": op, "position": position} | ({} if shape is None else {"shape": shape})
+            told = {
+                name: _common(ours, theirs, was, now)
+                for name, ours, theirs in (
+                    ("op", a.op, b.op),
+                    ("position", a.position, b.position),
+                    ("shape", a.shape, b.shape),
+                )
+                if ours is not None and theirs is not None
+            }
+            if (
+                "op" not in told
+            ):  # a place between neighbours is not evidence enough: who stands where another stood may be a stranger
+                told["name"] = float(_stem(was) == _stem(now))
             confidence = sum(told.values()) / len(told)
             by = tuple(name for name, share in told.items() if share >= THRESHOLDS.renamed_alike)
             if confidence >= THRESHOLDS.renamed_alike and by:
@@ -73,6 +124,10 @@ def _paired(a: _Standing, b: _Standing, gone: Sequence[str], added: Sequence[str
         if all(each.was != other.was and each.now != other.now for other in found):
             found.append(each)
     return found
+
+
+def _stem(name: str) -> str:
+    return short_name(name.replace("<unnamed>::", ""))
 
 
 def _common(a: Places, b: Places, was: str, now: str) -> float:
@@ -87,7 +142,7 @@ def _middle(one: Measured) -> int:
     return int(one.positions[order[(len(one) - 1) // 2]])
 
 
-def _work(one: Measured, shared: set[str]) -> _Standing:
+def _work(one: Measured, shared: set[str], *, by_op: bool) -> _Standing:
     joined, events = one.joined, one.joined.events
     rows = joined.launches.activity_rows
     rows = rows[(events["device"].iloc[rows] == one.device).fillna(False).to_numpy(bool)]
@@ -101,9 +156,8 @@ def _work(one: Measured, shared: set[str]) -> _Standing:
     ops = one.around.op(np.where(launch >= 0, call[launch], -1) if len(call) else launch)
     names = [str(events["name"].array[row]) for row in rows.tolist()]
     of_op = [str(events["name"].array[row]) if row >= 0 else None for row in ops.tolist()]
-    if not any(of_op):
-        between = _neighbours(names, shared)
-        return _Standing(between, between, None)
+    if not by_op:
+        return _Standing(None, _neighbours(names, shared), None)
     ordinals: dict[str | None, dict[int, int]] = {}
     launched: Counter[int] = Counter()
     op, position, shape = _nothing(), _nothing(), _nothing()

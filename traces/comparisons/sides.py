@@ -68,7 +68,8 @@ def traces_of(side: Given) -> tuple[list[OneTrace], list[NoTrace]]:
 
 def _of_capture(source: CaptureFolder) -> OneTrace:
     capture = read_capture(source.path)
-    for record in capture.manifest.traces:
+    # the light recorder sees no GPU: it stands for the capture where nothing else recorded
+    for record in sorted(capture.manifest.traces, key=lambda each: each.collector == "light"):
         found = source_of(capture.trace_path(record)) if record.path else None
         if isinstance(found, OneTrace):
             return found

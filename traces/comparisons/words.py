@@ -112,7 +112,7 @@ def _waits(found: TraceComparison) -> Iterator[str]:
 
 def _calls(found: TraceComparison) -> Iterator[str]:
     """What more calls explain, and what the same calls at another cost do; what is no hundredth of a step is not told."""
-    rows = [row for row in found.tables["operators"] if row.calls_was is not None]
+    rows = [row for row in found.tables.get("operators", ()) if row.calls_was is not None]
     by_calls, by_cost = sum(row.by_calls_ns for row in rows), sum(row.by_cost_ns for row in rows)
     least = max(found.wall.was_ns, found.wall.now_ns) / 100
     was, now = found.launches

@@ -29,6 +29,7 @@ P_ADJUSTED = "the same after Holm's correction, for all comparisons of the regim
 NO_PARTS = "the light recorder did not see both sides"
 OF_TRACES = "traces are compared"
 NO_GPU = "GPU work was not recorded on both sides"
+NO_OPS = "framework ops were recorded on one side alone"
 
 
 class SideTime(Structure, frozen=True, kw_only=True):
@@ -274,17 +275,30 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
         ),
     ] = UNSET
     operators: Annotated[
-        list[DifferenceRow] | UnsetType,
-        means("the step by the op that launched what ran, or in which the host was while nothing did", there=OF_TRACES),
+        list[DifferenceRow] | UnsetType | None,
+        means(
+            "the step by the op that launched what ran, or in which the host was while nothing did",
+            there=OF_TRACES,
+            null=NO_OPS,
+        ),
     ] = UNSET
     ranges: Annotated[
         list[DifferenceRow] | UnsetType, means("the step by the author's innermost range, likewise", there=OF_TRACES)
     ] = UNSET
     idle_causes: Annotated[
         list[DifferenceRow] | UnsetType | None,
-        means("idle time by what the GPU waited for; its calls are gaps", there=OF_TRACES, null=NO_GPU),
+        means(
+            "idle time by what the GPU waited for; its calls are gaps; `host`: the host's own code, where framework ops were recorded "
+            "on one side alone",
+            there=OF_TRACES,
+            null=NO_GPU,
+        ),
     ] = UNSET
     account: Annotated[
         list[CellDifferenceRow] | UnsetType | None,
-        means("the step by host state and device state", there=OF_TRACES, null=NO_GPU),
+        means(
+            "the step by host state and device state",
+            there=OF_TRACES,
+            null="framework ops or GPU work was recorded on one side alone",
+        ),
     ] = UNSET

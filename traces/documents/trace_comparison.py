@@ -97,7 +97,7 @@ class DifferenceRow(Structure, frozen=True, kw_only=True):
     ]
     paired_by: Annotated[
         list[str] | None,
-        means("what both have in common there: `op`, `position`, `shape`", null="likewise"),
+        means("what both have in common: `op`, `position` and `shape` there, or `name` but for its spelling", null="likewise"),
     ]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ class CellDifferenceRow(Structure, frozen=True, kw_only=True):
     """One cell of the account, of a typical step."""
 
     host: Annotated[str, means("host state, as in an account")]
-    device: Annotated[str, means("device state, likewise")]
+    device: Annotated[str | None, means("device state, likewise", null="GPU work was not recorded")]
     was_ns: Annotated[int, means("time in it in a", unit="ns")]
     now_ns: Annotated[int, means("time in it in b", unit="ns")]
     difference_ns: Annotated[int, means("b's less a's", unit="ns")]
