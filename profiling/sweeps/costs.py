@@ -10,7 +10,7 @@ from launchlens.profiling.probes.launch_costs.bench import LaunchCosts
 from launchlens.traces.captures.probes import Probe
 
 #: A round of bursts so often, seconds; and of how many rounds costs are worked out at least, and at most.
-EVERY_S = 8.0
+EVERY_S = 5.0
 FEWEST_ROUNDS, MOST_ROUNDS = 10, 40
 
 
