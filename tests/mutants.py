@@ -56,7 +56,45 @@ BALANCED, FAMILIES, STEADINESS = (
     "tests/traces/test_steadiness.py",
 )
 
+COMPARISONS = "tests/traces/test_comparisons.py"
+
 MUTANTS = (
+    Mutant(
+        "of compared traces: steps of all phases are one typical step",
+        "mine = left & close[inverse] & (kind == name)",
+        "mine = left",
+        (COMPARISONS,),
+    ),
+    Mutant(
+        "of compared traces: more calls are priced at what they cost before",
+        "by_calls = round((after - before) * (was / before + now / after) / 2)",
+        "by_calls = round((after - before) * was / before)",
+        (COMPARISONS,),
+    ),
+    Mutant(
+        "of compared traces: ranks of one run count as runs",
+        'spans.append((base + int(start.min()), base + int((start + trace.events["dur_ns"]).max()), at))',
+        "pass",
+        (COMPARISONS,),
+    ),
+    Mutant(
+        "of compared traces: a recorder without ops has a program without ops",
+        "if not ops_are_known(a[1], b[1]):",
+        "if False:",
+        (COMPARISONS,),
+    ),
+    Mutant(
+        "of compared traces: a side's draws depend on which side it is",
+        "generator = np.random.default_rng(SEED + zlib.crc32(np.ascontiguousarray(windows).tobytes()))",
+        "generator = np.random.default_rng()",
+        (COMPARISONS,),
+    ),
+    Mutant(
+        "of compared traces: whoever stands where another stood is that one",
+        'told["name"] = float(_stem(was) == _stem(now))',
+        "pass",
+        (COMPARISONS,),
+    ),
     Mutant(
         "a step begins where its range does, not where the one before was done",
         "start = np.append(host_start[:1], np.maximum(done[:-1], host_start[:1]))",

@@ -82,6 +82,11 @@ def _first(document: ComparisonDocument) -> Iterator[Block]:
 def _side(name: str, side: TraceSideRow) -> str:
     of = f"{side.steps} of {side.steps_in_all} steps"
     several = f" in {len(side.recordings)} recordings" if len(side.recordings) > 1 else ""
+    several += (
+        f" of {'one run' if side.runs == 1 else f'{side.runs} runs'}"
+        if several and side.runs < len(side.recordings)
+        else ""
+    )
     first = ", without the first of each" if side.first_left_out else ""
     odd = f"; {side.odd_steps} of them take far longer or shorter than the others" if side.odd_steps else ""
     return f"{name}: {', '.join(side.given)}, {of}{several}{first}, found by {', '.join(side.found_by)}; median {duration(side.wall_median_ns)}{odd}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from traces.made_program import Machine, Program, recorded
 
+import events as made
 from launchlens.reports.machine import text
 from launchlens.traces.comparisons.compare import TraceComparison, compare_measured, compare_traces
 from launchlens.traces.comparisons.document import as_document
@@ -304,3 +307,79 @@ def test_a_trace_of_the_host_alone_is_compared_by_the_host(tmp_path: Path) -> No
     document = as_document(found)
     assert document.kernels is None and document.idle_causes is None
     assert document.account and {each.device for each in document.account} == {None}
+
+
+def test_ranks_of_one_run_are_no_recordings_of_three(base: Measured) -> None:
+    def at(day: int, gemm_us: float) -> Measured:
+        one = measured(with_change(gemm_us=gemm_us), steps=5)
+        return replace(one, trace=replace(one.trace, meta={"base_ns": day * 86_400 * 10**9}))
+
+    ranks = compare_measured(((), [at(1, 80 + n) for n in range(4)], ()), ((), [at(2, 90 + n) for n in range(4)], ()))
+    assert (ranks.a.runs, ranks.b.runs, ranks.rests_on, ranks.is_shown) == (1, 1, "steps", False)
+    days = compare_measured(
+        ((), [at(n, 80 + n) for n in range(4)], ()), ((), [at(9 + n, 99 + n) for n in range(4)], ())
+    )
+    assert (days.a.runs, days.b.runs, days.rests_on, days.is_shown) == (4, 4, "recordings", True)
+    check_sums(days)
+
+
+def test_intervals_turn_round_with_the_sides() -> None:
+    def uneven(more: float) -> Program:
+        return lambda machine, number: training(machine, number, load_us=50 + more + (number * 37) % 90)
+
+    a, b = measured(uneven(0)), measured(uneven(30))
+    found = compare_measured(((), [a], ()), ((), [b], ()))
+    low, high = found.wall.interval_ns or (0, 0)
+    assert low < 30 * US < high and row(found, "ranges", "data").interval_ns is not None
+    check_swapped(found, compare_measured(((), [b], ()), ((), [a], ())))
+
+
+def random_measured(seed: int) -> Measured:
+    """Steps of ops, ranges, calls and GPU work that overlap, nest and get lost at random."""
+    generator = np.random.default_rng(seed)
+    rows: list[dict[str, object]] = []
+    for number in range(7):
+        begin = number * 10_000
+        rows.append(made.host("range", f"ProfilerStep#{number}", begin, begin + 9_000))
+        for _ in range(int(generator.integers(3, 9))):
+            start = begin + int(generator.integers(0, 6_000))
+            name = str(generator.choice(["a", "b", "forward", "log"]))
+            kind = "range" if name in ("forward", "log") else "op"
+            rows.append(
+                made.host(
+                    kind, name, start, start + int(generator.integers(10, 2_000)), thread=str(generator.integers(1, 3))
+                )
+            )
+        for _ in range(int(generator.integers(2, 9))):
+            correlation = len(rows)
+            start = begin + int(generator.integers(0, 8_000))
+            rows.append(
+                made.host(
+                    "api", "cudaLaunchKernel", start, start + int(generator.integers(5, 60)), correlation=correlation
+                )
+            )
+            if generator.random() < 0.8:  # the others were lost
+                work = start + int(generator.integers(10, 3_000))
+                end = work + int(generator.integers(1, 2_500))
+                stream = int(generator.integers(7, 9))
+                rows.append(
+                    made.gpu("kernel", work, end, correlation, stream=stream)
+                    | {"name": f"k{generator.integers(0, 4)}_{seed % 2}"}
+                )
+        start = begin + int(generator.integers(0, 8_000))
+        rows.append(made.host("api", "cudaDeviceSynchronize", start, start + int(generator.integers(10, 900))))
+    joined = made.joined(made.events(rows))
+    return measure(joined.trace, joined, windows_of(joined))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_tables_sum_and_turn_round_whatever_was_recorded(seed: int) -> None:
+    a, b = random_measured(seed), random_measured(seed + 101)
+    for one in (a, b):
+        for table, figure in TABLES.items():
+            assert (one.tables[table].ns.sum(axis=1) == one.figures[figure]).all()
+            assert (one.tables[table].ns >= 0).all()
+        assert (one.figures["wall"] == sum(one.figures[name] for name in ("busy", "idle", "unknown"))).all()
+    found = compare_measured(((), [a], ()), ((), [b], ()))
+    check_sums(found)
+    check_swapped(found, compare_measured(((), [b], ()), ((), [a], ())))

@@ -7,6 +7,7 @@ b - a          kernels + idle causes + unknown = operators = ranges = account = 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,7 @@ from launchlens.traces.comparisons.rows import Row, largest_first, row
 from launchlens.traces.comparisons.sides import Given, Reading, Skipped, given
 from launchlens.traces.comparisons.typical import Floats, Sampled, intervals, typical, whole
 from launchlens.traces.thresholds import THRESHOLDS
+from launchlens.traces.trace import Trace
 
 #: What an interval of a difference rests on: traces of either side, their steps, or nothing, where there are too few.
 _OF_GPU: tuple[FigureName, ...] = ("busy", "idle")
@@ -71,6 +73,15 @@ class Side:
     @property
     def steps_in_all(self) -> int:
         return sum(len(one) for one in self.traces)
+
+    @property
+    def run_of(self) -> tuple[int, ...]:
+        """The run of each compared trace, by number: traces that were recorded at one time are one run's, as those of its ranks are."""
+        return runs([one.trace for one in self.compared])
+
+    @property
+    def runs(self) -> int:
+        return len(set(self.run_of))
 
     @property
     def odd(self) -> int:
@@ -157,7 +168,7 @@ class TraceComparison:
 
     @property
     def is_shown(self) -> bool:
-        """Whether a difference of the steps is shown: by three recordings or more of either side."""
+        """Whether a difference of the steps is shown: by three runs or more of either side."""
         interval = self.wall.interval_ns
         return self.rests_on == "recordings" and interval is not None and not interval[0] <= 0 <= interval[1]
 
@@ -285,7 +296,7 @@ def _split(a: Side, b: Side) -> tuple[dict[str, Figure], dict[str, tuple[Row, ..
 
 
 def _rests_on(a: Side, b: Side, *, known: bool) -> RestsOn:
-    if min(len(a.compared), len(b.compared)) >= THRESHOLDS.least_runs:
+    if min(a.runs, b.runs) >= THRESHOLDS.least_runs:
         return "recordings"
     if known:
         return "steps"
@@ -312,7 +323,7 @@ def _sampled(side: Side, figures: Sequence[FigureName], names: Mapping[str, _Nam
         for table, pairs in names.items():
             columns += aligned(one.tables[table], [pair[now] for pair in pairs])
         traces.append(np.concatenate(columns, axis=1))
-    return Sampled(tuple(traces))
+    return Sampled(tuple(traces), side.run_of)
 
 
 def _pairings(a: Side, b: Side, table: str) -> list[Pairing]:
@@ -320,13 +331,24 @@ def _pairings(a: Side, b: Side, table: str) -> list[Pairing]:
     ours, theirs = (
         {name for one in side.compared for name in _present(one, table)} for side in (a, b)
     )  # fmt: skip
-    gone, added = sorted(ours - theirs), sorted(theirs - ours)
+    gone, added = (
+        _longest(side, table, names)[: renames.MOST_NAMES] for side, names in ((a, ours - theirs), (b, theirs - ours))
+    )
     match table:
         case "kernels":
             return renames.of_work(a.compared[0], b.compared[0], gone, added)
         case "operators":
             return renames.of_operators(a.compared[0], b.compared[0], gone, added)
     return []
+
+
+def _longest(side: Side, table: str, names: set[str]) -> list[str]:
+    """Names by their time on a side, the longest first."""
+    time = Counter[str]()
+    for one in side.compared:
+        measures = one.tables[table]
+        time.update(dict(zip(measures.names, measures.ns.sum(axis=0).tolist(), strict=True)))
+    return sorted(names, key=lambda name: (-time[name], name))
 
 
 def _present(one: Measured, table: str) -> list[str]:
@@ -352,6 +374,24 @@ def _pace(tables: Mapping[str, tuple[Row, ...]]) -> list[Condition]:
     if not (low > 1 + THRESHOLDS.same_pace or high < 1 - THRESHOLDS.same_pace):
         return []
     return [Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{middle:.2f} × as long")]
+
+
+def runs(traces: Sequence[Trace]) -> tuple[int, ...]:
+    """A number a trace: the same for those whose times overlap on the clock of the day, where their recorder tells that."""
+    spans = []
+    for at, trace in enumerate(traces):
+        base = trace.meta.get("base_ns")
+        if isinstance(base, int) and len(trace.events):
+            start = trace.events["start_ns"]
+            spans.append((base + int(start.min()), base + int((start + trace.events["dur_ns"]).max()), at))
+    found = list(range(len(traces)))
+    reach, run = None, 0
+    for low, high, at in sorted(spans):
+        if reach is None or low >= reach:
+            run = at
+        found[at] = run
+        reach = high if reach is None else max(reach, high)
+    return tuple(found)
 
 
 def _rounded(ns: float) -> int:

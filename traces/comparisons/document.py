@@ -59,6 +59,7 @@ def _side(side: Side, launches: float) -> TraceSideRow:
     return TraceSideRow(
         given=[str(each) for each in side.given],
         recordings=[str(one.path) for one in side.compared],
+        runs=side.runs,
         recorded_by=sorted({one.trace.recorded_by for one in side.compared}),
         skipped=[f"{each.path}: {each.why}" for each in side.skipped],
         found_by=sorted({one.windows.found_by for one in side.compared}),

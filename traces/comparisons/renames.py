@@ -22,6 +22,9 @@ _COPY = re.compile(r"^\[?(?:CUDA )?memcpy[ -](\w+to\w+)", re.IGNORECASE)
 _SET = re.compile(r"^\[?(?:CUDA )?memset\b", re.IGNORECASE)
 _CAST = re.compile(r"\((?:unsigned )?(?:int|long|short|char|bool|signed char|long long|at::\w+|c10::\w+)\)(?=[-\w])")
 
+#: So many names of either side that the other has not are looked at, those with the most time: each is held against each.
+MOST_NAMES = 200
+
 Places = dict[str, Counter[tuple[object, ...]]]
 
 

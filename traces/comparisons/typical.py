@@ -7,6 +7,7 @@ out at either end, and the rest is averaged: parts of the same windows sum to th
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,9 +24,17 @@ _DRAWN = 2_000_000
 
 @dataclass(frozen=True)
 class Sampled:
-    """Windows of the traces of one side: a row a window, a column a figure; the first column is the time that orders them."""
+    """Windows of the traces of one side: a row a window, a column a figure; the first column is the time that orders them.
+
+    `run_of` is the run of each trace: the ranks of one run are no samples of another.
+    """
 
     traces: tuple[Floats, ...]
+    run_of: tuple[int, ...]
+
+    @property
+    def runs(self) -> int:
+        return len(set(self.run_of))
 
     @property
     def windows(self) -> int:
@@ -35,14 +44,23 @@ class Sampled:
         """The typical window of each trace, [traces, figures]."""
         return np.stack([typical(each) for each in self.traces])
 
+    def by_run(self) -> Floats:
+        """That of each run, the mean over its traces, [runs, figures]."""
+        traces, run = self.by_trace(), np.array(self.run_of)
+        return np.stack([traces[run == each].mean(axis=0) for each in sorted(set(self.run_of))])
+
     def value(self) -> Floats:
-        """The typical window of the side: the mean over its traces."""
-        found: Floats = self.by_trace().mean(axis=0)
+        """The typical window of the side: the mean over its runs."""
+        found: Floats = self.by_run().mean(axis=0)
         return found
 
     def resampled(self) -> Floats:
         """That of every resample of windows within each trace, [resamples, figures]."""
-        found: Floats = np.mean([_resampled(each) for each in self.traces], axis=0)
+        sizes = Counter(self.run_of)
+        drawn = [_resampled(each) for each in self.traces]
+        fewest = min(map(len, drawn))
+        weighed = [each[:fewest] / (sizes[run] * self.runs) for each, run in zip(drawn, self.run_of, strict=True)]
+        found: Floats = np.sum(weighed, axis=0)
         return found
 
 
@@ -82,11 +100,11 @@ def _resampled(windows: Floats) -> Floats:
 def intervals(a: Sampled, b: Sampled) -> tuple[Floats, Floats] | None:
     """The 95 % intervals of b - a, figure by figure; None where too few windows stand behind a side.
 
-    By traces (Welch's t) where there are three or more on either side; else by windows, which tell nothing of how far another
+    By runs (Welch's t) where there are three or more on either side; else by windows, which tell nothing of how far another
     recording would be.
     """
-    if min(len(a.traces), len(b.traces)) >= THRESHOLDS.least_runs:
-        return _welch(a.by_trace(), b.by_trace())
+    if min(a.runs, b.runs) >= THRESHOLDS.least_runs:
+        return _welch(a, b)
     if min(a.windows, b.windows) < THRESHOLDS.least_samples:
         return None
     ours, theirs = a.resampled(), b.resampled()
@@ -95,14 +113,15 @@ def intervals(a: Sampled, b: Sampled) -> tuple[Floats, Floats] | None:
     return ends[:, 0], ends[:, 1]
 
 
-def _welch(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+def _welch(a: Sampled, b: Sampled) -> tuple[Floats, Floats]:
     from scipy.stats import t
 
-    difference = b.mean(axis=0) - a.mean(axis=0)
-    of_a, of_b = (each.var(axis=0, ddof=1) / len(each) for each in (a, b))
-    error = of_a + of_b
+    of_a, of_b = a.by_run(), b.by_run()
+    difference = b.value() - a.value()
+    error_a, error_b = (each.var(axis=0, ddof=1) / len(each) for each in (of_a, of_b))
+    error = error_a + error_b
     with np.errstate(invalid="ignore", divide="ignore"):
-        freedom = error**2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1))
+        freedom = error**2 / (error_a**2 / (len(of_a) - 1) + error_b**2 / (len(of_b) - 1))
         reach = t.ppf((1 + THRESHOLDS.interval_level) / 2, np.where(error > 0, freedom, 1)) * np.sqrt(error)
     reach = np.where(error > 0, reach, 0.0)
     return difference - reach, difference + reach

@@ -60,7 +60,7 @@ def _rests(found: TraceComparison) -> str:
         return f", {said}"
     of = f"{found.a.steps} and {found.b.steps} steps"
     if found.rests_on == "recordings":
-        of = f"{len(found.a.compared)} and {len(found.b.compared)} recordings"
+        of = f"{found.a.runs} and {found.b.runs} runs"
     return f", 95 % interval {_signed(interval[0])} to {_signed(interval[1])}, of {of}"
 
 
@@ -120,7 +120,9 @@ def _calls(found: TraceComparison) -> Iterator[str]:
     if abs(by_calls) >= least:
         said.append(f"operators that are gone, added, or called more or less often make {_signed(by_calls)}")
     if abs(by_cost) >= least:
-        said.append(f"the same calls at another cost make {_signed(by_cost)}, as a host that drifts does as well")
+        idle, busy = (found.figures[name].difference_ns if name in found.figures else 0 for name in ("idle", "busy"))
+        drift = ", as a host that drifts does as well" if abs(idle) >= abs(busy) else ""
+        said.append(f"the same calls at another cost make {_signed(by_cost)}{drift}")
     if round(was) != round(now):
         said.append(f"launches of a step: {was:,.0f} before, {now:,.0f} now")
     if said:

@@ -255,7 +255,7 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
     rests_on: Annotated[
         Literal["recordings", "steps", "one sample each", "too few steps"] | UnsetType,
         means(
-            "what the intervals rest on: three recordings or more of either side, else their steps, which tell nothing of how far another "
+            "what the intervals rest on: recordings of three runs or more of either side, else their steps, which tell nothing of how far another "
             "recording would be; of the others there is no interval",
             there=OF_TRACES,
         ),

@@ -25,6 +25,9 @@ class TraceSideRow(Structure, frozen=True, kw_only=True):
 
     given: Annotated[list[str], means("the side as it was given")]
     recordings: Annotated[list[str], means("the files whose steps are compared")]
+    runs: Annotated[
+        int, means("how many runs these are: those whose times overlap, as the ranks of a job, are one run's")
+    ]
     recorded_by: Annotated[list[str], means("what recorded them, each recorder once")]
     skipped: Annotated[list[str], means("files of the side that were not used, each with the reason")]
     found_by: Annotated[list[str], means("how their steps were found, each way once")]
