@@ -10,6 +10,8 @@ from made_clock import Clock
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.commands.endings import TerminatedError
+from launchlens.commands.exit_codes import INTERRUPTED, TERMINATED
 from launchlens.profiling import rounds, timing
 from launchlens.profiling.sweeps import run as sweep_run
 from launchlens.traces.sweeps.sweep import read_sweep
@@ -124,6 +126,32 @@ def test_it_goes_on_where_it_stopped(swept, file):
     after = read_sweep(folder).record
     assert after.points[: len(before.points)] == before.points
     assert after.complete and after.minutes == pytest.approx(before.used_minutes + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "word"),
+    [(KeyboardInterrupt, INTERRUPTED, "interrupted"), (TerminatedError, TERMINATED, "terminated")],
+)
+def test_what_ends_it_early_leaves_a_sweep_that_goes_on(file, tmp_path, monkeypatch, raised, code, word):
+    folder, measure, begun = tmp_path / "sweep", sweep_run.Sweeping._measure, []
+
+    def measure_two(self, index):
+        begun.append(index)
+        if len(begun) == 3:
+            raise raised
+        measure(self, index)
+
+    monkeypatch.setattr(sweep_run.Sweeping, "_measure", measure_two)
+    arguments = ("--workload", file, "--variant", "looped", "--sweep", "length=16,32,64,128", "--device", "cpu")
+    result = run("profile", *arguments, "--iterations", 1, "--rounds", 2, "--output", folder)
+    assert result.exit_code == code
+    assert f"{word}; {folder} holds the points that had been measured; go on with --resume" in result.stderr
+    cut = read_sweep(folder).record
+    assert not cut.complete and sum(bool(point.variants) for point in cut.points) == 2
+    result = run("profile", "--resume", folder, "--workload", file, "--minutes", 1)
+    assert result.exit_code == 0, result.output
+    whole = read_sweep(folder).record
+    assert whole.complete and whole.points[:2] == cut.points[:2] and all(point.variants for point in whole.points)
 
 
 @pytest.mark.parametrize(
