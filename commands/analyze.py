@@ -127,7 +127,7 @@ def command(
         # an unknown name is refused with all that there are
         names = [one] if one in names else [] if one in shown.OF_DOCUMENT else names
     elif asked.format in ("table", "markdown") and html is None and not full:
-        names = [*catalogue.BRIEF]
+        names = [*catalogue.BRIEF, *catalogue.SAID]
     with reading(trace.name) as progress:
         opened = open_trace(trace, partial=partial, progress=progress)
         analysis = analyze(opened, range_name=range_name, thread=thread, steps=steps)
@@ -144,12 +144,11 @@ def command(
         alone = shown.one(document, answered, one, "--show" if show else "--table")
         asked.write(Result(lambda: document, lambda: [Shown(shown.for_people(alone))], lambda: [alone]))
     else:
-        brief = [each for each in tables if each.name in catalogue.BRIEF]
         asked.write(
             Result(
                 lambda: document,
                 lambda: (
-                    shown.blocks(document, tables) if full else shown.blocks(document, brief, brief=top or ON_A_SCREEN)
+                    shown.blocks(document, tables) if full else shown.blocks(document, tables, brief=top or ON_A_SCREEN)
                 ),
                 lambda: shown.tables(document, tables),
             )

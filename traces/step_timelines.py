@@ -27,10 +27,10 @@ from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.steps.steps import Steps
 from launchlens.traces.threads import thread_name
 
-#: Pieces drawn of a lane, and of all streams together.
-OF_A_LANE, OF_ALL_STREAMS = 150, 360
-#: Lanes drawn: the threads, and the streams, that do most in the step.
-MOST_THREADS, MOST_STREAMS = 4, 8
+#: Pieces drawn of a lane, of the gaps of all devices together, and of all streams together.
+OF_A_LANE, OF_ALL_GAPS, OF_ALL_STREAMS = 150, 150, 360
+#: Lanes drawn: of the threads, and the streams, those that do most in the step; of devices those with the first numbers.
+MOST_THREADS, MOST_DEVICES, MOST_STREAMS = 4, 8, 8
 #: Odd steps that can be chosen: those furthest from the median one.
 MOST_ODD = 3
 
@@ -39,7 +39,7 @@ LaneKind = Literal["ranges", "advice", "thread", "gaps", "stream"]
 
 @dataclass(frozen=True)
 class TimelineLane:
-    """One lane. `number` is the advice's, from 1 on; of other lanes 0. Events without length are on it as well."""
+    """One lane. `number` is the advice's, from 1 on, or the device's of which the gaps are. Events without length are on it as well."""
 
     kind: LaneKind
     title: str
@@ -126,16 +126,21 @@ def _timeline(
 ) -> StepTimeline:
     threads, more_threads = _threads(stepped, low, high)
     streams, more_streams = _streams(stepped, low, high)
+    devices = stepped.each_device[:MOST_DEVICES]
     lanes = [
         *_ranges(stepped, low, high),
         *_advised(stepped, savings, low, high),
         *threads,
-        *(_gaps(stepped, stepped.gaps, low, high) if stepped.gaps is not None else ()),
+        *(lane for each in devices for lane in _gaps(each, low, high, OF_ALL_GAPS // len(devices))),
         *streams,
     ]
     left_out = [
         f"{count:,} more {what}{'s' if count > 1 else ''}"
-        for count, what in ((more_threads, "thread"), (more_streams, "stream"))
+        for count, what in (
+            (more_threads, "thread"),
+            (len(stepped.each_device) - len(devices), "device"),
+            (more_streams, "stream"),
+        )
         if count
     ]
     return StepTimeline(number, name, why, low, high - low, tuple(lanes), tuple(left_out))
@@ -223,8 +228,10 @@ def _named(stepped: Stepped, found: Sequence[Piece]) -> tuple[Piece, ...]:
     )
 
 
-def _gaps(stepped: Stepped, gaps: Gaps, low: int, high: int) -> Iterator[TimelineLane]:
+def _gaps(stepped: Stepped, low: int, high: int, most: int) -> Iterator[TimelineLane]:
     """When a device had nothing to do, by cause, and when it is not known whether it had: a gap's `row` is its position."""
+    gaps = stepped.gaps
+    assert gaps is not None
     mine = np.flatnonzero((gaps.start_ns < high) & (gaps.end_ns > low))
     lost_start, lost_end = stepped.joined.unknown.get(gaps.device) or (mine[:0], mine[:0])
     lost = (lost_start < high) & (lost_end > low)
@@ -237,10 +244,8 @@ def _gaps(stepped: Stepped, gaps: Gaps, low: int, high: int) -> Iterator[Timelin
     what = [CAUSES[each] for each in gaps.cause[mine].tolist()] + ["gpu-unknown"] * int(lost.sum())
     row = np.concatenate((mine, np.full(int(lost.sum()), -1, np.int64)))
     if len(what):
-        found = pieces(start, end, what, row, OF_A_LANE)
-        yield TimelineLane(
-            "gaps", f"GPU {gaps.device} idle, by cause", tuple(_between(stepped, gaps, piece) for piece in found)
-        )
+        found = [_between(stepped, gaps, piece) for piece in pieces(start, end, what, row, most)]
+        yield TimelineLane("gaps", f"GPU {gaps.device} idle, by cause", tuple(found), gaps.device)
 
 
 def _between(stepped: Stepped, gaps: Gaps, piece: Piece) -> Piece:

@@ -6,7 +6,7 @@ A colour never stands alone: pieces of threads and gaps begin with a letter, str
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from launchlens.reports.blocks import Box, Strip, Strips, Style
 from launchlens.reports.figures.drawing import (
@@ -73,8 +73,11 @@ _OF_CAUSE = {
 Place = Callable[[TimelineLane, Piece], str]
 
 
-def step_strips(id: str, timeline: StepTimeline, leads_to: Place, anchor: Place) -> Strips:
-    """Draw one step."""
+def step_strips(
+    id: str, timeline: StepTimeline, leads_to: Place, anchor: Place, kernels: Mapping[str, str] | None = None
+) -> Strips:
+    """Draw one step. `kernels` are short names of kernels, told apart, by their names."""
+    names = kernels or {}
     whole = max(timeline.length_ns, 1)
     strips, met = [], dict.fromkeys(STYLES, False)
     for lane in timeline.lanes:
@@ -87,8 +90,8 @@ def step_strips(id: str, timeline: StepTimeline, leads_to: Place, anchor: Place)
                     piece.start_ns / whole,
                     piece.length_ns / whole,
                     style.code,
-                    _inside(lane, piece, style),
-                    _told(lane, piece, style),
+                    _inside(lane, piece, style, names),
+                    _told(lane, piece, style, names),
                     leads_to(lane, piece),
                     anchor(lane, piece),
                     piece.count > 1,
@@ -105,16 +108,16 @@ def _style(lane: TimelineLane, piece: Piece) -> Style:
     return STYLES.get(code, STYLES["kernel"])
 
 
-def _inside(lane: TimelineLane, piece: Piece, style: Style) -> str:
+def _inside(lane: TimelineLane, piece: Piece, style: Style, names: Mapping[str, str]) -> str:
     if lane.kind == "gaps":
         return f"{style.letter} {style.words}"
-    name = f"{piece.count:,} short ones" if piece.count > 1 else _name(lane, piece)
+    name = f"{piece.count:,} short ones" if piece.count > 1 else _name(lane, piece, names)
     return f"{style.letter} {short(name, INSIDE)}".strip()
 
 
-def _name(lane: TimelineLane, piece: Piece) -> str:
+def _name(lane: TimelineLane, piece: Piece, names: Mapping[str, str]) -> str:
     if lane.kind in ("stream", "advice"):
-        return short_name(piece.name)
+        return names.get(piece.name) or short_name(piece.name)
     return unversioned(piece.name) if lane.kind == "thread" else piece.name
 
 
@@ -123,7 +126,7 @@ def unversioned(call: str) -> str:
     return _VERSION.sub("", call)
 
 
-def _told(lane: TimelineLane, piece: Piece, style: Style) -> str:
+def _told(lane: TimelineLane, piece: Piece, style: Style, names: Mapping[str, str]) -> str:
     """What a piece is, how long it takes, and from when on."""
     at = f"from {duration(piece.start_ns)} on"
     if piece.count > 1:
@@ -133,7 +136,7 @@ def _told(lane: TimelineLane, piece: Piece, style: Style) -> str:
     said = f"{style.words}, {duration(piece.length_ns)}, {at}"
     if lane.kind == "gaps":
         return f"GPU idle: {said}, {short(piece.around, TOLD)}" if piece.around else said
-    name = short(_name(lane, piece), TOLD)
+    name = short(_name(lane, piece, names), TOLD)
     within = (
         f" in {short(piece.around, TOLD)}" if lane.kind == "thread" and piece.around not in ("", piece.name) else ""
     )

@@ -9,14 +9,26 @@ from pathlib import Path
 
 from msgspec.structs import replace as replace_document
 
-from launchlens.reports.blocks import Bar, Block, Chapter, Choice, Fold, Page, Paragraph, Section, Shown, Tone
+from launchlens.reports.blocks import (
+    Bar,
+    Block,
+    Chapter,
+    Choice,
+    Fold,
+    Page,
+    Paragraph,
+    Reference,
+    Section,
+    Shown,
+    Tone,
+)
 from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
 from launchlens.reports.figures.step_strips import step_strips
-from launchlens.reports.pages.trace_links import Links, step_anchor
+from launchlens.reports.pages.trace_links import Links, named_apart, step_anchor
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.units import duration, percent, size
 from launchlens.traces.analyses.answers import Answers
-from launchlens.traces.analyses.catalogue import CATALOGUE
+from launchlens.traces.analyses.catalogue import BRIEF, CATALOGUE
 from launchlens.traces.analyses.question import several
 from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
 from launchlens.traces.problems import InputError, Severity
@@ -29,6 +41,10 @@ OF_DOCUMENT = ("advice", "advice_rows", "totals", "ranges", "launch_cost", "acco
 NO_WINDOW = "No time account: no thread launches anything, and neither --range nor --thread was given."
 NO_STEPS = "No advice: no steps were found, by which savings are told. Name the ranges that are the steps with --steps."
 NOT_WORTH_IT = "No advice: of the changes that are known none would save enough of a step to be seen."
+MORE = (
+    "More: --full (every analysis), --show idle (each gap of the GPU), --html FILE (with a timeline of a step), and `launchlens open` (the trace in "
+    "Perfetto, with gaps and advice marked)."
+)
 #: The tables of a trace, in order: the section of each, by its id on the page and its title. One without rows is left out there.
 #: What is worked out of the trace itself is an analysis (`launchlens.traces.analyses`).
 TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
@@ -68,11 +84,14 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
     if brief is not None:  # a screen without a table of what isn't there is no surprise
         known = [each for each in document.problems if each.code != "table-absent"]
         document = replace_document(document, problems=known)
+    if brief is not None:
+        left_out = (*left_out, *(f"table-{table.name}" for table in answers if table.name not in BRIEF))
     shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
     if brief is not None:
         shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]
     shown = [replace(block, table=for_people(block.table)) if isinstance(block, Shown) else block for block in shown]
-    return [head, *shown, *_accounts(document, exact=False)]
+    more = [Paragraph(MORE, "note")] if brief is not None else []
+    return [head, *shown, *_accounts(document, exact=False), *more]
 
 
 def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Table]:
@@ -87,7 +106,7 @@ def for_people(table: Table) -> Table:
     if table.name == "ranges":
         return table.pick(table.title, *of_trace.RANGES_ON_A_SCREEN)
     alike = _alike(table)
-    return table.without(alike) if alike and table.pivot is None else table
+    return named_apart(table.without(alike) if alike and table.pivot is None else table)
 
 
 def _alike(table: Table) -> set[str]:
@@ -97,7 +116,9 @@ def _alike(table: Table) -> set[str]:
 
 
 def _brief(block: Shown) -> Shown:
-    """A table with the columns that its analysis shows first."""
+    """A table with the columns that its analysis shows first, and without causes that no gap has."""
+    if block.table.name == "idle_causes":
+        block = replace(block, table=replace(block.table, frame=block.table.frame.query("count > 0")))
     first = {question.name: question.brief for question in CATALOGUE}.get(block.table.name)
     if not first:
         return block
@@ -164,7 +185,7 @@ def _timeline(timelines: Sequence[StepTimeline], links: Links) -> Iterator[Block
     for timeline in timelines:
         anchor = step_anchor(timeline.number)
         names.append(f"{timeline.name}, {duration(timeline.length_ns)}: {timeline.why}")
-        strips = step_strips(f"{anchor}-lanes", timeline, links.of_piece, links.anchor)
+        strips = step_strips(f"{anchor}-lanes", timeline, links.of_piece, links.anchor, links.kernel_names)
         chapters.append(Chapter(names[-1], (strips,), anchor))
     yield Choice("timelines", "Step", tuple(names), tuple(chapters))
 
@@ -172,6 +193,8 @@ def _timeline(timelines: Sequence[StepTimeline], links: Links) -> Iterator[Block
 def _verdict(document: AnalysisDocument, links: Links) -> Iterator[Block]:
     """The verdict, each piece of advice with how it is followed, and what they rest on."""
     yield Paragraph(document.verdict.sentence, references=links.of_verdict(document))
+    if "steps" in links.tables:
+        yield _steps(document, links)
     for number, row in enumerate(document.advice, 1):
         said = f"{number}. {row.sentence}"
         yield Paragraph(said, "good", links.of_advice(said, row.code))
@@ -182,6 +205,16 @@ def _verdict(document: AnalysisDocument, links: Links) -> Iterator[Block]:
         yield Paragraph(NOT_WORTH_IT, "note")
     if document.advice:
         yield Fold("What the advice rests on", (links.shown(of_trace.advice_rows(document)),))
+
+
+def _steps(document: AnalysisDocument, links: Links) -> Paragraph:
+    """How many steps that is about, and how long the median one takes."""
+    steps = links.tables["steps"].frame
+    median = int(steps["wall_ns"].astype("int64").sort_values().iloc[(len(steps) - 1) // 2])
+    said = f"Of {len(steps):,} steps, told by {document.verdict.steps_found_by}, the median one takes "
+    text = f"{said}{duration(median)}, under the profiler."
+    at = links.row("steps", wall_ns=median)
+    return Paragraph(text, references=(Reference(len(said), len(said) + len(duration(median)), at),) if at else ())
 
 
 def _recorder(document: AnalysisDocument) -> str:

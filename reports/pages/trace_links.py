@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
 from launchlens.reports.blocks import MOST_ROWS, Reference, Shown, row_anchor
 from launchlens.reports.figures.step_strips import unversioned
+from launchlens.traces.analyses.kernel_names import told_apart
 from launchlens.traces.documents.analysis import AnalysisDocument
 from launchlens.traces.step_timelines import StepTimeline, TimelineLane
 from launchlens.traces.steps.pieces import Piece
@@ -24,6 +27,19 @@ _SAVES = re.compile(r"that would save (\d+ to \d+ %) of a step \(")
 def step_anchor(number: int) -> str:
     """What the timeline of a step is called on the page."""
     return f"step-{number}"
+
+
+def named_apart(table: Table) -> Table:
+    """The table of kernels with short names of which none stands twice; any other as it is."""
+    if table.name != "kernels":
+        return table
+    labels = pd.Series(told_apart(list(table.frame["name"])), table.frame.index, object)
+    return replace(table, frame=table.frame.assign(short_name=labels))
+
+
+def _gap(lane: TimelineLane, piece: Piece) -> str:
+    """What the box of a gap is called."""
+    return f"gap-{lane.number}-{piece.row + 1}"
 
 
 @dataclass(frozen=True)
@@ -54,14 +70,23 @@ class Links:
     def _found(self) -> dict[tuple[str, ...], Mapping[tuple[Any, ...], int]]:
         return {}
 
+    @cached_property
+    def kernel_names(self) -> Mapping[str, str]:
+        """What kernels are called for short, by their names."""
+        if "kernels" not in self.tables:
+            return {}
+        frame = named_apart(self.tables["kernels"]).frame
+        return dict(zip(frame["name"], frame["short_name"], strict=True))
+
     # -- from the timeline to rows, and what boxes are called
 
     def of_piece(self, lane: TimelineLane, piece: Piece) -> str:
         """The row that a piece of a timeline is in."""
         match lane.kind:
             case "gaps":
-                listed = self.row("idle", start_ns=piece.at_ns) if piece.count == 1 else ""
-                return listed or self.row("idle_causes", cause=piece.what)
+                device = str(lane.number)
+                listed = self.row("idle", start_ns=piece.at_ns, device=device) if piece.count == 1 else ""
+                return listed or self._of_cause(piece.what, device)
             case "stream":
                 return self._of_work(piece)
             case "advice":
@@ -70,6 +95,10 @@ class Links:
                 return self.row("ranges", name=piece.name) or self.row("range_paths", name=piece.name)
             case "thread":
                 return self._of_call(piece)
+
+    def _of_cause(self, cause: str, device: str) -> str:
+        """The row of a cause, of this device where each has its own."""
+        return self.row("idle_causes", cause=cause, device=device) or self.row("idle_causes", cause=cause)
 
     def _of_work(self, piece: Piece) -> str:
         if piece.what == "memcpy":
@@ -109,7 +138,7 @@ class Links:
     def _name(self, lane: TimelineLane, piece: Piece) -> str:
         match lane.kind:
             case "gaps" if piece.count == 1 and piece.row >= 0:
-                return f"gap-{piece.row + 1}"
+                return _gap(lane, piece)
             case "stream" if (piece.at_ns, piece.row) in self._longest_work:
                 return f"work-{piece.row + 1}"
             case "advice":
@@ -140,12 +169,20 @@ class Links:
         match table.name:
             case "idle":
                 leads["at_ns"] = [
-                    self._gaps.get(start) or self._steps.get(step, "")
-                    for start, step in zip(table.frame["start_ns"], table.frame["step"], strict=True)
+                    self._gaps.get((start, device)) or self._steps.get(step, "")
+                    for start, device, step in zip(
+                        *(table.frame[name] for name in ("start_ns", "device", "step")), strict=True
+                    )
                 ]
-                leads["cause"] = [self.row("idle_causes", cause=cause) for cause in table.frame["cause"]]
+                leads["cause"] = [
+                    self._of_cause(cause, device)
+                    for cause, device in zip(table.frame["cause"], table.frame["device"], strict=True)
+                ]
             case "idle_causes":
-                leads["cause"] = [self.row("idle", cause=cause) for cause in table.frame["cause"]]
+                leads["cause"] = [
+                    self.row("idle", cause=cause, device=device) if device else self.row("idle", cause=cause)
+                    for cause, device in zip(table.frame["cause"], table.frame["device"], strict=True)
+                ]
             case "kernels":
                 drawn = {name: f"work-{row + 1}" for (_, row), name in self._longest_work.items()}
                 leads["short_name"] = [drawn.get(name, "") for name in table.frame["name"]]
@@ -157,7 +194,7 @@ class Links:
                     for code in table.frame["code"]
                 ]
                 leads["name"] = [self._named(name) for name in table.frame["name"]]
-        return Shown(table, anchored=True, leads=leads)
+        return Shown(named_apart(table), anchored=True, leads=leads)
 
     def _named(self, name: str) -> str:
         """The row of an op, a kernel or a call."""
@@ -172,13 +209,14 @@ class Links:
         return next((anchor for table, column, value in kinds if (anchor := self.row(table, **{column: value}))), "")
 
     @cached_property
-    def _gaps(self) -> dict[int, str]:
-        """The gaps that have a box of their own, by when they begin."""
+    def _gaps(self) -> dict[tuple[int, str], str]:
+        """The gaps that have a box of their own, by when they begin, and their device."""
         return {
-            piece.at_ns: f"gap-{piece.row + 1}"
+            (piece.at_ns, str(lane.number)): _gap(lane, piece)
             for timeline in self.timelines
-            for piece in self._pieces(timeline, "gaps")
-            if piece.count == 1 and piece.row >= 0
+            for lane in timeline.lanes
+            for piece in lane.pieces
+            if lane.kind == "gaps" and piece.count == 1 and piece.row >= 0
         }
 
     @cached_property
@@ -191,7 +229,7 @@ class Links:
 
     @cached_property
     def _advised(self) -> set[int]:
-        return {lane.number for timeline in self.timelines for lane in timeline.lanes if lane.number}
+        return {lane.number for timeline in self.timelines for lane in timeline.lanes if lane.kind == "advice"}
 
     # -- from sentences to rows
 

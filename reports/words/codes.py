@@ -32,6 +32,22 @@ DEVICE_WORDS = {
     "idle": "GPU idle",
     "between": "between its work on the GPU",
 }
+#: What a device waits for.
+CAUSE_WORDS = {
+    "host-python": "host in Python, between ops",
+    "host-dispatch": "host in framework ops",
+    "host-launch": "host in launch calls",
+    "host-api": "host in other API calls",
+    "sync": "synchronisation of the host",
+    "data": "fetching data",
+    "copy": "a copy",
+    "communication": "communication",
+    "dependency": "queued behind other work",
+    "launch-latency": "latency of a launch",
+    "allocation": "memory got or given back",
+    "not-recorded": "nothing recorded",
+    "unknown": "not known",
+}
 NOT_ATTRIBUTED = "not attributed"
 BOUND_WORDS = {"host-bound": "the host", "device-bound": "the GPU", "mixed": "both in turn", "unknown": "unknown"}
 MARK_WORDS = {"fastest": "fastest", "ties": "tied"}
@@ -39,6 +55,8 @@ MARK_WORDS = {"fastest": "fastest", "ties": "tied"}
 #: Words by the column that holds the codes; a code of theirs that has none is read with blanks for its hyphens.
 _BY_COLUMN: Mapping[str, Mapping[str, str]] = {
     "host": HOST_WORDS,
+    "cause": CAUSE_WORDS,
+    "idle_cause": CAUSE_WORDS,
     "bound_by": BOUND_WORDS,
     "mark": MARK_WORDS,
     "verdict": {"only-a-part": "part of"},

@@ -195,7 +195,7 @@ def test_every_gap_leads_to_its_row_and_the_row_back_to_the_gap(pictured):
             if id:
                 assert row[0][1] == id, "its row leads back to it"
                 there[id] = says
-            assert row[3][0] == "host-python" and row[3][1] in rows_of(pictured, "idle_causes")
+            assert row[3][0] == "host in Python, between ops" and row[3][1] in rows_of(pictured, "idle_causes")
     assert len(there) == len(idle) == 7
     assert any(
         says.startswith("GPU idle: Python, 306 µs") and "between Memcpy DtoH and k" in says for says in there.values()
@@ -234,7 +234,7 @@ def test_figures_of_verdict_and_advice_lead_to_the_rows_that_they_rest_on(real):
     document, text = real
     assert (document.verdict.bound_by, document.verdict.part) == ("host", "host-dispatch")
     share, part = (f"{100 * value:.0f} %" for value in (document.verdict.share, document.verdict.part_share))
-    row = next(id for id, row in rows_of(text, "idle_causes").items() if row[0][0] == "host-dispatch")
+    row = next(id for id, row in rows_of(text, "idle_causes").items() if row[0][0] == "host in framework ops")
     assert f'<a href="#table-idle_causes">{share}</a> of the time' in text
     assert f'<a href="#{row}">{part}</a> while it is in framework ops' in text
     rests_on = {id: code for id, code in re.findall(r'<tr id="(advice_rows-\d+)">\s*<th.*?>([a-z-]+)</span>', text)}
@@ -267,3 +267,40 @@ def test_a_step_is_asked_for_by_name_number_or_place():
     for asked in ("7", "0", "ProfilerStep#7", "٣", "x" * 5000, "9" * 5000):
         with pytest.raises(InputError, match="from 'ProfilerStep#4' to 'ProfilerStep#6'"):
             found.timelines(asked)
+
+
+def test_the_first_screen_says_the_steps_and_no_cause_without_gaps():
+    found = analyze(trace(three_steps()))
+    answered = found.answers(["kernels", "idle_causes", "steps"])
+    document, tables = as_document(found, answered), [*answered.tables.values()]
+    screen = text(shown.blocks(document, tables, brief=8))
+    assert "Of 3 steps, told by `ProfilerStep#*`, the median one takes 1.00 ms, under the profiler." in screen
+    assert screen.count("ProfilerStep") == 1, "the table of steps is not on it"
+    waited = screen.split("What the GPU waited for")[1].split("time account")[0]
+    assert "host in Python, between ops" in waited and "host in launch calls" not in waited
+    assert "--html FILE" in screen and "--html FILE" not in text(shown.blocks(document, tables))
+    causes = answered.tables["idle_causes"].frame
+    assert set(causes["cause"]) > {"host-python"}, "the table has parts of others"
+
+
+def test_each_device_has_a_lane_of_gaps_which_lead_to_its_own_rows():
+    rows = []
+    for at in range(6):
+        start, device = 100_000 * at, at % 2
+        rows.append(host("api", "cudaLaunchKernel", start, start + 5_000, correlation=at + 1))
+        rows.append(gpu("kernel", start + 6_000, start + 20_000, at + 1, device=device, name="k"))
+    text = page(rows)
+    (name,) = set(re.findall(r'id="step-(\d+)-lanes"', text))
+    lanes, idle = boxes(text, name), rows_of(text, "idle")
+    for device in ("0", "1"):
+        gaps = lanes[f"GPU {device} idle, by cause"]
+        assert len(gaps) >= 2
+        for _, _, href, id, _ in gaps:
+            cause = href.removeprefix("#")
+            if cause in idle:  # a short gap is not listed: it leads to its cause
+                row = idle[cause]
+                assert row[0][1] == id and row[2][0] == device
+                cause = row[3][1]
+            assert rows_of(text, "idle_causes")[cause][-1][0] == device
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]*)"', text)) <= set(ids)

@@ -280,6 +280,21 @@ def test_steps_gaps_and_the_longest_kernels_are_marked():
     assert kernels[0].args == {"kernel": "void k0<int>(int)"} and kernels[0].end - kernels[0].start == 34_000
 
 
+def test_each_device_has_its_own_gaps_and_longest_kernels():
+    rows = []
+    for at in range(4):
+        start = 100_000 * at
+        rows.append(host("api", "cudaLaunchKernel", start, start + 5_000, correlation=at + 1))
+        rows.append(gpu("kernel", start + 6_000, start + 20_000, at + 1, device=at % 2, name=f"k{at}"))
+    found, _ = exported(trace(rows))
+    assert [(one.start, one.end) for one in marked(found, "idle by cause: GPU 0")] == [
+        (20_000, 206_000),
+        (220_000, 320_000),
+    ]
+    assert [(one.start, one.end) for one in marked(found, "idle by cause: GPU 1")] == [(0, 106_000), (120_000, 306_000)]
+    assert [one.name for one in marked(found, "longest kernels: GPU 1")] == ["1. k1", "2. k3"]
+
+
 def test_marks_are_on_top_of_a_trace_and_not_of_a_capture():
     found, _ = exported(two_steps())
     (root,) = [uuid for uuid, track in found.tracks.items() if not track.parent_uuid]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from events import gpu, host, trace
 from launchlens.traces.analyses.catalogue import CATALOGUE
-from launchlens.traces.analyses.kernel_names import short_name
+from launchlens.traces.analyses.kernel_names import short_name, told_apart
 from launchlens.traces.analyses.opened import Opened
 from launchlens.traces.analysis import analyze
 from launchlens.traces.launches.collectives import bus_factor, operation, payload
@@ -172,6 +172,32 @@ def test_how_much_a_collective_carries_and_puts_on_the_link() -> None:
 )  # fmt: skip
 def test_names_of_kernels_without_what_is_in_brackets(name, short) -> None:
     assert short_name(name) == short
+
+
+def test_kernels_of_one_short_name_are_told_apart_by_what_they_differ_in():
+    sums = "void at::native::reduce_kernel<512, 1, at::native::ReduceOp<float, at::native::{}<float>, 4> >(int)"
+    names = [
+        sums.format("sum_functor"),
+        sums.format("MeanOps"),
+        "void at::native::fill<int>(int)",
+        "void c::same<7>()",
+        "same<7>",
+    ]
+    assert told_apart(names) == [
+        "reduce_kernel [sum_functor]",
+        "reduce_kernel [MeanOps]",
+        "at::native::fill",
+        "c::same",
+        "same",
+    ]
+    assert told_apart(["k<1>()", "k<1>"]) == ["k", "k (2)"], "words don't tell these apart"
+    assert told_apart([]) == []
+
+
+@given(st.lists(st.text(alphabet="ab:<>() ,1", max_size=12), unique=True, max_size=12))
+def test_no_two_kernels_are_called_the_same(names):
+    labels = told_apart(names)
+    assert len(set(labels)) == len(names)
 
 
 def test_copies_of_pageable_memory_are_named() -> None:

@@ -45,6 +45,8 @@ CATALOGUE: tuple[Question, ...] = (
 )
 #: What one screen shows of them.
 BRIEF = ("kernels", "operators", "idle_causes", "communication")
+#: What it says in a sentence, without a table.
+SAID = ("steps",)
 
 
 def questions(names: Iterable[str] | None = None) -> tuple[Question, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 #: Brackets of each kind are taken out from the innermost outwards, so that no pattern has to count.
 _INNERMOST = re.compile(r"<[^<>()]*>|\((?!anonymous namespace\))[^<>()]*\)")
@@ -32,3 +34,76 @@ def short_name(name: str) -> str:
 def is_compilers_triton(name: str) -> bool:
     """Whether a kernel's name is one that torch.compile gives to the Triton kernels that it writes."""
     return bool(_TRITON.match(name))
+
+
+#: Words of a name that are looked at, of how many characters, to tell it from others; and how many of them are shown.
+_WORD = re.compile(r"\w+")
+_TELLS_LITTLE = frozenset(
+    [
+        "anonymous",
+        "array",
+        "at",
+        "bool",
+        "c10",
+        "char",
+        "const",
+        "detail",
+        "double",
+        "float",
+        "func_wrapper_t",
+        "int",
+        "lambda",
+        "long",
+        "namespace",
+        "native",
+        "operator",
+        "std",
+        "unsigned",
+        "ReduceOp",
+        "TensorIterator",
+        "TensorIteratorBase",
+        "Scalar",
+    ]
+)
+_LOOKED_AT, _MOST_WORDS, _LONGEST_WORD = 4_000, 3, 28
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Short names of some kernels, each only once: those that would be the same have what they differ in behind them.
+
+    >>> told_apart(["void at::reduce<512, Sum<float>>(int)", "void at::reduce<512, Mean<float>>(int)", "void fill<int>()"])
+    ['reduce [Sum]', 'reduce [Mean]', 'fill']
+    """
+    labels = [short_name(name) for name in names]
+    alike: dict[str, list[int]] = {}
+    for at, label in enumerate(labels):
+        alike.setdefault(label, []).append(at)
+    for label, group in alike.items():
+        if len(group) > 1:
+            base = label.rsplit("::", 1)[-1]
+            for at, differs in zip(group, _differences([names[at] for at in group]), strict=True):
+                labels[at] = f"{base} [{differs}]" if differs else base
+    met: Counter[str] = Counter()
+    taken: set[str] = set()
+    for at, label in enumerate(labels):
+        while labels[at] in taken:  # words don't tell these: numbers do
+            met[label] += 1
+            labels[at] = f"{label} ({met[label] + 1})"
+        taken.add(labels[at])
+    return labels
+
+
+def _differences(names: list[str]) -> list[str]:
+    """For each of some names the words that fewest others have, as many as it takes."""
+    words = [list(dict.fromkeys(_WORD.findall(name[:_LOOKED_AT]))) for name in names]
+    often = Counter(word for each in words for word in each)
+    found = []
+    for each in words:
+        places = {word: at for at, word in enumerate(each)}
+        rare = sorted(
+            (word for word in each if often[word] < len(names)),
+            key=lambda word: (often[word], word in _TELLS_LITTLE, word[0].isdigit(), places[word]),
+        )
+        most = 1 if rare and often[rare[0]] == 1 else _MOST_WORDS
+        found.append(", ".join(word[:_LONGEST_WORD] for word in rare[:most]))
+    return found

@@ -41,11 +41,13 @@ def _marks(stepped: Stepped) -> Iterator[Layer]:
     steps = stepped.steps
     if steps is not None:
         yield _layer("steps", steps.names, steps.start_ns, steps.done_ns, _STEPS_SAYS + steps.found_by)
-    if stepped.gaps is not None:
-        yield _idle(stepped, stepped.gaps)
+    for each in stepped.each_device:
+        assert each.gaps is not None
+        yield _idle(each, each.gaps)
     for number, saving in enumerate(advise(stepped), 1):
         yield _advice(stepped, number, saving)
-    yield _longest_kernels(stepped)
+    for each in stepped.each_device:
+        yield _longest_kernels(each)
 
 
 def _layer(
