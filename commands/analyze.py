@@ -36,7 +36,8 @@ def command(
         str | None,
         typer.Option(
             "--range",
-            help="Account for all instances of this range, or of a pattern such as 'ProfilerStep*', instead of the whole trace.",
+            help="Account for all instances of this range, or of a pattern such as 'ProfilerStep*', instead of the whole trace: verdict, "
+            "advice and tables are of them as well.",
         ),
     ] = None,
     thread: Annotated[

@@ -159,7 +159,7 @@ ANALYSES_HEAD = """# Analyses of a trace
 
 The questions that `launchlens analyze` puts to a trace: each has a table. `analyze TRACE` shows the first rows of a few of them,
 `--show NAME` one, `--full` all; `--json` holds all under `tables`, and `--format csv --table NAME` writes one. With `--range` they are of
-the range alone: host events that begin in it, on whatever thread, and the GPU work that was launched in it. A table that a trace holds
+the range alone: host events that begin in it, on whatever thread, and the GPU work that was launched in it; its instances are the steps, unless `--steps` names others. A table that a trace holds
 nothing of is absent, and the problem `table-absent` says why. From Python: `launchlens.traces.analysis.analyze(trace).answers(["kernels"]).tables`.
 
 On the page of `--html` all of them can be sorted and searched, and stand below a timeline: of the median step, and to choose of the odd ones, the

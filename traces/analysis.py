@@ -69,8 +69,8 @@ class Analysis:
 
     @property
     def stepped(self) -> Stepped:
-        """The trace as a row of steps."""
-        return self.joined.stepped(self.steps)
+        """The trace as a row of steps, or the range that was asked for as its instances."""
+        return self.joined.stepped(self.steps, self.slice if self.of_range else None)
 
     @cached_property
     def savings(self) -> list[Saving]:
@@ -141,7 +141,7 @@ def as_document(analysis: Analysis, answered: Answers = NO_ANSWERS) -> AnalysisD
             devices={str(number): name for number, name in trace.devices.items()},
         ),
         verdict=verdict_of(analysis.stepped),
-        advice=advice_of(analysis.savings),
+        advice=advice_of(analysis.savings, of_range=analysis.stepped.windows is not None),
         problems=problem_rows(analysis.problems + answered.problems),
         totals=_totals(joined),
         ranges=_ranges(analysis.ranges, joined.saw_gpu),

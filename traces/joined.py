@@ -34,6 +34,7 @@ from launchlens.traces.unrecorded.unknown_time import Spans, unknown_time
 from launchlens.traces.waiting import waits_for_backward
 
 if TYPE_CHECKING:
+    from launchlens.traces.slice import Slice
     from launchlens.traces.steps.stepped import Stepped
 
 
@@ -53,7 +54,7 @@ class JoinedTrace:
     _evident_lanes: dict[tuple[int, int], Lane] = field(default_factory=dict, repr=False)
     _process_lanes: dict[int, Lane] = field(default_factory=dict, repr=False)
     _device_lanes: dict[int | None, Lane] = field(default_factory=dict, repr=False)
-    _stepped: dict[str | None, Stepped] = field(default_factory=dict, repr=False)
+    _stepped: dict[tuple[str | None, bytes | None], Stepped] = field(default_factory=dict, repr=False)
 
     @property
     def events(self) -> pd.DataFrame:
@@ -111,13 +112,16 @@ class JoinedTrace:
             self._process_lanes[process] = process_lane([self.evident_lane(process, thread) for thread in threads])
         return self._process_lanes[process]
 
-    def stepped(self, pattern: str | None = None) -> Stepped:
-        """The trace as a row of steps, which a `pattern` of ranges may name; made once for each."""
+    def stepped(self, pattern: str | None = None, windows: Slice | None = None) -> Stepped:
+        """The trace as a row of steps, made once for each: those that a `pattern` of ranges names, or without one those that a slice of
+        a range's instances holds."""
         from launchlens.traces.steps.stepped import Stepped
 
-        if pattern not in self._stepped:
-            self._stepped[pattern] = Stepped(self, pattern)
-        return self._stepped[pattern]
+        windows = windows if pattern is None else None
+        of = None if windows is None else windows.start_ns.tobytes() + windows.end_ns.tobytes()
+        if (pattern, of) not in self._stepped:
+            self._stepped[pattern, of] = Stepped(self, pattern, windows)
+        return self._stepped[pattern, of]
 
     def device_lane(self, device: int | None) -> Lane:
         """The lane of a device, cut once; one without any state where the trace holds no event of a device."""

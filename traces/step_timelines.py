@@ -85,7 +85,7 @@ def step_timelines(stepped: Stepped, savings: Sequence[Saving], asked: str | Non
 
 def _chosen(stepped: Stepped, steps: Steps, asked: str | None) -> dict[int, str]:
     """Which steps are shown, and why, in the order in which they can be chosen."""
-    found = STEPS.answer(Scope(stepped.joined, steps=stepped.pattern))
+    found = STEPS.answer(Scope(stepped.joined, stepped.windows, steps=stepped.pattern))
     median = int(np.flatnonzero(found["is_median"].to_numpy(bool))[0])
     wall = steps.wall_ns
     odd = np.flatnonzero(found["odd_in"].notna().to_numpy(bool))

@@ -16,6 +16,7 @@ import events as made
 from launchlens.traces.advice.advise import advise
 from launchlens.traces.advice.candidate import Saving
 from launchlens.traces.advice.document import verdict_of
+from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.joined import join
 from launchlens.traces.source import open_trace
 from launchlens.traces.steps.replay import replay_of
@@ -436,6 +437,20 @@ def test_a_late_rank_is_told_from_one_trace_of_another() -> None:
     late = advise(_stepped(WHOLE / "ranks" / "slow2" / "rank2.json.gz"))
     _is_true(_advice(late, "prefetch-data"), 0.31)
     assert advise(_stepped(WHOLE / "ranks" / "even" / "rank0.json.gz")) == []
+
+
+def test_a_range_is_advised_what_the_whole_trace_is_advised_there() -> None:
+    trace = open_trace(REAL / "log-each-step.before.json.gz")
+    whole = _advice(analyze(trace).savings, "remove-sync")
+    of_range = analyze(trace, range_name="log")
+    alone = _advice(of_range.savings, "remove-sync")
+    assert alone.candidate.where == whole.candidate.where and alone.share[1] <= 1
+    assert alone.ns == pytest.approx(whole.ns, rel=0.05)  # of more of an instance than of a step, but the same time
+    assert alone.share[0] > 1.5 * whole.share[0]
+    (said,) = as_document(of_range).advice
+    assert said.code == "remove-sync" and "% of an instance of the range (" in said.sentence
+    forward = analyze(trace, range_name="forward").savings
+    assert forward and "remove-sync" not in {each.candidate.code for each in forward}
 
 
 # -- what holds of any program

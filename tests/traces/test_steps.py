@@ -18,6 +18,7 @@ from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.analysis import analyze
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.problems import InputError
+from launchlens.traces.steps.bound_by import bound_by
 from launchlens.traces.steps.gaps import CAUSES, about_collectives, find_gaps, loads_data
 from launchlens.traces.steps.host_line import STATES, host_line
 from launchlens.traces.steps.stepped import Stepped
@@ -327,6 +328,29 @@ def test_gaps_of_every_device_of_the_process_each_and_together() -> None:
     assert [(row["device"], row["gpu_busy_ns"]) for row in rows_of(joined, "steps")] == [("0", 65_000)] * 3
     of_steps = rows_of(joined, "steps_idle")
     assert sum(row["idle_ns"] for row in of_steps if row["device"] == "1") == by_device["1"]
+
+
+def test_with_a_range_everything_is_of_its_instances_alone() -> None:
+    rows: Rows = []
+    for number in range(4):
+        at = 100_000 * number
+        rows += [host("range", f"ProfilerStep#{number}", at, at + 100_000)]
+        rows += [host("range", "forward", at + 5_000, at + 30_000), host("range", "log", at + 60_000, at + 90_000)]
+        rows += launched(at + 10_000, at + 12_000, at + 40_000, 10 * number + 1)
+        rows += launched(at + 65_000, at + 70_000, at + 75_000, 10 * number + 2)
+        rows += [host("api", "cudaStreamSynchronize", at + 66_000, at + 76_000)]
+    found = analyze(made.joined(made.events(rows)).trace, range_name="log")
+    tables = found.answers(["steps", "idle_causes", "idle", "syncs"]).tables
+    steps = found.stepped.steps
+    assert steps is not None and set(steps.names) == {"log"} and steps.wall_ns.tolist() == [30_000] * 4
+    assert tables["steps"].frame["gpu_busy_ns"].tolist() == [5_000] * 4
+    assert tables["idle_causes"].frame["parts_ns"].sum() == tables["idle"].frame["length_ns"].sum() == 4 * 25_000
+    assert tables["idle_causes"].frame["share_of_time"].sum() == pytest.approx(25 / 30)
+    bound = bound_by(found.stepped)
+    assert bound is not None and bound.window_ns == 3 * 30_000 and bound.shares["gpu"] == pytest.approx(5 / 30)
+    # work that outlasts its range on the host is still its instance's
+    forward = analyze(found.joined.trace, range_name="forward").stepped.steps
+    assert forward is not None and forward.wall_ns.tolist() == [35_000] * 4 and forward.launches.tolist() == [1] * 4
 
 
 def test_waits_by_what_made_them_and_the_idle_time_that_followed() -> None:

@@ -22,7 +22,7 @@ def propose(region: Region) -> list[Candidate]:
         return []
     loading = segment_causes(region.stepped.joined, host) == CAUSES.index("data")
     start, end = union(host.start_ns[loading], host.end_ns[loading])
-    inside = (start >= region.replay.low) & (start < region.replay.high)
+    inside = region.replay.holds(start)
     start, end = start[inside], end[inside]
     total = float((end - start).sum()) / region.steps
     if total < THRESHOLDS.stall_ns:

@@ -26,12 +26,13 @@ def verdict_of(stepped: Stepped) -> Verdict:
     )
 
 
-def advice_of(savings: Sequence[Saving]) -> list[Advice]:
-    """The changes that would save something as advice, in the same order."""
-    return [_advice(saving) for saving in savings]
+def advice_of(savings: Sequence[Saving], *, of_range: bool = False) -> list[Advice]:
+    """The changes that would save something as advice, in the same order; `of_range`: of an instance of the range that was asked for."""
+    of = "an instance of the range" if of_range else "a step"
+    return [_advice(saving, of) for saving in savings]
 
 
-def _advice(saving: Saving) -> Advice:
+def _advice(saving: Saving, of: str) -> Advice:
     candidate = saving.candidate
     return Advice(
         code=candidate.code,
@@ -40,7 +41,7 @@ def _advice(saving: Saving) -> Advice:
         where=candidate.where,
         rows=[_row(each) for each in candidate.evidence],
         how=how_to(candidate.code),
-        sentence=advice_sentence(saving),
+        sentence=advice_sentence(saving, of),
     )
 
 

@@ -39,8 +39,7 @@ class Region:
 
     def inside(self, rows: Ints) -> Ints:
         """Those of some rows that begin within the steps."""
-        start = self.stepped.start[rows]
-        return rows[(start >= self.replay.low) & (start < self.replay.high)]
+        return rows[self.replay.holds(self.stepped.start[rows])]
 
     @cached_property
     def waits(self) -> Ints:
@@ -50,9 +49,7 @@ class Region:
     def launches(self) -> Ints:
         """Positions of the process's launches in the steps, in order of start."""
         of = self.stepped.joined.launches
-        mine = (
-            (of.process == self.stepped.process) & (of.start_ns >= self.replay.low) & (of.start_ns < self.replay.high)
-        )
+        mine = (of.process == self.stepped.process) & self.replay.holds(of.start_ns)
         found = np.flatnonzero(mine)
         return found[np.argsort(of.start_ns[found], kind="stable")]
 

@@ -89,12 +89,12 @@ def verdict_sentence(bound: Bound | None, *, saw_gpu: bool) -> str:
     return said + "."
 
 
-def advice_sentence(saving: Saving) -> str:
-    """What to change, where, and what that would save of a step."""
+def advice_sentence(saving: Saving, of: str = "a step") -> str:
+    """What to change, where, and what that would save of a step, or of what else the steps are."""
     low, high = saving.share
     change = _CHANGE[saving.candidate.code][0].format(where=saving.candidate.where)
     return (
-        f"{change}: that would save {100 * low:.0f} to {_percent(high)} of a step "
+        f"{change}: that would save {100 * low:.0f} to {_percent(high)} of {of} "
         f"({_time(saving.ns[0])} to {_time(saving.ns[1])}, unprofiled)."
     )
 

@@ -21,7 +21,9 @@ GAPS = Need(lambda scope: scope.stepped.gaps is not None, "no GPU work")
 
 
 def _inside(scope: Scope, gaps: Gaps) -> Ints:
-    """The gaps that begin in the windows, as positions."""
+    """The gaps that begin in the windows, as positions; all where the windows are the steps, beyond which none is looked at."""
+    if scope.stepped.windows is not None:
+        return np.arange(len(gaps.start_ns))
     return np.flatnonzero(scope.inside(gaps.start_ns))
 
 
@@ -100,7 +102,7 @@ def _steps(stepped: Stepped, moment: Ints) -> list[str | None]:
 
 
 def _causes(scope: Scope) -> pd.DataFrame:
-    low, high = scope.stepped.window
+    start, end = scope.stepped.times
     each = [_causes_of(scope, gaps) for stepped in scope.stepped.each_device if (gaps := stepped.gaps) is not None]
     names: list[str | None] = [str(stepped.device) for stepped in scope.stepped.each_device]
     if len(each) > 1:
@@ -110,7 +112,7 @@ def _causes(scope: Scope) -> pd.DataFrame:
         names = [None, *names]
     found = []
     for device, frame in zip(names, each, strict=True):
-        time = (high - low) * (len(each) - 1 if device is None else 1)
+        time = int((end - start).sum()) * (len(each) - 1 if device is None else 1)
         frame["share"] = frame["total_ns"] / max(int(frame["total_ns"].sum()), 1)
         frame["share_of_time"] = frame["total_ns"] / max(time, 1)
         frame = frame[(frame["count"] > 0) | (frame["parts_ns"] > 0)].assign(device=device)

@@ -45,8 +45,8 @@ class Scope:
 
     @property
     def stepped(self) -> Stepped:
-        """The trace as a row of steps: of all of it, whatever the windows."""
-        return self.joined.stepped(self.steps)
+        """The trace as a row of steps: those that were named, else the windows, else those that are found."""
+        return self.joined.stepped(self.steps, self.windows)
 
     @cached_property
     def start(self) -> Ints:

@@ -232,10 +232,17 @@ class AnalysisDocument(Document, tag_field="format", tag="launchlens.analysis/2"
     )
 
     source: Annotated[Source, means("the file that was read")]
-    verdict: Annotated[Verdict, means("what limits the program")]
+    verdict: Annotated[
+        Verdict,
+        means(
+            "what limits the program; with `--range` and without `--steps` the instances of that range, which are the steps then"
+        ),
+    ]
     advice: Annotated[
         list[Advice],
-        means("up to three changes, what saves most first; none where nothing is worth it, or steps were not found"),
+        means(
+            "up to three changes, what saves most first, likewise; none where nothing is worth it, or steps were not found"
+        ),
     ]
     problems: Annotated[list[ProblemRow], means("what was met in it")]
     totals: Annotated[Totals, means("what it holds in all")]

@@ -11,9 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from launchlens.traces.analyses.coverage import covered_ns
 from launchlens.traces.documents.advice import BoundBy
-from launchlens.traces.intervals import union, union_length
+from launchlens.traces.intervals import union
 from launchlens.traces.steps.gaps import CAUSES, find_gaps
 from launchlens.traces.steps.stepped import Stepped
 
@@ -46,28 +48,33 @@ class Bound:
 
 def bound_by(stepped: Stepped) -> Bound | None:
     """What bounds the program of a trace in its steps (of three or more, without the first); None where no GPU work was recorded, or there is no time."""
-    low, high = stepped.window
+    starts, ends = stepped.times
     steps = stepped.steps
-    if steps is not None and len(steps) > 2:
-        low = int(steps.start_ns[1])  # the first holds what was launched before it
-    if stepped.device is None or high <= low:
+    if steps is not None and len(steps) > 2:  # the first holds what was launched before it
+        starts, ends = (starts[1:], ends[1:]) if steps.apart else (steps.start_ns[1:2], ends)
+    whole = int((ends - starts).sum())
+    if stepped.device is None or whole <= 0:
         return None
-    gaps = find_gaps(stepped.joined, stepped.host, stepped.device, (low, high))
+    window, between = (int(starts[0]), int(ends[-1])), (ends[:-1], starts[1:])
+    gaps = find_gaps(stepped.joined, stepped.host, stepped.device, window, between)
     ns: dict[BoundBy, int] = dict.fromkeys(BOUNDS, 0)
     parts = gaps.by_part()
     for cause, spent in zip(CAUSES, parts.tolist(), strict=True):
         ns[_OF_CAUSE[cause]] += spent
-    for chosen, name in ((stepped.is_collective, "communication"), (stepped.is_copy, "copies")):
-        start, end = stepped.alone(chosen)
-        ns[name] += int((np.clip(end, low, high) - np.clip(start, low, high)).sum())  # type: ignore[index]
-    work = union(np.clip(stepped.start[stepped.work], low, high), np.clip(stepped.end[stepped.work], low, high))
-    busy = union_length(*work)
+    alone: tuple[tuple[npt.NDArray[np.bool_], BoundBy], ...] = (
+        (stepped.is_collective, "communication"),
+        (stepped.is_copy, "copies"),
+    )
+    for chosen, name in alone:
+        ns[name] += int(covered_ns(starts, ends, *stepped.alone(chosen)).sum())
+    work = union(stepped.start[stepped.work], stepped.end[stepped.work])
+    busy = int(covered_ns(starts, ends, *work).sum())
     # what is neither a gap nor work: nobody knows whether something ran
-    ns["unknown"] += high - low - busy - int(gaps.length_ns.sum())
-    ns["gpu"] = high - low - sum(ns[name] for name in BOUNDS if name != "gpu")
+    ns["unknown"] += whole - busy - int(gaps.length_ns.sum())
+    ns["gpu"] = whole - sum(ns[name] for name in BOUNDS if name != "gpu")
     # a dependency is the GPU's own, and counted among what is left
-    shares = {name: ns[name] / (high - low) for name in BOUNDS}
+    shares = {name: ns[name] / whole for name in BOUNDS}
     found = max(BOUNDS, key=lambda name: shares[name])
     own = {cause: spent for cause, spent in zip(CAUSES, parts.tolist(), strict=True) if _OF_CAUSE[cause] == "host"}
     part = max(own, key=lambda cause: own[cause]) if found == "host" else None
-    return Bound(found, shares, part, own[part] / (high - low) if part else 0.0, high - low)
+    return Bound(found, shares, part, own[part] / whole if part else 0.0, whole)

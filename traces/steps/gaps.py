@@ -126,8 +126,15 @@ class Gaps:
         return found
 
 
-def find_gaps(joined: JoinedTrace, host: HostLine, device: int, window: tuple[int, int]) -> Gaps:
-    """The gaps of `device` within [start, end) of `window`. Time of which it is not known whether work ran is no gap."""
+def find_gaps(
+    joined: JoinedTrace,
+    host: HostLine,
+    device: int,
+    window: tuple[int, int],
+    outside: tuple[Ints, Ints] | None = None,
+) -> Gaps:
+    """The gaps of `device` within [start, end) of `window`, less some intervals `outside`, which cut them. Time of which it is not
+    known whether work ran is no gap."""
     events, of = joined.events, joined.launches
     on_device = (events["device"] == device).fillna(False).to_numpy(bool)
     rows = of.activity_rows[on_device[of.activity_rows]]
@@ -137,7 +144,8 @@ def find_gaps(joined: JoinedTrace, host: HostLine, device: int, window: tuple[in
     end = start + events["dur_ns"].to_numpy()[rows]
     low, high = window
     unknown = joined.unknown.get(device) or (start[:0], start[:0])
-    busy = union(np.concatenate((start, unknown[0])), np.concatenate((end, unknown[1])))
+    none = outside or (start[:0], start[:0])
+    busy = union(np.concatenate((start, unknown[0], none[0])), np.concatenate((end, unknown[1], none[1])))
     left, right = np.append(low, busy[1]), np.append(busy[0], high)
     left, right = np.clip(left, low, high), np.clip(right, low, high)
     real = right > left

@@ -33,6 +33,9 @@ _USUAL_LATENCY_NS = 6_000
 #: Between two pieces of work that were both queued, likewise.
 _USUAL_STEP_NS = 1_000
 
+#: What happens at the moments of a replay, in this order where several share one.
+_BEGIN, _LAUNCH, _WAIT, _END = -1, 0, 1, 2
+
 Shares = float | npt.NDArray[np.float64]
 #: Where the host is at some recorded moments.
 Moments = Callable[[Ints], npt.NDArray[np.float64]]
@@ -80,14 +83,30 @@ class Replay:
         """The host's line within the steps, cut at its events, with the time that each piece of code may have been stretched."""
         host = self.stepped.host
         inner = host.edges[(host.edges > self.low) & (host.edges < self.high)]
-        self.edges = np.concatenate(([self.low], inner, [self.high]))
-        at = host.segment(self.edges[:-1])
-        self.length = np.diff(self.edges).astype(np.float64)
+        self.edges = moments(np.array([self.low, self.high]), inner, *self._ends_of_host())
+        mine = self.holds(self.edges[:-1])
+        at = np.where(mine, host.segment(self.edges[:-1]), -1)
+        # what lies between steps that are apart takes no time
+        self.length = np.where(mine, np.diff(self.edges), 0).astype(np.float64)
         self.row = np.where(at >= 0, host.row[at], -1)
         waiting = np.where(at >= 0, host.is_in("sync")[at], False)
         # getting or giving back memory waits for the device where it takes long; what it costs by itself is code
         waiting |= np.where(at >= 0, is_allocation(host)[at], False) & (self.length > THRESHOLDS.idle_gap_ns)
         self.waiting = waiting
+
+    def holds(self, moment: Ints) -> npt.NDArray[np.bool_]:
+        """Whether the steps hold each moment of the host."""
+        steps = self.stepped.steps
+        assert steps is not None
+        inside: npt.NDArray[np.bool_] = (moment >= self.low) & (moment < self.high)
+        return inside & (steps.of_launch(moment) >= 0) if steps.apart else inside
+
+    def _ends_of_host(self) -> tuple[Ints, Ints]:
+        """Where the host begins and ends steps that are apart; nothing of others."""
+        steps = self.stepped.steps
+        assert steps is not None
+        own = slice(self.first, self.last + 1) if steps.apart else slice(0, 0)
+        return steps.host_start_ns[own], steps.host_end_ns[own]
 
     def _take_work(self) -> None:
         stepped, of = self.stepped, self.stepped.joined.launches
@@ -97,7 +116,7 @@ class Replay:
         launch = launch_of[rows]
         mine = (launch >= 0) & (of.process[launch] == stepped.process)
         called = of.start_ns[launch]
-        mine &= (called >= self.low) & (called < self.high)
+        mine &= self.holds(called)
         rows, launch = rows[mine], launch[mine]
         called, back = of.start_ns[launch], of.end_ns[launch]
         self.rows, self.called = rows, called
@@ -197,11 +216,13 @@ class Replay:
         # moments of the host in order: launches, waits, ends of steps
         wait_start, wait_end = self.edges[self.wait_segment], self.edges[self.wait_segment + 1]
         step_end = steps.host_end_ns[own]
-        moment = np.concatenate((self.called, wait_start, step_end))
-        what = np.concatenate(
-            (np.zeros(len(self.called), int), np.ones(len(wait_start), int), np.full(len(step_end), 2))
-        )
-        index = np.concatenate((np.arange(len(self.called)), np.arange(len(wait_start)), np.arange(len(step_end))))
+        # of steps that are apart some begin when the one before is done, whatever its host has to do
+        late_start = steps.start_ns[own] == steps.host_start_ns[own]
+        begins = np.flatnonzero(late_start)[1:] if steps.apart else np.empty(0, np.int64)
+        parts = (self.called, wait_start, step_end, steps.host_start_ns[own][begins])
+        moment = np.concatenate(parts)
+        what = np.repeat([_LAUNCH, _WAIT, _END, _BEGIN], [len(each) for each in parts])
+        index = np.concatenate((*(np.arange(len(each)) for each in parts[:3]), begins))
         order = np.lexsort((index, what, moment))
         at_host = host_at(moment)[order].tolist()
         lasts = (host_at(wait_end) - host_at(wait_start)).tolist()
@@ -217,7 +238,7 @@ class Replay:
         owner_list = owner.tolist()
         late = 0.0  # how much later than its code alone the host is, for the waits so far
         for moment_, kind, i in zip(at_host, what_list, index_list, strict=True):
-            if kind == 0:
+            if kind == _LAUNCH:
                 stream = stream_of[i]
                 if gone[i]:
                     end[i] = streams[stream]
@@ -229,14 +250,16 @@ class Replay:
                 step = owner_list[i]
                 if step >= 0 and end[i] > done[step]:
                     done[step] = end[i]
-            elif kind == 1:
+            elif kind == _WAIT:
                 if free[i]:
                     continue
                 now = moment_ + late
                 until = max(now, end[wait_for[i]]) if wait_for[i] >= 0 else now
                 late += until - now + wait_more[i] - lasts[i]
-            else:
+            elif kind == _END:
                 done[i] = max(done[i], moment_ + late)
+            else:
+                late += max(max(done[:i]) - (moment_ + late), 0.0)
         found: list[float] = np.maximum.accumulate(done).tolist()
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,10 @@ from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import copies_and_waits, waits
 from launchlens.traces.steps.gaps import Gaps, find_gaps
 from launchlens.traces.steps.host_line import HostLine, host_line, launching_process, range_line
-from launchlens.traces.steps.steps import Steps, find_steps, is_users
+from launchlens.traces.steps.steps import Steps, find_steps, is_users, of_windows
+
+if TYPE_CHECKING:
+    from launchlens.traces.slice import Slice
 
 #: Of so many devices tables say what each does.
 MOST_DEVICES = 64
@@ -26,11 +30,13 @@ MOST_DEVICES = 64
 class Stepped:
     """A joined trace with its steps, which `pattern` may name; everything else follows, and is worked out once.
 
-    What is said of a device is of `only` where that is given, else of the one that does most of what the process launches.
+    `windows` are the instances of a range that was asked for, which are the steps then, and nothing else is looked at. What is said of
+    a device is of `only` where that is given, else of the one that does most of what the process launches.
     """
 
     joined: JoinedTrace
     pattern: str | None = None
+    windows: Slice | None = None
     only: int | None = None
 
     @property
@@ -39,12 +45,12 @@ class Stepped:
 
     @cached_property
     def process(self) -> int:
-        """The code of the process with the most launches."""
-        return launching_process(self.joined)
+        """The code of the process with the most launches, or of that of the windows."""
+        return self.windows.process if self.windows is not None else launching_process(self.joined)
 
     @cached_property
     def steps(self) -> Steps | None:
-        return find_steps(self.joined, self.pattern)
+        return find_steps(self.joined, self.pattern) if self.windows is None else of_windows(self.windows)
 
     @cached_property
     def host(self) -> HostLine:
@@ -107,7 +113,17 @@ class Stepped:
     @cached_property
     def gaps(self) -> Gaps | None:
         """The gaps of the device in the window; None where no GPU work was recorded."""
-        return None if self.device is None else find_gaps(self.joined, self.host, self.device, self.window)
+        if self.device is None:
+            return None
+        start, end = self.times
+        return find_gaps(self.joined, self.host, self.device, self.window, (end[:-1], start[1:]))
+
+    @cached_property
+    def times(self) -> tuple[Ints, Ints]:
+        """The time of the steps as intervals in order: one, the window, unless they are apart."""
+        if self.steps is not None and self.steps.apart:
+            return self.steps.start_ns, self.steps.done_ns
+        return np.array(self.window[:1], np.int64), np.array(self.window[1:], np.int64)
 
     @cached_property
     def work(self) -> Ints:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ import pandas as pd
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.steps.host_line import launching_process
+
+if TYPE_CHECKING:
+    from launchlens.traces.slice import Slice
 
 PROFILER_STEP = "ProfilerStep#*"
 #: Ranges that a framework opens by itself: they name no part of a program as its author does.
@@ -44,6 +48,9 @@ class Steps:
     `host_start_ns` to `host_end_ns` is the step on the host. `start_ns` is where the step before was done, and `done_ns` where
     this one was: the later of its host's end and the end of the last work that it launched. They tile. `found_by` says in
     words how they were found, `by_name` that they are ranges, and `earlier_work` how many GPU activities run in them that were launched before the recording.
+
+    Instances of a range that was asked for are `apart`: what lies between them is nobody's, and one begins where its range does,
+    where the one before was done by then.
     """
 
     found_by: str
@@ -56,6 +63,7 @@ class Steps:
     launches: Ints
     earlier_work: int
     by_name: bool = True
+    apart: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -66,9 +74,10 @@ class Steps:
         return self.done_ns - self.start_ns
 
     def of_launch(self, start: Ints) -> Ints:
-        """The step that owns a launch made at each moment, -1 for none: what follows a step on the host is still its own."""
+        """The step that owns a launch made at each moment, -1 for none: what follows a step on the host is still its own, unless they
+        are apart."""
         at = np.searchsorted(self.host_start_ns, start, side="right") - 1
-        ends = np.append(self.host_start_ns[1:], self.host_end_ns[-1:])
+        ends = self.host_end_ns if self.apart else np.append(self.host_start_ns[1:], self.host_end_ns[-1:])
         inside = at >= 0
         inside[inside] = start[inside] < ends[at[inside]]
         return np.where(inside, at, -1)
@@ -83,6 +92,19 @@ def find_steps(joined: JoinedTrace, pattern: str | None = None) -> Steps | None:
     if pattern is not None:
         return _of_ranges(joined, process, pattern, f"ranges `{pattern}`")
     return _of_ranges(joined, process, PROFILER_STEP, f"`{PROFILER_STEP}`") or _of_repetition(joined, process)
+
+
+def of_windows(windows: Slice) -> Steps:
+    """The instances of the range that a slice is of as steps, which are apart."""
+    joined, process = windows.joined, windows.process
+    instances = joined.instances
+    mine = instances[instances["process"].cat.codes.to_numpy() == process]
+    at = pd.MultiIndex.from_arrays([mine["start_ns"], mine["end_ns"]])
+    named = pd.Series(mine["name"].astype(str).to_numpy(), index=at)
+    named = named[~named.index.duplicated()]
+    wanted = pd.MultiIndex.from_arrays([windows.start_ns, windows.end_ns])
+    names = [f"window {number}" if pd.isna(name) else str(name) for number, name in enumerate(named.reindex(wanted), 1)]
+    return _steps(joined, process, names, windows.start_ns, windows.end_ns, windows.covers, apart=True)
 
 
 def _of_ranges(joined: JoinedTrace, process: int, pattern: str, found_by: str) -> Steps | None:
@@ -175,22 +197,28 @@ def repetition(sequence: Ints) -> int | None:
 
 
 def _steps(
-    joined: JoinedTrace, process: int, names: Iterable[str], host_start: Ints, host_end: Ints, found_by: str
+    joined: JoinedTrace,
+    process: int,
+    names: Iterable[str],
+    host_start: Ints,
+    host_end: Ints,
+    found_by: str,
+    *,
+    apart: bool = False,
 ) -> Steps:
     of = joined.launches
     nothing = np.zeros(len(host_start), np.int64)
-    made = Steps(found_by, process, tuple(names), host_start, host_end, host_start, host_end, nothing, 0)
+    made = Steps(found_by, process, tuple(names), host_start, host_end, host_start, host_end, nothing, 0, apart=apart)
     step = made.of_launch(of.start_ns)
     step[of.process != process] = -1
     done = host_end.copy()
     worked = (step >= 0) & of.caused_work
     np.maximum.at(done, step[worked], of.gpu_end_ns[worked])
     done = np.maximum.accumulate(done)
-    start = np.append(host_start[:1], np.maximum(done[:-1], host_start[:1]))
+    start = np.append(host_start[:1], np.maximum(done[:-1], host_start[1:] if apart else host_start[:1]))
     launches = np.bincount(step[step >= 0], minlength=len(host_start))
-    return Steps(
-        found_by, process, made.names, host_start, host_end, start, done, launches, _earlier(joined, int(start[0]))
-    )
+    earlier = _earlier(joined, int(start[0]))
+    return Steps(found_by, process, made.names, host_start, host_end, start, done, launches, earlier, apart=apart)
 
 
 def _earlier(joined: JoinedTrace, start: int) -> int:
