@@ -353,6 +353,23 @@ def test_with_a_range_everything_is_of_its_instances_alone() -> None:
     assert forward is not None and forward.wall_ns.tolist() == [35_000] * 4 and forward.launches.tolist() == [1] * 4
 
 
+def test_a_clock_that_counts_from_1970_changes_no_nanosecond() -> None:
+    def parts(origin: int) -> Any:
+        rows = [
+            host("range", "ProfilerStep#1", origin, origin + 100_003),
+            host("op", "aten::add", origin + 1_001, origin + 50_004),
+        ]
+        rows += [
+            *launched(origin + 2, origin + 15, origin + 303, 1),
+            *launched(origin + 60_007, origin + 60_029, origin + 61_001, 2),
+        ]
+        gaps = Stepped(made.joined(made.events(rows))).gaps
+        assert gaps is not None
+        return gaps.parts.tolist()
+
+    assert parts(1_700_000_000_123_456_789) == parts(0)
+
+
 def test_waits_by_what_made_them_and_the_idle_time_that_followed() -> None:
     rows: Rows = [host("range", "log", 0, 3000)]
     for number in range(3):

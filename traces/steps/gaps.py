@@ -198,8 +198,6 @@ def _parts(
             continue
         until = host.integral(cause_of == number)
         spent = until(in_call) - until(at_wait)
-        # rounding may lend a nanosecond: no part is larger than what is left of its gap
-        spent = np.minimum(spent, in_call - at_wait - told)
         parts[:, number] += spent
         told += spent
     parts[:, CAUSES.index("not-recorded")] += in_call - at_wait - told

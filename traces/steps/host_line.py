@@ -66,14 +66,20 @@ class HostLine:
         at = np.searchsorted(self.edges, moment, side="right") - 1
         return np.where((at >= 0) & (at < len(self.state)), at, -1)
 
-    def integral(self, weight: npt.NDArray[np.float64] | npt.NDArray[np.bool_]) -> Callable[[Ints], Ints]:
-        """A function of moments: the time, whole ns, up to there, each segment weighed. Outside the line time weighs nothing."""
-        total = np.concatenate(([0.0], np.cumsum(np.diff(self.edges) * weight)))
+    def integral(self, chosen: npt.NDArray[np.bool_]) -> Callable[[Ints], Ints]:
+        """A function of moments: the time up to there, ns, that lies in chosen segments. Outside the line there is none.
+
+        All in whole numbers: a clock that counts from 1970 leaves a float steps of 256 ns.
+        """
+        total = np.concatenate(([0], np.cumsum(np.diff(self.edges) * chosen)))
 
         def until(moment: Ints) -> Ints:
             if not len(self.state):
                 return np.zeros(len(moment), np.int64)
-            return np.rint(np.interp(moment, self.edges, total)).astype(np.int64)
+            moment = np.clip(moment, self.edges[0], self.edges[-1])
+            at = np.minimum(np.searchsorted(self.edges, moment, side="right") - 1, len(self.state) - 1)
+            found: Ints = total[at] + (moment - self.edges[at]) * chosen[at]
+            return found
 
         return until
 
