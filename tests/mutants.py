@@ -97,7 +97,7 @@ MUTANTS = (
     ),
     Mutant(
         "a step begins where its range does, not where the one before was done",
-        "start = np.append(host_start[:1], np.maximum(done[:-1], host_start[:1]))",
+        "start = np.append(host_start[:1], np.maximum(done[:-1], host_start[1:] if apart else host_start[:1]))",
         "start = host_start",
         (STEPS,),
     ),

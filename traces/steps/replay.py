@@ -274,7 +274,7 @@ class Replay:
 
         def at(moment: Ints) -> npt.NDArray[np.float64]:
             # from where the replay begins: a clock that counts from 1970 leaves a float steps of 256 ns
-            here = np.interp(moment - edges[0], edges - edges[0], total)
+            here: npt.NDArray[np.float64] = np.interp(moment - edges[0], edges - edges[0], total)
             for added, ns in change.added:
                 ordered = np.sort(added[(added >= self.low) & (added < self.high)])
                 here = here + ns * np.searchsorted(ordered, moment, side="right")
