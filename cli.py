@@ -9,6 +9,7 @@ COMMANDS = (
     "profile",
     "analyze",
     "report",
+    "predict",
     "claims",
     "compare",
     "open",

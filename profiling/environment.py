@@ -171,6 +171,7 @@ def _nvml_facts() -> dict[str, Any]:
             "sm_max_mhz": pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM),
             "memory_max_mhz": pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_MEM),
         }
+        facts["gpu_memory_bus_bits"] = pynvml.nvmlDeviceGetMemoryBusWidth(handle)
     except pynvml.NVMLError as error:
         facts["clocks_unknown"] = str(error)
     return facts

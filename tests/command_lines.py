@@ -7,14 +7,17 @@ from pathlib import Path
 from shutil import copyfile
 from unittest.mock import patch
 
+from msgspec.structs import replace as replace_fields
 from typer.testing import CliRunner
 
 import made_cupti
 from launchlens.cli import app
 from launchlens.traces.captures.capture import VariantRecord, read_capture, write_manifest
 from launchlens.traces.captures.probes import write_probes
+from launchlens.traces.sweeps.sweep import SweptVariant, write_sweep
 from made_capture import make_capture, make_trace
 from made_probes import ALL, LAUNCH_COSTS
+from made_sweep import make_sweep, points, record, timings
 from traces import made_nsys, made_ranks
 
 #: Format -> command lines that print it, where OUT is a file to write, and what is in capitals else is made by the function of
@@ -32,6 +35,11 @@ LINES = {
     "launchlens.analysis-list/1": ["analyze --list"],
     "launchlens.fleet/1": ["analyze RANKS", "analyze RANKS HOST_ALONE KINETO"],
     "launchlens.study/2": ["report CAPTURE", "report UNLIKE_CAPTURE --output OUT", "profile --output OUT"],
+    "launchlens.sweep-report/1": ["report SWEEP", "report INTERRUPTED_SWEEP --output OUT"],
+    "launchlens.prediction/1": [
+        "predict SWEEP --set count=3 --set bytes=4K",
+        "predict SWEEP --set count=999 --set bytes=64",
+    ],
     "launchlens.comparison/2": [
         "compare CAPTURE CAPTURE",
         "compare CAPTURE UNLIKE_CAPTURE",
@@ -100,6 +108,25 @@ def capture(folder: Path) -> Path:
     return make_capture(folder / "made")
 
 
+def sweep(folder: Path) -> Path:
+    return make_sweep(folder / "swept", counts=(1, 2, 4, 8), sizes=(128, 4096, 1 << 20, 8 << 20), rounds=12)
+
+
+def interrupted_sweep(folder: Path) -> Path:
+    """A sweep of one axis that was interrupted, of which a variant was skipped and one does a part of the work."""
+    made = points([(count, 4096) for count in (1, 2, 4)])
+    skipped = SweptVariant(variant="streams", regime="eager", status="skipped", why="it needs a GPU")
+    part = SweptVariant(variant="batched", regime="graph", status="measured", part_of="loop")
+    changed = replace_fields(made[0], variants=(*made[0].variants[:3], part, skipped))
+    (folder / "interrupted").mkdir()
+    write_sweep(
+        (folder / "interrupted"),
+        record((changed, *made[1:]), axes=record(made).axes, complete=False),
+        timings(made, 12),
+    )
+    return folder / "interrupted"
+
+
 def unlike_capture(folder: Path) -> Path:
     """A capture of another GPU: by two recorders, one of which lost rounds, with probes, interrupted, a variant skipped."""
     made = make_capture(folder / "unlike", complete=False, gpu="Another GPU")
@@ -110,8 +137,8 @@ def unlike_capture(folder: Path) -> Path:
         for record in manifest.traces
     ]
     (made / "cupti").mkdir()
-    for record, copy in zip(manifest.traces, again, strict=True):
-        copyfile(made / record.path, made / copy.path)
+    for trace, copy in zip(manifest.traces, again, strict=True):
+        copyfile(made / trace.path, made / copy.path)
     write_manifest(
         made,
         replace(
@@ -126,7 +153,18 @@ def unlike_capture(folder: Path) -> Path:
 
 MADE: dict[str, Callable[[Path], Path]] = {
     made.__name__.upper(): made
-    for made in (kineto, whole_graphs, channels, host_alone, no_gpu_records, ranks, capture, unlike_capture)
+    for made in (
+        kineto,
+        whole_graphs,
+        channels,
+        host_alone,
+        no_gpu_records,
+        ranks,
+        capture,
+        unlike_capture,
+        sweep,
+        interrupted_sweep,
+    )
 }
 
 

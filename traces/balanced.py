@@ -53,7 +53,7 @@ class Pairs:
         count = len(self.samples)
         if count < THRESHOLDS.least_pairs:
             return None
-        beyond = _beyond(count)
+        beyond = walsh_beyond(count)
         return float(self.walsh[beyond]), float(self.walsh[-1 - beyond])
 
     @property
@@ -115,16 +115,24 @@ def _pairs(values: pd.Series[float]) -> Pairs:
 
 
 @lru_cache
-def _beyond(count: int) -> int:
+def walsh_beyond(count: int) -> int:
     """How many Walsh averages lie beyond either end: the largest number that the statistic stays at or below in 2.5 % of cases."""
-    tail, whole = (1 - THRESHOLDS.interval_level) / 2, count * (count + 1) // 2
+    tail = (1 - THRESHOLDS.interval_level) / 2
     if count > _MOST_EXACT:
         from scipy.special import ndtri
 
+        whole = count * (count + 1) // 2
         return int(whole / 2 + ndtri(tail) * np.sqrt(count * (count + 1) * (2 * count + 1) / 24))
+    return int((np.cumsum(signed_rank_chances(count)) <= tail).sum()) - 1
+
+
+@lru_cache
+def signed_rank_chances(count: int) -> Floats:
+    """How likely each value of the signed-rank statistic is, from 0 on, where nothing differs."""
+    whole = count * (count + 1) // 2
     ways = np.zeros(whole + 1)
     ways[0] = 1.0
     for rank in range(1, count + 1):  # the ranks that are positive: each is, or isn't, with even odds
         ways[rank:] = ways[rank:] / 2 + ways[: whole + 1 - rank] / 2
         ways[:rank] /= 2
-    return int((np.cumsum(ways) <= tail).sum()) - 1
+    return ways

@@ -50,7 +50,7 @@ def may_be_best(times: Floats, tolerance: float = 0.0) -> list[bool]:
 
 def _out(extra: Floats, tolerance: float, draws: Ints) -> bool:
     """Whether a side is out, by what it takes more than each other one, [pairs, others]."""
-    centre, error = _trimmed(extra)
+    centre, error = trimmed(extra)
     exact = (error == 0) & (centre > tolerance)
     if exact.any():  # the same in every pair: nothing is left to chance
         return True
@@ -60,7 +60,7 @@ def _out(extra: Floats, tolerance: float, draws: Ints) -> bool:
     chunk = max(1, _AT_ONCE // extra.size)
     largest = []
     for done in range(0, len(draws), chunk):
-        centres, errors = _trimmed(extra[draws[done : done + chunk]])
+        centres, errors = trimmed(extra[draws[done : done + chunk]])
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = np.where(errors > 0, (centres - centre) / errors, np.where(centres > centre, np.inf, -np.inf))
         largest.append(statistic.max(axis=-1))
@@ -68,7 +68,7 @@ def _out(extra: Floats, tolerance: float, draws: Ints) -> bool:
     return bool(((centre - tolerance)[slower] > critical * error[slower]).any())
 
 
-def _trimmed(values: Floats) -> tuple[Floats, Floats]:
+def trimmed(values: Floats) -> tuple[Floats, Floats]:
     """The trimmed mean over the last axis but one, and its standard error, from the winsorized variance."""
     count = values.shape[-2]
     cut = int(TRIM * count)

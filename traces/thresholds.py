@@ -94,6 +94,23 @@ class Thresholds:
         "of replays that were submitted by this share of the wall time the host waited for the device, whose time is then the wall's",
     )
 
+    # -- what is predicted of a sweep
+    sweep_most_error: float = _threshold(
+        0.3,
+        "share",
+        "a prediction that may be further off chooses between no two variants that anybody would hesitate over",
+    )
+    sweep_fewest_points: int = _threshold(
+        8,
+        "",
+        "points of a variant in a regime: a model has about as many constants, and some points are left out to judge it",
+    )
+    sweep_covers: float = _threshold(
+        0.95,
+        "share",
+        "of points that were left out of a fit in turn, so many lie within ± e: held out ones then do at 90 %",
+    )
+
     # -- whether the baseline holds still
     two_modes_explain: float = _threshold(
         0.85,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from launchlens.reports.blocks import Block, Page, Paragraph, Section, Shown, Words
 from launchlens.reports.sections.account import account
@@ -147,14 +147,17 @@ def workload_says(study: Study) -> str:
 
 def measured(study: Study) -> str:
     """Where, with what and when a capture was measured, in a sentence."""
-    manifest = study.capture.manifest
-    environment = manifest.environment
+    return measured_on(study.capture.manifest.environment, study.capture.manifest.recorded_at)
+
+
+def measured_on(environment: Mapping[str, Any], recorded_at: str) -> str:
+    """The same of any record."""
     where = str(environment.get("gpu") or f"{environment.get('cpu') or 'an unknown processor'}, without a GPU")
     named = (("driver", "driver"), ("cuda", "CUDA"), ("torch", "torch"), ("triton", "triton"))
     known = named if environment.get("gpu") else named[2:]
     versions = [f"{word} {environment[key]}" for key, word in known if environment.get(key)]
     text = f"Measured on {where}" + (f", with {', '.join(versions)}" if versions else "")
-    return f"{text}, {_date(manifest.recorded_at)}."
+    return f"{text}, {_date(recorded_at)}."
 
 
 def _title(study: Study) -> str:

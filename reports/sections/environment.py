@@ -33,8 +33,8 @@ def environment(study: Study, links_base: str = "") -> Section:
         )
         blocks.append(Chapter("Not measured", said))
     facts = {"workload": manifest.workload, "timing": manifest.timing, "environment": manifest.environment}
-    flat = tuple(Facts(title, tuple(_flat(values))) for title, values in facts.items() if values)
-    blocks.append(Chapter("What it ran on", flat))
+    known = tuple(Facts(title, tuple(flat(values))) for title, values in facts.items() if values)
+    blocks.append(Chapter("What it ran on", known))
     return Section(
         "environment", "Environment", "Environment: where it was measured, and how to do it again", tuple(blocks)
     )
@@ -83,10 +83,10 @@ def _how(record: TraceRecord) -> str:
     return f"Open it in ui.perfetto.dev with launchlens open {record.path}"
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested facts in one level, what is unknown left out."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         elif value is not None:
             yield f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

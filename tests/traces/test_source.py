@@ -25,7 +25,7 @@ from traces import made_recorder
 
 #: Every command that takes a trace, with the rest of its arguments; the others take none.
 OF_TRACES = {"analyze", "compare", "open", "export", "scrub"}
-OTHERS = {"profile", "report", "claims", "probe", "variants", "doctor", "_worker", "_reader"}
+OTHERS = {"profile", "report", "predict", "claims", "probe", "variants", "doctor", "_worker", "_reader"}
 
 
 def run(*arguments):

@@ -79,6 +79,9 @@ class SweptVariant(msgspec.Struct, frozen=True, kw_only=True):
     regime: Annotated[str, means("`eager` or `graph`")]
     status: Annotated[Status, means("what became of it")]
     why: Annotated[str | None, means("why it was not measured, in a sentence", null="it was")] = None
+    part_of: Annotated[
+        str | None, means("the variant whose work it does a part of", null="it does the whole of the workload's work")
+    ] = None
     launches: Annotated[
         int | None, means("calls that submit work in an iteration, called eagerly", null="nobody told")
     ] = None
@@ -128,8 +131,8 @@ class SweepRecord(msgspec.Struct, frozen=True, kw_only=True):
         Probe | None,
         means("what bursts of launches cost, as the probe `launch-costs` gives it", null="it was not measured"),
     ] = None
-    minutes: Annotated[float, means("how long it was to take at most", unit="minutes")]
-    used_minutes: Annotated[float, means("how long it took", unit="minutes")]
+    minutes: Annotated[float, means("how many minutes it was to take at most")]
+    used_minutes: Annotated[float, means("how many minutes it took")]
     complete: Annotated[bool, means("whether it came to its end; false where it was interrupted")] = False
     command: Annotated[tuple[str, ...], means("the arguments that it was recorded with, paths cut to their last part")]
     recorded_at: Annotated[str, means("when, as an ISO 8601 time in UTC")]

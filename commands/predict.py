@@ -1,0 +1,87 @@
+"""`predict`: what each variant should take where nothing was measured, by the cost model of a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from launchlens.commands.options import Format, Json, Output, TableName
+
+if TYPE_CHECKING:
+    from launchlens.traces.sweeps.sweep import SweepRecord
+
+
+def command(
+    sweep: Annotated[
+        Path | None, typer.Argument(help="A folder that `profile --sweep` wrote; by default the one that ships.")
+    ] = None,
+    workload: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Without a folder: the workload whose sweep is meant. [default: small-copies]"
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A value of an axis; K, M and G are 1024 each. One for each axis."
+        ),
+    ] = None,
+    as_json: Json = False,
+    format: Format = None,
+    table: TableName = None,
+    output: Output = None,
+) -> None:
+    """Say what one iteration of each variant should take, which is best, and how far off that may be; measures nothing.
+
+    Example: launchlens predict --workload small-copies --set count=12 --set bytes=4096
+    """
+    from launchlens.commands.printing import wanted
+    from launchlens.reports.blocks import Paragraph, Shown
+    from launchlens.reports.output import Result
+    from launchlens.traces.captures.recorded import recorded_sweep
+    from launchlens.traces.documents.prediction import PredictionDocument, prediction_row
+    from launchlens.traces.problems import InputError
+    from launchlens.traces.sweeps.model import predict
+    from launchlens.traces.sweeps.predicting import model_of, settings_of
+    from launchlens.traces.sweeps.sweep import read_record
+    from launchlens.traces.tables.sweeps import predictions
+
+    asked = wanted(format, as_json, table=table, output=output)
+    if sweep is None:
+        sweep = recorded_sweep(workload or "small-copies")
+    record = read_record(sweep)
+    name = str(record.workload.get("name"))
+    if workload is not None and name != workload:
+        raise InputError(sweep, f"is of workload {name}, not {workload}", "leave out --workload, or give another sweep")
+    settings = settings_of(sweep, record, setting or [])
+    found = predict(model_of(sweep), settings)
+    made = predictions(found)
+    best = {
+        regime: min(
+            (each for each in found if each.regime == regime and each.ns is not None),
+            key=lambda each: each.ns or 0.0,
+            default=None,
+        )
+        for regime in dict.fromkeys(each.regime for each in found)
+    }
+    document = PredictionDocument(
+        sweep=str(sweep),
+        workload=name,
+        machine=_machine(record),
+        settings=dict(settings),
+        best={regime: None if each is None else each.variant for regime, each in best.items()},
+        predictions=[prediction_row(each) for each in found],
+    )
+    said = (
+        f"Predicted by a sweep of {name} on {_machine(record)}, {record.recorded_at[:10]}; nothing was measured for it."
+    )
+    asked.write(
+        Result(lambda: document, lambda: [Paragraph(said, "note"), Shown(made, most=len(made))], lambda: [made])
+    )
+
+
+def _machine(record: SweepRecord) -> str:
+    return str(record.environment.get("gpu") or record.environment.get("cpu") or "an unknown machine")

@@ -1,0 +1,157 @@
+"""The answer of a sweep in sentences: who overtakes whom, from where on, and how right the cost model is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil, floor
+
+from launchlens.reports.words.sentence import Sentence
+from launchlens.reports.words.units import binary_size, number, percent, significant
+from launchlens.traces.sweeps.crossings import Crossing, Line
+from launchlens.traces.sweeps.study import SweepStudy
+from launchlens.traces.sweeps.sweep import Axis, Setting
+
+#: Sentences about pairs on a first screen.
+_MOST_PAIRS = 8
+#: What the machine is called where the record doesn't name it.
+NO_GPU = "a CPU"
+
+#: How the regimes are called at the start of a sentence.
+REGIMES = {"eager": "Called eagerly", "graph": "As a CUDA graph"}
+
+
+def sentences(study: SweepStudy) -> list[Sentence]:
+    """The answer: each regime's variants against the baseline, then what the model predicts, and what is left out."""
+    found = []
+    for regime in study.regimes:
+        mine = [(pair, study.lines(*pair, regime)) for pair in study.pairs(regime)]
+        said = [text for (variant, against), lines in mine if (text := pair_sentence(variant, against, lines))]
+        found += [
+            Sentence(f"{REGIMES.get(regime, regime)}, {text}", "crossing", regime, "lines", "headline")
+            for text in said[:_MOST_PAIRS]
+        ]
+    found.append(Sentence(validation_sentence(study), "validation", None, "model", "plain"))
+    if not study.sweep.record.complete:
+        text = "The sweep was interrupted; this rests on what had been measured by then."
+        found.append(Sentence(text, "incomplete", None, None, "caveat"))
+    return found
+
+
+def pair_sentence(variant: str, against: str, lines: Sequence[Line]) -> str:
+    """How one variant stands to another over the axes: `b beats a from 3 of count on, at up to 14 MiB of bytes (8 MiB – 32 MiB)`."""
+    by_axis: dict[str, list[Line]] = {}
+    for line in lines:
+        by_axis.setdefault(line.axis.name, []).append(line)
+    if not by_axis:
+        return ""
+    courses = {line.course for line in lines}
+    if courses <= {"faster", "no-difference-shown"} and "faster" in courses:
+        return f"{variant} beats {against} wherever a difference is shown."
+    if courses <= {"slower", "no-difference-shown"} and "slower" in courses:
+        return f"{against} beats {variant} wherever a difference is shown."
+    if courses == {"no-difference-shown"}:
+        return f"no difference between {variant} and {against} is shown anywhere."
+    for one, other in ((variant, against), (against, variant)):
+        clauses = _clauses(one, list(by_axis.values()), variant)
+        if clauses:
+            return f"{one} beats {other} {', '.join(clauses)}."
+    return _in_counts(variant, against, lines)
+
+
+def _clauses(one: str, by_axis: Sequence[Sequence[Line]], variant: str) -> list[str]:
+    """Where `one` is faster, a clause an axis: along the line on which it wins most; none where they don't tell it in so few words."""
+    clauses = []
+    for lines in by_axis:
+        line = max(lines, key=lambda line: sum(sign == _wins(one, variant) for sign in line.signs))
+        if not line.crossings and line.course == ("faster" if one == variant else "slower"):
+            continue
+        if len(line.crossings) != 1:
+            return []
+        (crossing,) = line.crossings
+        clauses.append(_from(line.axis, crossing) if crossing.to == one else _up_to(line.axis, crossing))
+    return clauses
+
+
+def _wins(one: str, variant: str) -> int:
+    return -1 if one == variant else 1
+
+
+def _from(axis: Axis, crossing: Crossing) -> str:
+    first = ceil(crossing.at) if is_whole(axis) else crossing.at
+    return f"from {quantity(axis, first)} on ({_ends(axis, crossing)})"
+
+
+def _up_to(axis: Axis, crossing: Crossing) -> str:
+    last = floor(crossing.at) if is_whole(axis) else crossing.at
+    return f"up to {quantity(axis, last)} ({_ends(axis, crossing)})"
+
+
+def _ends(axis: Axis, crossing: Crossing) -> str:
+    return f"{setting(axis, crossing.low)} – {setting(axis, crossing.high)}"
+
+
+def _in_counts(variant: str, against: str, lines: Sequence[Line]) -> str:
+    signs = {point: sign for line in lines for point, sign in zip(line.points, line.signs, strict=True)}
+    faster, slower = (sum(sign == wanted for sign in signs.values()) for wanted in (-1, 1))
+    return (
+        f"{variant} beats {against} at {faster} of {len(signs)} points and is slower at {slower}: they turn over more than once"
+        " along a line, as the map shows."
+    )
+
+
+def is_whole(axis: Axis) -> bool:
+    """Whether values of an axis are small whole numbers, between which there is nothing."""
+    return not axis.unit and all(isinstance(value, int) for value in axis.values)
+
+
+def quantity(axis: Axis, value: float) -> str:
+    """A value of an axis with its name, as in a sentence: `3 (count)`, `14 MiB (bytes)`."""
+    return f"{axis.name} {setting(axis, value)}"
+
+
+def setting(axis: Axis, value: Setting) -> str:
+    """A value of an axis: sizes in a unit of 1,024, others as they are; what is read off between points with two digits."""
+    if isinstance(value, str):
+        return value
+    if axis.unit == "bytes":
+        if (value == int(value) and int(value) in axis.values) or value % 64 == 0:
+            return binary_size(value)
+        for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+            if value >= factor:
+                return f"{significant(value / factor, 2)} {unit}"
+        return f"{value:.0f} B"
+    return f"{value:,.0f}" if value == int(value) else number(float(f"{value:.3g}"))
+
+
+def validation_sentence(study: SweepStudy) -> str:
+    """How far predictions are off at the points held out."""
+    found = study.validation
+    held = len({each.point for each in found.checked})
+    if not held or found.median_error is None or found.worst_error is None:
+        if not held:
+            return "No point was held out, so nothing says how right the cost model is."
+        why = sorted({str(each.prediction.why_not) for each in found.checked})
+        return f"Of {held} points held out nothing is predicted: {', '.join(code.replace('-', ' ') for code in why)}."
+    left = len(found.checked) - found.predicted
+    text = (
+        f"Predicted at {held} points held out ({found.predicted} times): off by {percent(found.median_error)} in the middle, "
+        f"{percent(found.worst_error)} at worst; ± e covers {percent(found.coverage or 0)}"
+    )
+    if found.winner_right is not None and found.winner_not_shown_wrong is not None:
+        text += (
+            f"; the predicted choice is the fastest, or within the margin, at {percent(found.winner_right)}, and not shown to be "
+            f"slower than another at {percent(found.winner_not_shown_wrong)}"
+        )
+    return f"{text}." + (f" Of {left} times it says “not predicted”." if left else "")
+
+
+def letters(names: Sequence[str]) -> Mapping[str, str]:
+    """A letter a variant, in their order: beyond Z two of them."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    marks = [*alphabet, *(first + second for first in alphabet for second in alphabet)]
+    return dict(zip(names, marks, strict=False))
+
+
+def machine(environment: Mapping[str, object]) -> str:
+    """What a sweep was measured on."""
+    return str(environment.get("gpu") or environment.get("cpu") or NO_GPU)

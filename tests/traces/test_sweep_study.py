@@ -1,0 +1,321 @@
+"""Of a made-up machine whose costs are known: where variants overtake each other, the map, the model, and what it predicts."""
+
+import json
+from itertools import product
+from math import inf
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.reports.words.sweep import sentences
+from launchlens.traces.balanced import Pairs
+from launchlens.traces.captures.probe_codes import launch_costs as codes
+from launchlens.traces.captures.probes import Probe, ProbeFigure
+from launchlens.traces.sweeps.counts import function_of
+from launchlens.traces.sweeps.fitting import fit, write_model
+from launchlens.traces.sweeps.model import MODEL, predict
+from launchlens.traces.sweeps.predicting import model_of
+from launchlens.traces.sweeps.samples import samples_of
+from launchlens.traces.sweeps.signed_rank import estimates
+from launchlens.traces.sweeps.study import sweep_study
+from launchlens.traces.sweeps.sweep import read_sweep, write_sweep
+from launchlens.traces.sweeps.winners import may_be_best
+from made_sweep import BYTES, COUNTS, REGIMES, SEED, VARIANTS, make_sweep, points, record, timings, true_ns
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_sweep(tmp_path_factory.mktemp("sweeps") / "sweep")
+
+
+@pytest.fixture(scope="module")
+def study(folder):
+    return sweep_study(read_sweep(folder))
+
+
+# -- estimates
+
+
+def test_many_estimates_at_once_are_those_of_one_capture():
+    generator = np.random.default_rng(1)
+    samples = generator.normal(0.1, 1, (40, 12))
+    samples[::3, 7:] = np.nan
+    samples[1::3, 3:] = np.nan
+    found = estimates(samples)
+    for row, mine in enumerate(samples):
+        there = mine[np.isfinite(mine)]
+        alone = Pairs(there, there)
+        assert found.value[row] == pytest.approx(alone.value)
+        if alone.interval is None:
+            assert np.isnan(found.low[row]) and np.isnan(found.p[row])
+        else:
+            assert (found.low[row], found.high[row]) == pytest.approx(alone.interval)
+            assert found.p[row] == pytest.approx(alone.p)
+
+
+def test_the_fastest_is_seldom_left_out_and_slower_ones_are():
+    generator = np.random.default_rng(2)
+    truth = np.array([0.0, 0.0, 0.05])
+    kept = np.array([may_be_best(truth + generator.normal(0, 0.01, (6, 3))) for _ in range(400)])
+    assert kept[:, :2].mean() > 0.95 and kept[:, 2].mean() < 0.2
+
+
+# -- crossings
+
+
+def crossing_of(regime, size):
+    """The count from which on `batched` is faster, solved by bisection; None where it never is or always is."""
+    quicker = [
+        true_ns("batched", regime, count, size) < true_ns("loop", regime, count, size) for count in range(1, 129)
+    ]
+    turns = [count for count in range(2, 129) if quicker[count - 1] != quicker[count - 2]]
+    return turns[0] if turns and quicker[-1] else None
+
+
+@pytest.mark.parametrize("size", BYTES[:6])
+def test_a_known_crossing_lies_in_its_interval(study, size):
+    lines = [line for line in study.lines("batched", "loop", "eager") if line.axis.name == "count"]
+    (line,) = [line for line in lines if dict(line.fixed)["bytes"] == size]
+    (crossing,) = line.crossings
+    known = crossing_of("eager", size)
+    assert crossing.to == "batched" and crossing.low < known <= crossing.high
+    assert known - 1 <= crossing.at <= known
+
+
+def test_along_bytes_the_loop_takes_over_again_where_memory_rules(study):
+    lines = [line for line in study.lines("batched", "loop", "graph") if line.axis.name == "bytes"]
+    (line,) = [line for line in lines if dict(line.fixed)["count"] == 16]
+    (crossing,) = line.crossings
+    sizes = np.geomspace(crossing.low, crossing.high, 200)
+    quicker = [true_ns("batched", "graph", 16, size) < true_ns("loop", "graph", 16, size) for size in sizes]
+    assert crossing.to == "loop" and quicker[0] and not quicker[-1]
+    known = sizes[quicker.index(False)]
+    assert crossing.at == pytest.approx(known, rel=0.35)
+
+
+def test_nothing_crosses_where_both_are_one_and_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("made_sweep.true_ns", lambda variant, regime, count, size: true_ns("loop", regime, count, size))
+    made = sweep_study(read_sweep(make_sweep(tmp_path / "same", counts=COUNTS, sizes=BYTES[:3])))
+    turned = [line for line in made.all_lines if line.course != "no-difference-shown"]
+    assert len(turned) <= 2 and not [line for line in turned if line.crossings]
+    undecided = [cell for cell in made.cells if not cell.decided]
+    assert len(undecided) >= 0.85 * len(made.cells)
+
+
+# -- the map
+
+
+def test_the_map_says_who_is_fastest_and_leaves_ties_open(study):
+    for cell in study.cells:
+        settings = study.sweep.record.points[cell.point].settings
+        truth = {name: true_ns(name, cell.regime, settings["count"], settings["bytes"]) for name in VARIANTS}
+        best = min(truth, key=truth.get)
+        apart = max(truth.values()) / min(truth.values()) - 1
+        if cell.decided and apart > 0.005:
+            assert cell.leader == best, settings
+        if apart > 0.05:
+            assert cell.decided, settings
+    alike = [
+        cell
+        for cell in study.cells
+        if cell.regime == "graph" and study.sweep.record.points[cell.point].settings["count"] == 1
+    ]
+    assert any(not cell.decided for cell in alike)
+
+
+def test_rules_cost_nothing_where_two_variants_share_the_map(study):
+    assert {rule.regime for rule in study.rules} == set(REGIMES)
+    assert all(rule.mean_loss < 0.01 and rule.choice in VARIANTS for rule in study.rules)
+    assert sum(rule.points for rule in study.rules if rule.regime == "eager") == len(COUNTS) * len(BYTES)
+
+
+def test_sentences_say_from_where_on(study):
+    said = [each.text for each in sentences(study)]
+    assert said[0].startswith("Called eagerly, batched beats loop from count 3 on (2 – 4), up to bytes "), said[0]
+
+
+# -- counts
+
+
+def test_counts_are_functions_of_the_parameters_or_nothing():
+    grid = list(product(COUNTS, BYTES))
+    parameters = {
+        "count": np.array([float(count) for count, _ in grid]),
+        "bytes": np.array([float(size) for _, size in grid]),
+    }
+    count, size = parameters["count"], parameters["bytes"]
+    for values in (
+        np.full(len(grid), 3.0),
+        count,
+        2 * count + 1,
+        count * size,
+        np.ceil(count / 24),
+        4 + 2 * count * size,
+    ):
+        found = function_of(values, parameters)
+        assert found is not None
+        np.testing.assert_allclose(found.of(parameters), values)
+    assert function_of(np.round(np.sqrt(count * size)), parameters) is None
+
+
+# -- the model
+
+
+def test_constants_are_those_of_the_machine(study):
+    known = {
+        (side.variant, constant.regime, constant.lane, constant.part): constant
+        for side in study.model.sides
+        for constant in side.constants
+    }
+    for key, truth, near in [
+        (("loop", "eager", "host", "launch"), 4000, 0.02),
+        (("batched", "eager", "host", "call"), 9000, 0.03),
+        (("batched", "eager", "host", "argument"), 250, 0.03),
+        (("loop", "graph", "host", "replay"), 5000, 0.05),
+        (("loop", "graph", "device", "node"), 750, 0.03),
+        (("loop", "", "device", "byte-far"), 2 / 2000, 0.05),
+    ]:
+        assert known[key].ns == pytest.approx(truth, rel=near), key
+        low, high = known[key].interval_ns
+        assert low <= known[key].ns <= high and high / low < 1.5
+
+
+def test_predictions_of_points_held_out_meet_the_bars(study):
+    found = study.validation
+    assert found.predicted == 4 * 16 and len({each.point for each in found.checked}) == 16
+    assert found.median_error <= 0.10 and found.worst_error <= 0.30 and found.coverage >= 0.90
+    assert found.winner_right >= 0.95
+
+
+def test_points_held_out_have_no_part_in_the_fit(folder, study, tmp_path):
+    sweep = read_sweep(folder)
+    held = {point.index for point in sweep.record.points if point.held_out}
+    assert held and not held & set(study.model.indices)
+    assert all(not held & set(side.points) for side in study.model.sides)
+    spoilt = sweep.timings.copy()
+    spoilt.loc[spoilt["point"].isin(held), ["host_ns", "wall_ns"]] *= 7
+    write_sweep(tmp_path, sweep.record, spoilt)
+    other = read_sweep(tmp_path)
+    assert fit(other, samples_of(other)).sides == study.model.sides
+
+
+def test_between_points_the_truth_lies_within_the_interval(study):
+    found = [
+        (each, true_ns(each.variant, each.regime, count, size))
+        for count, size in [(3, 700), (12, 4096), (24, 300_000), (100, 1 << 20), (50, 5 << 20)]
+        for each in predict(study.model, {"count": count, "bytes": size})
+    ]
+    covered = [each.low_ns <= truth <= each.high_ns for each, truth in found]
+    assert len(found) == 20 and sum(covered) >= 18
+    assert max(abs(each.ns / truth - 1) for each, truth in found) < 0.3
+
+
+def test_what_lies_beyond_is_not_predicted(study):
+    assert {each.why_not for each in predict(study.model, {"count": 200, "bytes": 4096})} == {"out-of-range"}
+    assert {each.why_not for each in predict(study.model, {"count": 4, "bytes": 1 << 40})} == {"out-of-range"}
+
+
+def test_a_machine_of_chance_is_not_predicted(tmp_path, monkeypatch):
+    drawn = np.random.default_rng(SEED)
+    known = {}
+    monkeypatch.setattr("made_sweep.true_ns", lambda *key: known.setdefault(key, float(drawn.uniform(1e4, 1e6))))
+    made = sweep_study(read_sweep(make_sweep(tmp_path / "chance", counts=COUNTS, sizes=BYTES[:5])))
+    held = [each for each in made.validation.checked]
+    assert held and {each.prediction.why_not for each in held} == {"too-uncertain"}
+
+
+def test_a_side_whose_counts_don_t_fit_is_not_predicted(tmp_path):
+    import msgspec
+
+    grid = points(list(product(COUNTS, BYTES[:4])))
+    odd = [
+        msgspec.structs.replace(
+            point,
+            variants=tuple(
+                msgspec.structs.replace(each, nodes=point.index**2 % 7, structure=None, arguments=None)
+                if each.variant == "batched"
+                else each
+                for each in point.variants
+            ),
+        )
+        for point in grid
+    ]
+    write_sweep(tmp_path, record(odd), timings(odd))
+    sweep = read_sweep(tmp_path)
+    found = {(side.variant, side.regime): side.why_not for side in fit(sweep, samples_of(sweep)).sides}
+    assert found["batched", "graph"] == "counts-not-fitted" and found["loop", "graph"] is None
+
+
+def test_bursts_are_part_of_the_fit(folder):
+    import msgspec
+
+    sweep = read_sweep(folder)
+    figure = ProbeFigure(what=codes.HOST_COST, of="torch-copy_", part=codes.LAUNCH, value=6000.0, unit="ns")
+    costs = Probe(codes.ID, verdict="linear", figures=(figure,), control="passed")
+    changed = msgspec.structs.replace(sweep.record, costs=costs)
+    without = fit(sweep, samples_of(sweep))
+    other = type(sweep)(sweep.path, changed, sweep.timings)
+    found = fit(other, samples_of(other))
+
+    def launch(model):
+        (side,) = [side for side in model.sides if (side.variant, side.regime) == ("loop", "eager")]
+        return next(each.ns for each in side.constants if each.part == "launch")
+
+    assert launch(without) < launch(found) < 6000
+
+
+# -- commands
+
+
+def test_a_stored_model_predicts_and_one_of_other_files_does_not(folder, study, tmp_path):
+    write_model(study.sweep, study.model)
+    assert model_of(folder) == study.model
+    (folder / MODEL).write_text('{"format": "launchlens.sweep-model/1"}')
+    assert model_of(folder).sides == study.model.sides
+    (folder / MODEL).unlink()
+
+
+def test_predict_says_which_is_best(folder):
+    said = CliRunner().invoke(app, ["predict", str(folder), "--set", "count=12", "--set", "bytes=4K", "--json"])
+    document = json.loads(said.stdout)
+    assert document["best"] == {"eager": "batched", "graph": "batched"}
+    rows = {(row["variant"], row["regime"]): row for row in document["predictions"]}
+    assert rows["batched", "eager"]["predicted_ns"] == pytest.approx(15_000, rel=0.1)
+    assert 0 < rows["batched", "eager"]["error"] < 0.3
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "count, bytes is not said"),
+        (["--set", "count=3"], "bytes is not said"),
+        (["--set", "count=x", "--set", "bytes=1"], "is no number"),
+        (["--set", "count=inf", "--set", "bytes=1"], "is no finite number"),
+        (["--set", "rows=3"], "is no NAME=VALUE of count, bytes"),
+        (["--workload", "other", "--set", "count=3", "--set", "bytes=64"], "is of workload made-copies"),
+    ],
+)
+def test_what_can_t_be_predicted_is_one_line(folder, more, said):
+    found = CliRunner().invoke(app, ["predict", str(folder), *more])
+    assert found.exit_code == 2 and said in found.stderr and found.stderr.strip().count("\n") == 0, found.output
+
+
+def test_a_report_is_written_with_a_model_beside_it(folder):
+    said = CliRunner().invoke(app, ["report", str(folder)])
+    assert said.exit_code == 0 and "Which to take" in said.stdout and "A loop; B batched" in said.stdout, said.output
+    page = (folder / "report.html").read_text()
+    assert "not told apart" in page and "map-eager-0" in page and (folder / MODEL).exists()
+    table = CliRunner().invoke(app, ["report", str(folder), "--format", "csv", "--table", "winners"]).stdout
+    assert table.splitlines()[0].startswith("regime,point,settings,leader,decided")
+    assert len(table.splitlines()) == 1 + 2 * len(COUNTS) * len(BYTES)
+
+
+def test_thousands_of_comparisons_take_no_time():
+    from time import perf_counter
+
+    samples = np.random.default_rng(3).normal(0, 1, (20_000, 6))
+    begin = perf_counter()
+    found = estimates(samples)
+    assert perf_counter() - begin < 5 and np.isfinite(found.p).all() and found.high.max() < inf
