@@ -87,6 +87,7 @@ def _side(name: str, side: TraceSideRow) -> str:
         if several and side.runs < len(side.recordings)
         else ""
     )
+    several += "".join(f", of GPU {each}" for each in side.devices if not each.endswith(" of 1"))
     first = ", without the first of each" if side.first_left_out else ""
     odd = f"; {side.odd_steps} of them take far longer or shorter than the others" if side.odd_steps else ""
     return f"{name}: {', '.join(side.given)}, {of}{several}{first}, found by {', '.join(side.found_by)}; median {duration(side.wall_median_ns)}{odd}"

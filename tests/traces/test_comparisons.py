@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -12,12 +13,16 @@ from traces.made_program import Machine, Program, recorded
 
 import events as made
 from launchlens.reports.machine import text
+from launchlens.reports.pages import trace_comparison as shown
+from launchlens.reports.writers import terminal
+from launchlens.reports.writers.html import html
 from launchlens.traces.comparisons.compare import TraceComparison, compare_measured, compare_traces
 from launchlens.traces.comparisons.document import as_document
 from launchlens.traces.comparisons.measured import TABLES, Measured, measure
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.windows import windows_of
 from launchlens.traces.comparisons.words import sentences
+from launchlens.traces.problems import InputError
 
 PAIRS = Path(__file__).parents[1] / "data" / "pairs"
 WHOLE_PAIRS = Path(__file__).parents[2].parent / "shared" / "data" / "pairs"
@@ -383,3 +388,36 @@ def test_tables_sum_and_turn_round_whatever_was_recorded(seed: int) -> None:
     found = compare_measured(((), [a], ()), ((), [b], ()))
     check_sums(found)
     check_swapped(found, compare_measured(((), [b], ()), ((), [a], ())))
+
+
+def test_a_bad_file_of_a_side_is_named_and_the_others_compared(tmp_path: Path) -> None:
+    folder = tmp_path / "side"
+    folder.mkdir()
+    copyfile(PAIRS / "decode-eager-vs-graph.after.json.gz", folder / "good.json.gz")
+    (folder / "bad.json").write_text('{"traceEvents": [', encoding="utf-8")
+    document = as_document(compare_traces([folder], [str(folder / "g*.gz")]))
+    assert document.sides and [len(side.recordings) for side in document.sides] == [1, 1]
+    assert [len(side.skipped) for side in document.sides] == [1, 0] and "bad.json" in document.sides[0].skipped[0]
+    assert document.difference_ns_per_step == 0
+    with pytest.raises(InputError, match="breaks off"):
+        compare_traces([folder / "bad.json"], [folder / "good.json.gz"])
+
+
+def test_every_medium_shows_the_same_tables() -> None:
+    document = as_document(of_pair("log-each-step", cut=True))
+    assert [each.name for each in shown.tables(document)][:6] == [
+        "difference", "ranges", "idle_causes", "operators", "kernels", "account",
+    ]  # fmt: skip
+    screen = terminal.text(shown.blocks(document, brief=shown.ON_A_SCREEN))
+    assert screen.index("can't rule out drift") < screen.index("A typical step") and len(screen.splitlines()) < 60
+    page = html(shown.page(document))
+    for text_of in (screen, page):
+        assert "linalg_vector_norm" in text_of and "can't rule out drift" in text_of.replace("&#39;", "'")
+
+
+def test_steps_with_nothing_in_common_are_said_before_any_number() -> None:
+    def other(machine: Machine, number: int) -> None:
+        machine.kernel("aten::fft", "fft", 10)
+        machine.wait()
+
+    assert "not known that it is the same" in compared(training, other).conditions[0].what

@@ -33,6 +33,7 @@ from launchlens.traces.comparisons.renames import Pairing
 from launchlens.traces.comparisons.rows import Row, largest_first, row
 from launchlens.traces.comparisons.sides import Given, Reading, Skipped, given
 from launchlens.traces.comparisons.typical import Floats, Sampled, intervals, typical, whole
+from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.trace import Trace
 
@@ -214,7 +215,11 @@ def compare_measured(a: _Measured, b: _Measured) -> TraceComparison:
         float(np.mean([typical(np.stack([one.figures["wall"], one.launches], axis=1).astype(float))[1] for one in side.compared]))
         for side in (left, right)
     )  # fmt: skip
-    conditions = (*differing(left.traces, right.traces), *_pace(tables))
+    conditions = (
+        *differing(left.traces, right.traces),
+        *_unlike(main, left.compared[0].windows, right.compared[0].windows),
+        *_pace(tables),
+    )
     return TraceComparison(
         left, right, conditions, shown, figures, tables, (launches[0], launches[1]), rests_on
     )  # fmt: skip
@@ -355,6 +360,21 @@ def _present(one: Measured, table: str) -> list[str]:
     measures = one.tables[table]
     here = np.atleast_1d((measures.ns != 0).any(axis=0) | (measures.calls != 0).any(axis=0))
     return [name for name, there in zip(measures.names, here.tolist(), strict=True) if there]
+
+
+def _unlike(compared: Paired, a: Windows, b: Windows) -> list[Condition]:
+    """Whether it is doubtful that the steps of both sides are the same step of the same program."""
+    assert compared.a is not None and compared.b is not None
+    ranges_of_two_names = all(windows.is_range for windows in (a, b)) and compared.a.kind != compared.b.kind
+    if compared.alike >= THRESHOLDS.phases_paired or ranges_of_two_names:
+        return []
+    counts = [
+        f"{sum(each.holds.values()):,.0f} ops, ranges and pieces of GPU work" for each in (compared.a, compared.b)
+    ]
+    common = f"{100 * compared.alike:.0f} % in common"
+    return [
+        Condition("what a step does, and it is not known that it is the same one", counts[0], f"{counts[1]}, {common}")
+    ]
 
 
 def _pace(tables: Mapping[str, tuple[Row, ...]]) -> list[Condition]:

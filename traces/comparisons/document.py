@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from launchlens.traces.comparisons.compare import Figure, Side, TraceComparison
-from launchlens.traces.comparisons.measured import CELL
+from launchlens.traces.comparisons.measured import CELL, Measured
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.words import caveat, sentences
 from launchlens.traces.documents.comparison import ComparisonDocument
@@ -62,6 +62,7 @@ def _side(side: Side, launches: float) -> TraceSideRow:
         runs=side.runs,
         recorded_by=sorted({one.trace.recorded_by for one in side.compared}),
         skipped=[f"{each.path}: {each.why}" for each in side.skipped],
+        devices=sorted({_device(one) for one in side.compared if one.device is not None}),
         found_by=sorted({one.windows.found_by for one in side.compared}),
         steps=side.steps,
         steps_in_all=side.steps_in_all,
@@ -70,6 +71,11 @@ def _side(side: Side, launches: float) -> TraceSideRow:
         wall_median_ns=round(side.wall_median_ns),
         launches_per_step=launches,
     )
+
+
+def _device(one: Measured) -> str:
+    count = one.joined.events["device"].nunique()
+    return f"{one.device} of {count}"
 
 
 def _figure(figure: Figure) -> FigureDifference:

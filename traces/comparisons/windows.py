@@ -19,7 +19,7 @@ from launchlens.traces.steps.host_line import launching_process
 from launchlens.traces.steps.steps import Steps, find_steps
 from launchlens.traces.windows import of_range
 
-WHOLE = "the whole trace"
+WHOLE, RANGE = "the whole trace", "range "
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Windows:
     @property
     def wall_ns(self) -> Ints:
         return self.end - self.start
+
+    @property
+    def is_range(self) -> bool:
+        """Whether these are instances of a range that was asked for."""
+        return self.found_by.startswith(RANGE)
 
     @property
     def is_whole(self) -> bool:
@@ -104,7 +109,7 @@ def _of_range(joined: JoinedTrace, name: str) -> Windows:
     done = np.maximum.accumulate(done)
     start = np.maximum(host_start, np.append(host_start[:1], done[:-1]))
     names = tuple([name] * len(host_start))
-    return Windows(found.process, names, names, host_start, host_end, start, done, f"range `{name}`", False)
+    return Windows(found.process, names, names, host_start, host_end, start, done, f"{RANGE}`{name}`", False)
 
 
 def _folded(joined: JoinedTrace, names: tuple[str, ...]) -> list[str]:

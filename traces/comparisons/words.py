@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from launchlens.traces.comparisons.compare import TraceComparison
 from launchlens.traces.comparisons.measured import NO_OP, NO_RANGE
 from launchlens.traces.comparisons.rows import Row
+from launchlens.traces.comparisons.windows import WHOLE
 
 #: What one recording a side can't show, and what several can't.
 CAVEAT = (
@@ -46,11 +47,10 @@ def _first(found: TraceComparison) -> str:
 
 
 def _window(found: TraceComparison) -> str:
-    compared = next(each for each in found.phases if each.compared)
-    if compared.kind == "the whole trace":
-        return "the whole trace"
-    by = found.a.compared[0].windows.found_by
-    return f"an instance of {by}" if by.startswith("range") else "a step"
+    windows = found.a.compared[0].windows
+    if windows.is_whole:
+        return WHOLE
+    return f"an instance of {windows.found_by}" if windows.is_range else "a step"
 
 
 def _rests(found: TraceComparison) -> str:

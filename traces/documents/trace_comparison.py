@@ -30,6 +30,12 @@ class TraceSideRow(Structure, frozen=True, kw_only=True):
     ]
     recorded_by: Annotated[list[str], means("what recorded them, each recorder once")]
     skipped: Annotated[list[str], means("files of the side that were not used, each with the reason")]
+    devices: Annotated[
+        list[str],
+        means(
+            "the GPU that is compared, that which does most of what the steps launch: of each recording with GPU work, and of how many there, each once"
+        ),
+    ]
     found_by: Annotated[list[str], means("how their steps were found, each way once")]
     steps: Annotated[int, means("how many steps are compared")]
     steps_in_all: Annotated[int, means("how many steps the recordings have")]
