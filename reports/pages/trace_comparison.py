@@ -13,7 +13,7 @@ from launchlens.traces.tables import trace_differences
 from launchlens.traces.tables.table import Table
 
 #: Rows of each table on the first screen.
-ON_A_SCREEN = 5
+ON_A_SCREEN = 4
 #: Tables that the first screen leaves out.
 BEYOND_A_SCREEN = ("account", "conditions", "phases")
 
