@@ -11,7 +11,12 @@ from launchlens.commands.options import Force, Json
 
 
 def command(
-    source: Annotated[Path, typer.Argument(help="A folder that `profile` wrote, or any trace that `analyze` reads.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder that `profile` wrote, any trace that `analyze` reads, or a folder of the ranks of a job."
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the trace: NAME.pftrace.")],
     perfetto: Annotated[
         bool, typer.Option("--perfetto", help="As a Perfetto protobuf trace, for ui.perfetto.dev.")
@@ -22,7 +27,7 @@ def command(
     """Write a capture or a trace for another tool.
 
     The time account and the launches in flight are drawn on top; of a trace also its steps, the GPU's gaps by cause, what each
-    piece of advice rests on, and the longest kernels.
+    piece of advice rests on, and the longest kernels. Of ranks each has a group of tracks, on one clock.
 
     Example: launchlens export captures/small-copies-20260102-030405 --perfetto -o copies.pftrace
     """

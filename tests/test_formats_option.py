@@ -15,6 +15,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from command_lines import ranks
 from launchlens.cli import app
 from launchlens.reports.output import FORMATS
 from launchlens.traces.captures.capture import read_capture
@@ -41,6 +42,10 @@ LINES = {
         ),
         *("streams", "concurrency", "latency", "launch_queue", "account"),
     ],
+    "analyze RANKS": [
+        *("ranks", "stragglers", "imbalance", "collectives", "waits"),
+        *("rank_idle", "rank_time", "fleet_account", "skipped"),
+    ],
     "analyze --list": ["analyses"],
     "report CAPTURE": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "profile --output NEW": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
@@ -66,7 +71,7 @@ def places(tmp_path_factory):
     make_trace(folder / "made.pt.trace.json.gz", "eager", ["copy_", "foreach"])
     make_capture(folder / "capture")
     write_probes(folder / "capture", ALL)
-    return {"TRACE": folder / "made.pt.trace.json.gz", "CAPTURE": folder / "capture"}
+    return {"TRACE": folder / "made.pt.trace.json.gz", "CAPTURE": folder / "capture", "RANKS": ranks(folder)}
 
 
 @cache

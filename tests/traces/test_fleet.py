@@ -181,6 +181,28 @@ def test_splitting_a_file_into_ranks_changes_no_sum(tmp_path, seed) -> None:
     _sums(one)
 
 
+def test_an_export_has_a_group_of_tracks_a_rank_on_one_clock(tmp_path) -> None:
+    pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
+    from launchlens.traces.perfetto.export import export
+    from pftrace import read
+
+    job = run(training(2, "data", 3000), 4, 3, [Clock(number * 5_000_000) for number in range(4)])
+    write(job, tmp_path / "ranks")
+    export(tmp_path / "ranks", tmp_path / "job.pftrace")
+    found = read((tmp_path / "job.pftrace").read_bytes())
+    first = min(row["start"] for rank in job.ranks for row in rank.rows)
+    for rank in job.ranks:
+        group = f"{rank.number + 1}. rank {rank.number}: rank{rank.number}.json"
+        mine = [each for each in found.slices if found.path(each.track)[0] == group]
+        ends = sorted(
+            each.end
+            for each in mine
+            if each.name.startswith("ncclDevKernel") and "stream 20" in found.path(each.track)[-1]
+        )
+        truth = [end - first for _, _, _, _, end in rank.collectives]
+        assert ends == pytest.approx(truth, abs=2_000)
+
+
 # -- which rank is which, and which files can be used
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+
+import numpy as np
 
 from launchlens.traces.documents.fleet import FleetDocument
 from launchlens.traces.fleet.clocks import Clocks, align
@@ -15,6 +18,16 @@ from launchlens.traces.fleet.summary import RankSummary, Unusable
 from launchlens.traces.fleet.waits import Waits, waits
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError, Problems
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a rank's trace lies: a file, the process in it where it holds several, and the moment of its clock that is time 0."""
+
+    rank: int
+    path: Path
+    process: str | None
+    zero_ns: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,25 @@ class Fleet:
             found.add("collectives-unlike", self.matched.unlike)
             found.add("clock-not-aligned", int((self.clocks.by == 0).sum()))
         return found
+
+    def on_one_clock(self) -> list[Place]:
+        """Where each rank's files lie, and which moment of each one's clock is the first of all ranks that it is aligned with.
+
+        A drift is taken for as much as it is in the middle of the rank's steps: what nests goes on to nest.
+        """
+        shift, first = [], {}
+        for at, member in enumerate(self.members):
+            middle = np.array([(int(member.steps.start_ns[0]) + int(member.steps.done_ns[-1])) // 2])
+            shift.append(int((middle - self.clocks.aligned(np.array([at]), middle))[0]))
+            cluster = int(self.clocks.cluster[at])
+            first[cluster] = min(
+                first.get(cluster, member.summary.first_ns - shift[at]), member.summary.first_ns - shift[at]
+            )
+        return [
+            Place(member.rank, path, process, first[int(self.clocks.cluster[at])] + shift[at] - clock)
+            for at, member in enumerate(self.members)
+            for path, process, clock in member.parts
+        ]
 
     def document(self) -> FleetDocument:
         """What it says, as `analyze --json` prints it."""

@@ -21,12 +21,19 @@ _IN_NAME = re.compile(r"rank[^0-9a-z]{0,2}(\d{1,6})", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Member:
-    """One rank. `summary` has the steps of all its files in order of time, on one clock, and `files` says how many that were."""
+    """One rank. `summary` has the steps of all its files in order of time, on one clock; `parts` says of which file each is, and of which
+    process of it where it holds several, with what has to be added to its times for that clock.
+    """
 
     rank: int
     rank_from: RankFrom
-    files: tuple[Path, ...]
+    parts: tuple[tuple[Path, str | None, int], ...]
     summary: RankSummary
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its files, in order of time."""
+        return tuple(dict.fromkeys(path for path, _, _ in self.parts))
 
     @property
     def steps(self) -> StepFigures:
@@ -55,8 +62,8 @@ def members(summaries: Sequence[RankSummary]) -> tuple[list[Member], list[Unusab
                 kept.append(piece)
             else:
                 left_out.append(Unusable(piece.path, f"is of rank {rank} and of the same time as {clash.path.name}"))
-        files = tuple(dict.fromkeys(each.path for each in kept))
-        found.append(Member(rank, told, files, reduce(_together, map(_on_shared_clock, kept))))
+        parts = tuple((each.path, each.process, each.clock_ns) for each in kept)
+        found.append(Member(rank, told, parts, reduce(_together, map(_on_shared_clock, kept))))
     return found, left_out
 
 
@@ -94,6 +101,7 @@ def _on_shared_clock(piece: RankSummary) -> RankSummary:
     by, steps, told = piece.clock_ns, piece.steps, piece.collectives
     return replace(
         piece,
+        first_ns=piece.first_ns + by,
         clock_ns=0,
         steps=replace(steps, start_ns=steps.start_ns + by, done_ns=steps.done_ns + by),
         collectives=replace(told, start_ns=told.start_ns + by, end_ns=told.end_ns + by),
@@ -105,6 +113,7 @@ def _together(one: RankSummary, other: RankSummary) -> RankSummary:
     return replace(
         one,
         bytes=one.bytes + other.bytes,
+        first_ns=min(one.first_ns, other.first_ns),
         saw_gpu=one.saw_gpu and other.saw_gpu,
         named=one.named and other.named and len(set(steps.names)) == len(steps),
         steps=steps,

@@ -65,6 +65,7 @@ def _summary(
         steps=figures,
         collectives=_collectives(stepped, steps) if known else _none(),
         cells=_cells(joined, stepped, low, high),
+        first_ns=int(stepped.start.min()),
         clock_ns=base if isinstance(base, int) and abs(base) < 1 << 61 else 0,
         problems=tuple(joined.problems),
     )

@@ -85,7 +85,7 @@ class RankSummary:
 
     `process` is told where a file holds several. `named`: the names of its steps tell each from all others, on every rank alike. `cells` is the
     account of its steps, [HOST_STATES, DEVICE_STATES]; all of its time is in one cell of no device where no GPU work was recorded.
-    `clock_ns` is what has to be added to its times for a clock that hosts share, as well as they keep it.
+    `first_ns` is when its first event begins, and `clock_ns` what has to be added to its times for a clock that hosts share, as well as they keep it.
     """
 
     path: Path
@@ -101,6 +101,7 @@ class RankSummary:
     steps: StepFigures
     collectives: Collectives
     cells: npt.NDArray[np.int64]
+    first_ns: int
     clock_ns: int = 0
     problems: tuple[Problem, ...] = field(default=())
 

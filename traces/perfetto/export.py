@@ -26,7 +26,7 @@ from launchlens.traces.nesting import sweep
 from launchlens.traces.perfetto.layers import Counter, Layer
 from launchlens.traces.perfetto.tracks import Flows, flows, layers
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.source import CaptureFolder, Source, as_one, open_trace, source_of
+from launchlens.traces.source import CaptureFolder, SeveralTraces, Source, as_one, open_trace, source_of
 from launchlens.traces.trace import Progress, Trace
 
 if TYPE_CHECKING:
@@ -45,13 +45,15 @@ ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer"
 class Part:
     """One trace of an export. `name` is its own, `label` what its group of tracks is called.
 
-    `blocks`: it is a capture's, and accounted for within its `variant:` ranges; else as a whole.
+    `blocks`: it is a capture's, and accounted for within its `variant:` ranges; else as a whole. `zero_ns` is the moment of its clock that is
+    time 0, where it shares that with others; else it is its first event.
     """
 
     label: str
     name: str
     trace: Trace
     blocks: bool
+    zero_ns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
 
 
 def parts(source: Source, progress: Progress | None = None, regime: str | None = None) -> Iterator[Part]:
-    """The traces of a capture, of one `regime` where it is named, or a trace; each read when it is asked for."""
+    """The traces of a capture, of one `regime` where it is named, of the ranks of a job, or a trace; each read when it is asked for."""
+    if isinstance(source, SeveralTraces):
+        yield from of_ranks(source.path, progress)
+        return
     if not isinstance(source, CaptureFolder):
         yield part_of(as_one(source).read(progress=progress))
         return
@@ -106,6 +111,19 @@ def parts(source: Source, progress: Progress | None = None, regime: str | None =
 def part_of(trace: Trace) -> Part:
     """A trace that is no capture's, as the one part of an export."""
     return Part(trace.path.name, trace.path.name, trace, False)
+
+
+def of_ranks(path: Path, progress: Progress | None = None) -> Iterator[Part]:
+    """The ranks of a job, a part each, on one clock as far as collectives align theirs."""
+    from launchlens.traces.fleet.processes import by_process
+    from launchlens.traces.fleet.read import read_fleet
+
+    fleet = read_fleet([path])
+    for place in fleet.on_one_clock():
+        joined = by_process(join(open_trace(place.path, progress=progress)))
+        mine = next(each.joined.trace for each in joined if each.process == place.process)
+        name = place.path.name if place.process is None else f"{place.path.name}, process {place.process}"
+        yield Part(f"rank {place.rank}: {name}", name, mine, False, place.zero_ns)
 
 
 def recorded_traces(capture: Capture, regime: str | None = None) -> list[TraceRecord]:
@@ -139,21 +157,26 @@ def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
     for number, part in enumerate(traces, start=1):
         joined = join(part.trace)
         problems[part.name] = joined.problems
-        left_out += _write(writer, f"{number}. {part.label}", joined, of_capture=part.blocks)
+        left_out += _write(writer, f"{number}. {part.label}", joined, part)
     return Exported(file.tell(), writer.slices, writer.flows, writer.counter_values, left_out, problems)
 
 
-def _write(writer: PacketWriter, group: str, joined: JoinedTrace, *, of_capture: bool) -> int:
+def _write(writer: PacketWriter, group: str, joined: JoinedTrace, part: Part) -> int:
     """Write one trace as a group of tracks; return how many flows had to be left out."""
     trace = joined.trace
     recorder = f"{trace.recorded_by} {trace.recorded_by_version or ''}".strip()
-    writer.track((group,), says=f"Recorded by {recorder}. Time 0 is the first event of this trace.")
+    first = (
+        "the first event of this trace"
+        if part.zero_ns is None
+        else "the first event of all ranks, their clocks aligned"
+    )
+    writer.track((group,), says=f"Recorded by {recorder}. Time 0 is {first}.")
     if not len(trace.events):
         return 0
-    zero = int(trace.events["start_ns"].min())
+    zero = int(trace.events["start_ns"].min()) if part.zero_ns is None else part.zero_ns
     arrows = flows(trace.events, joined.launches)
     events = _Events(trace.events, arrows, first_flow=writer.flows + 1)
-    for layer in layers(joined, of_capture=of_capture):
+    for layer in layers(joined, of_capture=part.blocks):
         path = (group, *layer.path)
         if len(path) > 2 and not writer.knows(path[:-1]):
             writer.track(path[:-1])
