@@ -8,7 +8,10 @@ from random import Random
 import msgspec
 import pytest
 from traces.made_ranks import Clock, Group, Job, run, training, write
+from typer.testing import CliRunner
 
+from launchlens.cli import app
+from launchlens.reports import progress
 from launchlens.traces.documents.fleet import FleetDocument, StragglerRow
 from launchlens.traces.fleet.members import natural
 from launchlens.traces.fleet.read import read_fleet
@@ -274,6 +277,64 @@ def test_the_order_of_paths_changes_nothing(tmp_path) -> None:
 
 def test_names_are_sorted_by_their_numbers() -> None:
     assert sorted(["rank10", "rank9", "a", "1"], key=natural) == ["1", "a", "rank9", "rank10"]
+
+
+# -- the command
+
+
+def _analyze(*arguments: object):
+    return CliRunner().invoke(app, ["analyze", *map(str, arguments)])
+
+
+def test_the_command_says_it_in_every_medium_and_names_what_it_left_out(tmp_path) -> None:
+    folder = tmp_path / "ranks"
+    write(run(training(2, "data", 3000), 4, 4), folder)
+    (folder / "rank4.json").write_text('{"traceEvents": [')
+    said = _analyze(folder, "--html", tmp_path / "page.html")
+    assert said.exit_code == 0, said.output
+    assert "One straggler. Rank 2" in said.stdout and len(said.stdout.splitlines()) < 45
+    assert said.stderr.startswith(f"launchlens: left out {folder / 'rank4.json'}: ")
+    document = msgspec.json.decode(_analyze(folder, "--json").stdout, type=FleetDocument)
+    assert [each.rank for each in _late(document)] == [2] and len(document.skipped) == 1
+    assert _analyze(*sorted(folder.iterdir(), reverse=True), "--json").stdout == _analyze(folder, "--json").stdout
+    page = (tmp_path / "page.html").read_text()
+    assert all(
+        f"table-{name}" in page for name in ("ranks", "stragglers", "waits", "rank_time", "fleet_account", "skipped")
+    )
+    assert "Stragglers" in _analyze(folder, "--format", "markdown").stdout
+    # a name in it is the file's own
+    assert _analyze(folder, "--show", "stragglers").stdout.count("data") == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--range", "forward"], "is of one trace, and these are several"),
+        (["--partial"], "is of one trace, and these are several"),
+        (["--show", "kernels"], "'kernels' is none of ranks"),
+        (["--workers", "2", "--scheduler", "tcp://x:1"], "give one of --workers and --scheduler"),
+        (["--steps", "nothing*"], "rank0.json: holds no range that fits 'nothing*'"),
+    ],
+)
+def test_what_does_not_fit_several_traces_is_refused(tmp_path, more, says) -> None:
+    paths = write(run(training(), 2 + 2, 3), tmp_path / "ranks")
+    answer = _analyze(tmp_path / "ranks", *more)
+    assert answer.exit_code == 2 and says in answer.output and answer.stdout == ""
+    one = _analyze(paths[0], "--workers", "2")
+    assert one.exit_code == 2 and "is for several traces" in one.output
+
+
+def test_progress_says_files_rate_and_the_time_that_is_left(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(progress, "LINES_APART_S", 0.0)
+    monkeypatch.setattr(
+        "launchlens.reports.progress.time.monotonic", iter([0.0, 2.0, 2.0, 4.0, 4.0, 6.0, 6.0]).__next__
+    )
+    with progress.files(4) as done:
+        for _ in range(3):
+            done(1)
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == "read 1 of 4 files, 0.5 files/s, 6 s left"
+    assert third == "read 3 of 4 files, 0.5 files/s, 2 s left" and "2 of 4" in second
 
 
 # -- recorded ones

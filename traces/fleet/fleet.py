@@ -94,7 +94,8 @@ class Fleet:
 
         A drift is taken for as much as it is in the middle of the rank's steps: what nests goes on to nest.
         """
-        shift, first = [], {}
+        shift: list[int] = []
+        first: dict[int, int] = {}
         for at, member in enumerate(self.members):
             middle = np.array([(int(member.steps.start_ns[0]) + int(member.steps.done_ns[-1])) // 2])
             shift.append(int((middle - self.clocks.aligned(np.array([at]), middle))[0]))

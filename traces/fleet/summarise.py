@@ -44,6 +44,8 @@ def _summary(
     trace = joined.trace
     stepped = joined.stepped(pattern)
     steps = stepped.steps
+    if pattern is not None and steps is None:
+        raise InputError(path, f"holds no range that fits {pattern!r}", "name ranges of it with --steps")
     low, high = stepped.window
     if high <= low:
         raise InputError(path, "holds no launch and no GPU work", "record it with CPU and CUDA activities")

@@ -140,13 +140,13 @@ def waits(document: FleetDocument) -> Table:
 def idle_causes(document: FleetDocument) -> Table:
     """What each rank's GPU was idle for, a step."""
     columns = (
-        Column("rank", "count", "the rank"),
+        Column("rank", "name", "the rank"),
         Column("cause", "code", "what its GPU waited for"),
         Column("ns", "time", "for how long, a step", title="a step"),
     )
-    rows = [[each.rank, cause, ns] for each in document.ranks for cause, ns in (each.idle_causes or {}).items()]
+    rows = [[str(each.rank), cause, ns] for each in document.ranks for cause, ns in (each.idle_causes or {}).items()]
     return table(
-        "idle_causes",
+        "rank_idle",
         "What GPUs were idle for, a step",
         columns,
         rows,
@@ -158,13 +158,18 @@ def idle_causes(document: FleetDocument) -> Table:
 def parts(document: FleetDocument) -> Table:
     """Where the time of each rank's steps went."""
     columns = (
-        Column("rank", "count", "the rank"),
+        Column("rank", "name", "the rank"),
         Column("part", "code", "what its GPU did, or was idle for"),
         Column("ns", "time", "in all its steps", title="time"),
     )
-    rows = [[each.rank, each.part, each.ns] for each in document.account.parts]
+    rows = [[str(each.rank), each.part, each.ns] for each in document.account.parts]
     return table(
-        "parts", "Where the time of all ranks went", columns, rows, order="by rank", pivot=Pivot("rank", "part", "ns")
+        "rank_time",
+        "Where the time of all ranks went",
+        columns,
+        rows,
+        order="by rank",
+        pivot=Pivot("rank", "part", "ns"),
     )
 
 
