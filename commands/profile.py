@@ -114,7 +114,7 @@ def command(
             workload, tuple(sweep or ()), resume, MINUTES if minutes is None else minutes, variant, every,
             tuple(regime or REGIMES), device, output, rounds, iterations, seed, count, sizes, setting, _command_line(), given,
         )  # fmt: skip
-        run_sweep(made)
+        run_sweep(made, asked)
         return
     if minutes is not None:
         raise typer.BadParameter("only a sweep has minutes: give --sweep NAME=VALUES as well", param_hint="--minutes")

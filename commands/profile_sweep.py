@@ -14,10 +14,12 @@ from launchlens.commands.device import cuda_for_own, device_or_recorded, with_re
 from launchlens.commands.endings import TerminatedError
 from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED, TERMINATED
 from launchlens.commands.own_code import blame_own, stdout_kept_clean
+from launchlens.commands.sweep_report import report_on_sweep
 from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
     from launchlens.profiling.sweeps.run import SweepPlan
+    from launchlens.reports.output import Wanted
     from launchlens.traces.sweeps.sweep import Sweep, SweepRecord
 
 #: Minutes of a sweep, where none are given.
@@ -63,8 +65,8 @@ _OF_THE_FOLDER = (
 _OF_A_PLAIN_RUN = ("--collector", "--probe")
 
 
-def run_sweep(asked: AskedSweep) -> Path:
-    """Begin a sweep, or go on with one; return its folder. Raises typer.Exit where it was interrupted, or a variant is wrong."""
+def run_sweep(asked: AskedSweep, wanted: Wanted) -> None:
+    """Begin a sweep, or go on with one, and report on it. Raises typer.Exit where it was interrupted, or a variant is wrong."""
     for option in _OF_A_PLAIN_RUN:
         if option in asked.given:
             raise InputError(
@@ -73,6 +75,7 @@ def run_sweep(asked: AskedSweep) -> Path:
     plan, folder, earlier = _anew(asked) if asked.resume is None else _to_resume(asked, asked.resume)
     record = _measure(plan, folder, earlier, asked.workload)
     _say(record, folder)
+    report_on_sweep(folder, folder / "report.html", wanted)
     wrong = {
         (each.variant, each.regime): f"{each.why} (at {_at(point.settings)})"
         for point in record.points
@@ -83,7 +86,6 @@ def run_sweep(asked: AskedSweep) -> Path:
         typer.echo(f"launchlens: variant {variant} ({regime}) is wrong and was not timed there: {why}", err=True)
     if wrong:
         raise typer.Exit(ANSWER_IS_NO)
-    return folder
 
 
 def _anew(asked: AskedSweep) -> tuple[SweepPlan, Path, Sweep | None]:

@@ -93,6 +93,7 @@ def test_a_sweep_of_a_workload_of_ones_own_is_measured(swept):
     folder, result = swept
     assert result.exit_code == 0, result.output
     assert "6 of 6 points of the grid (1 held out)" in result.stderr
+    assert "looped beats whole up to length" in result.stdout and (folder / "report.html").is_file()
     found = read_sweep(folder)
     record = found.record
     assert record.complete and record.device == "cpu" and record.baseline == "whole"
@@ -121,8 +122,9 @@ def test_a_sweep_of_a_workload_of_ones_own_is_measured(swept):
 def test_it_goes_on_where_it_stopped(swept, file):
     folder, _ = swept
     before = read_sweep(folder).record
-    result = run("profile", "--resume", folder, "--workload", file, "--minutes", 0.01)
+    result = run("profile", "--resume", folder, "--workload", file, "--minutes", 0.01, "--json")
     assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["format"] == "launchlens.sweep-report/1"
     after = read_sweep(folder).record
     assert after.points[: len(before.points)] == before.points
     assert after.complete and after.minutes == pytest.approx(before.used_minutes + 0.01)
