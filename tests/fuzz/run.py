@@ -3,7 +3,7 @@
 - the command ends with 0 or 2 (`claims` also 1), never with a traceback or "a fault of launchlens"
 - an exit 2 says why in one line, and leaves no output behind
 - what is printed holds no character that a terminal would obey; JSON is strict; pages hold no name as markup
-- the cells of an account sum to its window; a trace compared with itself differs by nothing
+- the cells of an account sum to its window, launches are counted alike everywhere; a trace compared with itself differs by nothing
 - each case ends within a time and a memory that are bounded
 
     python tests/fuzz/run.py --cases 200000 --minutes 9 --workers 64 --output found
@@ -103,18 +103,18 @@ def runner() -> Any:
 
 @contextmanager
 def limited(seconds: int) -> Iterator[None]:
-    """Raise Finding where something takes longer."""
+    """Raise Finding where something takes more of the processor's time; a process that only waits is ended by its parent."""
 
     def late(number: int, frame: object) -> None:
         raise Finding(f"takes longer than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def run(result: Result, *arguments: str | Path, codes: Sequence[int] = (0, 2)) -> tuple[int, str]:
@@ -129,6 +129,8 @@ def run(result: Result, *arguments: str | Path, codes: Sequence[int] = (0, 2)) -
         raise Finding(f"{arguments[0]} ended with {told}")
     if ran.exit_code == 2 and len(ran.stderr.strip().splitlines()) != 1:
         raise Finding(f"{arguments[0]} says why in more or less than a line: {told}")
+    if "Warning: " in ran.stderr:
+        raise Finding(f"{arguments[0]} warns of its own code: {told}")
     if (found := OBEYED.search(ran.stdout + ran.stderr)) is not None:
         raise Finding(f"{arguments[0]} prints {found.group()!r}")
     return ran.exit_code, ran.stdout
@@ -279,6 +281,9 @@ def trace_opened(path: Path, result: Result) -> Any:
     for account in [found["account"], *found.get("accounts", ())]:
         if account and sum(cell["ns"] for cell in account["cells"]) != account["window_ns"]:
             raise Finding("the cells of an account don't sum to its window")
+    submitted = sum(of["calls"] for of in found["totals"]["launches"].values())
+    if submitted != sum(row["count"] for row in found["launch_cost"]):
+        raise Finding("launch_cost counts other launches than totals")
     if MARKUP in page.read_text():
         raise Finding("a name is markup in the page")
     return found
