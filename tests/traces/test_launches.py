@@ -144,6 +144,21 @@ def test_an_id_that_names_two_calls_gives_its_work_to_neither():
     assert problems["correlation-id-repeats"] == 1
 
 
+def test_a_call_that_waits_is_no_launch_where_its_id_is_a_launch_s_as_well():
+    found, problems = launches(
+        [
+            host("api", "cudaLaunchKernel", 0, 5, correlation=1),
+            host("api", "cudaLaunchKernel", 10, 15, correlation=1),
+            host("api", "cudaStreamSynchronize", 50, 55, correlation=1),
+            host("api", "cudaLaunchKernel", 56, 58, correlation=2),
+            gpu("kernel", 60, 65, 1),
+            gpu("kernel", 66, 68, 2),
+        ]
+    )
+    assert list(found.table["api"]) == ["cudaLaunchKernel"] * 3 and list(found.table["activities"]) == [0, 0, 1]
+    assert list(found.joined_rows) == [5] and problems["correlation-id-repeats"] == 1
+
+
 def test_ids_are_told_apart_by_process_where_device_rows_name_one():
     found, problems = launches(
         [

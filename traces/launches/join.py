@@ -44,6 +44,11 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
     ambiguous[ambiguous] = repeats[launch_of[ambiguous]]
     problems.add("correlation-id-repeats", int(ambiguous.sum()))
     launch_of[ambiguous] = -1
+    # a call that no name tells to be a launch was one by its activities alone, and of those it has none now
+    kept = (named >= 0) | ~repeats
+    if not kept.all():
+        launch_of = np.where(launch_of >= 0, (np.cumsum(kept) - 1)[launch_of], -1)
+        api, named, repeats = api[kept], named[kept], repeats[kept]
     if len(api) and not len(gpu) and gpu_expected:
         problems.add("no-gpu-records", len(api))
     joined = launch_of >= 0
