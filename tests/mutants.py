@@ -61,7 +61,7 @@ COMPARISONS = "tests/traces/test_comparisons.py"
 MUTANTS = (
     Mutant(
         "of compared traces: steps of all phases are one typical step",
-        "mine = left & close[inverse] & (kind == name)",
+        "mine = left & close[inverse] & (kind == named)",
         "mine = left",
         (COMPARISONS,),
     ),

@@ -355,3 +355,14 @@ def test_numbers_beyond_a_float_in_a_capture(capture, name, number):
     (capture / name).write_text(text)
     result = run("report", capture, "--json")
     assert "fault of launchlens" not in result.stderr and result.exit_code in (0, 2), result.output
+
+
+def test_a_range_whose_name_ends_in_null_is_compared(tmp_path):
+    of = {"pid": 1, "tid": 1, "ph": "X"}
+    step = of | {"cat": "user_annotation", "name": "step\0", "ts": 0, "dur": 100}
+    call = of | {"cat": "cuda_runtime", "name": "cudaLaunchKernel", "ts": 10, "dur": 5, "args": {"correlation": 1}}
+    kernel = of | {"cat": "kernel", "name": "k", "ts": 20, "dur": 30, "args": {"correlation": 1, "device": 0}}
+    (tmp_path / "x.json").write_text(json.dumps({"traceEvents": [step, call, kernel]}))
+    with at_most(30):
+        result = run("compare", f"{tmp_path / 'x.json'}::step\0", f"{tmp_path / 'x.json'}::step\0", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["difference_ns_per_step"] == 0, result.output

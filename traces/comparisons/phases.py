@@ -56,7 +56,9 @@ def phases(measured: Sequence[Measured]) -> list[Phase]:
         kinds += [one.windows.kinds[each] for each in one.positions.tolist()]
         owners += [trace] * len(one)
     counts = np.concatenate(rows)
-    kind = np.array(kinds, object)
+    # as numbers: numpy takes null characters off the end of a text that it compares
+    numbered = {name: number for number, name in enumerate(dict.fromkeys(kinds))}
+    kind = np.array([numbered[name] for name in kinds])
     unique, which = np.unique(counts, axis=0, return_inverse=True)
     inverse = which.ravel()
     of_trace = np.array(owners)
@@ -67,15 +69,16 @@ def phases(measured: Sequence[Measured]) -> list[Phase]:
         seen = np.bincount(inverse[left], minlength=len(unique))
         lead = int(np.lexsort((-unique.sum(axis=1), -seen))[0])
         close = np.array([similar(unique[lead], each) >= THRESHOLDS.phase_alike for each in unique])
-        name = kind[left & (inverse == lead)][0]
-        mine = left & close[inverse] & (kind == name)
+        first = int(np.flatnonzero(left & (inverse == lead))[0])
+        named = kind[first]
+        mine = left & close[inverse] & (kind == named)
         left &= ~mine
         holds = {
             label: float(value)
             for label, value in zip(labels, np.median(counts[mine], axis=0).tolist(), strict=True)
             if value
         }
-        found.append(Phase(str(name), tuple(mine[of_trace == at] for at in range(len(measured))), holds))
+        found.append(Phase(str(kinds[first]), tuple(mine[of_trace == at] for at in range(len(measured))), holds))
     return sorted(found, key=lambda phase: -phase.count)
 
 
