@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launchlens.commands.options import Force, Format, Json, Output, TableName
+from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -83,6 +83,7 @@ def command(
         ),
     ] = None,
     force: Force = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Say what a trace holds, and where its time goes; of several, which rank keeps the others waiting, and why.
 
@@ -100,7 +101,8 @@ def command(
     from launchlens.traces import files
     from launchlens.traces.analyses import catalogue
     from launchlens.traces.analysis import analyze, as_document
-    from launchlens.traces.source import open_trace
+    from launchlens.traces.cache.kept_analysis import Asked, analysis_of
+    from launchlens.traces.source import as_one, source_of
 
     trace = traces[0] if traces else None
     asked = wanted(format, as_json, table=table, output=output, force=force, source=trace, rows=top or IN_FULL)
@@ -130,11 +132,15 @@ def command(
     elif asked.format in ("table", "markdown") and html is None and not full:
         names = [*catalogue.BRIEF, *catalogue.SAID]
     with reading(trace.name) as progress:
-        opened = open_trace(trace, partial=partial, progress=progress)
-        analysis = analyze(opened, range_name=range_name, thread=thread, steps=steps)
-        answered = analysis.answers(names, by_shape=by_shape)
-        document = as_document(analysis, answered)
-        timelines = analysis.timelines(step) if html is not None else []
+        one_trace = as_one(source_of(trace))
+        if html is None:
+            found = analysis_of(one_trace, Asked(tuple(names), range_name, thread, steps, by_shape, partial), progress)
+            document, answered, timelines = found.document, found.answered, []
+        else:  # the timeline of a step is drawn from its events, which no answer that was kept holds
+            opened = one_trace.read(partial=partial, progress=progress)
+            analysis = analyze(opened, range_name=range_name, thread=thread, steps=steps)
+            answered = analysis.answers(names, by_shape=by_shape)
+            document, timelines = as_document(analysis, answered), analysis.timelines(step)
     tables = [*answered.tables.values()]
     if html is not None:
         from launchlens.reports.writers.html import html as page_text

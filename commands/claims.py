@@ -9,7 +9,7 @@ import typer
 
 from launchlens.commands.capture_report import given_claims, study_of
 from launchlens.commands.exit_codes import ANSWER_IS_NO
-from launchlens.commands.options import Claims, Force, Format, Json, Output, TableName
+from launchlens.commands.options import Claims, Force, Format, Json, NoCache, Output, TableName
 from launchlens.traces.problems import InputError
 
 
@@ -32,6 +32,7 @@ def command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where a claim of --claims FILE.toml is refuted.")
     ] = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Test claims on captures, and say on what evidence.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from launchlens.commands.capture_report import study_of
-from launchlens.commands.options import Force, Format, Json, Output, TableName
+from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -38,6 +38,7 @@ def command(
     table: TableName = None,
     output: Output = None,
     force: Force = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Compare B with A: what differs, by how much, and where the difference lies.
 

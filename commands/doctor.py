@@ -14,15 +14,17 @@ def command(
 ) -> None:
     """Say what is installed here, and what is missing.
 
-    Beside each missing thing stands what it would give, and how to get it.
+    Beside each missing thing stands what it would give, and how to get it; below, what is kept of big traces, and where.
 
     Example: launchlens doctor
     """
     from launchlens.commands.printing import wanted
     from launchlens.profiling.doctor import examine
-    from launchlens.reports.blocks import Shown
+    from launchlens.reports.blocks import Paragraph, Shown
     from launchlens.reports.output import Result
-    from launchlens.traces.documents.doctor import CheckRow, DoctorDocument, threshold_rows
+    from launchlens.reports.words.cache import cache_sentence
+    from launchlens.traces.cache.store import held
+    from launchlens.traces.documents.doctor import CheckRow, DoctorDocument, cache_folder, threshold_rows
     from launchlens.traces.tables import plain
     from launchlens.traces.thresholds import THRESHOLDS
 
@@ -30,11 +32,11 @@ def command(
     rows = [
         CheckRow(name=row.name, found=row.found, version=row.version, gives=row.gives, get=row.get) for row in examine()
     ]
-    checks = plain.checks(rows)
+    checks, kept = plain.checks(rows), held()
     asked.write(
         Result(
-            lambda: DoctorDocument(checks=rows, thresholds=threshold_rows(THRESHOLDS)),
-            lambda: [Shown(checks, most=len(checks))],
+            lambda: DoctorDocument(checks=rows, cache=cache_folder(kept), thresholds=threshold_rows(THRESHOLDS)),
+            lambda: [Shown(checks, most=len(checks)), Paragraph(cache_sentence(kept))],
             lambda: [checks, plain.thresholds(THRESHOLDS)],
         )
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from launchlens.commands.options import Force, Json
+from launchlens.commands.options import Force, Json, NoCache
 
 
 def command(
@@ -23,6 +23,7 @@ def command(
     ] = False,
     as_json: Json = False,
     force: Force = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Write a capture or a trace for another tool.
 

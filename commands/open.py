@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.exit_codes import ANSWER_IS_NO
+from launchlens.commands.options import NoCache
 from launchlens.traces.problems import InputError
 
 
@@ -38,6 +39,7 @@ def command(
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for the page to fetch the trace; 0 waits until Ctrl-C.")
     ] = 300,
+    no_cache: NoCache = False,
 ) -> None:
     """Open a trace in ui.perfetto.dev, or in Nsight Systems.
 

@@ -20,6 +20,24 @@ Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing output file.")]
+
+
+def _without_cache(context: typer.Context, wanted: bool) -> bool:
+    if wanted:
+        from launchlens.traces.cache import store
+
+        context.with_resource(store.off())
+    return wanted
+
+
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        callback=_without_cache,
+        help="Read traces anew, and keep nothing of them; else what a big one held is kept in your cache folder (see doctor).",
+    ),
+]
 Claims = Annotated[
     Path | None,
     typer.Option("--claims", metavar="FILE.toml", help="Test the claims of this file; by default the note's."),

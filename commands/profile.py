@@ -14,7 +14,7 @@ from launchlens.commands.choices import changed_parameters, chosen_probes, chose
 from launchlens.commands.device import cuda_for_own, device_or_recorded, with_recorder
 from launchlens.commands.endings import TerminatedError
 from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED, TERMINATED
-from launchlens.commands.options import Format, Json, Seed, Setting, TableName
+from launchlens.commands.options import Format, Json, NoCache, Seed, Setting, TableName
 from launchlens.commands.own_code import blame_own, stdout_kept_clean
 from launchlens.commands.profile_sweep import MINUTES, AskedSweep, run_sweep
 from launchlens.traces.problems import InputError
@@ -90,6 +90,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    no_cache: NoCache = False,
 ) -> None:
     """Measure the variants of a workload: which is fastest, and why.
 

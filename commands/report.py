@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import report_on
-from launchlens.commands.options import Claims, Force, Format, Json, TableName
+from launchlens.commands.options import Claims, Force, Format, Json, NoCache, TableName
 from launchlens.commands.sweep_report import report_on_sweep
 
 
@@ -22,6 +22,7 @@ def command(
     format: Format = None,
     table: TableName = None,
     force: Force = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Write the HTML report of a capture again and print its verdict; of a sweep, its map and what its cost model says.
 

@@ -23,3 +23,5 @@ def pytest_configure(config):
 
 # the light recorder builds two libraries where it is used: tests of it say so, all others are as on a machine without a compiler
 os.environ.setdefault("LAUNCHLENS_WITHOUT_LIGHT", "1")
+# nothing of a test is kept in the cache folder of whoever runs them: tests of it have one of their own
+os.environ["LAUNCHLENS_CACHE"] = "off"

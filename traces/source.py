@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from launchlens.traces.cache.content import Content
+from launchlens.traces.cache.kept_trace import read_once
 from launchlens.traces.captures.capture import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers import catalogue
@@ -53,13 +55,21 @@ class OneTrace:
     path: Path
     reader: Reader
 
-    def read(self, *, partial: bool = False, progress: Progress | None = None) -> Trace:
-        """The trace, without records whose times can't be so. `partial` keeps the whole part of one that breaks off, and counts the problem, where its format allows.
+    def read(self, *, partial: bool = False, progress: Progress | None = None, content: Content | None = None) -> Trace:
+        """The trace, without records whose times can't be so; a big one as it was kept when it was read before.
+
+        `content` is that of its files, where it is known already. `partial` keeps the whole part of one that breaks off, and counts the problem, where its format allows.
 
         Raises InputError with one line when it can't be used.
         """
         try:
-            return with_possible_times(self.reader.read(self.path, partial=partial, progress=progress))
+            return read_once(
+                self.path,
+                self.reader,
+                partial=partial,
+                content=content,
+                read=lambda: with_possible_times(self.reader.read(self.path, partial=partial, progress=progress)),
+            )
         except MemoryError:
             raise InputError(self.path, "takes more memory than there is here", self.reader.remedy) from None
 

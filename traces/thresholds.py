@@ -345,6 +345,16 @@ class Thresholds:
     )
     straggler_steps: float = _threshold(0.5, "share", "in most steps: a rank that is late now and then is no straggler")
 
+    # -- what is kept in the cache folder
+    cache_least_bytes: int = _threshold(
+        20_000_000, "bytes", "a trace of this size takes a second to read: of smaller ones nothing is kept"
+    )
+    cache_least_packed_bytes: int = _threshold(1_000_000, "bytes", "likewise of one that is packed with gzip")
+    cache_bytes: int = _threshold(
+        10_000_000_000, "bytes", "as much is kept at most: what was used longest ago goes first"
+    )
+    cache_days: int = _threshold(30, "days", "and so long after it was used last")
+
     # -- what a change would save
     least_stretch: float = _threshold(
         1.3,

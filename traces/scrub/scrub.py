@@ -13,6 +13,7 @@ import pandas as pd
 from msgspec.structs import replace
 
 from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.cache import store
 from launchlens.traces.documents.analysis import AnalysisDocument
 from launchlens.traces.documents.scrub import RemovedRow, ScrubDocument
 from launchlens.traces.files import free, free_folder, writable, writing
@@ -87,6 +88,7 @@ def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[
     return Scrubbed(path, output, recorded_by, size, dict(+removed), paths_in_names)
 
 
+@store.off()  # the proof is of the files themselves
 def _trace(
     source: OneTrace, scrubbed: Scrub, copy: Path, removed: Removed, progress: Progress | None
 ) -> tuple[str, int]:

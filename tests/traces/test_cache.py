@@ -1,0 +1,326 @@
+"""The cache: what comes out of it is what went in, to the last digit; what is broken, foreign or stale is as if it were not there."""
+
+import json
+import os
+import runpy
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from traces.made_kinds import KINDS, make
+from typer.testing import CliRunner
+
+from launchlens.cli import app
+from launchlens.reports.machine import text
+from launchlens.reports.words.cache import cache_sentence
+from launchlens.traces.cache import content, kept_analysis, kept_trace, store
+from launchlens.traces.cache.kept_analysis import Asked, analysis_of
+from launchlens.traces.source import OneTrace, as_one, source_of
+from launchlens.traces.thresholds import THRESHOLDS
+from launchlens.traces.trace import Trace
+
+GOLDEN = Path(__file__).parents[1] / "data" / "golden"
+TRACES: list[Path] = list(runpy.run_path(str(GOLDEN / "facts.py"))["facts_by_trace"]())
+SMALL = GOLDEN / "cases" / "k1022.json"
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache folder of its own, in which traces of every size are kept."""
+    monkeypatch.setenv("LAUNCHLENS_CACHE", str(tmp_path / "cache"))
+    small = replace(THRESHOLDS, cache_least_bytes=0, cache_least_packed_bytes=0)
+    monkeypatch.setattr(content, "THRESHOLDS", small)
+    place = tmp_path / "cache" / "entries"
+    yield place
+    assert not list(place.glob(".*")), "something was left beside the entries"
+
+
+def trace_of(path: Path) -> OneTrace:
+    return as_one(source_of(path))
+
+
+def entries(place: Path) -> list[Path]:
+    return sorted(place.glob(f"*{store.SUFFIX}"))
+
+
+def same(one: Trace, other: Trace) -> None:
+    """Raise AssertionError unless two traces are equal, to the order of categories."""
+    frames = [(one.events, other.events)]
+    assert (one.details is None) == (other.details is None)
+    for each in fields(one.details):
+        frames.append((getattr(one.details, each.name), getattr(other.details, each.name)))
+    for left, right in frames:
+        assert (left is None) == (right is None)
+        if left is None:
+            continue
+        pd.testing.assert_frame_equal(left, right)
+        for name in left.columns:
+            if left[name].dtype == "category":
+                assert left[name].cat.categories.equals(right[name].cat.categories)
+                assert left[name].cat.categories.dtype == right[name].cat.categories.dtype
+    assert {key: [part.tolist() for part in frames] for key, frames in one.python_frames.items()} == {
+        key: [part.tolist() for part in frames] for key, frames in other.python_frames.items()
+    }
+    for name in {each.name for each in fields(one)} - {"events", "details", "python_frames", "python_processes"}:
+        left, right = getattr(one, name), getattr(other, name)
+        assert (list(left) if name == "problems" else left) == (list(right) if name == "problems" else right), name
+    assert set(one.python_processes) == set(other.python_processes)
+
+
+EVERYTHING = Asked(tuple(each.name for each in kept_analysis.catalogue.CATALOGUE))
+
+
+@pytest.mark.parametrize("path", TRACES, ids=lambda path: path.name)
+def test_with_and_without_the_cache_everything_is_equal(path: Path, cache: Path) -> None:
+    trace = trace_of(path).read()
+    (kept,) = entries(cache)
+    parts = store.find(kept.name.removesuffix(store.SUFFIX))
+    assert parts is not None
+    same(kept_trace.unpacked(parts, path), trace)
+    # worked out of the table that was kept, against what comes back of that: and test_golden.py holds it to facts without a cache
+    found = analysis_of(trace_of(path), EVERYTHING)
+    again = analysis_of(trace_of(path), EVERYTHING)
+    assert text(again.document) == text(found.document)
+    assert list(again.answered.tables) == list(found.answered.tables)
+    for name, table in found.answered.tables.items():
+        other = again.answered.tables[name]
+        pd.testing.assert_frame_equal(other.frame, table.frame)
+        assert replace(other, frame=table.frame).__dict__ == table.__dict__
+
+
+@pytest.mark.parametrize("path", [SMALL, GOLDEN / "ranks" / "slow2" / "rank2.json.gz"], ids=lambda path: path.name)
+def test_what_is_kept_is_used(path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.off():
+        without = text(analysis_of(trace_of(path), EVERYTHING).document)
+    assert not cache.exists()
+    assert text(analysis_of(trace_of(path), EVERYTHING).document) == without
+    assert len(entries(cache)) == 2
+    monkeypatch.setattr(OneTrace, "read", None)
+    assert text(analysis_of(trace_of(path), EVERYTHING).document) == without
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_trace_comes_back_as_it_was(kind: str, tmp_path: Path, cache: Path) -> None:
+    path = make(kind, tmp_path)
+    with store.off():
+        trace = trace_of(path).read()
+    parts = kept_trace.packed(trace)
+    assert parts is not None
+    same(kept_trace.unpacked(parts, path), trace)
+
+
+def test_the_command_says_the_same_whatever_was_asked_before(cache: Path) -> None:
+    def said(*options: str) -> str:
+        done = CliRunner().invoke(app, ["analyze", str(SMALL), *options])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    ways = [
+        [],
+        ["--json"],
+        ["--full"],
+        ["--show", "kernels"],
+        ["--format", "csv", "--table", "steps"],
+        ["--by-shape", "--json"],
+    ]
+    without = [said(*way, "--no-cache") for way in ways]
+    assert not cache.exists()
+    assert os.environ["LAUNCHLENS_CACHE"] != "off"
+    assert [said(*way) for way in ways] == without
+    # the table once, and an analysis for each way to put the questions
+    assert sorted(each.name.partition("-")[0] for each in entries(cache)) == ["analysis", "analysis", "trace"]
+
+
+def test_a_copy_by_another_name_is_the_same_content(cache: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(SMALL.read_bytes())
+    trace_of(SMALL).read()
+    before = entries(cache)
+    assert trace_of(copy).read().path == copy
+    assert analysis_of(trace_of(copy), Asked(())).document.source.path == str(copy)
+    assert analysis_of(trace_of(SMALL), Asked(())).document.source.path == str(SMALL)
+    assert set(before) <= set(entries(cache)) and len(entries(cache)) == 2
+
+
+def test_other_content_other_options_and_other_code_are_other_entries(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "trace.json"
+    path.write_bytes(SMALL.read_bytes())
+    trace_of(path).read()
+    trace_of(path).read(partial=True)
+    assert len(entries(cache)) == 2
+    path.write_bytes(SMALL.read_bytes() + b"\n")
+    trace_of(path).read()
+    assert len(entries(cache)) == 3
+    monkeypatch.setattr(content, "_code", lambda: "another version")
+    trace_of(path).read()
+    assert len(entries(cache)) == 4
+
+
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "empty", "text", "other key", "other rows", "group writes", "old"]
+)
+def test_what_is_broken_foreign_or_old_is_a_miss_and_goes(damage: str, cache: Path) -> None:
+    expected = trace_of(SMALL).read()
+    (entry,) = entries(cache)
+    whole = entry.read_bytes()
+    match damage:
+        case "cut":
+            entry.write_bytes(whole[: len(whole) // 2])
+        case "flipped":
+            at = whole.index(b"PAR1") + 40
+            entry.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        case "empty":
+            entry.write_bytes(b"")
+        case "text":
+            entry.write_bytes(b"no zip file")
+        case "other key":
+            entry.write_bytes(whole.replace(entry.name.removesuffix(store.SUFFIX).encode(), b"trace-" + b"0" * 40))
+        case "other rows":
+            with zipfile.ZipFile(entry) as held:
+                parts = {name: held.read(name) for name in held.namelist()}
+            said = json.loads(parts["text.json"])
+            parts["text.json"] = json.dumps(said | {"rows": said["rows"] + 1}).encode()
+            with zipfile.ZipFile(entry, "w") as written:
+                for name, part in parts.items():
+                    written.writestr(name, part)
+        case "group writes":
+            entry.chmod(0o620)
+        case "old":
+            then = time.time() - (THRESHOLDS.cache_days + 1) * 86_400
+            os.utime(entry, (then, then))
+    key = entry.name.removesuffix(store.SUFFIX)
+    if damage != "other rows":  # of that only what unpacks it knows
+        assert store.find(key) is None
+        assert not entry.exists()
+    same(trace_of(SMALL).read(), expected)
+    assert store.find(key) is not None, "it was not kept anew"
+
+
+def test_a_link_is_not_followed(cache: Path, tmp_path: Path) -> None:
+    trace_of(SMALL).read()
+    (entry,) = entries(cache)
+    entry.rename(tmp_path / "elsewhere")
+    entry.symlink_to(tmp_path / "elsewhere")
+    assert store.find(entry.name.removesuffix(store.SUFFIX)) is None
+    assert (tmp_path / "elsewhere").exists() and not entry.is_symlink()
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(cache: Path) -> None:
+    trace_of(SMALL).read()
+    cache.chmod(0o777)
+    (entry,) = entries(cache)
+    assert store.find(entry.name.removesuffix(store.SUFFIX)) is None
+    assert "0700" in store.held().refused
+    assert "nothing is kept" in cache_sentence(store.held())
+    trace_of(SMALL).read(partial=True)
+    assert entries(cache) == [entry]
+
+
+def test_the_folder_is_the_users_own(cache: Path) -> None:
+    trace_of(SMALL).read()
+    assert cache.stat().st_mode & 0o777 == 0o700
+    assert all(each.stat().st_mode & 0o777 == 0o600 for each in entries(cache))
+
+
+def test_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAUNCHLENS_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert store.folder() == Path("/somewhere/launchlens/entries")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setattr(store.sys, "platform", "linux")
+    assert store.folder() == Path("/home/me/.cache/launchlens/entries")
+    monkeypatch.setenv("LAUNCHLENS_CACHE", "off")
+    assert store.folder() is None
+
+
+def test_what_was_used_longest_ago_goes_first(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "THRESHOLDS", replace(THRESHOLDS, cache_bytes=10_000))
+    for number in range(4):
+        store.keep(f"k-{number}", {"part": bytes(2_000)})
+        os.utime(cache / f"k-{number}{store.SUFFIX}", (time.time() - 100 + number,) * 2)
+    assert store.find("k-0") is not None  # now it is the one that was used last
+    store.keep("k-4", {"part": bytes(2_000)})
+    store.keep("k-5", {"part": bytes(2_000)})
+    kept = [each.name.removesuffix(store.SUFFIX) for each in entries(cache)]
+    assert kept == ["k-0", "k-3", "k-4", "k-5"]
+    assert store.held().entries == 4 and store.held().bytes <= 10_000
+    store.keep("k-6", {"part": bytes(9_000)})  # more than a quarter of all
+    assert store.find("k-6") is None and store.find("k-0") is not None
+
+
+def test_what_was_not_used_for_long_goes(cache: Path) -> None:
+    store.keep("k-old", {"part": b"1"})
+    then = time.time() - (THRESHOLDS.cache_days + 1) * 86_400
+    os.utime(cache / f"k-old{store.SUFFIX}", (then, then))
+    left = cache / ".launchlens-left"
+    left.mkdir()
+    (left / "half").write_bytes(b"1")
+    os.utime(left, (then, then))
+    store.keep("k-new", {"part": b"1"})
+    assert [each.name for each in entries(cache)] == [f"k-new{store.SUFFIX}"] and not left.exists()
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "trace.json"
+    path.write_bytes(SMALL.read_bytes())
+    one = trace_of(path)
+    read = one.reader.read
+
+    def slow(where: Path, **options: object) -> Trace:
+        found = read(where, **options)  # type: ignore[arg-type]
+        path.write_bytes(SMALL.read_bytes() + b" ")
+        return found
+
+    replace(one, reader=replace(one.reader, read=slow)).read()
+    assert not entries(cache)
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LAUNCHLENS_CACHE", str(tmp_path / "file"))
+    assert len(trace_of(SMALL).read().events)
+
+
+def test_small_traces_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAUNCHLENS_CACHE", str(tmp_path / "cache"))
+    analysis_of(trace_of(SMALL), Asked(()))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_many_at_once_get_whole_entries(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "THRESHOLDS", replace(THRESHOLDS, cache_bytes=400_000))
+    wrong: list[str] = []
+
+    def work(seed: int) -> None:
+        for number in range(40):
+            which = (seed + number) % 7
+            parts = store.find(f"k-{which}")
+            if parts is not None and parts != {"part": bytes([which]) * 60_000}:
+                wrong.append(f"{which}")
+            store.keep(f"k-{which}", {"part": bytes([which]) * 60_000})
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not wrong
+
+
+def test_doctor_says_where_and_how_much(cache: Path) -> None:
+    trace_of(SMALL).read()
+    said = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)["cache"]
+    size = sum(each.stat().st_size for each in entries(cache))
+    assert said == {"place": str(cache), "entries": 1, "bytes": size, "refused": None}

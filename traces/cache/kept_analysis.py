@@ -1,0 +1,142 @@
+"""What `analyze` says of a big trace, kept: with its content and what was asked equal, nothing needs to be worked out again.
+
+All analyses are put to a big trace at once, so that the next command finds whatever it asks for; what it does not ask for is left out,
+as if the others had never been worked out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from launchlens.traces.analyses import catalogue
+from launchlens.traces.analyses.answers import Answers
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.cache import store
+from launchlens.traces.cache.content import Content, content_of, is_big, key_of, unchanged
+from launchlens.traces.documents.analysis import AnalysisDocument
+from launchlens.traces.documents.problem import problem_rows
+from launchlens.traces.documents.table import table_of
+from launchlens.traces.source import OneTrace
+from launchlens.traces.tables.table import Column, Pivot, Table, of_frame
+from launchlens.traces.trace import Progress
+
+#: What parts of an entry that are not what they should be raise.
+_FAULTS = (ValueError, KeyError, TypeError, IndexError, AttributeError, msgspec.MsgspecError)
+_DOCUMENT, _TABLES = "document.json", "tables.json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a trace: as `analyze` has its options; `names` are the analyses that are wanted."""
+
+    names: tuple[str, ...]
+    range_name: str | None = None
+    thread: str | None = None
+    steps: str | None = None
+    by_shape: bool = False
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """The document of a trace with the tables that were wanted, and these tables."""
+
+    document: AnalysisDocument
+    answered: Answers
+
+
+def analysis_of(source: OneTrace, asked: Asked, progress: Progress | None = None) -> Analysed:
+    """What there is to say of a trace, from the cache where it is kept there. Raises InputError as reading and analysing do."""
+    path = source.path
+    content = content_of(path) if store.folder() is not None and is_big(path) else None
+    if content is None:
+        return _worked_out(source, asked, progress)
+    key = _key(source, asked, content)
+    parts = store.find(key)
+    if parts is not None:
+        try:
+            return _chosen(_unpacked(parts), asked, path)
+        except _FAULTS:
+            store.forget(key)
+    everything = tuple(each.name for each in catalogue.CATALOGUE)
+    found = _worked_out(source, replace(asked, names=everything), progress, content)
+    if unchanged(path, content):
+        store.keep(key, _packed(found))
+    return _chosen(found, asked, path)
+
+
+def _worked_out(source: OneTrace, asked: Asked, progress: Progress | None, content: Content | None = None) -> Analysed:
+    trace = source.read(partial=asked.partial, progress=progress, content=content)
+    analysis = analyze(trace, range_name=asked.range_name, thread=asked.thread, steps=asked.steps)
+    answered = analysis.answers(asked.names, by_shape=asked.by_shape)
+    return Analysed(as_document(analysis, answered), answered)
+
+
+def _key(source: OneTrace, asked: Asked, content: Content) -> str:
+    options = (asked.range_name, asked.thread, asked.steps, asked.by_shape, asked.partial)
+    return key_of("analysis", content, source.reader, options)
+
+
+def _chosen(found: Analysed, asked: Asked, path: Path) -> Analysed:
+    """What is wanted of all that was found, of the trace by the name that it has now."""
+    answered = Answers(
+        {name: found.answered.tables[name] for name in asked.names if name in found.answered.tables},
+        {name: found.answered.lacking[name] for name in asked.names if name in found.answered.lacking},
+    )
+    problems = [each for each in found.document.problems if each.code != "table-absent"]
+    document = msgspec.structs.replace(
+        found.document,
+        source=msgspec.structs.replace(found.document.source, path=str(path)),
+        problems=[*problems, *problem_rows(answered.problems)],
+        tables={name: table_of(table) for name, table in answered.tables.items()},
+    )
+    return Analysed(document, answered)
+
+
+def _packed(found: Analysed) -> dict[str, bytes]:
+    text = {
+        "tables": [_of_table(name, each) for name, each in found.answered.tables.items()],
+        "lacking": dict(found.answered.lacking),
+    }
+    plain = msgspec.structs.replace(found.document, tables={})
+    try:
+        return {_DOCUMENT: msgspec.json.encode(plain), _TABLES: json.dumps(text).encode()}
+    except UnicodeEncodeError:  # a name in it is half of a pair, of which JSON has no spelling
+        return {}
+
+
+def _unpacked(parts: Mapping[str, bytes]) -> Analysed:
+    """What an entry holds. Raises _FAULTS where a part is not what it should be."""
+    text = json.loads(parts[_TABLES])
+    tables = {name: _table(said) for name, said in text["tables"]}
+    document = msgspec.json.decode(parts[_DOCUMENT], type=AnalysisDocument)
+    return Analysed(document, Answers(tables, dict(text["lacking"])))
+
+
+def _of_table(name: str, table: Table) -> tuple[str, dict[str, Any]]:
+    frame = table.frame
+    data = {
+        part: [None if gone else value for gone, value in zip(frame[part].isna(), frame[part].tolist(), strict=True)]
+        for part in frame.columns
+    }
+    said = {each.name: getattr(table, each.name) for each in fields(table) if each.name not in _MADE}
+    pivot = None if table.pivot is None else astuple(table.pivot)
+    return name, {**said, "columns": [astuple(column) for column in table.columns], "pivot": pivot, "data": data}
+
+
+#: Fields of a table that are not plain text and numbers.
+_MADE = frozenset({"columns", "frame", "pivot"})
+
+
+def _table(said: Mapping[str, Any]) -> Table:
+    columns: Sequence[Column] = [Column(*each) for each in said["columns"]]
+    pivot = None if said["pivot"] is None else Pivot(*said["pivot"])
+    made = of_frame(said["name"], said["title"], columns, pd.DataFrame(said["data"], dtype=object))
+    return replace(made, order=said["order"], total=said["total"], pivot=pivot, notes=tuple(said["notes"]))
