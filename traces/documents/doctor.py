@@ -25,7 +25,7 @@ class ThresholdRow(Structure, frozen=True, kw_only=True):
 
     name: Annotated[str, means("what it is called")]
     value: Annotated[int | float, means("what it is, in `unit`")]
-    unit: Annotated[str, means("`ns`, `share` (1 is all), `×`, or empty for a count")]
+    unit: Annotated[str, means("`ns`, `share` (1 is all), `×`, `GB/s`, `bytes`, `days`, or empty for a count")]
     reason: Annotated[str, means("why it is that")]
 
 
