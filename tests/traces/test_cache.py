@@ -18,11 +18,12 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.reports.machine import text
 from launchlens.reports.words.cache import cache_sentence
-from launchlens.traces.cache import content, kept_analysis, kept_trace, store
+from launchlens.traces.analyses.catalogue import CATALOGUE
+from launchlens.traces.cache import content, kept_trace, store
 from launchlens.traces.cache.kept_analysis import Asked, analysis_of
 from launchlens.traces.source import OneTrace, as_one, source_of
 from launchlens.traces.thresholds import THRESHOLDS
-from launchlens.traces.trace import Trace
+from launchlens.traces.trace import Progress, Trace
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 TRACES: list[Path] = list(runpy.run_path(str(GOLDEN / "facts.py"))["facts_by_trace"]())
@@ -72,7 +73,7 @@ def same(one: Trace, other: Trace) -> None:
     assert set(one.python_processes) == set(other.python_processes)
 
 
-EVERYTHING = Asked(tuple(each.name for each in kept_analysis.catalogue.CATALOGUE))
+EVERYTHING = Asked(tuple(each.name for each in CATALOGUE))
 
 
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.name)
@@ -235,7 +236,7 @@ def test_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
     assert store.folder() == Path("/somewhere/launchlens/entries")
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/me")
-    monkeypatch.setattr(store.sys, "platform", "linux")
+    monkeypatch.setattr("sys.platform", "linux")
     assert store.folder() == Path("/home/me/.cache/launchlens/entries")
     monkeypatch.setenv("LAUNCHLENS_CACHE", "off")
     assert store.folder() is None
@@ -276,8 +277,8 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     one = trace_of(path)
     read = one.reader.read
 
-    def slow(where: Path, **options: object) -> Trace:
-        found = read(where, **options)  # type: ignore[arg-type]
+    def slow(where: Path, *, partial: bool, progress: Progress | None) -> Trace:
+        found = read(where, partial=partial, progress=progress)
         path.write_bytes(SMALL.read_bytes() + b" ")
         return found
 

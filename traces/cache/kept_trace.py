@@ -172,14 +172,11 @@ def _unpacked(part: bytes, columns: Sequence[Column], categories: Mapping[str, A
 
 
 def _packed_frames(frames: Sequence[tuple[Ints, Ints]]) -> bytes:
-    of = [np.full(len(starts), number, np.int32) for number, (starts, _) in enumerate(frames)]
-    columns = (of, [starts for starts, _ in frames], [ends for _, ends in frames])
-    kinds = (np.int32, np.int64, np.int64)
-    joined = [
-        np.concatenate(each).astype(kind) if each else np.zeros(0, kind)
-        for each, kind in zip(columns, kinds, strict=True)
-    ]
-    return _written(pa.table(dict(zip(("of", "start", "end"), joined, strict=True))))
+    none = [np.zeros(0, np.int64)]
+    of = np.repeat(np.arange(len(frames), dtype=np.int32), [len(starts) for starts, _ in frames])
+    starts = np.concatenate([*(starts for starts, _ in frames), *none])
+    ends = np.concatenate([*(ends for _, ends in frames), *none])
+    return _written(pa.table({"of": of, "start": starts, "end": ends}))
 
 
 def _unpacked_frames(part: bytes, threads: int) -> list[tuple[Ints, Ints]]:
