@@ -21,6 +21,7 @@ from launchlens.reports.words.cache import cache_sentence
 from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.cache import content, kept_trace, store
 from launchlens.traces.cache.kept_analysis import Asked, analysis_of
+from launchlens.traces.details import Details
 from launchlens.traces.source import OneTrace, as_one, source_of
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.trace import Progress, Trace
@@ -113,6 +114,12 @@ def test_every_kind_of_trace_comes_back_as_it_was(kind: str, tmp_path: Path, cac
     parts = kept_trace.packed(trace)
     assert parts is not None
     same(kept_trace.unpacked(parts, path), trace)
+
+
+def test_every_field_of_a_trace_has_a_form_in_the_cache() -> None:
+    known = [*kept_trace._PLAIN, *kept_trace._BY_DEVICE, *kept_trace._OTHERS]
+    assert sorted(known) == sorted(each.name for each in fields(Trace)), "one that is not kept would come back empty"
+    assert set(kept_trace._DETAILS) == {each.name for each in fields(Details)}
 
 
 def test_the_command_says_the_same_whatever_was_asked_before(cache: Path) -> None:

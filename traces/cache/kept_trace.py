@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 
 from launchlens.traces.cache import store
 from launchlens.traces.cache.content import Content, content_of, is_big, key_of, unchanged
-from launchlens.traces.details import COLLECTIVE_COLUMNS, MEMORY_COLUMNS, MODULE_COLUMNS, SHAPE_COLUMNS, Details
+from launchlens.traces.details import COLLECTIVE_COLUMNS, MEMORY_COLUMNS, SHAPE_COLUMNS, STACK_COLUMNS, Details
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import MEANINGS, Problem, Problems
 from launchlens.traces.readers.reader import Reader
@@ -31,8 +30,15 @@ _DETAILS: Mapping[str, Sequence[Column]] = {
     "collectives": COLLECTIVE_COLUMNS,
     "shapes": SHAPE_COLUMNS,
     "memory": MEMORY_COLUMNS,
-    "modules": MODULE_COLUMNS,
+    "modules": STACK_COLUMNS,
+    "frames": STACK_COLUMNS,
 }
+#: The fields of a trace that are texts and numbers, and those that give one for each device.
+_PLAIN = ("recorded_by", "recorded_by_version", "bytes", "looked_for_gpu")
+_BY_DEVICE = ("devices", "memory_bandwidths")
+#: The others, each of which has a form of its own; a test holds all of them together to the fields that there are.
+_OTHERS = ("path", "events", "problems", "meta", "details", "python_processes", "python_frames")
+_PYTHON = "python_frames.parquet"
 #: What parts of an entry that are not what they should be raise.
 _FAULTS = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, SchemaError, pa.ArrowException)
 _TEXT = "text.json"
@@ -66,8 +72,6 @@ def read_once(
 
 def packed(trace: Trace) -> dict[str, bytes] | None:
     """The parts of an entry for a trace; None where it holds what has no form there."""
-    known = {"path", "events", "problems", "devices", "meta", "details", "python_processes", "python_frames"}
-    plain = {each.name: getattr(trace, each.name) for each in fields(trace) if each.name not in known}
     parts: dict[str, bytes] = {}
     categories: dict[str, dict[str, list[Any]]] = {}
     parts["events.parquet"], categories["events"] = _packed(trace.events, COLUMNS)
@@ -76,12 +80,12 @@ def packed(trace: Trace) -> dict[str, bytes] | None:
         if frame is not None:
             parts[f"{name}.parquet"], categories[name] = _packed(frame, columns)
     threads = list(trace.python_frames)
-    parts["frames.parquet"] = _packed_frames([trace.python_frames[each] for each in threads])
+    parts[_PYTHON] = _packed_frames([trace.python_frames[each] for each in threads])
     text = {
-        "plain": plain,
+        "plain": {name: getattr(trace, name) for name in _PLAIN},
         "rows": len(trace.events),
         "categories": categories,
-        "devices": list(trace.devices.items()),
+        "by_device": {name: list(getattr(trace, name).items()) for name in _BY_DEVICE},
         "meta": [
             [name, [[list(key) if isinstance(key, tuple) else key, said] for key, said in value.items()]]
             if isinstance(value, dict)
@@ -120,7 +124,6 @@ def unpacked(parts: Mapping[str, bytes], path: Path) -> Trace:
         path=path,
         events=events,
         problems=problems,
-        devices={int(number): str(name) for number, name in text["devices"]},
         meta={
             name: {tuple(key) if isinstance(key, list) else key: said for key, said in value}
             if isinstance(value, list)
@@ -129,8 +132,9 @@ def unpacked(parts: Mapping[str, bytes], path: Path) -> Trace:
         },
         details=Details(**details),
         python_processes=frozenset(text["python_processes"]),
-        python_frames=dict(zip(threads, _unpacked_frames(parts["frames.parquet"], len(threads)), strict=True)),
-        **text["plain"],
+        python_frames=dict(zip(threads, _unpacked_frames(parts[_PYTHON], len(threads)), strict=True)),
+        **{name: text["plain"][name] for name in _PLAIN},
+        **{name: dict(text["by_device"][name]) for name in _BY_DEVICE},
     )
 
 
