@@ -284,8 +284,8 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
     one = trace_of(path)
     read = one.reader.read
 
-    def slow(where: Path, *, partial: bool, progress: Progress | None) -> Trace:
-        found = read(where, partial=partial, progress=progress)
+    def slow(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
+        found = read(path, partial=partial, progress=progress)
         path.write_bytes(SMALL.read_bytes() + b" ")
         return found
 
