@@ -119,6 +119,8 @@ def unpacked(parts: Mapping[str, bytes], path: Path) -> Trace:
     problems = Problems({code: Problem(code, count, ns, tuple(said)) for code, count, ns, said in text["problems"]})
     if any(each.code not in MEANINGS for each in problems):
         raise ValueError("a problem of which nothing is known")
+    simple: dict[str, Any] = {name: text["plain"][name] for name in _PLAIN}
+    simple |= {name: dict(text["by_device"][name]) for name in _BY_DEVICE}
     threads = [(str(process), str(thread)) for process, thread in text["threads"]]
     return Trace(
         path=path,
@@ -133,8 +135,7 @@ def unpacked(parts: Mapping[str, bytes], path: Path) -> Trace:
         details=Details(**details),
         python_processes=frozenset(text["python_processes"]),
         python_frames=dict(zip(threads, _unpacked_frames(parts[_PYTHON], len(threads)), strict=True)),
-        **{name: text["plain"][name] for name in _PLAIN},
-        **{name: dict(text["by_device"][name]) for name in _BY_DEVICE},
+        **simple,
     )
 
 
