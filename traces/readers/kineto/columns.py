@@ -111,12 +111,10 @@ class KinetoColumns:
         events, kind, layer = list(compress(block.complete, known)), kind[known], layer[known]
         start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
         dur, dur_usable = to_ns([event.dur for event in events], lambda: compress(block.times_as_text("dur"), known))
-        usable = (
-            start_usable
-            & dur_usable
-            & within_limits(start, dur)
-            & np.fromiter((event.name is not None for event in events), bool, len(events))
-        )
+        usable = start_usable & dur_usable & within_limits(start, dur)
+        names = [event.name for event in events]
+        if None in names:
+            usable &= np.array([name is not None for name in names], bool)
         self.problems.add("event-not-understood", int((~usable).sum()))
         self.problems.add("negative-duration", int((usable & (dur < 0)).sum()))
         usable &= dur >= 0
@@ -242,7 +240,7 @@ class KinetoColumns:
                 self._parts[f"collective_{name}"].append(values)
         of_ops = np.flatnonzero(kind == _KIND["op"])
         shapes = [bytes(args[at].shapes) if args[at].shapes else b"" for at in of_ops]
-        shaped = np.fromiter((len(each) > 2 for each in shapes), bool, len(shapes))  # an op without inputs has []
+        shaped = np.fromiter(map(len, shapes), np.int64, len(shapes)) > 2  # an op without inputs has []
         if shaped.any():
             self._parts["shape_row"].append(of_ops[shaped] + self.rows)
             self._parts["shape_text"].append(self._shapes.of(list(compress(shapes, shaped))))
