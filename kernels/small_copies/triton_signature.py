@@ -22,9 +22,12 @@ from functools import cache
 from typing import Any
 
 from launchlens.kernels.optional_triton import tl, triton
+from launchlens.kernels.registry import NotForTheseInputsError
 
 #: Most tensors of one launch: 64 pointers twice and 64 lengths are 1280 of the 4096 bytes of arguments that every GPU takes.
 ROOM = 64
+#: Most programs along the second axis of a launch, which CUDA gives every grid.
+MOST_PROGRAMS = 65_535
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -33,6 +36,12 @@ def copy_block(destination, source, elements, BLOCK: tl.constexpr):  # type: ign
     offset = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = offset < elements
     tl.store(destination + offset, tl.load(source + offset, mask=inside), mask=inside)
+
+
+def refuse_too_long(programs: int) -> None:
+    """Raise NotForTheseInputsError where the longest tensor needs more programs than a launch has along its second axis."""
+    if programs > MOST_PROGRAMS:
+        raise NotForTheseInputsError(f"one launch has at most {MOST_PROGRAMS} programs a tensor, not {programs}")
 
 
 def source_of(count: int) -> str:

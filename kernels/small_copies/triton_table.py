@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from launchlens.kernels.launches import Launches
 from launchlens.kernels.optional_triton import tl, triton
 from launchlens.kernels.registry import Iteration, variant
+from launchlens.kernels.small_copies.triton_signature import refuse_too_long
 from launchlens.kernels.small_copies.workload import SmallCopies
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ def in_words(rows: list[list[int]], word: int) -> list[list[int]]:
 def launch_for(table: torch.Tensor, rows: list[list[int]], word: int, inputs: SmallCopies) -> Iteration:
     """What launches the kernel over `table` ([3, count] int64, on the device), sized for the copies in `rows`.
 
-    It holds on to `inputs`, to which the table only points.
+    It holds on to `inputs`, to which the table only points. Raises NotForTheseInputsError for copies longer than a grid has programs for.
     """
     count, longest = len(rows[0]), max(rows[2]) // word
     kernel: Any = copy_by_table
-    launch = kernel[(count, max((longest + BLOCK - 1) // BLOCK, 1))]
+    programs = max((longest + BLOCK - 1) // BLOCK, 1)
+    refuse_too_long(programs)
+    launch = kernel[(count, programs)]
     kind = getattr(tl, WORDS[word])
 
     def iteration(kept: SmallCopies = inputs) -> None:

@@ -20,6 +20,7 @@ from launchlens.kernels.registry import (
     workloads,
 )
 from launchlens.kernels.small_copies.triton_signature import source_of
+from launchlens.kernels.small_copies.workload import SmallCopies
 
 torch = pytest.importorskip("torch", reason="the variants need torch")
 
@@ -130,6 +131,17 @@ def test_batched_is_skipped_beyond_its_room():
     batched = next(made for made in variants("small-copies") if made.name == "triton-batched")
     with pytest.raises(NotForTheseInputsError, match="at most 64 tensors in one launch, not 65"):
         batched.build(spec().make(device="cpu", seed=0, sizes=(1,), count=65))
+
+
+@pytest.mark.parametrize(("name", "longest"), [("triton-batched", 65_535 * 1024), ("triton-table", 2 * 65_535 * 1024)])
+def test_a_copy_that_no_grid_is_large_enough_for_is_skipped(name, longest):
+    """Eight copies of 64 MB, the longest of 256 MB: CUDA's answer would be "invalid argument"."""
+    made = next(made for made in variants("small-copies") if made.name == name)
+    word = 8 if name == "triton-table" else 4
+    too_long = torch.empty(longest + 1024, dtype=torch.int32, device="meta")
+    says = f"at most 65535 programs a tensor, not {-(-(longest + 1024) * 4 // word // 1024)}"
+    with pytest.raises(NotForTheseInputsError, match=says):
+        made.build(SmallCopies([too_long], [too_long]))
 
 
 @pytest.mark.parametrize("count", [1, 7, 64])
