@@ -254,6 +254,8 @@ def test_ranges_of_a_trace_are_sides_as_well() -> None:
     sides = [f"{PAIRS / 'decode-eager-vs-graph'}.{side}.json.gz::tok*" for side in ("before", "after")]
     found = compare_traces(sides[:1], sides[1:])
     check_sums(found)
+    with pytest.raises(InputError, match="names a range"):
+        compare_traces(sides[:1], [PAIRS / "decode-eager-vs-graph.after.json.gz"])
     assert found.a.steps == 24 and found.wall.difference_ns == pytest.approx(-4.2e6, rel=0.1)
 
 

@@ -34,6 +34,7 @@ from launchlens.traces.comparisons.rows import Row, largest_first, row
 from launchlens.traces.comparisons.sides import Given, Reading, Skipped, given
 from launchlens.traces.comparisons.typical import Floats, Sampled, intervals, typical, whole
 from launchlens.traces.comparisons.windows import Windows
+from launchlens.traces.problems import InputError
 from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.trace import Trace
 
@@ -187,6 +188,10 @@ def compare_traces(
     is a pattern of ranges that are the steps, where no range is named. Raises InputError with one line for what can't be used.
     """
     ours, theirs = ([each if isinstance(each, Given) else given(each) for each in side] for side in (a, b))
+    if len({each.range_name is None for each in (*ours, *theirs)}) > 1:
+        without = next(each for each in (*theirs, *ours) if each.range_name is None)
+        what = "is compared by its steps, and another side names a range"
+        raise InputError(without.path, what, "write all as PATH::RANGE, or none")
     (of_a, left_a), (of_b, left_b) = (sides.measured(each, steps=steps, reading=reading) for each in (ours, theirs))
     # a trace without steps is one window: it is compared with all of the other, not with a step of it
     if {each.windows.is_whole for each in (*of_a, *of_b)} == {True, False}:
