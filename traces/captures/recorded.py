@@ -20,7 +20,8 @@ SPECIAL = {"--all", "--count", "--sizes", "--set", "--variant", "--regime"}
 def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
     """Shipped captures of a workload, the one to report on first.
 
-    Those made on a GPU come first; then those made by the plain command or, for `every`, of all variants; then the newest.
+    Those made on a GPU come first; then those made by the plain command or, for `every`, of all variants; then the newest, and of
+    one day the first by name.
     """
     found = []
     for manifest in FOLDER.glob(f"*/{MANIFEST}"):
@@ -28,8 +29,9 @@ def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
         if raw["workload"]["name"] == workload:
             options = SPECIAL & set(raw["command"])
             wanted = options == ({"--all"} if every else set())
-            found.append((raw["device"] == "cuda", wanted, raw["recorded_at"], manifest.parent))
-    return [path for *_, path in sorted(found, reverse=True)]
+            found.append((raw["device"] == "cuda", wanted, raw["recorded_at"][:10], manifest.parent))
+    by_name = sorted(found, key=lambda each: each[-1])
+    return [path for *_, path in sorted(by_name, key=lambda each: each[:-1], reverse=True)]
 
 
 def recorded_sweep(workload: str) -> Path:
