@@ -57,6 +57,7 @@ BALANCED, FAMILIES, STEADINESS = (
 )
 
 COMPARISONS = "tests/traces/test_comparisons.py"
+FLEET, FLEET_WORKERS = "tests/traces/test_fleet.py", "tests/traces/test_fleet_workers.py"
 
 MUTANTS = (
     Mutant(
@@ -320,6 +321,31 @@ MUTANTS = (
         "calls = holds * (1 - share)",
         (SIMULATED,),
     ),
+    Mutant(
+        "a drift of a rank's clock is not taken out",
+        "shift = self.offset_ns[member] + self.drift[member] * since",
+        "shift = self.offset_ns[member]",
+        (FLEET,),
+    ),
+    Mutant(
+        "a wait is counted beyond the end of its collective",
+        "wait = np.minimum(latest - start, length)",
+        "wait = latest - start",
+        (FLEET,),
+    ),
+    Mutant(
+        "a wait is never passed on to who began it",
+        "    passed = np.maximum(delayed[late, theirs] - delayed[np.ix_(of, theirs)], 0)\n    total",
+        "    passed = 0 * delayed[np.ix_(of, theirs)]\n    total",
+        (FLEET,),
+    ),
+    Mutant(
+        "collectives are the same whatever they carry",
+        "    found: npt.NDArray[np.bool_] = (one & sizes).to_numpy()",
+        "    found: npt.NDArray[np.bool_] = one.to_numpy()",
+        (FLEET,),
+    ),
+    Mutant("a file whose process died is lost", "if tries < TRIES_AGAIN:", "if tries < 0:", (FLEET_WORKERS,)),
 )
 
 

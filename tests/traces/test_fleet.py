@@ -16,6 +16,7 @@ from launchlens.traces.documents.fleet import FleetDocument, StragglerRow
 from launchlens.traces.fleet.members import natural
 from launchlens.traces.fleet.read import read_fleet
 from launchlens.traces.problems import InputError
+from traces import made_nsys
 from traces import made_ranks as made
 
 DATA = Path(__file__).parents[1] / "data"
@@ -43,7 +44,7 @@ def _sums(document: FleetDocument) -> None:
             parts = (row.gpu_ns, row.waiting_exposed_ns, row.transfer_exposed_ns, row.idle_ns, row.unknown_ns)
             assert abs(sum(part or 0 for part in parts) - row.step_ns) <= 1
     for each in document.collectives:
-        assert each.waiting_ns + each.transfer_ns == each.total_ns
+        assert each.waiting_ns + each.transfer_ns == each.total_ns and each.transfer_ns >= 0
     assert sum(row.waiting_ns for row in document.collectives) == sum(row.ns for row in document.waits)
 
 
@@ -147,6 +148,35 @@ def _uneven(program: made.Program) -> made.Program:
     return step
 
 
+def test_clocks_that_drift_for_a_minute_are_one_throughout(tmp_path) -> None:
+    """Twenty millionths of forty seconds are nearly a millisecond, a tenth of these steps."""
+    program = training(None)
+
+    def slow(rank, number):
+        rank.host(5_000_000)
+        yield from program(rank, number)
+
+    document = _said(run(slow, 4, 8, CLOCKS), tmp_path)
+    assert [row.clock_drift for row in document.ranks] == pytest.approx([0, 0, 2e-5, -3e-5], abs=1e-7)
+    assert document.stragglers == [] and all((row.waiting_ns or 0) < 5_000 for row in document.ranks)
+
+
+def test_who_need_not_wait_for_the_last_waits_until_its_own_end(tmp_path) -> None:
+    """The root of a broadcast is done before the others have come."""
+    paths = write(run(training(1, "gpu", 3000), 4, 4), tmp_path)
+    for path in paths:
+        text = json.loads(path.read_text())
+        for event in text["traceEvents"]:
+            if "dtype" in event["args"]:
+                event["args"]["Collective name"] = "broadcast"
+                event["dur"] = 20.0 if path is paths[0] else event["dur"]
+        path.write_text(json.dumps(text))
+    document = read_fleet(paths).document()
+    assert document.ranks[0].waiting_ns == pytest.approx(2 * 20_000, abs=100)
+    assert (document.ranks[2].waiting_ns or 0) > 3_000_000
+    _sums(document)
+
+
 def test_collectives_that_differ_are_no_match(tmp_path) -> None:
     paths = write(run(training(1, "gpu", 3000), 4, 6), tmp_path)
     text = json.loads(paths[2].read_text())
@@ -204,6 +234,45 @@ def test_an_export_has_a_group_of_tracks_a_rank_on_one_clock(tmp_path) -> None:
         )
         truth = [end - first for _, _, _, _, end in rank.collectives]
         assert ends == pytest.approx(truth, abs=2_000)
+
+
+def _as_nsys(job: Job, rank: made.Rank, path: Path) -> Path:
+    """A rank as Nsight Systems exports it: collectives are kernels of a name on a stream, and nothing says of which group."""
+    clock = job.clocks[rank.number]
+    pid = 1000 + rank.number
+    tables: dict[str, list[dict[str, object]]] = {"runtime": [], "kernel": [], "NVTX_EVENTS": []}
+    for row in rank.rows:
+        start, end, args = clock.at(row["start"]), clock.at(row["end"]), row.get("args", {})
+        thread = made_nsys.global_tid(pid, pid)
+        if row["cat"] == "kernel":
+            on = {"globalPid": made_nsys.global_pid(pid), "streamId": args["stream"], "demangledName": row["name"]}
+            tables["kernel"].append(made_nsys.on_gpu(start, end, args["correlation"], **on))
+        elif row["cat"] == "cuda_runtime":
+            tables["runtime"].append(made_nsys.call(row["name"], start, end, args.get("correlation"), globalTid=thread))
+        else:
+            tables["NVTX_EVENTS"].append(
+                {"start": start, "end": end, "eventType": 59, "text": row["name"], "globalTid": thread}
+            )
+    return made_nsys.export(path, **tables)
+
+
+@pytest.mark.parametrize("parquet", [False, True])
+def test_ranks_that_nsight_systems_recorded(tmp_path, parquet) -> None:
+    job = run(training(1, "host", 3000), 4, 5, CLOCKS)
+    folder = tmp_path / "ranks"
+    folder.mkdir()
+    for rank in job.ranks:
+        path = _as_nsys(job, rank, (tmp_path if parquet else folder) / f"rank_{rank.number}.sqlite")
+        if parquet:
+            made_nsys.as_parquet(path, folder / f"rank_{rank.number}")
+    document = read_fleet([folder]).document()
+    (found,) = _late(document)
+    assert (found.rank, found.cause, found.where) == (1, "host", "forward")
+    assert found.costs_others_ns_per_step == pytest.approx(sum(job.waited_ns(1).values()) / 3, rel=0.02)
+    assert {row.recorded_by for row in document.ranks} == {"nsys"} and {row.rank_from for row in document.ranks} == {
+        "file-name"
+    }
+    _sums(document)
 
 
 # -- which rank is which, and which files can be used
