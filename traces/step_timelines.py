@@ -51,12 +51,13 @@ class TimelineLane:
 class StepTimeline:
     """One step, from the end of the one before to its own; without steps all of the trace. `number` counts from 1, 0 of all.
 
-    `why` says in words why it is shown. `left_out` says what has no lane.
+    `why` says in words why it is shown, and `spans` from when to when it is. `left_out` says what has no lane.
     """
 
     number: int
     name: str
     why: str
+    spans: str
     start_ns: int
     length_ns: int
     lanes: tuple[TimelineLane, ...]
@@ -143,7 +144,13 @@ def _timeline(
         )
         if count
     ]
-    return StepTimeline(number, name, why, low, high - low, tuple(lanes), tuple(left_out))
+    return StepTimeline(number, name, why, _spans(stepped.steps), low, high - low, tuple(lanes), tuple(left_out))
+
+
+def _spans(steps: Steps | None) -> str:
+    if steps is None:
+        return "From the first launch to the last work."
+    return f"From {'where it begins' if steps.apart else 'the end of the step before'} to the end of its own last work."
 
 
 def _cut(start: Ints, end: Ints, low: int, high: int) -> tuple[Ints, Ints]:

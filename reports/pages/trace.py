@@ -177,14 +177,16 @@ def _problems(document: AnalysisDocument) -> Iterator[Section]:
 def _timeline(timelines: Sequence[StepTimeline], links: Links) -> Iterator[Block]:
     """One step at a time; the first is shown first."""
     yield Paragraph(
-        "From the end of the step before to the end of its own last work. A gap of the GPU has the colour and the letter of what the GPU "
+        f"{timelines[0].spans} A gap of the GPU has the colour and the letter of what the GPU "
         "waited for. Each box leads to its row in the tables below, and rows lead back here.",
         "note",
     )
     names, chapters = [], []
+    names_tell = len({timeline.name for timeline in timelines}) == len(timelines)
     for timeline in timelines:
         anchor = step_anchor(timeline.number)
-        names.append(f"{timeline.name}, {duration(timeline.length_ns)}: {timeline.why}")
+        name = timeline.name if names_tell else f"{timeline.name}, number {timeline.number}"
+        names.append(f"{name}, {duration(timeline.length_ns)}: {timeline.why}")
         strips = step_strips(f"{anchor}-lanes", timeline, links.of_piece, links.anchor, links.kernel_names)
         chapters.append(Chapter(names[-1], (strips,), anchor))
     yield Choice("timelines", "Step", tuple(names), tuple(chapters))
@@ -211,7 +213,7 @@ def _steps(document: AnalysisDocument, links: Links) -> Paragraph:
     """How many steps that is about, and how long the median one takes."""
     steps = links.tables["steps"].frame
     median = int(steps["wall_ns"].astype("int64").sort_values().iloc[(len(steps) - 1) // 2])
-    said = f"Of {len(steps):,} steps, told by {document.verdict.steps_found_by}, the median one takes "
+    said = f"The median of {len(steps):,} steps ({document.verdict.steps_found_by}) takes "
     text = f"{said}{duration(median)}, under the profiler."
     at = links.row("steps", wall_ns=median)
     return Paragraph(text, references=(Reference(len(said), len(said) + len(duration(median)), at),) if at else ())

@@ -21,7 +21,7 @@ from launchlens.traces.tables.table import Table
 #: The table that a verdict rests on, where that is not one of causes.
 _RESTS_ON = {"communication": "communication", "copies": "copies", "gpu": "kernels"}
 _PERCENT = re.compile(r"\d+ %")
-_SAVES = re.compile(r"that would save (\d+ to \d+ %) of a step \(")
+_SAVES = re.compile(r"that would save (\d+ to \d+ %) of an? [a-z ]+ \(")
 
 
 def step_anchor(number: int) -> str:
@@ -221,7 +221,8 @@ class Links:
 
     @cached_property
     def _steps(self) -> dict[str, str]:
-        return {timeline.name: step_anchor(timeline.number) for timeline in self.timelines}
+        often = self.tables["steps"].frame["name"].value_counts() if "steps" in self.tables else {}
+        return {each.name: step_anchor(each.number) for each in self.timelines if often.get(each.name) == 1}
 
     @cached_property
     def _step_at(self) -> dict[int, str]:

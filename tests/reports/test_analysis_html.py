@@ -65,7 +65,11 @@ def test_a_trace_without_gpu_or_launches_says_so():
     assert "No time account: no thread launches anything" in page([host("op", "aten::add", 0, 10)])
     text = page([host("range", "r", 0, 10), host("api", "cudaLaunchKernel", 1, 2, correlation=9)], range_name="r")
     assert "no GPU activity recorded" in text and "not recorded" in text
-    assert "GPU idle" not in text, "what was not recorded is not idle"
+    # what was not recorded is not idle: neither in bars nor in the timeline, and in the steps' column it is said
+    assert "</i>GPU idle" not in text and "GPU idle:" not in text and "by cause" not in text
+    heads = re.findall("<th.*?>(.*?)</th>", re.search(r'<section id="table-steps".*?</thead>', text, re.DOTALL)[0])
+    ((_, cells),) = rows_of(text, "steps").items()
+    assert cells[heads.index("GPU idle")][0] == "not recorded"
 
 
 def test_the_same_analysis_gives_the_same_page():
@@ -274,7 +278,7 @@ def test_the_first_screen_says_the_steps_and_no_cause_without_gaps():
     answered = found.answers(["kernels", "idle_causes", "steps"])
     document, tables = as_document(found, answered), [*answered.tables.values()]
     screen = text(shown.blocks(document, tables, brief=8))
-    assert "Of 3 steps, told by `ProfilerStep#*`, the median one takes 1.00 ms, under the profiler." in screen
+    assert "The median of 3 steps (`ProfilerStep#*`) takes 1.00 ms, under the profiler." in screen
     assert screen.count("ProfilerStep") == 1, "the table of steps is not on it"
     waited = screen.split("What the GPU waited for")[1].split("time account")[0]
     assert "host in Python, between ops" in waited and "host in launch calls" not in waited
@@ -304,3 +308,14 @@ def test_each_device_has_a_lane_of_gaps_which_lead_to_its_own_rows():
             assert rows_of(text, "idle_causes")[cause][-1][0] == device
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]*)"', text)) <= set(ids)
+
+
+def test_the_instances_of_a_range_are_told_apart_by_their_numbers():
+    text = page(three_steps(), range_name="body")
+    names = [name.split(":")[0] for name in re.findall(r'<option value="\d">(.*?)</option>', text)]
+    assert names == ["body, number 2, 990 µs", "body, number 3, 1.99 ms", "body, number 1, 990 µs"]
+    assert "From where it begins to the end of its own last work." in text
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]*)"', text)) <= set(ids)
+    for row in rows_of(text, "idle").values():
+        assert row[0][1] is None or row[0][1].startswith("gap-"), "a name that all steps have leads to none of them"

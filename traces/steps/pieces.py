@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from launchlens.traces.intervals import Ints
 
@@ -47,37 +49,37 @@ def pieces(start: Ints, end: Ints, what: list[str], row: Ints, most: int) -> lis
     """At most `most` pieces of some intervals, in order of start. `most` is 6 or more."""
     order = np.argsort(start, kind="stable")
     start, end, row = start[order], end[order], row[order]
-    what = [what[each] for each in order.tolist()]
-    single = np.arange(len(start))
+    codes, names = pd.factorize(np.array(what, object))
+    code = codes.astype(np.int64)[order]
+    single = np.ones(len(start), bool)
     if len(start) > most:
-        single = np.sort(np.argsort(start - end, kind="stable")[: int(most * SINGLE)])
-    made = [Piece(int(start[at]), int(end[at]), what[at], int(row[at])) for at in single.tolist()]
-    rest = np.setdiff1d(np.arange(len(start)), single)
+        single[np.argsort(start - end, kind="stable")[int(most * SINGLE) :]] = False
+    made = [
+        Piece(int(start[at]), int(end[at]), str(names[code[at]]), int(row[at]))
+        for at in np.flatnonzero(single).tolist()
+    ]
+    rest = np.flatnonzero(~single)
     if len(rest):
-        codes, code = np.unique(np.array(what, object)[rest].astype(str), return_inverse=True)
-        group = _groups(start[rest], end[rest], start[single], most - len(single))
-        for number in range(int(group[-1]) + 1):
-            mine = np.flatnonzero(group == number)
-            made.append(
-                _joined(start[rest[mine]], end[rest[mine]], [str(codes[each]) for each in code[mine]], row[rest[mine]])
-            )
+        opens = _opens(start[rest], end[rest], start[single], most - len(made))
+        for mine in np.split(rest, opens):
+            made.append(_joined(start[mine], end[mine], code[mine], names, row[mine]))
     return sorted(made, key=lambda piece: (piece.start_ns, -piece.end_ns))
 
 
-def _joined(start: Ints, end: Ints, what: list[str], row: Ints) -> Piece:
+def _joined(start: Ints, end: Ints, code: Ints, names: npt.NDArray[np.object_], row: Ints) -> Piece:
     if len(start) == 1:
-        return Piece(int(start[0]), int(end[0]), what[0], int(row[0]))
+        return Piece(int(start[0]), int(end[0]), str(names[code[0]]), int(row[0]))
     length = end - start
-    spent: dict[str, int] = {}
-    for each, took in zip(what, length.tolist(), strict=True):
-        spent[each] = spent.get(each, 0) + took
-    mostly = max(spent, key=lambda each: spent[each])
+    spent = np.zeros(len(names), np.int64)
+    np.add.at(spent, code, length)
     longest = int(row[int(length.argmax())])
+    mostly = str(names[int(spent.argmax())])
     return Piece(int(start.min()), int(end.max()), mostly, longest, len(start), int(length.sum()))
 
 
-def _groups(start: Ints, end: Ints, single: Ints, most: int) -> Ints:
-    """A number for each of some short intervals: those close to each other, with no single one between, share it."""
+def _opens(start: Ints, end: Ints, single: Ints, most: int) -> Ints:
+    """Where among some short intervals a new piece begins, other than at the first: those close to each other are one, with no single
+    one between."""
     reach = np.maximum.accumulate(end)
     apart = start[1:] - reach[:-1]
     between = np.diff(np.searchsorted(single, start, side="right")) > 0
@@ -85,5 +87,5 @@ def _groups(start: Ints, end: Ints, single: Ints, most: int) -> Ints:
     while True:
         opens = between | (apart > near)
         if int(opens.sum()) < most:
-            return np.concatenate(([0], np.cumsum(opens)))
+            return np.flatnonzero(opens) + 1
         near *= 2
