@@ -95,11 +95,12 @@ class JoinedTrace:
         """The host lane of a thread of any program, likewise."""
         if (process, thread) not in self._evident_lanes:
             waits = self.waits.get((process, thread))
-            frames = self._frames_of(process, thread)
+            frames = self.frames_of(process, thread)
             self._evident_lanes[process, thread] = evident_lane(self.host_events, process, thread, frames, waits)
         return self._evident_lanes[process, thread]
 
-    def _frames_of(self, process: int, thread: int) -> tuple[Ints, Ints] | None:
+    def frames_of(self, process: int, thread: int) -> tuple[Ints, Ints] | None:
+        """When frames of Python's stack are open on a thread, as intervals that share no moment; None where none was recorded."""
         if process < 0 or thread < 0:
             return None
         ids = (str(self.events[name].cat.categories[code]) for name, code in (("process", process), ("thread", thread)))

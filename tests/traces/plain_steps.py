@@ -107,7 +107,7 @@ class Host:
         launches, _ = plain.joined
         self.process = most(call.process for call in launches)
         lanes = {row.lane for row in plain.rows if row.kind in STATES and row.process == self.process}
-        of_threads = []
+        of_threads, frames = [], []
         for lane in sorted(lanes, key=str):
             rows = sorted(
                 (row for row in plain.rows if row.kind in STATES and row.lane == lane), key=lambda row: row.start
@@ -116,7 +116,8 @@ class Host:
             # a thread that never launches, dispatches or runs a range only watches
             if any(state in ("python", "dispatch", "launch") for _, state in told):
                 of_threads.append(self._of_thread([each for each in told if each[0].length > 0]))
-        self.pieces = self._together(of_threads)
+                frames += plain.frames.get(lane, [])
+        self.pieces = self._together(of_threads, [(start, end) for start, end, _ in frames])
         self.starts = [piece.start for piece in self.pieces]
         self._name_causes()
 
@@ -138,8 +139,10 @@ class Host:
         return found
 
     @staticmethod
-    def _together(of_threads: list[list[Piece]]) -> list[Piece]:
-        moments = sorted({moment for pieces in of_threads for piece in pieces for moment in (piece.start, piece.end)})
+    def _together(of_threads: list[list[Piece]], frames: list[tuple[int, int]]) -> list[Piece]:
+        """All threads in one; where nothing else is open, an open frame of Python's stack says Python."""
+        own = {moment for pieces in of_threads for piece in pieces for moment in (piece.start, piece.end)}
+        moments = sorted(own | {moment for frame in frames for moment in frame})
         at = [0] * len(of_threads)
         found = []
         for moment, after in pairwise(moments):
@@ -154,6 +157,8 @@ class Host:
                     best.state not in SPEAKS or SPEAKS.index(mine.state) < SPEAKS.index(best.state)
                 ):
                     best = Piece(moment, after, mine.state, mine.row)
+            if best.state not in SPEAKS and any(start <= moment < end for start, end in frames):
+                best.state = "python"
             found.append(best)
         return found
 

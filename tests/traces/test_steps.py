@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from launchlens.traces.analyses.answers import answers
 from launchlens.traces.analyses.catalogue import questions
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.analysis import analyze
-from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.problems import InputError
 from launchlens.traces.steps.bound_by import bound_by
 from launchlens.traces.steps.gaps import CAUSES, about_collectives, find_gaps, loads_data
@@ -368,6 +369,18 @@ def test_a_clock_that_counts_from_1970_changes_no_nanosecond() -> None:
         return gaps.parts.tolist()
 
     assert parts(1_700_000_000_123_456_789) == parts(0)
+
+
+def test_frames_of_pythons_stack_say_that_the_host_was_in_python() -> None:
+    rows = [*launched(0, 20, 1_000, 1), *launched(9_000, 9_020, 10_000, 2)]
+    trace = made.joined(made.events(rows)).trace
+    process, thread = (str(trace.events[each].dropna().iloc[0]) for each in ("process", "thread"))
+    frames = {(process, thread): (np.array([2_000]), np.array([7_000]))}
+    for known, expected in ((frames, 5_000), ({}, 0)):
+        gaps = Stepped(join(replace(trace, python_frames=known))).gaps
+        assert gaps is not None
+        parts = dict(zip(CAUSES, gaps.by_part().tolist(), strict=True))
+        assert (parts["host-python"], parts["not-recorded"]) == (expected, 8_000 - expected)
 
 
 def test_waits_by_what_made_them_and_the_idle_time_that_followed() -> None:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.account import HOST_STATES
-from launchlens.traces.intervals import Ints, innermost, moments
+from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import allocates
 
@@ -109,7 +109,10 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
     if not lanes:
         nothing = np.empty(0, np.int64)
         return HostLine(events, process, nothing, nothing, nothing)
-    edges = moments(*(lane[0] for lane in lanes))
+    # where nothing else is open, frames of Python's stack say that a thread is in Python
+    told = [spans for each in threads.tolist() if (spans := joined.frames_of(process, each)) is not None]
+    frames = union(*(np.concatenate(each) for each in zip(*told, strict=True))) if told else None
+    edges = moments(*(lane[0] for lane in lanes), *(frames or ()))
     left = edges[:-1]
     best = np.full(len(left), STATES.index("nothing"), np.int64)
     row = np.full(len(left), -1, np.int64)
@@ -120,6 +123,8 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
         rank = np.where(here >= 0, state[here], STATES.index("nothing"))
         better = rank < best
         best[better], row[better] = rank[better], here[better]
+    if frames is not None:
+        best[(best == STATES.index("nothing")) & covered(edges, *frames)] = STATES.index("python")
     return HostLine(events, process, edges, best, row)
 
 
