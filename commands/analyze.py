@@ -117,7 +117,7 @@ def command(
         raise typer.BadParameter("is of the page: give --html as well", param_hint="--step")
     if html is not None:
         files.free(html, force, trace)
-    of_one = {"--range": range_name, "--thread": thread, "--by-shape": by_shape, "--partial": partial}
+    of_one = {"--range": range_name, "--thread": thread, "--by-shape": by_shape, "--partial": partial, "--step": step}
     if are_several(traces):
         refuse(of_one, "is of one trace, and these are several")
         asked_of = FleetAsked(traces, steps, workers, scheduler, show, html, full or top is not None)

@@ -15,8 +15,9 @@ from launchlens.traces.intervals import Ints, union
 from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.launches.collectives import operation
 from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.readers.possible_times import with_possible_times
 from launchlens.traces.slice import Slice
-from launchlens.traces.source import open_trace
+from launchlens.traces.source import as_one, source_of
 from launchlens.traces.steps.gaps import CAUSES
 from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.steps.steps import Steps
@@ -29,7 +30,8 @@ WHOLE = "the whole trace: nothing repeats in it"
 def summaries(path: Path, steps: str | None = None) -> list[RankSummary] | Unusable:
     """The ranks that a file holds, one as a rule. `steps` is a pattern of ranges that are its steps."""
     try:
-        trace = open_trace(path)
+        # not through the user's cache: a thousand files would put out of it what is in use
+        trace = with_possible_times(as_one(source_of(path)).reader.read(path, partial=False, progress=None))
         parts = by_process(join(trace))
         return [_summary(part.joined, path, part.process, part.rank, steps) for part in parts]
     except InputError as error:
