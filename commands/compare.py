@@ -40,7 +40,7 @@ def command(
     force: Force = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Compare B with A: what differs, by how much, and where the difference lies.
+    """Compare B with A: what differs, by how much, and where that lies.
 
     Two traces: their steps, and the difference of one by range, operator, kernel, cause of idle time and account, in tables that
     sum to it. A side may be several traces (a folder, a pattern such as 'runs/*.json.gz', or --a and --b), or TRACE::RANGE, where
