@@ -85,8 +85,9 @@ def command(
     force: Force = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Say what a trace holds, and where its time goes; of several, which rank keeps the others waiting, and why.
+    """Say what a trace holds, and where its time goes.
 
+    Of several traces it says which rank keeps the others waiting, and why. Of one:
     GPU work, launches and what they cost, kernels, operators, ranges, and a time account; --full shows every analysis, and --json
     holds them all.
 

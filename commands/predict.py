@@ -34,7 +34,9 @@ def command(
     table: TableName = None,
     output: Output = None,
 ) -> None:
-    """Say what one iteration of each variant should take, which is best, and how far off that may be; measures nothing.
+    """Say what each variant should take by a sweep, without measuring.
+
+    It says which is best as well, and how far off that may be.
 
     Example: launchlens predict --workload small-copies --set count=12 --set bytes=4096
     """

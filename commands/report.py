@@ -24,7 +24,9 @@ def command(
     force: Force = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Write the HTML report of a capture again and print its verdict; of a sweep, its map and what its cost model says.
+    """Write the report of a capture or a sweep again, and its answer.
+
+    Of a capture the answer is the verdict; of a sweep, its map and what its cost model says.
 
     Example: launchlens report captures/small-copies-20260102-030405
     """
