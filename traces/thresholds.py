@@ -106,7 +106,7 @@ class Thresholds:
         "points of a variant in a regime: a model has about as many constants, and some points are left out to judge it",
     )
     sweep_covers: float = _threshold(
-        0.95,
+        0.92,
         "share",
         "of points that were left out of a fit in turn, so many lie within ± e: held out ones then do at 90 %",
     )

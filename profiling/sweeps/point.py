@@ -89,7 +89,7 @@ class PointOfSweep:
     def skipped(self, why: str) -> Measured:
         """No variant can be measured here: `why`."""
         rows = [
-            SweptVariant(variant=variant.name, regime=regime, status="skipped", why=why)
+            SweptVariant(variant=variant.name, regime=regime, status="skipped", why=why, part_of=variant.part_of)
             for variant in self.variants
             for regime in self.regimes
             if regime in variant.regimes and (regime == "eager" or self.device == "cuda")
@@ -161,6 +161,7 @@ class PointOfSweep:
             regime=record.regime,
             status=record.status,
             why=record.why,
+            part_of=record.part_of,
             launches=declared if counted.launches is None else counted.launches,
             arguments=None if structure is None else _arguments(structure),
             nodes=counted.nodes,

@@ -38,7 +38,8 @@ def sentences(study: SweepStudy) -> list[Sentence]:
 
 
 def pair_sentence(variant: str, against: str, lines: Sequence[Line]) -> str:
-    """How one variant stands to another over the axes: `b beats a from 3 of count on, at up to 14 MiB of bytes (8 MiB – 32 MiB)`."""
+    """How one variant stands to another over the axes: `b beats a from count 3 on (2 – 4), up to bytes 14 MiB (8 MiB – 32 MiB)`, along the
+    lines on which it wins most; and at how many points it does."""
     by_axis: dict[str, list[Line]] = {}
     for line in lines:
         by_axis.setdefault(line.axis.name, []).append(line)
@@ -51,11 +52,14 @@ def pair_sentence(variant: str, against: str, lines: Sequence[Line]) -> str:
         return f"{against} beats {variant} wherever a difference is shown."
     if courses == {"no-difference-shown"}:
         return f"no difference between {variant} and {against} is shown anywhere."
-    for one, other in ((variant, against), (against, variant)):
-        clauses = _clauses(one, list(by_axis.values()), variant)
-        if clauses:
-            return f"{one} beats {other} {', '.join(clauses)}."
-    return _in_counts(variant, against, lines)
+    signs = {point: sign for line in lines for point, sign in zip(line.points, line.signs, strict=True)}
+    faster, slower = (sum(sign == wanted for sign in signs.values()) for wanted in (-1, 1))
+    one, other = (variant, against) if faster >= slower else (against, variant)
+    clauses = _clauses(one, list(by_axis.values()), variant)
+    counted = f"at {max(faster, slower)} of {len(signs)} points, slower at {min(faster, slower)}"
+    if clauses:
+        return f"{one} beats {other} {', '.join(clauses)}; {counted}."
+    return f"{one} beats {other} {counted}: where, the map shows."
 
 
 def _clauses(one: str, by_axis: Sequence[Sequence[Line]], variant: str) -> list[str]:
@@ -88,15 +92,6 @@ def _up_to(axis: Axis, crossing: Crossing) -> str:
 
 def _ends(axis: Axis, crossing: Crossing) -> str:
     return f"{setting(axis, crossing.low)} – {setting(axis, crossing.high)}"
-
-
-def _in_counts(variant: str, against: str, lines: Sequence[Line]) -> str:
-    signs = {point: sign for line in lines for point, sign in zip(line.points, line.signs, strict=True)}
-    faster, slower = (sum(sign == wanted for sign in signs.values()) for wanted in (-1, 1))
-    return (
-        f"{variant} beats {against} at {faster} of {len(signs)} points and is slower at {slower}: they turn over more than once"
-        " along a line, as the map shows."
-    )
 
 
 def is_whole(axis: Axis) -> bool:

@@ -32,6 +32,7 @@ from launchlens.traces.sweeps.model import (
     Lane,
     Part,
     Reach,
+    Shared,
     SideModel,
     SweepModel,
     WhyNot,
@@ -55,7 +56,9 @@ _MOST_BYTES = 512 << 20
 #: How surely a burst's cost is that of the same launch among others, a share.
 _BURST = 0.25
 #: Lengths, in steps of an axis, and shares of noise that are tried for what constants leave.
-_LENGTHS, _NOISES = (1.0, 2.5, 6.0), (0.1, 0.3, 1.0)
+_LENGTHS, _NOISES = (1.0, 2.5, 6.0), (0.1, 0.4, 1.5, 4.0)
+#: Sides of a regime, of which the median is what they have in common.
+_IN_COMMON = 3
 #: Nothing is known better than this, a share.
 _LEAST_NOISE = 0.003
 
@@ -149,12 +152,30 @@ class Fit:
         variants = list(dict.fromkeys(variant for variant, _ in self._samples.sides))
         seen = {variant: self._of_variant(variant) for variant in variants}
         near = self._near_bytes(seen)
+        whole = {
+            variant: Constants(usable, near, self._bursts(variant)).fit()
+            for variant in variants
+            if (usable := [each for each in seen[variant].values() if isinstance(each, Seen)])
+        }
+        shared = _shared(seen, whole, places)
         sides: dict[tuple[str, str], _Judged] = {}
         for variant in variants:
-            sides |= self._sides(variant, seen[variant], near, places)
+            sides |= self._sides(variant, seen[variant], near, places, whole.get(variant), shared)
         sides = _stretched(sides)
         return msgspec.structs.replace(
-            made, near_bytes=float(near), sides=tuple(sides[key].side for key in self._samples.sides)
+            made,
+            near_bytes=float(near),
+            sides=tuple(sides[key].side for key in self._samples.sides),
+            shared={
+                regime: Shared(
+                    points=tuple(self._indices[row] for row in each.rows),
+                    left=tuple(float(value) for value in each.left),
+                    lengths=each.within.lengths,
+                    scale=each.within.scale,
+                    noise=each.within.noise,
+                )
+                for regime, each in shared.items()
+            },
         )
 
     # -- what there is to fit to
@@ -229,7 +250,13 @@ class Fit:
         return min(tried, key=lambda near: tried[near])
 
     def _sides(
-        self, variant: str, of_variant: Mapping[str, Seen | WhyNot], near: int, places: Floats
+        self,
+        variant: str,
+        of_variant: Mapping[str, Seen | WhyNot],
+        near: int,
+        places: Floats,
+        whole: Constants | None,
+        shared: Mapping[str, InCommon],
     ) -> dict[tuple[str, str], _Judged]:
         usable = [each for each in of_variant.values() if isinstance(each, Seen)]
         bursts, path = self._bursts(variant), self._path(variant)
@@ -238,12 +265,12 @@ class Fit:
             for regime, why in of_variant.items()
             if not isinstance(why, Seen)
         }
-        if not usable:
+        if whole is None:
             return found
-        whole = Constants(usable, near, bursts).fit()
         intervals = whole.intervals()
         folds = _folds(len(places))
-        within = {each.regime: Within.of(each, whole, places) for each in usable}
+        own = {each.regime: whole.left(each) - _common(shared, each) for each in usable}
+        within = {each.regime: Within.of(own[each.regime], places[each.rows]) for each in usable}
         off: dict[str, list[Floats]] = {each.regime: [] for each in usable}
         for fold in range(_FOLDS):
             fitted = [each.some(folds[each.rows] != fold) for each in usable]
@@ -252,7 +279,9 @@ class Fit:
             without = Constants(fitted, near, bursts).fit(start=whole)
             for each, kept in zip(usable, fitted, strict=True):
                 left_out = each.some(folds[each.rows] == fold)
-                off[each.regime].append(within[each.regime].off(kept, left_out, without, places))
+                off[each.regime].append(
+                    within[each.regime].off(kept, left_out, without, places, shared.get(each.regime))
+                )
         for each in usable:
             mine = within[each.regime]
             constants = tuple(
@@ -271,7 +300,7 @@ class Fit:
                     for name, values in each.parameters.items()
                 },
                 points=tuple(self._indices[row] for row in each.rows),
-                left=tuple(float(value) for value in whole.left(each)),
+                left=tuple(float(value) for value in own[each.regime]),
                 lengths=mine.lengths,
                 scale=mine.scale,
                 noise=mine.noise,
@@ -500,27 +529,76 @@ class Within:
     noise: float
 
     @classmethod
-    def of(cls, seen: Seen, constants: Constants, places: Floats) -> Within:
-        """Those under which what is left of the points is likeliest."""
-        left, there = constants.left(seen), places[seen.rows]
+    def of(cls, left: Floats, there: Floats) -> Within:
+        """Those under which what is left of some points is likeliest, by where these lie."""
         best: tuple[float, Within] | None = None
         for lengths in product(_LENGTHS, repeat=there.shape[1]):
-            near = alike(there, there, lengths)
+            # along the axes of the likeness all shares of noise are a sum of squares
+            sizes, turned = np.linalg.eigh(alike(there, there, lengths))
+            along = turned.T @ left
             for share in _NOISES:
-                covariance = near + share**2 * np.eye(len(left))
-                factor = np.linalg.cholesky(covariance)
-                half = np.linalg.solve(factor, left)
-                size = max(float(half @ half) / len(left), 1e-12)
-                likely = -0.5 * len(left) * log(size) - float(np.log(np.diag(factor)).sum())
+                variances = np.maximum(sizes, 0.0) + share**2
+                size = max(float((along**2 / variances).mean()), 1e-12)
+                likely = -0.5 * (len(left) * log(size) + float(np.log(variances).sum()))
                 if best is None or likely > best[0]:
                     scale = size**0.5
                     best = likely, cls(tuple(lengths), scale, max(share * scale, _LEAST_NOISE))
         assert best is not None
         return best[1]
 
-    def off(self, kept: Seen, left_out: Seen, constants: Constants, places: Floats) -> Floats:
+    def off(self, kept: Seen, left_out: Seen, constants: Constants, places: Floats, shared: InCommon | None) -> Floats:
         """How many standard deviations the points left out are off what the others predict."""
-        left, spread = between(
-            places[kept.rows], constants.left(kept), places[left_out.rows], self.lengths, self.scale, self.noise
-        )
-        return np.asarray((constants.left(left_out) - left) / spread, float)
+        mine, there = constants.left(kept), places[left_out.rows]
+        more, more_spread = np.zeros(len(there)), np.zeros(len(there))
+        if shared is not None:
+            known = np.isin(shared.rows, kept.rows)
+            more, more_spread = between(
+                places[shared.rows[known]],
+                shared.left[known],
+                there,
+                shared.within.lengths,
+                shared.within.scale,
+                shared.within.noise,
+            )
+            mine = mine - shared.at(kept.rows)
+        left, spread = between(places[kept.rows], mine, there, self.lengths, self.scale, self.noise)
+        return np.asarray((constants.left(left_out) - left - more) / np.hypot(spread, more_spread), float)
+
+
+@dataclass(frozen=True)
+class InCommon:
+    """What the sides of a regime have left in common, by row of the fitted points."""
+
+    rows: np.ndarray
+    left: Floats
+    within: Within
+
+    def at(self, rows: np.ndarray) -> Floats:
+        """It at some rows; 0 where it isn't known."""
+        places = {int(row): value for row, value in zip(self.rows, self.left, strict=True)}
+        return np.array([places.get(int(row), 0.0) for row in rows])
+
+
+def _common(shared: Mapping[str, InCommon], seen: Seen) -> Floats:
+    return shared[seen.regime].at(seen.rows) if seen.regime in shared else np.zeros(len(seen.rows))
+
+
+def _shared(
+    seen: Mapping[str, Mapping[str, Seen | WhyNot]], constants: Mapping[str, Constants], places: Floats
+) -> dict[str, InCommon]:
+    """By regime, the median of what is left of its sides at each point; none where there are fewer than _IN_COMMON of them."""
+    left: dict[str, list[Floats]] = {}
+    for variant, of_variant in seen.items():
+        for regime, each in of_variant.items():
+            if isinstance(each, Seen):
+                row = np.full(len(places), np.nan)
+                row[each.rows] = constants[variant].left(each)
+                left.setdefault(regime, []).append(row)
+    found = {}
+    for regime, rows in left.items():
+        of_sides = np.array(rows)
+        known = np.flatnonzero(np.isfinite(of_sides).sum(axis=0) >= _IN_COMMON)
+        if len(known) >= THRESHOLDS.sweep_fewest_points:
+            middle = np.nanmedian(of_sides[:, known], axis=0)
+            found[regime] = InCommon(known, middle, Within.of(middle, places[known]))
+    return found

@@ -5,8 +5,8 @@
         host, replayed   a replay + nodes
         device           a start + nodes + items + bytes (those in reach of the caches, and those beyond)
 
-Constants are costs of one variant, by its launch path, and never negative. What a point's time has that they don't give is interpolated
-in the logarithms of parameters and time (a Gaussian process), and so near to measured points a prediction is nearer to them than
+Constants are costs of one variant, by its launch path, and never negative. What a point's time has that they don't give is, first, what all
+variants have in common there (a host's pace changes from second to second), then a variant's own; either is interpolated in the logarithms of parameters and time (a Gaussian process), and so near to measured points a prediction is nearer to them than
 the constants are; how far off it may be is taken from points that were left out of the fit in turn.
 
 A prediction needs no GPU, no scipy and no pandas. It is not made beyond what was measured, nor where it may be off by more than
@@ -98,6 +98,16 @@ class SideModel(msgspec.Struct, frozen=True, kw_only=True):
     stretch: Annotated[float, means("how many standard deviations the interval of a prediction takes")] = 0.0
 
 
+class Shared(msgspec.Struct, frozen=True, kw_only=True):
+    """What all sides of a regime have left in common at a point: the host's pace in that second, and what all of them do at such a place."""
+
+    points: Annotated[tuple[int, ...], means("the points that it is known of")]
+    left: Annotated[tuple[float, ...], means("the median of what is left of each of these, logarithms")]
+    lengths: Annotated[tuple[float, ...], means("how far along each axis it belongs together, in its steps")]
+    scale: Annotated[float, means("its standard deviation")]
+    noise: Annotated[float, means("that of a point by itself")]
+
+
 class AxisScale(msgspec.Struct, frozen=True, kw_only=True):
     """How an axis is measured: in logarithms or not, and how long a step is."""
 
@@ -117,6 +127,7 @@ class SweepModel(msgspec.Struct, frozen=True, kw_only=True):
     indices: Annotated[tuple[int, ...], means("their numbers in the sweep")]
     near_bytes: Annotated[float, means("bytes of an iteration that caches are taken to hold", unit="bytes")]
     sides: Annotated[tuple[SideModel, ...], means("a row a variant and regime")]
+    shared: Annotated[Mapping[str, Shared], means("what sides have left in common", key="regime")] = {}
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,9 +159,14 @@ def _predicted(model: SweepModel, side: SideModel, settings: Mapping[str, float]
         return Prediction(variant=side.variant, regime=side.regime, why_not="out-of-range")
     parameters = {axis.name: np.array([settings[axis.name]]) for axis in model.axes}
     host, device = lanes(side, parameters, model.near_bytes)
-    known = placed(model, [model.points[number] for number in _rows(model, side)])
+    known = placed(model, [model.points[number] for number in _rows(model, side.points)])
     there = placed(model, [tuple(settings[axis.name] for axis in model.axes)])
     left, spread = interpolate(side, known, there)
+    shared = model.shared.get(side.regime)
+    if shared is not None:
+        of_all = placed(model, [model.points[number] for number in _rows(model, shared.points)])
+        more, spread_more = between(of_all, np.array(shared.left), there, shared.lengths, shared.scale, shared.noise)
+        left, spread = left + more, np.hypot(spread, spread_more)
     reach = side.stretch * float(spread[0])
     if reach > log(1 + THRESHOLDS.sweep_most_error):
         return Prediction(variant=side.variant, regime=side.regime, why_not="too-uncertain")
@@ -161,9 +177,9 @@ def _predicted(model: SweepModel, side: SideModel, settings: Mapping[str, float]
     )
 
 
-def _rows(model: SweepModel, side: SideModel) -> list[int]:
+def _rows(model: SweepModel, points: Sequence[int]) -> list[int]:
     places = {index: row for row, index in enumerate(model.indices)}
-    return [places[index] for index in side.points]
+    return [places[index] for index in points]
 
 
 def placed(model: SweepModel, points: Sequence[Sequence[float]]) -> Floats:
@@ -255,6 +271,19 @@ def _wrong(model: SweepModel) -> bool:
         or any(axis.step <= 0 for axis in model.axes)
         or any(axis.by_factor and point[at] <= 0 for point in model.points for at, axis in enumerate(model.axes))
         or any(_side_wrong(side, names, known) for side in model.sides if side.why_not is None)
+        or any(_shared_wrong(shared, len(names), known) for shared in model.shared.values())
+    )
+
+
+def _shared_wrong(shared: Shared, axes: int, known: set[int]) -> bool:
+    return (
+        not shared.points
+        or len(shared.left) != len(shared.points)
+        or not known.issuperset(shared.points)
+        or len(shared.lengths) != axes
+        or any(length <= 0 for length in shared.lengths)
+        or shared.noise <= 0
+        or shared.scale < 0
     )
 
 
