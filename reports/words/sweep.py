@@ -54,9 +54,12 @@ def pair_sentence(variant: str, against: str, lines: Sequence[Line]) -> str:
         return f"no difference between {variant} and {against} is shown anywhere."
     signs = {point: sign for line in lines for point, sign in zip(line.points, line.signs, strict=True)}
     faster, slower = (sum(sign == wanted for sign in signs.values()) for wanted in (-1, 1))
-    one, other = (variant, against) if faster >= slower else (against, variant)
+    one, other, wins, loses = variant, against, faster, slower
     clauses = _clauses(one, list(by_axis.values()), variant)
-    counted = f"at {max(faster, slower)} of {len(signs)} points, slower at {min(faster, slower)}"
+    if not clauses and slower > faster:
+        one, other, wins, loses = against, variant, slower, faster
+        clauses = _clauses(one, list(by_axis.values()), variant)
+    counted = f"at {wins} of {len(signs)} points, slower at {loses}"
     if clauses:
         return f"{one} beats {other} {', '.join(clauses)}; {counted}."
     return f"{one} beats {other} {counted}: where, the map shows."
