@@ -12,6 +12,7 @@ COMMANDS = (
     "predict",
     "claims",
     "compare",
+    "check",
     "open",
     "export",
     "scrub",
@@ -60,8 +61,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 done, and the answer is no (a variant is wrong); 2 unusable input or command line; "
-    "70 a fault of launchlens; 130 interrupted; 143 terminated.",
+    epilog="Exit codes: 0 done; 1 done, and the answer is no (a variant is wrong, a check found a slowdown); 2 unusable input or "
+    "command line; 3 the data can't decide (check); 70 a fault of launchlens; 130 interrupted; 143 terminated.",
 )
 for _name, _module in _modules.items():
     app.command(_name, cls=Command, hidden=_name.startswith("_"))(_module.command)

@@ -49,6 +49,10 @@ LINES = {
         "compare KINETO HOST_ALONE",
         "compare KINETO KINETO --a KINETO",
     ],
+    "launchlens.check/1": [
+        "check CAPTURE --against CAPTURE --allow-single",
+        "check KINETO --against KINETO --metric gpu.busy --metric launches",
+    ],
     "launchlens.claims/2": ["claims CAPTURE", "claims CAPTURE UNLIKE_CAPTURE"],
     "launchlens.export/1": ["export CAPTURE --perfetto -o OUT", "export NO_GPU_RECORDS --perfetto -o OUT"],
     "launchlens.scrub/1": ["scrub KINETO -o OUT"],

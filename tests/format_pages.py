@@ -339,8 +339,9 @@ def _columns(of: Table) -> str:
 #: What scripts may rely on, of each exit code that a command may end with.
 EXIT_CODES = {
     exit_codes.DONE: "done",
-    exit_codes.ANSWER_IS_NO: "done, and the answer is no: a variant is wrong, a probe is inconclusive, nothing fetched what was served",
+    exit_codes.ANSWER_IS_NO: "done, and the answer is no: a variant is wrong, a probe is inconclusive, a check found a slowdown, nothing fetched what was served",
     exit_codes.BAD_INPUT: "the input or the command line can't be used; one line on stderr says why",
+    exit_codes.UNDECIDED: "done, and the data can't decide: a check whose intervals are too wide, or whose captures are too few",
     exit_codes.FAULT: "a fault of launchlens itself; a line on stderr asks to report it",
     exit_codes.INTERRUPTED: "interrupted",
     exit_codes.TERMINATED: "ended by SIGTERM",

@@ -52,7 +52,7 @@ def trace(tmp_path):
 
 @pytest.mark.parametrize(
     "command",
-    ["", "profile", "analyze", "report", "compare", "open", "export", "scrub", "claims", "variants", "doctor"],
+    ["", "profile", "analyze", "report", "compare", "check", "open", "export", "scrub", "claims", "variants", "doctor"],
 )
 def test_every_command_has_help_that_says_what_it_does(command):
     result = run(*([command] if command else []), "--help")

@@ -51,6 +51,7 @@ LINES = {
     "profile --output NEW": ["timing", "account", "difference", "ledger", "gpu_work", "figures"],
     "compare CAPTURE::copy_ CAPTURE::foreach": ["comparisons", "difference"],
     "compare TRACE TRACE": ["difference", "ranges", "idle_causes", "operators", "kernels", "account", "phases"],
+    "check CAPTURE --against CAPTURE --allow-single --max-slowdown 20%": ["checked"],
     "claims CAPTURE": ["claims", "evidence"],
     "probe": ["figures"],
     "probe --list": ["probes"],
@@ -85,7 +86,7 @@ def here(monkeypatch, places):
 
     Pages are other tests', and a capture that was read once stays so: both take longest.
     """
-    for module in ("capture_report", "claims", "compare"):
+    for module in ("capture_report", "check", "claims", "compare"):
         monkeypatch.setattr(f"launchlens.commands.{module}.study_of", read_once)
     monkeypatch.setattr("launchlens.reports.pages.capture.page", lambda *_, **__: "a page")
     monkeypatch.setattr("launchlens.reports.writers.html.html", lambda page: page)

@@ -64,16 +64,27 @@ def paired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Estima
 
 def unpaired_ratio(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Estimate:
     """The ratio of the medians of two sets of samples that were not taken in turn; each is resampled by itself."""
+    return unpaired_ratio_beyond(numerator, denominator, 1)[0]
+
+
+def unpaired_ratio_beyond(
+    numerator: npt.ArrayLike, denominator: npt.ArrayLike, bound: float
+) -> tuple[Estimate, float | None]:
+    """The same, and what chance has of the ratio above `bound`: twice the share of resamples that are not; None with too few samples."""
     above, below = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
     if not len(above) or not len(below):
         raise ValueError("no samples, no statistic")
     value = float(np.median(above) / np.median(below))
     fewest = min(len(above), len(below))
     if fewest < THRESHOLDS.least_samples:
-        return Estimate(value, None, None, fewest)
+        return Estimate(value, None, None, fewest), None
     generator = np.random.default_rng(SEED)
-    low, high = percentiles(_resampled(above, np.median, generator) / _resampled(below, np.median, generator))
-    return Estimate(value, low, high, fewest)
+    tops, bottoms = _resampled(above, np.median, generator), _resampled(below, np.median, generator)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of resamples of zeros alone
+        ratios = np.where((bottoms == 0) & (tops == 0), 1, tops / bottoms)
+    low, high = percentiles(ratios)
+    p = 2 * (1 + int((ratios <= bound).sum())) / (1 + len(ratios))
+    return Estimate(value, low, high, fewest), min(1.0, p)
 
 
 def _bootstrap(values: Floats, statistic: Callable[..., Any]) -> Estimate:

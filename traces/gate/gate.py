@@ -10,7 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from launchlens.traces.gate.met import Check, Evidence, Met, Of, Takes
-from launchlens.traces.problems import Problem, Problems
+from launchlens.traces.problems import InputError, Problem, Problems
+
+
+class DataRefusedError(InputError):
+    """A capture that contradicts itself in the times of all of its sides, so that no verdict is made of it."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from launchlens.traces.captures.probe_codes.launch_costs import ID as LAUNCH_COS
 from launchlens.traces.captures.probes import Probe, read_probes
 from launchlens.traces.families import holm, may_be_best
 from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
-from launchlens.traces.gate.gate import Gate
+from launchlens.traces.gate.gate import DataRefusedError, Gate
 from launchlens.traces.gate.recorded import Recorded
 from launchlens.traces.gate.sides import Sides
 from launchlens.traces.gate.timed import Timed
@@ -304,11 +304,13 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
 
 
 def _insist_on_a_side(gate: Gate, capture: Capture, sides: Mapping[tuple[str, str], Side]) -> None:
-    """Raise InputError where the data gate refuses the times of all sides, with all that it met by which it does."""
+    """Raise DataRefusedError where the data gate refuses the times of all sides, with all that it met by which it does."""
     if all(gate.takes("verdict", of) for of in sides):
         met = [each.problem for each in gate.stopped if each.takes == "verdict"]
         said = " ".join(f"{each.count} × {each.code}: {each.meaning}" for each in met)
-        raise InputError(capture.path, f"contradicts itself, so no verdict is made of it. {said}", "record it again")
+        raise DataRefusedError(
+            capture.path, f"contradicts itself, so no verdict is made of it. {said}", "record it again"
+        )
 
 
 def _let_through(gate: Gate, side: Side) -> Side:

@@ -32,7 +32,7 @@ def across(a: Sequence[Study], variant_a: str, b: Sequence[Study], variant_b: st
 
     What is shown beside the ratio (times, accounts, parts) is of the first run of each side.
     """
-    notes = _notes([*a, *b])
+    notes = differences_of_runs([*a, *b])
     found = []
     for regime in a[0].regimes:
         if not all((variant_a, regime) in run.sides for run in a) or not all(
@@ -67,7 +67,7 @@ def ratio_of_runs(above: Sequence[float], below: Sequence[float]) -> Estimate:
     return Estimate(value, float(np.exp(ends.low)), float(np.exp(ends.high)), fewest)
 
 
-def _notes(runs: Sequence[Study]) -> tuple[str, ...]:
+def differences_of_runs(runs: Sequence[Study]) -> tuple[str, ...]:
     """What the runs of two sides differ in, as reason codes."""
     first, *others = (run.capture.manifest for run in runs)
     notes = [
