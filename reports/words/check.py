@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from launchlens.reports.words.units import percent, times
 from launchlens.traces.checks.check import Check
-from launchlens.traces.checks.decide import REASONS, Row
+from launchlens.traces.checks.decide import REASONS, Outcome, Row
 
 #: What each outcome is called at the head of a summary.
-HEADLINES = {
+HEADLINES: Mapping[Outcome, str] = {
     "slower": "Slower than it may be",
     "undecided": "The data can't decide",
     "not-shown": "No slowdown shown",

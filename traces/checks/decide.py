@@ -88,15 +88,16 @@ def _row(measured: Measurement, allowance: float) -> Row:
         return _undecided(measured, allowance, sides, "new")
     several = min(len(measured.base), len(measured.new)) >= THRESHOLDS.least_runs
     tops, bottoms = ([float(np.median(each)) for each in side] for side in (measured.new, measured.base))
+    rests_on: RestsOn = "samples"
+    notes: tuple[str, ...] = ("drift-not-covered",)
+    p: float | None
     if several and min(*tops, *bottoms) > 0:
-        ratio, p, rests_on = ratio_of_runs(tops, bottoms), _welch(tops, bottoms, allowance), "recordings"
-        notes: tuple[str, ...] = ()
+        rests_on, notes = "recordings", ()
+        ratio, p = ratio_of_runs(tops, bottoms), _welch(tops, bottoms, allowance)
     else:
         ratio, p = unpaired_ratio_beyond(np.concatenate(measured.new), np.concatenate(measured.base), 1 + allowance)
-        rests_on, notes = "samples", ("drift-not-covered",)
     outcome, why = outcome_of(ratio, allowance)
-    rests: RestsOn = "recordings" if rests_on == "recordings" else "samples"
-    return Row(measured, allowance, ratio, base, new, rests, outcome, (why, *notes), p)
+    return Row(measured, allowance, ratio, base, new, rests_on, outcome, (why, *notes), p)
 
 
 def outcome_of(ratio: Estimate, allowance: float) -> tuple[Outcome, str]:

@@ -34,7 +34,7 @@ class Found:
 
 
 def _step(side: Side) -> Floats:
-    return side.blocks["wall_ns"].to_numpy(float)
+    return np.asarray(side.blocks["wall_ns"], np.float64)
 
 
 def _busy(side: Side) -> Floats | None:
