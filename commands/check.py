@@ -64,7 +64,7 @@ def command(
     force: Force = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Say whether NEW is slower than BASE by more than it may be, for CI.
+    """Say, for CI, whether NEW is slower than BASE allows.
 
     Exit codes: 0 passed, or no slowdown shown; 1 the whole 95 % interval of a ratio lies above its allowance; 3 the data can't decide.
     Where GITHUB_STEP_SUMMARY names a file, a summary is added to it.
