@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
 
 #: Rows of each table on the first screen, and elsewhere, where `--top` says nothing.
-ON_A_SCREEN, IN_FULL = 8, 15
+ON_A_SCREEN, IN_FULL = 5, 15
 
 
 def command(

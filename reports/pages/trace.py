@@ -52,7 +52,7 @@ TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
     ("ranges", "Ranges", of_trace.ranges),
     ("costs", "Launch costs", of_trace.launch_cost),
 )
-#: Sections that the first screen of a terminal leaves out.
+#: Sections that the first screen of a terminal leaves out; and the totals, where it has a table of kernels.
 BEYOND_A_SCREEN = ("ranges", "costs")
 TONES: dict[Severity, Tone] = {"info": "note", "warning": "warning", "error": "error"}
 
@@ -86,6 +86,8 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
         document = replace_document(document, problems=known)
     if brief is not None:
         left_out = (*left_out, *(f"table-{table.name}" for table in answers if table.name not in BRIEF))
+        if any(table.name == "kernels" for table in answers):
+            left_out = (*left_out, "totals")
     shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
     if brief is not None:
         shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]
