@@ -99,7 +99,7 @@ ADDITIONS = (
                 "from launchlens.profiling.collectors.torch_profiler",
                 "from launchlens.profiling.collectors.stopwatch import Stopwatch\n",
             ),
-            ("NsightSystems(), Cupti())}", "Stopwatch(), "),
+            ("FALLBACK)}", "Stopwatch(), "),
         ),
     ),
     Addition(
