@@ -19,6 +19,7 @@ from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.captures.recorded import FOLDER, describe_recorded
 from made_capture import make_capture
 from made_probes import ALL
+from python_pages import python_pages
 from statistics_page import statistics_page
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -246,6 +247,14 @@ def test_the_pages_of_formats_are_what_the_structures_say():
         assert (DOCS / name).read_text() == page, "run `make docs`"
 
 
+def test_the_pages_on_python_are_what_the_docstrings_say():
+    pages = python_pages()
+    kept = {path.relative_to(DOCS).as_posix() for path in [*DOCS.glob("python/*"), DOCS / "python.md"]}
+    assert kept == set(pages), "run `make docs`"
+    for name, page in pages.items():
+        assert (DOCS / name).read_text() == page, "run `make docs`"
+
+
 def test_the_probes_page_has_a_part_for_each_capture_that_holds_probes(tmp_path):
     assert probes_page(tmp_path) is None
     for name in ("first", "second"):
@@ -268,8 +277,8 @@ if __name__ == "__main__":
     (DOCS / "measured.md").write_text(recorded_page())
     (DOCS / "held_sms.md").write_text(held_sms_page())
     (DOCS / "statistics.md").write_text(statistics_page())
-    pages = format_pages()
-    for path in DOCS.glob("formats/*.md"):
+    pages = format_pages() | python_pages()
+    for path in [*DOCS.glob("formats/*.md"), *DOCS.glob("python/*.md")]:
         if path.relative_to(DOCS).as_posix() not in pages:
             path.unlink()
     for name, page in pages.items():

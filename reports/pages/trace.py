@@ -238,12 +238,12 @@ def _accounts(document: AnalysisDocument, *, exact: bool) -> Iterator[Block]:
 
 def _account(account: AccountOfTrace, *, exact: bool) -> Iterator[Block]:
     if account.window_ns:
-        yield from _bars(account)
+        yield from account_bars(account)
     cells = accounts.cells(account)
     yield Shown(replace(cells.exact("ns"), title=f"{cells.title}, in ns") if exact else cells)
 
 
-def _bars(account: AccountOfTrace) -> Iterator[Bar]:
+def account_bars(account: AccountOfTrace) -> Iterator[Bar]:
     """The host's and the device's share of the window, as bars of coloured parts."""
     host, device = Counter[str](), Counter[str]()
     for cell in account.cells:

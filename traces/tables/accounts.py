@@ -17,6 +17,8 @@ DEVICE = Column(
     absent="not recorded",
 )  # fmt: skip
 
+NS = Column("ns", "time", "time of the window in this cell")
+
 
 def account(study: Study) -> Table:
     """The account of one recorded iteration of every side, whole ns: cells that hold time."""
@@ -58,5 +60,5 @@ def cells(found: AccountOfTrace, name: str = "account") -> Table:
     whose = f"process {found.process or 'not named'}" if found.thread is None else f"thread {found.thread}"
     title = f"time account of {found.window}: {whose}, {device}"
     rows = [[cell.host, cell.device, cell.ns] for cell in found.cells]
-    columns = (HOST, DEVICE, Column("ns", "time", "time of the window in this cell"))
+    columns = (HOST, DEVICE, NS)
     return table(name, title, columns, rows, pivot=Pivot("host", "device", "ns"))

@@ -26,6 +26,11 @@ _MORE = (
     Column("confidence", "share", "how sure that is", absent="–"),
     Column("paired_by", "text", "what both have in common: op, position, shape", title="paired by", absent="–"),
 )  # fmt: skip
+#: Those of the account.
+CELLS = (
+    Column("host", "code", "what the host was in"), Column("device", "code", "what the device ran"),
+    WAS, NOW, DIFFERENCE, INTERVAL,
+)  # fmt: skip
 #: The tables of names: what stands above each, and what its rows are.
 NAMED = (
     ("ranges", "By range, where it was launched or the host was", "the author's innermost range", "range"),
@@ -58,9 +63,14 @@ def named(document: ComparisonDocument) -> list[Table]:
     for name, title, meaning, heading in NAMED:
         rows = getattr(document, name)
         if rows:
-            columns = (Column("name", "name", meaning, title=heading), WAS, NOW, DIFFERENCE, INTERVAL, *_MORE)
+            columns = of_names(meaning, heading)
             found.append(table(name, title, columns, map(_cells, rows), order="what differs most first"))
     return found
+
+
+def of_names(meaning: str, heading: str) -> tuple[Column, ...]:
+    """The columns of a table of names."""
+    return (Column("name", "name", meaning, title=heading), WAS, NOW, DIFFERENCE, INTERVAL, *_MORE)
 
 
 def _cells(row: DifferenceRow) -> list[Any]:
@@ -72,15 +82,11 @@ def _cells(row: DifferenceRow) -> list[Any]:
 
 def account(document: ComparisonDocument) -> list[Table]:
     """The difference cell by cell of the account, where there is one."""
-    columns = (
-        Column("host", "code", "what the host was in"), Column("device", "code", "what the device ran"),
-        WAS, NOW, DIFFERENCE, INTERVAL,
-    )  # fmt: skip
     rows = [
         [row.host, row.device, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns]
         for row in document.account or ()
     ]
-    return [table("account", "By host and device", columns, rows, order="what differs most first")] if rows else []
+    return [table("account", "By host and device", CELLS, rows, order="what differs most first")] if rows else []
 
 
 def conditions(document: ComparisonDocument) -> list[Table]:
