@@ -4,8 +4,9 @@
 
 Of each set there is a folder with a trace a rank: DistributedDataParallel over NCCL, a few layers, five recorded steps of ranges
 `data`, `forward`, `backward` and `optimizer`. In `even` nothing is done to anybody; in `gpu1` rank 1's GPU multiplies matrices for so many
-milliseconds more in `forward`; in `host3` rank 3's host computes for as long there, in Python, before it launches anything. Unprofiled times of
-the steps stand in `facts.json`. With --cpu, over gloo, it only shows that the script runs: there are no collectives of a GPU.
+milliseconds more in `forward`; in `host3` rank 3's host computes for as long there, in Python, before it launches anything; in `data2` rank 2's
+host sleeps for as long in `data`, before it waits for its GPU. Unprofiled times of the steps stand in `facts.json`: each of these waits for the GPU
+at its end, and recorded ones don't, so the sleep of `data2` makes only the former longer while the GPU has the step before to work on. With --cpu, over gloo, it only shows that the script runs: there are no collectives of a GPU.
 """
 
 from __future__ import annotations

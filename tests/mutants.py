@@ -334,6 +334,18 @@ MUTANTS = (
         (FLEET,),
     ),
     Mutant(
+        "one lateness costs its time in each collective that waits for it",
+        "costs: Ints = np.maximum(waited - counted, 0).astype(np.int64)",
+        "costs: Ints = waited.astype(np.int64)",
+        (FLEET,),
+    ),
+    Mutant(
+        "a wait in two collectives at once is two",
+        "since = np.minimum(np.maximum(came - own, self._until[late, of]), came)",
+        "since = came - own",
+        (FLEET,),
+    ),
+    Mutant(
         "a wait is never passed on to who began it",
         "    passed = np.maximum(delayed[late, theirs] - delayed[np.ix_(of, theirs)], 0)\n    total",
         "    passed = 0 * delayed[np.ix_(of, theirs)]\n    total",

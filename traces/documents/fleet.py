@@ -56,7 +56,11 @@ class RankRow(Structure, frozen=True, kw_only=True):
     comes_last: Annotated[int, means("in how many of its collectives it came last")]
     costs_others_ns: Annotated[
         int | None,
-        means("how long each other rank waited in its collectives until this one had come", unit="ns", null=_ALONE),
+        means(
+            "what it costs each other rank of a step to come late: its lateness, counted again in later collectives only as far as it grew or the other had stood still for it",
+            unit="ns",
+            null=_ALONE,
+        ),
     ]
     clock_offset_ns: Annotated[
         int | None,
@@ -96,7 +100,18 @@ class StragglerRow(Structure, frozen=True, kw_only=True):
     costs_others_ns_per_step: Annotated[
         int,
         means(
-            "how long each other rank waits in collectives until this one has come, the mean over those that are in time of the median over their steps",
+            "what it costs each other rank of a step to come late, as in `ranks`: the mean over those that are in time of the median over their steps",
+            unit="ns",
+        ),
+    ]
+    others_wait_exposed_ns_per_step: Annotated[
+        int,
+        means("how long each other rank waits for it in collectives while nothing else runs on its GPU", unit="ns"),
+    ]
+    others_wait_overlapped_ns_per_step: Annotated[
+        int,
+        means(
+            "the same while other work runs there: one lateness is waited for in several such collectives, so this may be more than it costs",
             unit="ns",
         ),
     ]

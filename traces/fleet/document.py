@@ -120,6 +120,8 @@ def _straggler(fleet: Fleet, found: Straggler) -> StragglerRow:
         where=found.where,
         longer_ns_per_step=found.longer_ns,
         costs_others_ns_per_step=found.costs_ns,
+        others_wait_exposed_ns_per_step=found.exposed_ns,
+        others_wait_overlapped_ns_per_step=found.overlapped_ns,
         share_of_step=found.share,
         steps=found.steps,
         of_steps=found.of_steps,

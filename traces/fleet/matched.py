@@ -29,7 +29,7 @@ _TO_ONE = {"send": "send_recv", "recv": "send_recv"}
 class Matched:
     """A row per rank and collective, those of one collective next to each other; `instance` counts these from 0 in the order in which the last rank began, by the recorded clocks.
 
-    `member` and `group` are positions in the fleet's members and in `groups`; `step` is the member's own. `matched_by` says how each group was
+    `member` and `group` are positions in the fleet's members and in `groups`; `step` is the member's own, `step_start_ns` when it began. `matched_by` says how each group was
     matched, `alone` how many rows had no counterpart, `unlike` how many had one that does something else.
     """
 
@@ -39,6 +39,7 @@ class Matched:
     member: Ints
     group: Ints
     step: Ints
+    step_start_ns: Ints
     operation: npt.NDArray[np.object_]
     start_ns: Ints
     end_ns: Ints
@@ -89,6 +90,7 @@ def match(members: Sequence[Member]) -> Matched:
         member=kept["member"].to_numpy(np.int64),
         group=kept["code"].to_numpy(np.int64),
         step=kept["step"].to_numpy(np.int64),
+        step_start_ns=kept["step_start"].to_numpy(np.int64),
         operation=kept["operation"].to_numpy(object),
         start_ns=kept["start"].to_numpy(np.int64),
         end_ns=kept["end"].to_numpy(np.int64),
@@ -115,6 +117,7 @@ def _rows(members: Sequence[Member]) -> pd.DataFrame:
                     "member": number,
                     "group": np.array(of.groups, object)[of.group] if len(of) else np.empty(0, object),
                     "step": of.step,
+                    "step_start": each.steps.start_ns[of.step],
                     "number": of.number,
                     "operation": np.array(operation, object)[of.what] if len(of) else np.empty(0, object),
                     "size": np.array(size, np.int64)[of.what] if len(of) else np.empty(0, np.int64),

@@ -31,7 +31,8 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Straggler:
-    """One straggler. `member` is its position; `costs_ns` what it costs each other rank of a step, `share` that of their steps.
+    """One straggler. `member` is its position; `costs_ns` what it costs each other rank of a step, `share` that of their steps. `exposed_ns` and
+    `overlapped_ns` are how long each of them waits for it, standing still and beside other work.
 
     `steps` of `of_steps` steps are such that it costs a tenth of them. `cause` is None where nothing recorded tells; `longer_ns` is how much longer
     that takes of its step than of the others', `where` the range in which its host spends more than theirs, `range_ns` how much more. `kernels` is
@@ -41,6 +42,8 @@ class Straggler:
     member: int
     cause: LateBy | None
     costs_ns: int
+    exposed_ns: int
+    overlapped_ns: int
     share: float
     steps: int
     of_steps: int
@@ -54,10 +57,13 @@ class Straggler:
 class Costs:
     """What members cost others: `per_step_ns` [late, waiting], the median over the steps of the one that waits; `share` that of its steps.
 
-    `often` is the share of its steps of which it is a tenth or more; `steps` how many steps.
+    `exposed_ns` and `overlapped_ns` are its waits for the other, standing still and beside other work, likewise. `often` is the share of its
+    steps of which it is a tenth or more; `steps` how many steps.
     """
 
     per_step_ns: Floats
+    exposed_ns: Floats
+    overlapped_ns: Floats
     share: Floats
     often: Floats
     steps: Ints
@@ -70,18 +76,24 @@ class Costs:
 def costs(members: Sequence[Member], waits: Waits) -> Costs:
     """What each member costs each other one."""
     count = len(members)
-    per_step, share, often = (np.zeros((count, count)) for _ in range(3))
+    per_step, exposed, overlapped, share, often = (np.zeros((count, count)) for _ in range(5))
     frame = waits.costs
     for (waiting, late), rows in frame.groupby(["member", "behind"]).groups.items():
         mine = frame.loc[rows]
         wall = members[int(waiting)].steps.wall_ns
-        ns = np.zeros(len(wall))
-        ns[mine["step"].to_numpy()] = mine["ns"].to_numpy()
+        ns, alone, beside = (np.zeros(len(wall)) for _ in range(3))
+        step = mine["step"].to_numpy()
+        # a lateness may be longer than the step in which it shows: what a step is longer by is no more than all of it
+        ns[step] = np.minimum(mine["cost_ns"].to_numpy(), wall[step])
+        alone[step] = mine["exposed_ns"].to_numpy()
+        beside[step] = (mine["ns"] - mine["exposed_ns"]).to_numpy()
         of_step = ns / np.maximum(wall, 1)
         per_step[int(late), int(waiting)] = np.median(ns)
+        exposed[int(late), int(waiting)] = np.median(alone)
+        overlapped[int(late), int(waiting)] = np.median(beside)
         share[int(late), int(waiting)] = np.median(of_step)
         often[int(late), int(waiting)] = (of_step >= THRESHOLDS.straggler_share).mean()
-    return Costs(per_step, share, often, np.array([len(each.steps) for each in members], np.int64))
+    return Costs(per_step, exposed, overlapped, share, often, np.array([len(each.steps) for each in members], np.int64))
 
 
 def stragglers(members: Sequence[Member], waits: Waits, clocks: Clocks, found: Costs) -> list[Straggler]:
@@ -104,6 +116,8 @@ def stragglers(members: Sequence[Member], waits: Waits, clocks: Clocks, found: C
                 member=member,
                 cause=cause,
                 costs_ns=round(found.of(member, others)),
+                exposed_ns=round(float(found.exposed_ns[member, others].mean())),
+                overlapped_ns=round(float(found.overlapped_ns[member, others].mean())),
                 share=float(found.share[member, others].mean()),
                 steps=round(often * steps),
                 of_steps=steps,

@@ -7,6 +7,15 @@
 A wait is booked to the rank that came last. But where that one came late because it had waited for another rank before, as in a group that the
 other is not in, so much of the wait is passed on to that one: each rank carries what it was delayed by each other, as far as nothing else ran
 meanwhile on its device.
+
+What a late rank costs is less than the sum of the waits for it where collectives run beside other work: who waits there goes on to compute, comes
+to the next collective as early as before, and waits for the same lateness again.
+
+    rank 0 computes   |==============|==============|= stands still =|
+    and waits         |== 15 of 15 ==|== 9 of 15 ===|== 13 of 15 ====|     37 ms of waiting, of one lateness: 15 ms
+
+So in a step a lateness counts once. It counts again as far as it grew, or as the one that waits had stood still for it: nothing but collectives
+ran on its device. What is left of it when a step ends is carried over as far as the late rank begins the next one late.
 """
 
 from __future__ import annotations
@@ -31,8 +40,8 @@ class Waits:
     """`wait_ns` and `exposed_wait_ns` are of each row of what was matched; `last` is the member that came last, `skew_ns` how long after the first.
 
     `booked` has a row per waiting member, its step and the member that it waited for: ns in all and exposed. Over the latter they sum to the
-    waits. `costs` has a row per waiting member, its step and a late member: for how long it waited while that one had not come. Where several are
-    late together these are counted for each of them.
+    waits. `costs` has a row per waiting member, its step and a late member: `cost_ns` is what the lateness of that one costs it, `ns` and
+    `exposed_ns` for how long it waited while that one had not come. Where several are late together these are counted for each of them.
     """
 
     wait_ns: Ints
@@ -54,15 +63,18 @@ def waits(matched: Matched, clocks: Clocks, members: int) -> Waits:
     wait = np.minimum(latest - start, length)
     exposed = _exposed_until(matched.exposed_ns, wait, length)
     last = np.zeros(len(matched), np.int64)
-    booked, costs = _Rows(), _Rows()
+    step_start = clocks.aligned(matched.member, matched.step_start_ns)
+    booked, costs = _Rows(("ns", "exposed_ns")), _Rows(("cost_ns", "ns", "exposed_ns"))
     delayed = np.zeros((members, members))
+    lateness = _Lateness(members)
     order = np.argsort(latest[first], kind="stable") if len(first) else first
     for instance in order.tolist():
         rows = np.arange(first[instance], first[instance] + count[instance])
         of = matched.member[rows]
         late = int(of[int(np.argmax(start[rows]))])
         last[rows] = late
-        _cost(costs, rows, of, matched.step[rows], start[rows], length[rows], delayed)
+        this = _Instance(of, matched.step[rows], step_start[rows], start[rows], length[rows], matched.exposed_ns[rows])
+        _cost(costs, this, delayed, lateness)
         _book(booked, rows, of, matched.step[rows], wait[rows], exposed[rows], late, delayed)
     return Waits(wait, exposed, last, latest - earliest, booked.frame(), costs.frame())
 
@@ -80,18 +92,19 @@ def _exposed_until(sampled: npt.NDArray[np.int64], moment: Ints, length: Ints) -
 
 
 class _Rows:
-    """Rows of who waited, in which step, for whom, collected as arrays."""
+    """Rows of who waited, in which step, for whom, and some times, collected as arrays; those whose `ns` is 0 are left out."""
 
-    def __init__(self) -> None:
-        self._parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+    def __init__(self, times: tuple[str, ...]) -> None:
+        self._times = times
+        self._parts: list[tuple[Ints, ...]] = []
 
-    def add(self, member: Ints, step: Ints, behind: Ints, ns: Ints, exposed: Ints) -> None:
-        kept = ns > 0
+    def add(self, member: Ints, step: Ints, behind: Ints, *times: Ints) -> None:
+        kept = times[self._times.index("ns")] > 0
         if kept.any():
-            self._parts.append((member[kept], step[kept], behind[kept], ns[kept], exposed[kept]))
+            self._parts.append(tuple(each[kept] for each in (member, step, behind, *times)))
 
     def frame(self) -> pd.DataFrame:
-        names = ("member", "step", "behind", "ns", "exposed_ns")
+        names = ("member", "step", "behind", *self._times)
         columns = (
             [np.concatenate(each) for each in zip(*self._parts, strict=True)]
             if self._parts
@@ -101,20 +114,65 @@ class _Rows:
         return frame.groupby(["member", "step", "behind"], as_index=False).sum()
 
 
-def _cost(
-    costs: _Rows, rows: Ints, of: Ints, step: Ints, start: Ints, length: Ints, delayed: npt.NDArray[np.float64]
-) -> None:
+@dataclass(frozen=True)
+class _Instance:
+    """One collective, a row a rank in it."""
+
+    of: Ints
+    step: Ints
+    step_start_ns: Ints
+    start_ns: Ints
+    length_ns: Ints
+    exposed_ns: npt.NDArray[np.int64]
+
+
+class _Lateness:
+    """What has been counted of the lateness of each member towards each other one, [late, waiting], as collectives follow each other.
+
+    `_counted` is how much of it was counted and not stood still for yet, `_until` the moment until which waits were looked at, `_step` of which
+    step of the one that waits.
+    """
+
+    def __init__(self, members: int) -> None:
+        self._counted = np.zeros((members, members))
+        self._until = np.full((members, members), np.iinfo(np.int64).min)
+        self._step = np.full((members, members), -1)
+
+    def more(self, this: _Instance, at: int, own: Ints) -> tuple[Ints, Ints, Ints]:
+        """What the one that comes in row `at` costs each other one more, as each waits `own` ns for it: that, the wait, and what of it is exposed.
+
+        Time in which it waited for the same one in another collective already is no wait.
+        """
+        late, of = int(this.of[at]), this.of
+        new_step = this.step != self._step[late, of]
+        behind = np.maximum(this.step_start_ns[at] - this.step_start_ns, 0)
+        counted = np.where(new_step, np.minimum(self._counted[late, of], behind), self._counted[late, of])
+        came = this.start_ns + np.clip(this.start_ns[at] - this.start_ns, 0, this.length_ns)
+        since = np.minimum(np.maximum(came - own, self._until[late, of]), came)
+        waited: Ints = came - since
+        exposed = _exposed_until(this.exposed_ns, came - this.start_ns, this.length_ns) - _exposed_until(
+            this.exposed_ns, np.maximum(since - this.start_ns, 0), this.length_ns
+        )
+        exposed = np.clip(exposed, 0, waited)
+        costs: Ints = np.maximum(waited - counted, 0).astype(np.int64)
+        self._counted[late, of] = np.maximum(waited, counted) - np.minimum(exposed, np.maximum(waited, counted))
+        self._until[late, of] = np.maximum(came, self._until[late, of])
+        self._step[late, of] = this.step
+        return costs, waited, exposed
+
+
+def _cost(costs: _Rows, this: _Instance, delayed: npt.NDArray[np.float64], lateness: _Lateness) -> None:
     """What each of the last to come cost the others, less what it was late by because of others."""
-    for at in np.argsort(start, kind="stable")[::-1][:_MOST_LATE].tolist():
-        late = int(of[at])
-        behind = np.clip(start[at] - start, 0, length).astype(np.float64)
+    for at in np.argsort(this.start_ns, kind="stable")[::-1][:_MOST_LATE].tolist():
+        late = int(this.of[at])
+        behind = np.clip(this.start_ns[at] - this.start_ns, 0, this.length_ns).astype(np.float64)
         if not behind.any():
             break
         theirs = np.flatnonzero(delayed[late] > 0)
         theirs = theirs[theirs != late]
-        passed = np.maximum(delayed[late, theirs] - delayed[np.ix_(of, theirs)], 0).sum(axis=1)
+        passed = np.maximum(delayed[late, theirs] - delayed[np.ix_(this.of, theirs)], 0).sum(axis=1)
         own = np.maximum(behind - passed, 0).astype(np.int64)
-        costs.add(of, step, np.full(len(of), late), own, np.zeros(len(of), np.int64))
+        costs.add(this.of, this.step, np.full(len(this.of), late), *lateness.more(this, at, own))
 
 
 def _book(

@@ -11,11 +11,26 @@ from launchlens.traces.fleet.stragglers import Straggler
 from launchlens.traces.problems import shown_name
 from launchlens.traces.thresholds import THRESHOLDS
 
+#: From this share of waits on it is said that they ran beside other work.
+_SOME = 0.1
+
 
 def straggler_says(rank: int, found: Straggler) -> str:
     """One sentence: what it costs the others, and why it is late."""
-    cost = f"Rank {rank} keeps each other rank waiting {_time(found.costs_ns)} a step ({_percent(found.share)} of it)"
-    return f"{cost}: {_why(found)}."
+    cost = f"Rank {rank} costs each other rank {_time(found.costs_ns)} a step ({_percent(found.share)} of it)"
+    return f"{cost}: {_why(found)}.{_beside(found)}"
+
+
+def _beside(found: Straggler) -> str:
+    """How much of the waiting did not stop who waited, where that is some."""
+    waits = found.exposed_ns + found.overlapped_ns
+    if found.overlapped_ns < _SOME * waits:
+        return ""
+    slower = ""
+    if found.cause == "gpu":
+        # their work is what its work is compared with
+        slower = " Work beside collectives that wait runs slower: what its own GPU does more may be more than that."
+    return f" They wait {_time(waits)} for it, {_time(found.overlapped_ns)} of that beside other work.{slower}"
 
 
 def _why(found: Straggler) -> str:
@@ -60,7 +75,7 @@ def answer(ranks: Sequence[RankRow], late: Sequence[StragglerRow] | None, last: 
         step = float(np.median([each.step_ns for each in ranks]))
         if mine.costs_others_ns and step:
             cost = f"{_time(mine.costs_others_ns)} a step ({_percent(mine.costs_others_ns / step)})"
-            return f"{found} Rank {last[0]} comes last in {last[1]} of {last[2]} collectives, and the others wait {cost} for it."
+            return f"{found} Rank {last[0]} comes last in {last[1]} of {last[2]} collectives, which costs the others {cost}."
     return found
 
 

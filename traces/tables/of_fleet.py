@@ -65,13 +65,28 @@ def stragglers(document: FleetDocument) -> Table:
         Column("cause", "code", "what of its step takes longer", absent="not told"),
         Column("where", "name", "the range in which its host spends more than others'", absent="–"),
         Column("longer_ns", "time", "how much longer its cause takes than others', a step", title="longer by"),
-        Column("costs_others_ns", "time", "how long each other rank waits for it, a step", title="costs others"),
-        Column("share_of_step", "share", "that as a share of their steps", title="of a step"),
+        Column("costs_others_ns", "time", "what its lateness costs each other rank, a step", title="costs others"),
+        Column(
+            "others_wait_exposed_ns",
+            "time",
+            "how long each waits for it with nothing else to run, a step",
+            title="others wait idly",
+        ),
+        Column(
+            "others_wait_overlapped_ns",
+            "time",
+            "how long each waits for it beside other work, a step",
+            title="beside work",
+        ),
+        Column("share_of_step", "share", "what it costs as a share of their steps", title="of a step"),
         Column("steps", "count", "in how many steps it is a tenth or more", title="in steps"),
         Column("of_steps", "count", "of how many", title="of"),
     )
     rows = [
-        [each.rank, each.cause, each.where, each.longer_ns_per_step, each.costs_others_ns_per_step, each.share_of_step, each.steps, each.of_steps]
+        [
+            each.rank, each.cause, each.where, each.longer_ns_per_step, each.costs_others_ns_per_step, each.others_wait_exposed_ns_per_step,
+            each.others_wait_overlapped_ns_per_step, each.share_of_step, each.steps, each.of_steps,
+        ]
         for each in document.stragglers or ()
     ]  # fmt: skip
     return table("stragglers", "Stragglers", columns, rows, order="by what they cost")

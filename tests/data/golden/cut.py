@@ -1,10 +1,12 @@
 """Cut some steps out of a trace of torch.profiler, as if the recorder had run for these alone.
 
     python cut.py TRACE OUTPUT.json.gz --steps 6:8        # ProfilerStep#6 and #7
+    python cut.py TRACE OUTPUT.json.gz --steps 6:9 --without cpu_op --bare
 
 Kept are events of the host that start in those steps, on every thread; GPU work that was launched in them, or that runs
 while they last (its launch may lie before: such rows are as real recordings have them); arrows of which both ends
-are kept; and what says how the trace was made. No event is altered. `"cut"` in the file says what was kept.
+are kept; and what says how the trace was made. No event is altered, but for --bare, which leaves of its `args` what joins
+GPU work to launches and tells collectives. `"cut"` in the file says what was kept.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
+BARE = ("correlation", "device", "stream", "context")
 ON_DEVICE = ("kernel", "gpu_memcpy", "gpu_memset", "gpu_user_annotation")
 
 
@@ -64,11 +67,24 @@ def with_arrows(events: list[Event], chosen: list[Event]) -> list[Event]:
     return [event for event in events if id(event) in stays | arrows]
 
 
-def cut(document: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """The document with the events of some steps only."""
+def barely(args: dict[str, Any]) -> dict[str, Any]:
+    """Of what is told of an event, what joins GPU work to launches and tells collectives."""
+    collective = "Collective name" in args
+    return {name: value for name, value in args.items() if collective or name in BARE}
+
+
+def cut(document: dict[str, Any], names: list[str], without: list[str], bare: bool) -> dict[str, Any]:
+    """The document with the events of some steps only, and of these none of some categories."""
     events: list[Event] = document.pop("traceEvents")
-    rows = with_arrows(events, kept(events, *window(events, names)))
-    return document | {"cut": {"steps": names, "events": len(rows), "of": len(events)}, "traceEvents": rows}
+    chosen = [event for event in kept(events, *window(events, names)) if event.get("cat") not in without]
+    rows = with_arrows(events, chosen)
+    said: dict[str, Any] = {"steps": names, "events": len(rows), "of": len(events)} | (
+        {"without": without} if without else {}
+    )
+    if bare:
+        rows = [event | {"args": barely(event["args"])} if event.get("ph") == "X" else event for event in rows]
+        said["bare"] = True
+    return document | {"cut": said, "traceEvents": rows}
 
 
 def written(document: dict[str, Any]) -> bytes:
@@ -87,9 +103,13 @@ def main() -> None:
     parser.add_argument("trace", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--steps", required=True, metavar="FIRST:END", help="the end is not kept")
+    parser.add_argument("--without", nargs="+", default=[], metavar="CATEGORY", help="leave out, as ops (cpu_op)")
+    parser.add_argument("--bare", action="store_true", help="leave out most of what is told of each event")
     options = parser.parse_args()
     first, end = map(int, options.steps.split(":"))
-    made = cut(read(options.trace), [f"ProfilerStep#{number}" for number in range(first, end)])
+    made = cut(
+        read(options.trace), [f"ProfilerStep#{number}" for number in range(first, end)], options.without, options.bare
+    )
     said = made["cut"]
     options.output.write_bytes(written(made))
     print(f"{options.output}: {said}, {options.output.stat().st_size:,} bytes")
