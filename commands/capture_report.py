@@ -51,8 +51,15 @@ def report_on(
     from launchlens.reports.output import Result
     from launchlens.reports.pages import capture as shown
     from launchlens.traces import files
+    from launchlens.traces.captures.capture import read_capture, recorded_pass
     from launchlens.traces.studies.verdict import verdict
+    from launchlens.traces.windows import BLOCK
 
+    read = read_capture(folder)
+    recorded_alone = recorded_pass(read)
+    if recorded_alone is not None and claims is None:
+        _report_on_pass(read.trace_path(recorded_alone), f"{BLOCK}{read.manifest.baseline}", html, asked)
+        return
     study = study_of(folder)
     if html is not None:
         # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces
@@ -71,6 +78,42 @@ def report_on(
             lambda: study_document(study, verdict(study), recorded=recorded),
             lambda: shown.brief(study, recorded=recorded),
             lambda: shown.tables(study),
+        )
+    )
+    if html is not None and asked.is_for_people:
+        typer.echo(f"\nReport: {html}")
+
+
+#: What is said of a capture that holds a recorded pass alone.
+ONE_PASS = "This capture holds one recorded pass, and no time without a profiler: this is what was recorded, which the recorder made slower."
+
+
+def _report_on_pass(trace: Path, block: str, html: Path | None, asked: Wanted) -> None:
+    """The analysis of the pass, which is the range `block` of the trace, with that sentence above it: nothing was timed that a verdict could be of."""
+    from dataclasses import replace
+
+    from launchlens.reports.blocks import Paragraph
+    from launchlens.reports.output import Result
+    from launchlens.reports.pages import trace as shown
+    from launchlens.traces import files
+    from launchlens.traces.analysis import analyze, as_document
+    from launchlens.traces.source import open_trace
+
+    analysis = analyze(open_trace(trace), range_name=block)
+    answered = analysis.answers()
+    document, tables = as_document(analysis, answered), list(answered.tables.values())
+    if html is not None:
+        from launchlens.reports.writers.html import html as page_text
+
+        page = replace(shown.page(document, tables, analysis.timelines()), banners=(("recorded", ONE_PASS, ""),))
+        with files.writable(html):
+            files.write_text(html, page_text(page))
+    said = Paragraph(ONE_PASS, "warning")
+    asked.write(
+        Result(
+            lambda: document,
+            lambda: [said, *shown.blocks(document, tables, brief=8)],
+            lambda: shown.tables(document, tables),
         )
     )
     if html is not None and asked.is_for_people:

@@ -12,6 +12,7 @@ from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
     from launchlens.kernels.registry import Variant, WorkloadSpec
+    from launchlens.profiling.collectors.collector import Collector
     from launchlens.profiling.probes.catalogue import Listed
 
 
@@ -76,3 +77,14 @@ def chosen_probes(names: list[str], given_by: str = "--probe") -> list[Listed]:
     except KeyError as error:
         known = ", ".join((*CATALOGUE, "all"))
         raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint=given_by) from None
+
+
+def chosen_collectors(names: list[str] | None) -> list[Collector]:
+    """The collectors of these names, or the usual one."""
+    from launchlens.profiling.collectors.catalogue import CATALOGUE, USUAL, chosen
+
+    try:
+        return chosen(names) if names else [USUAL]
+    except KeyError as error:
+        known = ", ".join((*CATALOGUE, "all"))
+        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--collector") from None

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from launchlens.commands.capture_report import report_on
-from launchlens.commands.choices import changed_parameters, chosen_probes, chosen_variants
+from launchlens.commands.choices import changed_parameters, chosen_collectors, chosen_probes, chosen_variants
 from launchlens.commands.device import cuda_for_own, device_or_recorded, with_recorder
 from launchlens.commands.endings import TerminatedError
 from launchlens.commands.exit_codes import ANSWER_IS_NO, INTERRUPTED, TERMINATED
+from launchlens.commands.measured import measured
 from launchlens.commands.options import Format, Json, NoCache, Seed, Setting, TableName
-from launchlens.commands.own_code import blame_own, stdout_kept_clean
 from launchlens.commands.profile_sweep import MINUTES, AskedSweep, run_sweep
 from launchlens.traces.problems import InputError
 
 if TYPE_CHECKING:
-    from launchlens.profiling.collectors.collector import Collector
     from launchlens.profiling.run import Plan
     from launchlens.reports.output import Wanted
     from launchlens.traces.captures.capture import Manifest
@@ -119,7 +117,7 @@ def command(
         return
     if minutes is not None:
         raise typer.BadParameter("only a sweep has minutes: give --sweep NAME=VALUES as well", param_hint="--minutes")
-    collectors, probes = _collectors(collector), chosen_probes(probe or [])
+    collectors, probes = chosen_collectors(collector), chosen_probes(probe or [])
     spec, chosen = chosen_variants(workload, variant, every=every)
     spec, changed = changed_parameters(spec, count, sizes, setting)
     where = device_or_recorded(cuda_for_own(workload) if spec.file and device == "auto" else device)
@@ -157,52 +155,12 @@ def command(
 
 def _measure(plan: Plan, folder: Path, workload: str) -> Manifest:
     """Run a plan into `folder`; what ends it early becomes a line for people."""
-    from launchlens.profiling.checking import NOT_CHECKED
-    from launchlens.profiling.run import NothingToMeasureError, run
-    from launchlens.reports.progress import Steps
-
     try:
-        with stdout_kept_clean():
-            manifest = run(plan, folder, Steps())
-    except NothingToMeasureError as error:
-        raise InputError(workload, f"nothing could be measured: {error}", "see `launchlens doctor`") from None
+        return measured(plan, folder, workload)
     except (KeyboardInterrupt, TerminatedError) as error:
         how, code = ("interrupted", INTERRUPTED) if isinstance(error, KeyboardInterrupt) else ("terminated", TERMINATED)
         typer.echo(f"launchlens: {how}; {folder} holds what had been measured and says that it is incomplete", err=True)
         raise typer.Exit(code) from None
-    except Exception as error:
-        blame_own(error, plan.workload, f"while it was measured; {folder} is incomplete")
-        raise
-    if manifest.workload["correctness"] == NOT_CHECKED:
-        typer.echo(f"launchlens: {workload} declares no check, so nothing says that its variants are right", err=True)
-    _warn_of_traces(manifest, folder, plan.collectors)
-    return manifest
-
-
-def _warn_of_traces(manifest: Manifest, folder: Path, collectors: Sequence[Collector]) -> None:
-    """Say what could not be recorded and why, and what is to be known before traces are passed on."""
-    missing: dict[tuple[str, str], list[str]] = {}
-    for record in manifest.traces:
-        if record.problem:
-            missing.setdefault((record.recorder, record.problem), []).append(record.regime)
-    for (recorder, problem), regimes in missing.items():
-        typer.echo(f"launchlens: {recorder} recorded nothing ({', '.join(regimes)}): {problem}", err=True)
-    for collector in collectors:
-        kept = [record for record in manifest.traces if record.collector == collector.name and record.path]
-        warning = collector.before_sharing(folder, kept) if kept else None
-        if warning:
-            typer.echo(f"launchlens: {warning}", err=True)
-
-
-def _collectors(names: list[str] | None) -> list[Collector]:
-    """The collectors of these names, or the usual one."""
-    from launchlens.profiling.collectors.catalogue import CATALOGUE, USUAL, chosen
-
-    try:
-        return chosen(names) if names else [USUAL]
-    except KeyError as error:
-        known = ", ".join((*CATALOGUE, "all"))
-        raise typer.BadParameter(f"{error.args[0]!r} is none of {known}", param_hint="--collector") from None
 
 
 def _given(context: typer.Context) -> frozenset[str]:

@@ -20,6 +20,16 @@ trace.kernels().head()
 trace.account(range="forward")
 trace.figure("timeline")
 launchlens.compare("before.json.gz", "after.json.gz").kernels()
+
+with launchlens.record("step") as recording:  # a pass of your own code, on a GPU or a CPU
+    step(batch)
+recording.trace.kernels()
+
+recording = launchlens.record("step")
+for batch in data:  # two passes warm up, then one is timed without a profiler and the next one recorded
+    with recording:
+        step(batch)
+recording.capture.times()
 ```
 
 In frames
@@ -32,7 +42,7 @@ In frames
   `frame.attrs["absent"]` says why.
 - `frame.attrs["meanings"]` says what each column means, `frame.attrs["units"]` its unit.
 
-What can't be used raises `launchlens.InputError`, whose text is one line: the file, what is wrong, and what to do. `make docs` writes this page and those of the objects from their docstrings.
+What can't be used raises `launchlens.InputError`, whose text is one line: the file, what is wrong, and what to do. [notebook.ipynb](notebook.ipynb) is a notebook to begin with. `make docs` writes this page and those of the objects from their docstrings.
 
 """
 

@@ -1,5 +1,7 @@
 """`import launchlens`: the objects, their frames, and what it costs to import."""
 
+import gzip
+import json
 import re
 import subprocess
 import sys
@@ -7,12 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import launchlens
+from launchlens.cli import app
 from launchlens.commands.library.frames import WORDS, frame_of, named
 from launchlens.reports.pages import capture as capture_page
 from launchlens.reports.pages import trace as trace_page
 from launchlens.traces.analyses.catalogue import CATALOGUE
+from launchlens.traces.captures.recorded import FOLDER
 from launchlens.traces.tables.table import Column, table
 from made_capture import make_capture
 from python_pages import members, objects
@@ -203,3 +208,122 @@ def test_what_can_not_be_used_is_one_line(path, options, says):
 def test_objects_show_themselves(trace, capture, fleet, comparison):
     for found in (trace, capture, fleet, comparison):
         assert re.fullmatch(r"<\w+ [^\n]+>", repr(found)) and found._repr_html_().startswith("<div><b>")
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Code of the caller's own: entered once, and entered again and again."""
+    torch = pytest.importorskip("torch", reason="measuring needs torch")
+    folder, x = tmp_path_factory.mktemp("recorded"), torch.ones(64, 64)
+    with launchlens.record("one pass", folder / "once") as once:
+        (x @ x).sum()
+    often = launchlens.record("step", str(folder / "often"))
+    for _ in range(9):
+        with often:
+            (x @ x).sum()
+            x.relu()
+    often.close()
+    return once, often
+
+
+def test_code_entered_once_is_one_recorded_pass(recorded, tmp_path):
+    once, _ = recorded
+    assert (once.recorded, once.timed) == (1, 0) and once.capture.manifest.complete
+    assert list(once.trace.ranges()["name"]) == ["variant:one pass"] and once.trace.ranges()["instances"].item() == 1
+    assert once.trace.operators().set_index("name").loc["aten::mm", "calls"] == 1
+    with pytest.raises(launchlens.InputError, match="no time without a profiler"):
+        once.capture.times()
+    answer = CliRunner().invoke(app, ["report", str(once.path), "--output", str(tmp_path / "report.html")])
+    assert answer.exit_code == 0 and "one recorded pass" in answer.stdout and "aten::mm" in answer.stdout
+    assert "one recorded pass" in (tmp_path / "report.html").read_text()
+
+
+def test_code_entered_again_is_timed_and_recorded_in_turn(recorded):
+    _, often = recorded
+    # 1 recorded for the case that it stays alone, 2 warms up, 3 5 7 9 timed, 4 6 8 recorded
+    assert (often.recorded, often.timed) == (3, 4)
+    capture = often.capture
+    assert len(capture.timings) == 4 and (capture.timings["iterations"] == 1).all()
+    assert not {"capture-disagrees", "counts-differ"} & set(capture.problems()["code"])
+    times = capture.times()
+    assert list(times["variant"]) == ["step"] and times["wall_ns"].item() > 0
+    assert often.trace.ranges()["instances"].item() == 3
+    assert often.trace.operators().set_index("name").loc["aten::relu", "calls"] == 3
+    events = often.trace.events
+    blocks = events[events["name"] == "variant:step"].sort_values("start_ns")
+    assert (blocks["start_ns"].to_numpy()[1:] > (blocks["start_ns"] + blocks["dur_ns"]).to_numpy()[:-1]).all()
+
+
+def test_passes_that_use_the_same_ids_are_told_apart(tmp_path):
+    pytest.importorskip("torch", reason="measuring needs torch")
+    from launchlens.profiling.passes import _together
+
+    def session(start_us, kernel_us):
+        one = {"pid": 1, "tid": 1, "ph": "X"}
+        of = {"correlation": 7, "External id": 3}
+        return gzip.compress(json.dumps({"baseTimeNanoseconds": 0, "traceEvents": [
+            one | {"cat": "user_annotation", "name": "variant:step", "ts": start_us, "dur": 90, "args": {}},
+            one | {"cat": "cuda_runtime", "name": "cudaLaunchKernel", "ts": start_us + 1, "dur": 5, "args": of},
+            {"pid": 0, "tid": 7, "ph": "X"}
+            | {"cat": "kernel", "name": "k", "ts": start_us + 9, "dur": kernel_us, "args": of | {"device": 0, "stream": 7}},
+        ]}).encode())  # fmt: skip
+
+    (tmp_path / "trace.json").write_text(
+        json.dumps(_together([session(100, 10), session(1000, 30), session(2000, 50)]))
+    )
+    trace = launchlens.open(tmp_path / "trace.json")
+    ranges = trace.ranges().set_index("name")
+    assert ranges.loc["variant:step", ["instances", "launches", "gpu_ns"]].tolist() == [3, 3, 90_000]
+    assert not len(trace.problems())
+    assert trace.latency()["latency_ns"].tolist() == [8_000]
+
+
+def test_a_pass_that_raises_is_not_kept_and_more_may_follow(tmp_path):
+    pytest.importorskip("torch", reason="measuring needs torch")
+    recording = launchlens.record("fails", tmp_path / "capture")
+    with pytest.raises(ZeroDivisionError), recording:
+        _ = 1 / 0
+    assert (recording.recorded, recording.timed) == (0, 0)
+    with recording, pytest.raises(launchlens.InputError, match="being recorded already"):
+        recording.__enter__()
+    assert recording.recorded == 1 and recording.capture.manifest.complete
+
+
+def test_what_can_not_be_recorded_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(launchlens.InputError, match="is no name"):
+        launchlens.record("two\nlines", tmp_path / "capture")
+    monkeypatch.setattr("launchlens.profiling.environment.version", lambda name: None)
+    with pytest.raises(launchlens.InputError, match="torch, which is not installed"):
+        launchlens.record("step", tmp_path / "capture")
+    assert not list(tmp_path.iterdir())
+
+
+def test_profile_measures_what_the_command_does(tmp_path, monkeypatch):
+    monkeypatch.setattr("launchlens.profiling.environment.has_cuda", lambda: False)
+    assert launchlens.profile("small-copies").path.parent == FOLDER
+    for arguments, says in (
+        ({"workload": "nothing"}, "none of"),
+        ({"variants": ["nothing"]}, "none of"),
+        ({"regimes": ["nothing"]}, "none of eager, graph"),
+        ({"device": "cuda"}, "no CUDA GPU"),
+        ({"parameters": {"count": 3}}, "without such parameters"),
+        ({"collectors": ["nothing"]}, "none of"),
+    ):
+        with pytest.raises(launchlens.InputError, match=says):
+            launchlens.profile(**arguments)
+    pytest.importorskip("torch", reason="measuring needs torch")
+    options = {"variants": ["foreach"], "regimes": ["eager"], "rounds": 5, "iterations": 5, "parameters": {"count": 3}}
+    capture = launchlens.profile(device="cpu", output=str(tmp_path / "capture"), **options)
+    assert set(capture.times()["variant"]) == {"copy_", "foreach"} and capture.manifest.workload["copies"] == 3
+    assert capture.path == tmp_path / "capture" and capture.trace("torch", "eager").operators()["calls"].sum() > 0
+
+
+def test_the_notebook_runs_from_top_to_bottom(monkeypatch, capsys):
+    page = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
+    cells = ["".join(cell["source"]) for cell in json.loads(page.read_text())["cells"] if cell["cell_type"] == "code"]
+    monkeypatch.chdir(page.parent)
+    within: dict[str, object] = {}
+    for cell in cells:
+        exec(compile(cell, str(page), "exec"), within)  # noqa: S102  ours, as a reader runs them
+    printed = capsys.readouterr().out
+    assert len(cells) > 8 and "nowhere.json.gz: can't be read" in printed and "is fastest" in printed

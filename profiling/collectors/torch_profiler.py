@@ -45,12 +45,12 @@ class TorchProfiler(Collector):
         with files.writing(path) as packed, TemporaryDirectory(prefix="launchlens-") as folder:
             plain = Path(folder) / "trace.json"
             session.export_chrome_trace(str(plain))
-            _pack(plain, packed)
+            pack(plain, packed)
         advance(1)
         return self.kept(job, path.name)
 
 
-def _pack(plain: Path, path: Path) -> None:
+def pack(plain: Path, path: Path) -> None:
     """Compress a trace, less the host's name and the path it was written to."""
     text = _PRIVATE.sub(rb'"\1": ""', plain.read_bytes())
     # no time stamp and no file name in the header: the same trace gives the same bytes

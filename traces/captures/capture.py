@@ -188,6 +188,13 @@ class Capture:
         return path
 
 
+def recorded_pass(capture: Capture) -> TraceRecord | None:
+    """The trace of a capture of which nothing was timed, and nothing was to be: `record` entered once. None of any other."""
+    kept = [record for record in capture.manifest.traces if record.path]
+    alone = capture.manifest.complete and not len(capture.timings) and len(kept) == 1
+    return kept[0] if alone else None
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into `folder`, whole or not at all."""
     files.write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n")

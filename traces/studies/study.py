@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.balanced import paired, ratios
-from launchlens.traces.captures.capture import TIMINGS, Capture, TraceRecord
+from launchlens.traces.captures.capture import TIMINGS, Capture, TraceRecord, recorded_pass
 from launchlens.traces.captures.light import ACCOUNTS, launches_seen, read_accounts
 from launchlens.traces.captures.probe_codes.launch_costs import ID as LAUNCH_COSTS
 from launchlens.traces.captures.probes import Probe, read_probes
@@ -258,6 +258,13 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     Raises InputError when a trace can't be used, the capture holds no timings, or the data gate refuses all of them.
     """
     timings = capture.timings
+    if recorded_pass(capture) is not None:
+        what = (
+            "holds recorded passes and no time without a profiler, so nothing says how long its code takes unprofiled"
+        )
+        raise InputError(
+            capture.path, what, "enter the recording several times for that; `report` shows what was recorded"
+        )
     if not len(timings):
         why = "it was interrupted before anything had been timed" if not capture.manifest.complete else "it holds none"
         raise InputError(capture.path, f"has no timings: {why}", "record it again")
