@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launchlens.commands.options import Format, Json, Output, TableName
+from launchlens.commands.options import Force, Format, Json, Output, TableName
 
 if TYPE_CHECKING:
     from launchlens.traces.sweeps.sweep import SweepRecord
@@ -33,6 +33,7 @@ def command(
     format: Format = None,
     table: TableName = None,
     output: Output = None,
+    force: Force = False,
 ) -> None:
     """Say what each variant should take by a sweep, without measuring.
 
@@ -51,7 +52,7 @@ def command(
     from launchlens.traces.sweeps.sweep import read_record
     from launchlens.traces.tables.sweeps import predictions
 
-    asked = wanted(format, as_json, table=table, output=output)
+    asked = wanted(format, as_json, table=table, output=output, force=force)
     if sweep is None:
         sweep = recorded_sweep(workload or "small-copies")
     record = read_record(sweep)

@@ -45,7 +45,7 @@ def raising(monkeypatch):
         def opened(*arguments, **more):
             raise error
 
-        monkeypatch.setattr("launchlens.traces.source.open_trace", opened)
+        monkeypatch.setattr("launchlens.traces.source.source_of", opened)
 
     return let_raise
 

@@ -53,6 +53,7 @@ LINES = {
     "compare TRACE TRACE": ["difference", "ranges", "idle_causes", "operators", "kernels", "account", "phases"],
     "check CAPTURE --against CAPTURE --allow-single --max-slowdown 20%": ["checked"],
     "claims CAPTURE": ["claims", "evidence"],
+    "predict --set count=12 --set bytes=4096": ["predictions"],
     "probe": ["figures"],
     "probe --list": ["probes"],
     "variants": ["variants"],
