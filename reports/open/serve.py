@@ -7,6 +7,7 @@ http://127.0.0.1:9001 (the port of its own trace_processor), and the answer must
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +22,7 @@ _BLOCK = 1 << 20
 
 
 class TraceServer(ThreadingHTTPServer):
-    """Serves one file under its own name, to Perfetto's UI alone, from loopback alone.
+    """Serves one file, to Perfetto's UI alone, from loopback alone, at an address that nobody else on the machine can guess.
 
     `fetched` is set when the file has been sent whole. Raises OSError when the port is taken.
     """
@@ -32,12 +33,13 @@ class TraceServer(ThreadingHTTPServer):
     def __init__(self, path: Path, port: int = PORT) -> None:
         self.path = path
         self.fetched = threading.Event()
+        self._secret = secrets.token_urlsafe(16)
         super().__init__((HOST, port), _Handler)
 
     @property
     def address(self) -> str:
         """Where on this server the file lies, whatever bytes its name is made of."""
-        return f"/{quote(os.fsencode(self.path.name))}"
+        return f"/{self._secret}/{quote(os.fsencode(self.path.name))}"
 
     @property
     def trace_url(self) -> str:
@@ -92,7 +94,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, send_body: Callable[[], None]) -> None:
         # a page elsewhere that had its own name resolve to loopback would send that name here
         hosts = {f"{name}:{self.server.server_address[1]}" for name in (HOST, "localhost")}
-        if self.headers.get("Host") not in hosts or self.path != self.server.address:
+        if (
+            self.headers.get("Host") not in hosts
+            or self.path != self.server.address
+            or not self._is_asked_by_perfetto()
+        ):
             self.send_error(404)
             return
         self.send_response(200)
@@ -100,8 +106,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(self.server.path.stat().st_size))
         self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         send_body()
+
+    def _is_asked_by_perfetto(self) -> bool:
+        """Whether a page of Perfetto's asks, or what is no browser: the address is known to whom it was told alone."""
+        origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site")
+        return origin == ORIGIN or (origin is None and site in (None, "none"))
 
     def _send_file(self) -> None:
         try:

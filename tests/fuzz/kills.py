@@ -67,11 +67,12 @@ def writings(made: Path) -> list[Writing]:
         Writing("analyze --output", ("analyze", str(trace), "--format", "csv", "--table", "ranges", "-o", "OUT/t.csv")),
         Writing("report", ("report", str(SHIPPED), "--output", "OUT/report.html")),
         Writing("compare --output", ("compare", str(SHIPPED), str(SHIPPED), "--json", "-o", "OUT/compare.json")),
+        Writing("compare of traces --html", ("compare", str(trace), str(trace), "--html", "OUT/compare.html")),
         Writing("scrub of Kineto", ("scrub", str(trace), "-o", "OUT/scrubbed.json.gz")),
         Writing("scrub of Nsight", ("scrub", str(sqlite), "-o", "OUT/scrubbed.sqlite")),
         Writing("export", ("export", str(SHIPPED), "--perfetto", "-o", "OUT/trace.pftrace")),
         Writing("profile, recorded", ("profile", "--output", "OUT/capture")),
-        *(() if find_spec("torch") is None else (Writing("profile", MEASURING, measures=True),)),
+        *(() if find_spec("torch") is None else (Writing("profile, measured", MEASURING, measures=True),)),
     ]
 
 

@@ -226,6 +226,22 @@ def range_with_itself(opened: Opened) -> None:
         raise Finding("a range differs from itself")
 
 
+def with_the_unchanged_one(opened: Opened) -> None:
+    code, said = opened.run("compare", opened.seed, opened.path, "--html", opened.beside("compare.html"), "--json")
+    if code == 0:
+        for name, rows in document(said).get("tables", {}).items():
+            if not isinstance(rows, list | dict):
+                raise Finding(f"table {name} is none")
+        if MARKUP in opened.beside("compare.html").read_text():
+            raise Finding("a name is markup in the comparison")
+
+
+def as_ranks(opened: Opened) -> None:
+    code, said = opened.run("analyze", opened.seed, opened.path, "--json")
+    if code == 0:
+        document(said)
+
+
 def scrubbed(opened: Opened) -> None:
     opened.writes(f"copy{opened.path.suffix}", "scrub", opened.path)
 
@@ -254,6 +270,8 @@ TRACES: dict[Callable[[Opened], None], float] = {
     scrubbed: 0.1,
     exported: 0.1,
     shown_in_full: 0.05,
+    with_the_unchanged_one: 0.05,
+    as_ranks: 0.05,
 }
 CAPTURES: dict[Callable[[Opened], None], float] = {capture_with_itself: 1, claims: 0.1}
 
@@ -357,8 +375,8 @@ def cases(first: int, count: int) -> list[tuple[str, int]]:
     ]
 
 
-def worker(given: Connection, keep: Path | None) -> None:
-    """Try what is asked for, until nothing is. Before each case it is told which, after some what came of them."""
+def worker(given: Connection, keep: Path | None, until: float, parent: int) -> None:
+    """Try what is asked for, until nothing is or it is late. Before each case it tells which, after some what came of them."""
     import pyarrow as pa
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started it ends it
@@ -373,14 +391,24 @@ def worker(given: Connection, keep: Path | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (held + MOST_BYTES, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, resource.RLIM_INFINITY))
     try:
-        while (part := given.recv()) is not None:
+        while (part := asked_of(given, parent)) is not None:
             result = Result()
             for kind, number in part:
+                if monotonic() > until:
+                    break
                 given.send((kind, number))
                 case(kind, number, result, keep)
             given.send(result)
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def asked_of(given: Connection, parent: int) -> Any:
+    """What a worker is asked for next; None where nobody is left who asks."""
+    while not given.poll(2):
+        if os.getppid() != parent:
+            return None
+    return given.recv()
 
 
 @dataclass
@@ -394,9 +422,9 @@ class Hand:
     since: float = 0.0
 
     @classmethod
-    def started(cls, keep: Path | None) -> "Hand":
+    def started(cls, keep: Path | None, until: float) -> "Hand":
         here, there = multiprocessing.Pipe()
-        process = multiprocessing.Process(target=worker, args=(there, keep), daemon=True)
+        process = multiprocessing.Process(target=worker, args=(there, keep, until, os.getpid()), daemon=True)
         process.start()
         there.close()
         return cls(process, here, since=monotonic())
@@ -406,7 +434,7 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
     """Try the cases in several processes, as many as there is time for. A process that dies or hangs is a finding."""
     total, shown = Result(), monotonic()
     todo = todo[::-1]
-    hands = [Hand.started(keep) for _ in range(min(workers, max(1, len(todo) // AT_ONCE)))]
+    hands = [Hand.started(keep, until) for _ in range(min(workers, max(1, len(todo) // AT_ONCE)))]
     while True:
         for hand in hands:
             if not hand.busy and todo and monotonic() < until:
@@ -441,7 +469,7 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
                 kind, number = hand.at or ("no case", 0)
                 total.findings.append(f"{kind}:{number}: {dead}")
                 print(total.findings[-1], file=sys.stderr)
-                hands[hands.index(hand)] = Hand.started(keep)
+                hands[hands.index(hand)] = Hand.started(keep, until)
         if monotonic() - shown > 20:
             shown = monotonic()
             print(f"{total.cases} cases, {total.opened} opened, {len(total.findings)} findings", file=sys.stderr)

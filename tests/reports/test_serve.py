@@ -31,21 +31,26 @@ def ask(server, target, method="GET", **headers):
 
 def test_the_file_is_served_whole_to_perfettos_page(server):
     assert server.server_address[0] == "127.0.0.1"
-    assert server.ui_url == f"{ORIGIN}/#!/?url=http://127.0.0.1:{server.server_address[1]}/a%2520trace.json.gz"
-    answer, body = ask(server, "/a%20trace.json.gz")
+    assert (
+        server.ui_url
+        == f"{ORIGIN}/#!/?url=http://127.0.0.1:{server.server_address[1]}{server.address.replace('%', '%25')}"
+    )
+    assert server.address.endswith("/a%20trace.json.gz") and len(server.address) > 40
+    answer, body = ask(server, server.address)
     assert (answer.status, len(body)) == (200, 3_000_000)
     assert answer.getheader("Access-Control-Allow-Origin") == ORIGIN
+    assert answer.getheader("X-Content-Type-Options") == "nosniff"
     assert server.fetched.wait(10)
 
 
 def test_a_tab_that_is_closed_meanwhile_is_no_error_and_another_gets_the_file(server, capfd):
     server.path.write_bytes(b"x" * 40_000_000)  # more than the system takes off a server's hands
     with socket.create_connection(server.server_address[:2]) as tab:
-        tab.sendall(f"GET /a%20trace.json.gz HTTP/1.1\r\nHost: 127.0.0.1:{server.server_address[1]}\r\n\r\n".encode())
+        tab.sendall(f"GET {server.address} HTTP/1.1\r\nHost: 127.0.0.1:{server.server_address[1]}\r\n\r\n".encode())
         assert tab.recv(5) == b"HTTP/"
         tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets the connection
     assert not server.fetched.wait(0.5)
-    assert len(ask(server, "/a%20trace.json.gz")[1]) == 40_000_000
+    assert len(ask(server, server.address)[1]) == 40_000_000
     assert server.fetched.wait(10)
     assert capfd.readouterr() == ("", "")
 
@@ -58,12 +63,31 @@ def test_nothing_else_is_served(server, target):
 
 
 def test_a_foreign_host_name_is_refused(server):
-    assert ask(server, "/a%20trace.json.gz", Host="evil.example")[0].status == 404
+    assert ask(server, server.address, Host="evil.example")[0].status == 404
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+    ids=["no-cors", "of another port", "another origin"],
+)
+def test_a_page_of_somebody_else_gets_nothing_and_ends_nothing(server, asked):
+    assert ask(server, server.address, **asked)[0].status == 404 and not server.fetched.is_set()
+    answer, _ = ask(server, server.address, **{"Origin": ORIGIN, "Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 200 and server.fetched.wait(10)
+
+
+def test_another_user_of_the_machine_can_t_guess_the_address(server):
+    name = server.address.rpartition("/")[2]
+    assert ask(server, f"/{name}")[0].status == 404
+    other = TraceServer(server.path, port=0)
+    other.server_close()
+    assert other.address != server.address
 
 
 def test_head_and_preflight_send_no_body(server):
-    answer, body = ask(server, "/a%20trace.json.gz", method="HEAD")
+    answer, body = ask(server, server.address, method="HEAD")
     assert (answer.status, answer.getheader("Content-Length"), body) == (200, "3000000", b"")
-    answer, _ = ask(server, "/a%20trace.json.gz", method="OPTIONS")
+    answer, _ = ask(server, server.address, method="OPTIONS")
     assert answer.status == 204 and answer.getheader("Access-Control-Allow-Private-Network") == "true"
     assert not server.fetched.is_set()

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers.light.schema import FORMAT as LIGHT_FORMAT
+from launchlens.traces.readers.light.schema import SCHEMA as LIGHT
 from launchlens.traces.scrub import kineto as scrub_kineto
+from launchlens.traces.scrub import light
 from launchlens.traces.scrub import text as scrub_text
 from launchlens.traces.scrub.scrub import Scrubbed, scrub
 from launchlens.traces.source import open_trace
@@ -593,3 +597,12 @@ def test_odd_keys_around_the_events_go_and_change_nothing(trace, around) -> None
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(scrub_text).failed == 0
+
+
+def test_of_a_light_recording_kinds_that_no_reader_knows_are_left_out_and_nulls_stay(tmp_path):
+    rows = {"start_ns": [0, 10, 20], "dur_ns": [100, 5, 5], "thread": [7, 7, 7]}
+    rows |= {"kind": ["range", None, "secret"], "name": ["r", "x", "y"]}
+    schema = pa.schema([field.with_nullable(True) for field in LIGHT]).with_metadata({"format": LIGHT_FORMAT})
+    pq.write_table(pa.Table.from_pydict(rows, schema=schema), tmp_path / "a.parquet")
+    light.copy(tmp_path / "a.parquet", tmp_path / "b.parquet", Counter())
+    assert pq.read_table(tmp_path / "b.parquet").column("kind").to_pylist() == ["range", None, None]

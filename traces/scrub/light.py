@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from launchlens.traces.parquet import FAULTS, opened
 from launchlens.traces.problems import InputError
-from launchlens.traces.readers.light.reader import AGAIN, MOST
+from launchlens.traces.readers.light.reader import AGAIN, KINDS, MOST
 from launchlens.traces.readers.light.schema import SCHEMA
 from launchlens.traces.scrub.text import Removed, without_paths
 
@@ -39,7 +39,12 @@ def copy(path: Path, output: Path, removed: Removed) -> None:
     plain = {name: without_paths(str(name)) for name in frame["name"][is_op].unique()}
     removed["paths in the names of ops"] += sum(count for _, count in plain.values())
     frame["name"] = frame["name"].where(~is_op, frame["name"].map({name: text for name, (text, _) in plain.items()}))
-    kept = pa.Table.from_pandas(frame[SCHEMA.names], SCHEMA, preserve_index=False)
+    # of a kind that no reader knows there is nothing to say but that there was one
+    known = frame["kind"].isin(KINDS)
+    removed["kinds that are none"] += int((~known & frame["kind"].notna()).sum())
+    frame["kind"] = frame["kind"].where(known, None)
+    schema = pa.schema([field.with_nullable(bool(frame[field.name].isna().any())) for field in SCHEMA])
+    kept = pa.Table.from_pandas(frame[SCHEMA.names], schema, preserve_index=False)
     with output.open("wb") as file:
         pq.write_table(
             kept.replace_schema_metadata({key: said[key] for key in _SAID if key in said}), file, compression="zstd"

@@ -21,7 +21,8 @@ from launchlens.traces.trace import Progress, Trace
 #: No such file has more events, and its texts take at most so many bytes.
 MOST = Limits(20_000_000, 64 << 20)
 AGAIN = "record it again with profile"
-_KINDS = {"op": "op", "call": "api", "range": "range"}
+#: Kinds of events by what the file calls them.
+KINDS = {"op": "op", "call": "api", "range": "range"}
 _TEXTS = ["kind", "name"]
 
 
@@ -59,13 +60,13 @@ def _trace(path: Path, size: int, table: pa.Table, dropped: int) -> Trace:
     problems.add("dropped-records", max(dropped, 0))
     start, length, thread = (_whole(table.column(name)) for name in ("start_ns", "dur_ns", "thread"))
     kind, name = (table.column(each).to_pandas().astype("category") for each in _TEXTS)
-    known = kind.isin(list(_KINDS)).to_numpy()
+    known = kind.isin(list(KINDS)).to_numpy()
     usable = within_limits(start, length) & (length >= 0) & known
     problems.add("event-not-understood", int((~usable).sum()))
     usable[usable] = within_total(length[usable])
     if not usable.any():
         raise InputError(path, "holds no events", AGAIN)
-    kinds = kind[usable].astype(object).map(_KINDS)
+    kinds = kind[usable].astype(object).map(KINDS)
     names = name[usable].astype(object)
     is_call = (kinds == "api").to_numpy()
     runtime = names.astype(str).str.startswith("cuda").to_numpy(bool)
