@@ -38,7 +38,7 @@ def profile(
     without) and `probes` experiments to run beside. The capture is written to the folder `output`, a new one below `captures/` without.
 
     With `device="auto"` and no CUDA GPU it is the recorded capture that ships, as stderr says, for workloads of ours. What failed or was wrong is in
-    `capture.manifest.variants`. The light recorder is not loaded into a process that runs already: see docs/definitions.md. Raises
+    `capture.manifest.variants`. On a GPU the light recorder, whose library the command loads before anything else, is left out; the manifest says so. Raises
     InputError, with one line, for names that are none, where there is nothing to measure on, and where nothing could be measured.
     """
     from launchlens.kernels.registry import REGIMES

@@ -62,6 +62,10 @@ def bars_figure(id: str, bars: Sequence[Bar], whole_ns: int) -> Drawing:
                     y=[row + _AT],
                     width=_HIGH,
                     marker={"color": colour, "line": {"width": 0}},
+                    text=[label(f"{words}, {text}", 200)],
+                    textposition="inside",
+                    insidetextanchor="start",
+                    textangle=0,
                     hovertext=[label(f"{words}: {text}", 200)],
                     hoverinfo="text",
                 )
@@ -72,4 +76,5 @@ def bars_figure(id: str, bars: Sequence[Bar], whole_ns: int) -> Drawing:
     return draw(
         id, f"Where the time goes. {said}", data=data, rows=len(bars), row_height=60, unit=unit, annotations=titles,
         axis={"range": [0, whole_ns / scale]},
+        frame={"uniformtext": {"mode": "hide", "minsize": 9}},
     )  # fmt: skip
