@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName
+from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName, Tables
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -64,6 +64,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    tables: Tables = None,
     output: Output = None,
     html: Annotated[Path | None, typer.Option(help="Write the analysis as one HTML file.")] = None,
     partial: Annotated[bool, typer.Option(help="Keep the whole events of a JSON trace that breaks off.")] = False,
@@ -106,7 +107,9 @@ def command(
     from launchlens.traces.source import as_one, source_of
 
     trace = traces[0] if traces else None
-    asked = wanted(format, as_json, table=table, output=output, force=force, source=trace, rows=top or IN_FULL)
+    asked = wanted(
+        format, as_json, table=table, tables=tables, output=output, force=force, source=trace, rows=top or IN_FULL
+    )
     if listing:
         _list(asked)
         return
@@ -127,10 +130,11 @@ def command(
     refuse({"--workers": workers, "--scheduler": scheduler}, "is for several traces, or a folder of them")
     one = show or table
     names = [question.name for question in catalogue.CATALOGUE]
-    if one is not None and html is None and not as_json:
+    every = html is not None or asked.folder is not None
+    if one is not None and not every and not as_json:
         # an unknown name is refused with all that there are
         names = [one] if one in names else [] if one in shown.OF_DOCUMENT else names
-    elif asked.format in ("table", "markdown") and html is None and not full:
+    elif asked.format in ("table", "markdown") and not every and not full:
         names = [*catalogue.BRIEF, *catalogue.SAID]
     with reading(trace.name) as progress:
         one_trace = as_one(source_of(trace))
@@ -142,23 +146,30 @@ def command(
             analysis = analyze(opened, range_name=range_name, thread=thread, steps=steps)
             answered = analysis.answers(names, by_shape=by_shape)
             document, timelines = as_document(analysis, answered), analysis.timelines(step)
-    tables = [*answered.tables.values()]
+    made = [*answered.tables.values()]
     if html is not None:
         from launchlens.reports.writers.html import html as page_text
 
         with files.writable(html):
-            files.write_text(html, page_text(shown.page(document, tables, timelines)))
+            files.write_text(html, page_text(shown.page(document, made, timelines)))
     if one is not None:
         alone = shown.one(document, answered, one, "--show" if show else "--table")
-        asked.write(Result(lambda: document, lambda: [Shown(shown.for_people(alone))], lambda: [alone]))
+        asked.write(
+            Result(
+                lambda: document,
+                lambda: [Shown(shown.for_people(alone))],
+                lambda: shown.tables(document, made),
+                alone=one,
+            )
+        )
     else:
         asked.write(
             Result(
                 lambda: document,
                 lambda: (
-                    shown.blocks(document, tables) if full else shown.blocks(document, tables, brief=top or ON_A_SCREEN)
+                    shown.blocks(document, made) if full else shown.blocks(document, made, brief=top or ON_A_SCREEN)
                 ),
-                lambda: shown.tables(document, tables),
+                lambda: shown.tables(document, made),
             )
         )
     if html is not None and asked.is_for_people:

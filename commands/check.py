@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import study_of
-from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName
+from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName, Tables
 
 
 def command(
@@ -56,6 +56,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    tables: Tables = None,
     output: Output = None,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="The same as --format markdown: fit for a pull request.")
@@ -85,7 +86,15 @@ def command(
     if markdown and (as_json or format not in (None, "markdown")):
         raise typer.BadParameter("give one of --json, --format and --markdown", param_hint="--markdown")
     source = Path(new[0].partition("::")[0])
-    asked = wanted("markdown" if markdown else format, as_json, table=table, output=output, force=force, source=source)
+    asked = wanted(
+        "markdown" if markdown else format,
+        as_json,
+        table=table,
+        tables=tables,
+        output=output,
+        force=force,
+        source=source,
+    )
     if junit is not None:
         files.free(junit, force, source)
     try:

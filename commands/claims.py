@@ -9,7 +9,7 @@ import typer
 
 from launchlens.commands.capture_report import given_claims, study_of
 from launchlens.commands.exit_codes import ANSWER_IS_NO
-from launchlens.commands.options import Claims, Force, Format, Json, NoCache, Output, TableName
+from launchlens.commands.options import Claims, Force, Format, Json, NoCache, Output, TableName, Tables
 from launchlens.traces.problems import InputError
 
 
@@ -24,6 +24,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    tables: Tables = None,
     output: Output = None,
     force: Force = False,
     markdown: Annotated[
@@ -57,7 +58,15 @@ def command(
         raise typer.BadParameter("give one of --json, --format and --markdown", param_hint="--markdown")
     if strict and claims is None:
         raise typer.BadParameter("is for claims of your own: give --claims FILE.toml as well", param_hint="--strict")
-    asked = wanted("markdown" if markdown else format, as_json, table=table, output=output, force=force)
+    asked = wanted(
+        "markdown" if markdown else format,
+        as_json,
+        table=table,
+        tables=tables,
+        output=output,
+        force=force,
+        source=captures[0] if captures else None,
+    )
     folders = named(captures or all_recorded())
     if not folders:
         raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from launchlens.commands.capture_report import study_of
-from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName
+from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName, Tables
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -36,6 +36,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    tables: Tables = None,
     output: Output = None,
     force: Force = False,
     no_cache: NoCache = False,
@@ -58,7 +59,7 @@ def command(
     from launchlens.traces.studies.document import as_document
     from launchlens.traces.studies.named_sides import comparisons_of, named, runs_of
 
-    asked = wanted(format, as_json, table=table, output=output, force=force, source=named(a)[0])
+    asked = wanted(format, as_json, table=table, tables=tables, output=output, force=force, source=named(a)[0])
     captures = bool(runs_of(named(a)[0])) and bool(runs_of(named(b)[0])) and not also_a and not also_b
     if captures:
         for option, value in (("--steps", steps), ("--html", html)):

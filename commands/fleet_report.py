@@ -71,7 +71,7 @@ def show_fleet(asked: Wanted, of: FleetAsked) -> None:
         if of.show not in found:
             raise InputError("--show", f"{of.show!r} is none of {', '.join(found)}")
         one = found[of.show]
-        asked.write(Result(lambda: document, lambda: [Shown(shown.for_people(one))], lambda: [one]))
+        asked.write(Result(lambda: document, lambda: [Shown(shown.for_people(one))], lambda: made, alone=one.name))
     else:
         asked.write(Result(lambda: document, lambda: shown.blocks(document, full=of.full), lambda: made))
     for each in document.skipped:

@@ -16,6 +16,14 @@ TableName = Annotated[
     str | None,
     typer.Option("--table", metavar="NAME", help="With csv, parquet or markdown: this table; by default the first."),
 ]
+Tables = Annotated[
+    Path | None,
+    typer.Option(
+        "--tables",
+        metavar="DIR",
+        help="Write all tables to this new folder as well, each as CSV and as parquet; with --force over tables of before.",
+    ),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
 ]

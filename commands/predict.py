@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from launchlens.commands.options import Force, Format, Json, Output, TableName
+from launchlens.commands.options import Force, Format, Json, Output, TableName, Tables
 
 if TYPE_CHECKING:
     from launchlens.traces.sweeps.sweep import SweepRecord
@@ -32,6 +32,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    tables: Tables = None,
     output: Output = None,
     force: Force = False,
 ) -> None:
@@ -52,7 +53,7 @@ def command(
     from launchlens.traces.sweeps.sweep import read_record
     from launchlens.traces.tables.sweeps import predictions
 
-    asked = wanted(format, as_json, table=table, output=output, force=force)
+    asked = wanted(format, as_json, table=table, tables=tables, output=output, force=force, source=sweep)
     if sweep is None:
         sweep = recorded_sweep(workload or "small-copies")
     record = read_record(sweep)

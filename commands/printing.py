@@ -1,4 +1,4 @@
-"""What `--format`, `--json`, `--table` and `--output` of a command ask for, and its result written so."""
+"""What `--format`, `--json`, `--table`, `--tables` and `--output` of a command ask for, and its result written so."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ def wanted(
     *,
     table: str | None = None,
     output: Path | None = None,
+    tables: Path | None = None,
     force: bool = False,
     source: Path | None = None,
     rows: int = 15,
 ) -> Wanted:
     """The options as one structure. Raises BadParameter for a format that is none, or two of them, and for parquet on a terminal.
 
-    Raises InputError where `output` may not be written.
+    Raises InputError where `output`, or the folder `tables`, may not be written.
     """
     from launchlens.reports.output import FORMATS, Wanted
     from launchlens.traces import files
@@ -41,4 +42,8 @@ def wanted(
         raise typer.BadParameter("is for --format csv, parquet and markdown", param_hint="--table")
     if output is not None:
         files.free(output, force, source or output.parent / "-")
-    return Wanted("json" if as_json else format or "table", table, output, rows)
+    if tables is not None:
+        from launchlens.reports.writers import folder
+
+        folder.free(tables, force, source or tables.parent / "-")
+    return Wanted("json" if as_json else format or "table", table, output, rows, tables)

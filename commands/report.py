@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from launchlens.commands.capture_report import report_on
-from launchlens.commands.options import Claims, Force, Format, Json, NoCache, TableName
+from launchlens.commands.options import Claims, Force, Format, Json, NoCache, TableName, Tables
 from launchlens.commands.sweep_report import report_on_sweep
 
 
@@ -21,6 +21,7 @@ def command(
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
+    tables: Tables = None,
     force: Force = False,
     no_cache: NoCache = False,
 ) -> None:
@@ -35,7 +36,7 @@ def command(
     from launchlens.traces.captures.recorded import describe_if_recorded
     from launchlens.traces.source import SweepFolder, source_of
 
-    asked = wanted(format, as_json, table=table)
+    asked = wanted(format, as_json, table=table, tables=tables, force=force, source=capture)
     html = capture / "report.html" if output is None else files.free(output, force, capture)
     if isinstance(source_of(capture), SweepFolder):
         if claims is not None:

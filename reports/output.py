@@ -25,7 +25,7 @@ class Result:
     """What a command found. Each form is made when it is asked for: `document` for scripts, `blocks` for people, `tables`.
 
     `full`: people are shown what a page would fold away as well. `markdown` takes the place of the blocks where a command has a
-    Markdown page of its own.
+    Markdown page of its own. `alone` names the table that `--show` asked for: the one that is written where one is.
     """
 
     document: Callable[[], Document]
@@ -33,16 +33,21 @@ class Result:
     tables: Callable[[], Sequence[Table]]
     full: bool = False
     markdown: Callable[[], str] | None = None
+    alone: str | None = None
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a result is to be written: in which format, which of its tables, into which file (None: stdout), how many rows."""
+    """How a result is to be written: in which format, which of its tables, into which file (None: stdout), how many rows.
+
+    `folder`: where all of its tables are written as well.
+    """
 
     format: Format = "table"
     table: str | None = None
     file: Path | None = None
     rows: int = 15
+    folder: Path | None = None
 
     @property
     def is_for_people(self) -> bool:
@@ -51,6 +56,13 @@ class Wanted:
 
     def write(self, result: Result) -> None:
         """Write the result. Raises InputError for a table that it has not; that parquet goes to no terminal is the caller's."""
+        if self.folder is not None:
+            from launchlens.reports.writers import folder
+
+            if self.table is not None:
+                self._chosen(result)  # which refuses what is none before anything is written
+            with files.writable(self.folder):
+                folder.write(self.folder, result.tables())
         if self.format == "parquet":
             self._bytes(result)
             return
@@ -59,6 +71,8 @@ class Wanted:
             from launchlens.reports.writers import terminal
 
             terminal.write(stdout(), result.blocks(), full=result.full, most=self.rows)
+            if self.folder is not None:
+                sys.stdout.write(clean(f"\nTables: {self.folder}\n"))
             return
         written = clean(self._text(result))
         if self.file is None:
@@ -101,10 +115,10 @@ class Wanted:
     def _chosen(self, result: Result) -> Table:
         """The table asked for, or the first; then stderr says which others there are."""
         found = {table.name: table for table in result.tables()}
-        if self.table is not None:
-            if self.table not in found:
-                raise InputError("--table", f"{self.table!r} is none of {', '.join(found) or 'no tables'}")
-            return found[self.table]
+        if self.table is not None and self.table not in found:
+            raise InputError("--table", f"{self.table!r} is none of {', '.join(found) or 'no tables'}")
+        if (one := self.table or result.alone) is not None:
+            return found[one]
         first, *others = found
         if others:
             sys.stderr.write(f"launchlens: this is table {first}; with --table also: {', '.join(others)}\n")

@@ -19,6 +19,7 @@ from launchlens.reports.output import Wanted
 from launchlens.traces import documents
 from launchlens.traces.captures import capture, probes
 from launchlens.traces.documents.structure import Document
+from launchlens.traces.documents.tables import FORMAT, TABLES, TYPES, TablesFile
 from launchlens.traces.problems import MEANINGS
 from launchlens.traces.readers.cupti import schema as cupti
 from launchlens.traces.schema import COLUMNS, Column
@@ -301,14 +302,12 @@ def all_tables() -> dict[str, dict[str, Table]]:
     return found
 
 
-TABLES_HEAD = """# Tables
+TABLES_HEAD = f"""# Tables
 
 What `--format csv` and `--format parquet` write, and `--format markdown` with `--table`: one table, the first of a command or the one
-that `--table` names. A table without rows may be left out. An interval is two columns. Any cell may be null; in CSV it is then empty.
+that `--table` names; and what `--tables DIR` writes: all of them, with [{TABLES}](#{TABLES.replace(".", "")}). A table without rows may be left out. An interval is two columns. Any cell may be null; in CSV it is then empty.
 More columns and tables may be added; none is renamed, taken away or given another meaning without a new version of launchlens.
 """
-#: How a page calls the pandas dtypes of columns.
-DTYPES = {"object": "text", "Int64": "integer", "Float64": "number", "boolean": "boolean"}
 
 
 def tables_page() -> str:
@@ -325,12 +324,57 @@ def tables_page() -> str:
             if one.columns not in seen:
                 seen[one.columns] = command
                 parts.append(f"### {name}\n\n{_columns(one)}")
-    return "\n".join(parts)
+    return "\n".join([*parts, tables_file_part()])
+
+
+READING_BACK = """In CSV, lines end with a line feed, a text that is absent and one that is empty are both empty, and what could steer a terminal reads `?`;
+parquet holds all texts as they were recorded. Numbers are the same in both, to the last digit. A text of CSV that begins with `=`, `+`, `-`, `@`,
+a tab, a line break or an apostrophe has an apostrophe before it, so that a spreadsheet takes it for no formula; numbers, negative ones as well, have none.
+Whoever wants the text as it was takes one apostrophe off wherever a text begins with one:
+
+```python
+import json
+from pathlib import Path
+
+import pandas as pd
+
+DTYPES = {"text": "string", "integer": "Int64", "number": "Float64", "boolean": "boolean"}
+
+
+def read_csv(folder, name):
+    tables = {table["name"]: table for table in json.loads((Path(folder) / "tables.json").read_text("utf-8"))["tables"]}
+    types = {column["name"]: column["type"] for column in tables[name]["columns"]}
+    absent = {column: [""] for column in types if types[column] != "text"}
+    frame = pd.read_csv(
+        Path(folder) / f"{name}.csv",
+        dtype={column: DTYPES[type] for column, type in types.items()},
+        keep_default_na=False,
+        na_values=absent,
+        skip_blank_lines=False,
+    )
+    for column in types:
+        if types[column] == "text":
+            frame[column] = frame[column].str.removeprefix("'")
+    return frame
+```
+
+Of parquet, `pd.read_parquet("DIR/kernels.parquet")` is all; `pyarrow.parquet.read_schema` gives each field's `unit` and `meaning`, and the table's `title`.
+"""
+
+
+def tables_file_part() -> str:
+    """The part of the tables' page that is of the folder that `--tables` writes."""
+    return (
+        f"## {TABLES}\n\n`--tables DIR` writes every table of the command's result to DIR, as NAME.csv and as NAME.parquet, and this file, which says what "
+        "they are. DIR appears when all of it is whole. It may be new or empty; with `--force` it may hold tables that were written so before, and nothing "
+        f"else: then these give way to the new ones.\n\n{table(('version', 'what is new'), [(f'`{FORMAT}`', 'the first')])}\n"
+        f"### Keys\n\n{key_table(TablesFile)}\n### Reading back\n\n{READING_BACK}"
+    )
 
 
 def _columns(of: Table) -> str:
     rows = (
-        (", ".join(f"`{part}`" for part in column.parts), DTYPES[column.dtype], column.unit, column.meaning)
+        (", ".join(f"`{part}`" for part in column.parts), TYPES[column.dtype], column.unit, column.meaning)
         for column in of.columns
     )
     return table(("column", "type", "unit", "meaning"), rows)
@@ -383,7 +427,7 @@ def format_pages() -> dict[str, str]:
         (capture.FORMAT, "capture", capture_page(), "the folder that `profile` writes"),
         (sweep.FORMAT, "sweep", sweep_page(), "the folder that `profile --sweep` writes"),
         (cupti.FORMAT, "cupti", cupti_page(), "a recording of CUPTI, as `profile --collector cupti` writes it"),
-        ("tables", "tables", tables_page(), "what `--format csv`, `parquet` and `markdown` write"),
+        (FORMAT, "tables", tables_page(), "what `--tables DIR` and `--format csv`, `parquet` and `markdown` write"),
         ("the event table", "events", events_page(), "what every trace is read into"),
         ("problems", "problems", problems_page(), "the codes of problems in all of these"),
     ):

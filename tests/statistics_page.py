@@ -56,6 +56,11 @@ In this order; the first that holds is the verdict. b is the bias: how far the c
   20 % trimmed mean over its standard error (bootstrap-t; R. R. Wilcox 2012). The truly fastest is in the set in 95 % of runs. What is not shown to be slower than
   the one that leads is in it as well.
 - **Between captures** the sample is a run: the difference of the means of log(median time), with Welch's interval (scipy.stats.ttest_ind).
+- **`check`** takes a recording, a capture or a trace, for a sample: the logarithm of the median of its rounds or steps. With three recordings a side or more the
+  interval is Welch's t of the difference of their means, brought back to a ratio, so that what differs from run to run is in it; it assumes that such logarithms
+  are about normal and recordings independent. With several limits a row counts as slower only after Holm's correction over all. Simulated at the allowance
+  itself (5 %, captures whose pace differs by a normal deviate), 1.5 to 2.1 % of checks with one limit end with `slower`, where 2.5 % are what such an interval may, and 0.8 % of those
+  with eight; of five captures a side that spread by 2 %, 88 % of slowdowns of 10 % are found ([ci.md](ci.md#what-the-interval-rests-on), `python benchmarks/check.py`).
 
 ## What stands first
 

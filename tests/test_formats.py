@@ -12,6 +12,7 @@ from launchlens.reports.machine import text
 from launchlens.traces.captures.capture import Manifest
 from launchlens.traces.captures.probes import ProbesFile
 from launchlens.traces.documents.structure import Structure, means
+from launchlens.traces.documents.tables import TablesFile
 from launchlens.traces.readers.cupti.schema import Header
 
 DOCUMENTS: Any = tuple(all_documents())
@@ -67,7 +68,9 @@ def _leaves(hint):
     return [leaf for each in arguments for leaf in _leaves(each)] if arguments else [hint]
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, Manifest, Header, ProbesFile], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, Manifest, Header, ProbesFile, TablesFile], ids=lambda each: each.__name__
+)
 def test_every_field_says_what_it_means_and_times_their_unit(document):
     for structure in set(_structures([document])):
         assert structure.__doc__, structure

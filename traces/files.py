@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,20 +80,26 @@ def free(place: Path, force: bool, source: Path) -> Path:
     return place
 
 
-def free_folder(place: Path, force: bool, source: Path, *, suffix: str, of: str) -> Path:
+def free_folder(
+    place: Path, force: bool, source: Path, *, of: str, suffix: str = "", holds: Collection[str] = ()
+) -> Path:
     """`place`, to write a folder to: a place of its own, an empty folder, or with `force` another such folder.
 
-    Such a folder holds files of that `suffix` and nothing else; `of` says to people what they are. Raises InputError for any other, for the input itself, and for a place in it or around it.
+    Such a folder has files of that `suffix`, or of the names that it `holds`, and nothing else; `of` says to people what they are.
+    Raises InputError for any other, for the input itself, and for a place in it or around it.
     """
     if os.path.exists(place) and not os.path.isdir(place):
-        raise InputError(place, "is a file", "the copy of a folder is a folder: give the name of one")
+        raise InputError(place, "is a file", "what is written there is a folder: give the name of one")
     at, origin = _real(place), _real(source)
+    if os.path.isdir(place) and _real(Path()).is_relative_to(at):
+        # a shell that stands in a folder which is replaced would stand in none
+        raise InputError(place, "is the folder that this runs in, or holds it", "give another name")
     if at.is_relative_to(origin) or origin.is_relative_to(at):
         raise InputError(place, "is the input itself, which is never altered, or in it", "give another name")
     held = list(place.iterdir()) if os.path.isdir(place) else []
     if held and not force:
         raise InputError(place, "exists already", "pass --force to overwrite it")
-    if any(each.suffix != suffix or not each.is_file() for each in held):
+    if any((each.name not in holds and (not suffix or each.suffix != suffix)) or not each.is_file() for each in held):
         raise InputError(place, f"holds other files than {of}, which are not overwritten", "give another name")
     return place
 

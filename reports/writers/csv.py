@@ -7,8 +7,9 @@ import csv as standard
 from launchlens.reports.writers.cells import spelled
 from launchlens.traces.tables.table import Table
 
-#: A text that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A text that begins so is a formula to Excel and LibreOffice (OWASP, "CSV Injection"); or with the apostrophe itself, which has
+#: one before it too, so that a reader may take one off wherever a text begins with one.
+_BEHIND_AN_APOSTROPHE = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 def csv(table: Table) -> str:
@@ -38,9 +39,9 @@ class _Lines:
 
 
 def _safe(value: object) -> object:
-    """A text that would be a formula behind an apostrophe, which spreadsheets take for the sign of a text."""
+    """A text that would be a formula behind an apostrophe, which spreadsheets take for the sign of a text; numbers as they are."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return spelled(f"'{value}" if value.startswith(_FORMULA) else value)
+        return spelled(f"'{value}" if value.startswith(_BEHIND_AN_APOSTROPHE) else value)
     return value

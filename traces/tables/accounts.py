@@ -51,7 +51,12 @@ def of_trace(document: AnalysisDocument) -> list[Table]:
     if document.account is None:
         return []
     others = [each for each in document.accounts if each.device != document.account.device]
-    return [cells(document.account), *(cells(each, f"account_device_{each.device}") for each in others)]
+    return [cells(document.account), *(cells(each, f"account_device_{_word(each.device)}") for each in others)]
+
+
+def _word(device: str | None) -> str:
+    """A device's number in a table's name, which is a word; of a file that gives any number it may be below zero."""
+    return str(device).replace("-", "minus_").lower()
 
 
 def cells(found: AccountOfTrace, name: str = "account") -> Table:
