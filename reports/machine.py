@@ -14,14 +14,14 @@ from launchlens.traces.documents.estimate import estimate_row
 from launchlens.traces.documents.findings import AnyFinding
 from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
 from launchlens.traces.documents.problem import problem_rows
-from launchlens.traces.documents.structure import Document, as_plain
+from launchlens.traces.documents.structure import Structure, as_plain
 from launchlens.traces.documents.study import NotMeasuredRow, StudyDocument
 from launchlens.traces.documents.what_if import what_if_row
 from launchlens.traces.studies.document import agreement_rows, comparison_row, side_row
 from launchlens.traces.studies.study import Study
 
 
-def text(document: Document) -> str:
+def text(document: Structure) -> str:
     """The document as JSON text, in which nothing can steer a terminal. Raises ValueError for a number that JSON can't spell."""
     return clean_json(json.dumps(as_plain(document), indent=1, ensure_ascii=False, allow_nan=False))
 
