@@ -56,6 +56,10 @@ class RankRow(Structure, frozen=True, kw_only=True):
     comes_last: Annotated[int, means("in how many of its collectives it came last")]
     costs_others_ns: Annotated[
         int | None,
+        means("how long each other rank waits in collectives until it has come, a step", unit="ns", null=_ALONE),
+    ]
+    lengthens_steps_ns: Annotated[
+        int | None,
         means(
             "what it costs each other rank of a step to come late: its lateness, counted again in later collectives only as far as it grew or the other had stood still for it",
             unit="ns",
@@ -100,6 +104,13 @@ class StragglerRow(Structure, frozen=True, kw_only=True):
     costs_others_ns_per_step: Annotated[
         int,
         means(
+            "how long each other rank waits for it in collectives: the two below together",
+            unit="ns",
+        ),
+    ]
+    lengthens_steps_ns_per_step: Annotated[
+        int,
+        means(
             "what it costs each other rank of a step to come late, as in `ranks`: the mean over those that are in time of the median over their steps",
             unit="ns",
         ),
@@ -115,7 +126,7 @@ class StragglerRow(Structure, frozen=True, kw_only=True):
             unit="ns",
         ),
     ]
-    share_of_step: Annotated[float, means("that as a share of their steps")]
+    share_of_step: Annotated[float, means("what their steps are longer by, as a share of them")]
     steps: Annotated[int, means("in how many of their steps it is a tenth or more")]
     of_steps: Annotated[int, means("of how many")]
     sentence: Annotated[str, means("the same in words")]

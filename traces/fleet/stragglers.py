@@ -72,6 +72,10 @@ class Costs:
         """What a member costs each of some others, ns of a step, the mean."""
         return float(self.per_step_ns[late, list(others)].mean()) if others else 0.0
 
+    def waited(self, late: int, others: Sequence[int]) -> float:
+        """How long each of some others waits for a member, ns of a step, the mean."""
+        return float((self.exposed_ns + self.overlapped_ns)[late, list(others)].mean()) if others else 0.0
+
 
 def costs(members: Sequence[Member], waits: Waits) -> Costs:
     """What each member costs each other one."""

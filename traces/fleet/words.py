@@ -73,8 +73,8 @@ def answer(ranks: Sequence[RankRow], late: Sequence[StragglerRow] | None, last: 
     if last is not None and 2 * last[1] > last[2]:
         mine = next(each for each in ranks if each.rank == last[0])
         step = float(np.median([each.step_ns for each in ranks]))
-        if mine.costs_others_ns and step:
-            cost = f"{_time(mine.costs_others_ns)} a step ({_percent(mine.costs_others_ns / step)})"
+        if mine.lengthens_steps_ns and step:
+            cost = f"{_time(mine.lengthens_steps_ns)} a step ({_percent(mine.lengthens_steps_ns / step)})"
             return f"{found} Rank {last[0]} comes last in {last[1]} of {last[2]} collectives, which costs the others {cost}."
     return found
 

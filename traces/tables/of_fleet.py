@@ -28,7 +28,8 @@ def ranks(document: FleetDocument) -> Table:
         Column("launches", "count", "launches of a step"),
         Column("launch_ns", "time", "its host in calls that launch", title="launching"),
         Column("comes_last", "count", "in how many collectives it came last", title="last in"),
-        Column("costs_others_ns", "time", "how long each other rank waits in collectives until it has come, a step", title="costs others"),
+        Column("costs_others_ns", "time", "how long each other rank waits in collectives until it has come, a step", title="others wait"),
+        Column("lengthens_steps_ns", "time", "what its lateness costs each other rank, a step", title="costs others"),
         Column("gpu_busy_ns", "time", "its GPU ran anything", title="GPU busy"),
         Column("waiting_ns", "time", "its collectives until the last rank had come, beside other work or not", title="in waits"),
         Column("collectives", "count", "collectives in common with others"),
@@ -43,7 +44,7 @@ def ranks(document: FleetDocument) -> Table:
         [
             each.rank, each.steps, each.step_ns, each.gpu_ns, each.transfer_exposed_ns, each.waiting_exposed_ns, each.idle_ns,
             max(each.idle_causes, key=lambda cause: (each.idle_causes or {})[cause]) if each.idle_causes else None,
-            each.launches, each.launch_ns, each.comes_last, each.costs_others_ns, each.gpu_busy_ns, each.waiting_ns, each.collectives,
+            each.launches, each.launch_ns, each.comes_last, each.costs_others_ns, each.lengthens_steps_ns, each.gpu_busy_ns, each.waiting_ns, each.collectives,
             each.clock_offset_ns, each.clock_apart_ns, each.device, each.rank_from, each.files[0], len(each.files),
         ]
         for each in document.ranks
@@ -54,7 +55,7 @@ def ranks(document: FleetDocument) -> Table:
 #: The columns of ranks that a terminal has room for.
 RANKS_ON_A_SCREEN = (
     "rank", "steps", "step_ns", "gpu_ns", "transfer_exposed_ns", "waiting_exposed_ns", "idle_ns", "idle_cause", "launch_ns", "comes_last",
-    "costs_others_ns",
+    "lengthens_steps_ns",
 )  # fmt: skip
 
 
@@ -65,7 +66,8 @@ def stragglers(document: FleetDocument) -> Table:
         Column("cause", "code", "what of its step takes longer", absent="not told"),
         Column("where", "name", "the range in which its host spends more than others'", absent="–"),
         Column("longer_ns", "time", "how much longer its cause takes than others', a step", title="longer by"),
-        Column("costs_others_ns", "time", "what its lateness costs each other rank, a step", title="costs others"),
+        Column("lengthens_steps_ns", "time", "what its lateness costs each other rank, a step", title="costs others"),
+        Column("costs_others_ns", "time", "how long each other rank waits for it, a step", title="others wait"),
         Column(
             "others_wait_exposed_ns",
             "time",
@@ -84,7 +86,7 @@ def stragglers(document: FleetDocument) -> Table:
     )
     rows = [
         [
-            each.rank, each.cause, each.where, each.longer_ns_per_step, each.costs_others_ns_per_step, each.others_wait_exposed_ns_per_step,
+            each.rank, each.cause, each.where, each.longer_ns_per_step, each.lengthens_steps_ns_per_step, each.costs_others_ns_per_step, each.others_wait_exposed_ns_per_step,
             each.others_wait_overlapped_ns_per_step, each.share_of_step, each.steps, each.of_steps,
         ]
         for each in document.stragglers or ()
