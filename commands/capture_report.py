@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
     from launchlens.traces.claims.claim import Claim
+    from launchlens.traces.claims.under_test import Worked
     from launchlens.traces.studies.study import Study
 
 
@@ -25,16 +26,29 @@ def study_of(folder: Path) -> Study:
         return study(capture, progress)
 
 
-def given_claims(path: Path, *studies: Study) -> list[Claim]:
+def worked_out(folder: Path) -> Worked:
+    """The study of a capture or of a sweep. Raises InputError for what is neither."""
+    from launchlens.traces.sweeps.sweep import is_sweep, read_sweep
+
+    if not is_sweep(folder):
+        return study_of(folder)
+    from launchlens.traces.sweeps.study import sweep_study
+
+    return sweep_study(read_sweep(folder))
+
+
+def given_claims(path: Path, *studies: Worked) -> list[Claim]:
     """A user's claims; each must name variants that the captures or their workloads know, and be open to what they do."""
     from launchlens.kernels.registry import variants
     from launchlens.traces.claims.read import check_outcomes, check_variants, read_claims
+    from launchlens.traces.claims.under_test import under_test
 
     known: dict[str, dict[str, None]] = {}
     declared: dict[str, dict[str, str]] = {}
     for study in studies:
-        name = str(study.capture.manifest.workload.get("name"))
-        names = [one.variant for one in study.capture.manifest.variants] + [one.name for one in variants(name)]
+        tested = under_test(study)
+        name = str(tested.workload.get("name"))
+        names = [*tested.variants, *(one.name for one in variants(name))]
         known.setdefault(name, {}).update(dict.fromkeys(names))
         declared[name] = {one.name: one.launches for one in variants(name) if one.launches is not None}
     made = read_claims(path)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from launchlens.commands.capture_report import given_claims, study_of
+from launchlens.commands.capture_report import given_claims, worked_out
 from launchlens.commands.exit_codes import ANSWER_IS_NO
 from launchlens.commands.options import Claims, Force, Format, Json, NoCache, Output, TableName, Tables
 from launchlens.traces.problems import InputError
@@ -17,7 +17,7 @@ def command(
     captures: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CAPTURE", help="Folders that `profile` wrote; by default all recorded captures that ship."
+            metavar="CAPTURE", help="Folders that `profile` wrote, sweeps too; by default all recorded that ship."
         ),
     ] = None,
     claims: Claims = None,
@@ -45,10 +45,9 @@ def command(
     from launchlens.commands.printing import wanted
     from launchlens.reports.output import Result
     from launchlens.reports.pages import claims as shown
-    from launchlens.reports.pages.capture import measured, workload_says
-    from launchlens.reports.words.claims import Source
     from launchlens.reports.words.claims import markdown as markdown_page
-    from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded
+    from launchlens.reports.words.sources import source_of
+    from launchlens.traces.captures.recorded import all_recorded, describe_if_recorded, recorded_sweeps
     from launchlens.traces.claims.captures_by_name import named
     from launchlens.traces.claims.document import as_document
     from launchlens.traces.claims.judge import judge_across
@@ -67,16 +66,14 @@ def command(
         force=force,
         source=captures[0] if captures else None,
     )
-    folders = named(captures or all_recorded())
+    folders = named(captures or [*all_recorded(), *recorded_sweeps()])
     if not folders:
         raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")
-    studies = {name: study_of(folder) for name, folder in folders.items()}
+    studies = {name: worked_out(folder) for name, folder in folders.items()}
     judged = judge_across(studies, note_claims() if claims is None else given_claims(claims, *studies.values()))
     shipped = {name: said for name, folder in folders.items() if (said := describe_if_recorded(folder))}
     recorded = " ".join(dict.fromkeys(shipped.values())) or None
-    sources = [
-        Source(name, workload_says(study), shipped.get(name, measured(study))) for name, study in studies.items()
-    ]
+    sources = [source_of(name, study, shipped.get(name)) for name, study in studies.items()]
     asked.write(
         Result(
             lambda: as_document(judged, studies, shipped=shipped, recorded=recorded),

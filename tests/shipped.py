@@ -14,9 +14,11 @@ from launchlens.cli import app
 from launchlens.reports.pages import capture as pages
 from launchlens.reports.writers import html as writer
 from launchlens.traces.captures.capture import Capture, read_capture
-from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.captures.recorded import FOLDER, all_recorded, recorded_sweeps
 from launchlens.traces.studies import study as module
 from launchlens.traces.studies.study import Study
+from launchlens.traces.sweeps.study import SweepStudy, sweep_study
+from launchlens.traces.sweeps.sweep import read_sweep
 
 _work_out = module.study
 
@@ -25,6 +27,18 @@ _work_out = module.study
 def worked_out(name: str) -> Study:
     """The study of the capture in the folder of this name."""
     return _work_out(read_capture(FOLDER / name))
+
+
+@cache
+def sweep_worked_out(name: str) -> SweepStudy:
+    """The study of the sweep in the folder of this name."""
+    return sweep_study(read_sweep(FOLDER / name))
+
+
+def all_worked_out() -> dict[str, Study | SweepStudy]:
+    """Everything that ships, by name: captures, and sweeps after them."""
+    captures = {folder.name: worked_out(folder.name) for folder in all_recorded()}
+    return {**captures, **{folder.name: sweep_worked_out(folder.name) for folder in recorded_sweeps()}}
 
 
 def _study(capture: Capture, progress: Any = None) -> Study:

@@ -14,7 +14,7 @@ import pytest
 import shipped
 from launchlens.traces.captures.probe_codes.launch_floor import CPP_ONCE, PREPARED
 from launchlens.traces.captures.probes import read_probes
-from launchlens.traces.captures.recorded import FOLDER, all_recorded
+from launchlens.traces.captures.recorded import FOLDER
 from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
 
@@ -138,7 +138,7 @@ def test_the_probes_it_quotes_are_those_of_the_shipped_capture():
 
 
 def test_the_verdicts_it_counts_are_those_of_the_command():
-    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
+    studies = shipped.all_worked_out()
     counts = Counter(item.verdict for item in judge_across(studies, note_claims()))
     (said,) = re.findall(rf"Of the note's {counts.total()} claims: (.*) \(\[docs/claims.md\]", README)
     told = {verdict.replace(" here", "").replace(" ", "-"): int(count) for count, verdict in

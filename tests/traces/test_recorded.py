@@ -176,7 +176,7 @@ def test_every_shipped_probe_came_to_an_answer():
 
 
 def test_every_claim_of_the_note_is_tested_by_what_ships():
-    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
+    studies = shipped.all_worked_out()
     verdicts = {item.claim.id: item.verdict for item in judge_across(studies, note_claims())}
     untested = {claim.id for claim in note_claims() if claim.untested}
     assert {id for id, verdict in verdicts.items() if verdict == "not-testable"} == untested, verdicts
@@ -185,7 +185,7 @@ def test_every_claim_of_the_note_is_tested_by_what_ships():
 
 
 def test_no_share_on_what_ships_is_more_than_all_and_no_figure_without_an_interval_decides():
-    studies = {folder.name: shipped.worked_out(folder.name) for folder in all_recorded()}
+    studies = shipped.all_worked_out()
     for item in judge_across(studies, note_claims()):
         for each in item.evidence:
             ends = each.interval or (each.value, each.value)

@@ -9,6 +9,7 @@ from launchlens.traces.captures.capture import MANIFEST, Manifest, read_capture
 from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.files import put_copies
 from launchlens.traces.problems import InputError
+from launchlens.traces.sweeps.sweep import SWEEP, SweepRecord, is_sweep, read_record
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 
@@ -56,7 +57,12 @@ def all_recorded() -> list[Path]:
     return sorted(manifest.parent for manifest in FOLDER.glob(f"*/{MANIFEST}"))
 
 
-def describe_recorded(manifest: Manifest) -> str:
+def recorded_sweeps() -> list[Path]:
+    """Every shipped sweep, by name."""
+    return sorted(place.parent for place in FOLDER.glob("*/sweep.json"))
+
+
+def describe_recorded(manifest: Manifest | SweepRecord) -> str:
     """One line that says that numbers are recorded, and where, when and with what they were."""
     environment = manifest.environment
     where = environment.get("gpu") or f"{environment.get('cpu') or 'a CPU'} (no GPU)"
@@ -69,7 +75,14 @@ def describe_recorded(manifest: Manifest) -> str:
 
 
 def describe_if_recorded(capture: Path) -> str | None:
-    """What to say of a shipped capture, or a copy of one: it was not measured on this machine. None of any other."""
+    """What to say of a shipped capture or sweep, or a copy of one: it was not measured on this machine. None of any other."""
+    if is_sweep(capture):
+        swept = {place.read_bytes() for place in FOLDER.glob(f"*/{SWEEP}")}
+        return (
+            describe_recorded(read_record(capture))
+            if read_small(capture.parent if capture.name == SWEEP else capture, SWEEP) in swept
+            else None
+        )
     shipped = {path.read_bytes() for path in FOLDER.glob(f"*/{MANIFEST}")}
     return describe_recorded(read_capture(capture).manifest) if _manifest_of(capture) in shipped else None
 

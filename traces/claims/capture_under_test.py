@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from launchlens.traces.captures.capture import Manifest
 from launchlens.traces.claims.claim import Case, Evidence
@@ -25,10 +25,32 @@ class CaptureUnderTest:
 
     study: Study
     name: str | None = None
+    is_sweep: ClassVar[bool] = False
 
     @property
     def workload(self) -> Mapping[str, Any]:
         return self.study.capture.manifest.workload
+
+    @property
+    def variants(self) -> Sequence[str]:
+        """Every variant that it names, measured or not."""
+        return [one.variant for one in self.study.capture.manifest.variants]
+
+    @property
+    def recorded_at(self) -> str:
+        return self.study.capture.manifest.recorded_at
+
+    @property
+    def complete(self) -> bool:
+        return self.study.capture.manifest.complete
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        return self.study.capture.manifest.environment
+
+    @property
+    def device(self) -> str:
+        return self.study.capture.manifest.device
 
     @property
     def machine(self) -> str:
@@ -118,8 +140,12 @@ class CaptureUnderTest:
 
 def machine(manifest: Manifest) -> str:
     """The GPU of a capture by its name, or its CPU where it used none."""
-    environment = manifest.environment
-    if manifest.device == "cpu":
+    return machine_of(manifest.device, manifest.environment)
+
+
+def machine_of(device: str, environment: Mapping[str, Any]) -> str:
+    """The same of any record."""
+    if device == "cpu":
         return f"{environment.get('cpu') or 'an unknown CPU'}, without a GPU"
     return str(environment.get("gpu") or "an unknown GPU")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from launchlens.traces.captures.capture import MANIFEST, TIMINGS
 from launchlens.traces.captures.probes import PROBES
+from launchlens.traces.sweeps.sweep import SWEEP
 
 
 def named(paths: Sequence[Path]) -> dict[str, Path]:
@@ -19,7 +20,7 @@ def named(paths: Sequence[Path]) -> dict[str, Path]:
     folders: dict[Path, Path] = {}
     seen: set[str] = set()
     for path in paths:
-        folder = path.parent if path.name == MANIFEST else path
+        folder = path.parent if path.name in (MANIFEST, SWEEP) else path
         place, content = _resolved(folder), _content(folder)
         if place not in folders and content not in seen:
             folders[place] = path
@@ -38,14 +39,14 @@ def _content(folder: Path) -> str | None:
     """A digest of what claims are tested on; None where it can't be read, which its reader will say."""
     digest = hashlib.sha256()
     try:
-        for name in (MANIFEST, TIMINGS, PROBES):
+        for name in (MANIFEST, SWEEP, TIMINGS, PROBES):
             file = folder / name
             if file.is_file():
                 with file.open("rb") as stream:
                     digest.update(f"{name}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}".encode())
-            elif name == MANIFEST:
-                return None
     except OSError:
+        return None
+    if not any((folder / name).is_file() for name in (MANIFEST, SWEEP)):
         return None
     return digest.hexdigest()
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import UNSET
 
-from launchlens.traces.claims.capture_under_test import machine
 from launchlens.traces.claims.claim import Case, Evidence, Judgement
+from launchlens.traces.claims.under_test import Worked, under_test
 from launchlens.traces.documents.claims import (
     CaptureRow,
     CaseRow,
@@ -17,12 +17,11 @@ from launchlens.traces.documents.claims import (
     MachineRow,
     TestRow,
 )
-from launchlens.traces.studies.study import Study
 
 
 def as_document(
     judged: Sequence[Judgement],
-    studies: Mapping[str, Study],
+    studies: Mapping[str, Worked],
     *,
     shipped: Collection[str] = (),
     recorded: str | None = None,
@@ -36,15 +35,15 @@ def as_document(
     )
 
 
-def _capture(name: str, study: Study, *, measured_here: bool) -> CaptureRow:
-    manifest = study.capture.manifest
+def _capture(name: str, study: Worked, *, measured_here: bool) -> CaptureRow:
+    tested = under_test(study)
     return CaptureRow(
         name=name,
-        workload=manifest.workload.get("name"),
-        says=manifest.workload.get("says"),
-        machine=machine(manifest),
-        recorded_at=manifest.recorded_at,
-        complete=manifest.complete,
+        workload=tested.workload.get("name"),
+        says=tested.workload.get("says"),
+        machine=tested.machine,
+        recorded_at=tested.recorded_at,
+        complete=tested.complete,
         measured_here=measured_here,
     )
 

@@ -14,7 +14,7 @@ from launchlens.traces.claims.case_words import cases_in_words, listed
 from launchlens.traces.claims.claim import Case, Claim, Combine, Judgement, MachineVerdict, Outcome, Verdict
 from launchlens.traces.claims.kinds_of_test.base import Test, unmet
 from launchlens.traces.claims.pooled_cases import counting, merged
-from launchlens.traces.studies.study import Study
+from launchlens.traces.claims.under_test import Tested, Worked, under_test
 
 #: The outcome that a settled verdict is made of, which its words need not say again.
 SETTLED: dict[Verdict, tuple[Outcome, ...]] = {
@@ -24,25 +24,26 @@ SETTLED: dict[Verdict, tuple[Outcome, ...]] = {
 }
 
 
-def judge(study: Study, claims: Iterable[Claim]) -> list[Judgement]:
+def judge(study: Worked, claims: Iterable[Claim]) -> list[Judgement]:
     """Test claims on one study, in their order. Raises InputError for a probes.json that can't be read."""
-    return _judge({None: CaptureUnderTest(study)}, claims)
+    return _judge({None: under_test(study)}, claims)
 
 
-def judge_across(studies: Mapping[str, Study], claims: Iterable[Claim]) -> list[Judgement]:
+def judge_across(studies: Mapping[str, Worked], claims: Iterable[Claim]) -> list[Judgement]:
     """Test claims on studies by the names of their captures; of a single one, no name is told. Raises as `judge` does."""
     if len(studies) == 1:
         return judge(next(iter(studies.values())), claims)
-    return _judge({name: CaptureUnderTest(study, name) for name, study in studies.items()}, claims)
+    return _judge({name: under_test(study, name) for name, study in studies.items()}, claims)
 
 
-def _judge(captures: Mapping[str | None, CaptureUnderTest], claims: Iterable[Claim]) -> list[Judgement]:
+def _judge(captures: Mapping[str | None, Tested], claims: Iterable[Claim]) -> list[Judgement]:
     for tested in captures.values():
-        _ = tested.study.probes  # a file that can't be read is refused, whatever the claims ask
+        if isinstance(tested, CaptureUnderTest):
+            _ = tested.study.probes  # a file that can't be read is refused, whatever the claims ask
     return [judge_one(captures, claim) for claim in claims]
 
 
-def judge_one(captures: Mapping[str | None, CaptureUnderTest], claim: Claim) -> Judgement:
+def judge_one(captures: Mapping[str | None, Tested], claim: Claim) -> Judgement:
     """Test one claim on every capture that it is about."""
     machines = list(dict.fromkeys(tested.machine for tested in captures.values()))
     apt = {name: tested for name, tested in captures.items() if _elsewhere(tested, claim) is None}
@@ -78,7 +79,7 @@ def _of_machine(
     claim: Claim,
     machine: str,
     found: Sequence[tuple[Test, Sequence[Case]]],
-    captures: Mapping[str | None, CaptureUnderTest],
+    captures: Mapping[str | None, Tested],
 ) -> MachineVerdict:
     """What the captures of one machine say: those of others are not put to them."""
     here = {name for name, tested in captures.items() if tested.machine == machine}
@@ -117,17 +118,18 @@ def _on_machines(said: Sequence[MachineVerdict]) -> str:
     return "; ".join(f"on {listed(machines)}: {what}" for what, machines in words.items())
 
 
-def _elsewhere(tested: CaptureUnderTest, claim: Claim) -> str | None:
+def _elsewhere(tested: Tested, claim: Claim) -> str | None:
     """Why a claim is not about this capture at all."""
-    manifest = tested.study.capture.manifest
-    name, several = manifest.workload.get("name"), tested.name is not None
+    name, device, several = tested.workload.get("name"), tested.device, tested.name is not None
     if claim.workload is not None and claim.workload != name:
         tail = "" if several else f"; this one is of {name}"
         return f"it needs a capture of the workload {claim.workload}{tail}"
-    if claim.device is not None and claim.device != manifest.device:
+    if claim.device is not None and claim.device != device:
         words = {"cuda": "a GPU", "cpu": "a CPU"}
-        needs, has = (words.get(device, device) for device in (claim.device, manifest.device))
+        needs, has = (words.get(device, device) for device in (claim.device, device))
         return f"it needs a capture of {needs}" + ("" if several else f"; this one is of {has}")
+    if not any(test.of_sweeps == tested.is_sweep for test in claim.tests):
+        return "it needs a capture" if tested.is_sweep else "it needs a sweep"
     return unmet(claim.when, tested)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case
 from launchlens.traces.claims.kinds_of_test.base import Test
+from launchlens.traces.claims.under_test import Tested
 
 #: Different reasons for which a test can't be made that are kept; twenty captures may each have their own.
 REASONS = 3
@@ -33,7 +33,7 @@ def merged(cases: Sequence[Case]) -> list[Case]:
     return [*made, *list(missing.values())[:REASONS]]
 
 
-def counting(test: Test, cases: Sequence[Case], captures: Mapping[str | None, CaptureUnderTest]) -> list[Case]:
+def counting(test: Test, cases: Sequence[Case], captures: Mapping[str | None, Tested]) -> list[Case]:
     """The cases that count for a verdict.
 
     A case that its capture leaves undecided (too few samples, an interval across a bound, a control that failed) counts

@@ -36,6 +36,7 @@ from launchlens.traces.claims.kinds_of_test.difference import GpuBusy, GpuPart, 
 from launchlens.traces.claims.kinds_of_test.parts import Parts
 from launchlens.traces.claims.kinds_of_test.probe import NeedsProbe
 from launchlens.traces.claims.kinds_of_test.recorded import Api, LaunchCost, Launches
+from launchlens.traces.claims.kinds_of_test.sweep import Crossing, ShareAlong
 from launchlens.traces.claims.kinds_of_test.timing import Bound, Difference, LaunchShare, Ratio, Share, Time
 from launchlens.traces.problems import InputError
 
@@ -45,7 +46,7 @@ KINDS: dict[str, type[Test]] = {
     for made in (
         Ratio, Time, Difference, Share, LaunchShare, Parts, Bound, Api, Launches, LaunchCost, Channel, HostPart, GpuPart,
         GpuBusy, GpuTime,
-        NeedsProbe,
+        NeedsProbe, Crossing, ShareAlong,
     )
 }  # fmt: skip
 NOTE = Path(__file__).with_name("note.toml")

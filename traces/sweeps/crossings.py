@@ -11,10 +11,10 @@ order turns over once. Where between them is read off a line through the logarit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import exp, log, log1p
+from math import exp, inf, log, log1p
 from typing import Literal
 
 import numpy as np
@@ -24,7 +24,8 @@ from launchlens.traces.sweeps.signed_rank import Estimates
 from launchlens.traces.sweeps.sweep import Axis, Point, Setting
 from launchlens.traces.thresholds import THRESHOLDS
 
-_MARGIN = log1p(THRESHOLDS.equivalence_margin)
+#: The logarithm of the margin within which two are alike.
+MARGIN = log1p(THRESHOLDS.equivalence_margin)
 
 #: How a line goes: one is faster all along, they turn over, or nothing is shown anywhere.
 Course = Literal["faster", "slower", "turns-over", "no-difference-shown"]
@@ -67,10 +68,65 @@ class Line:
         return "no-difference-shown" if not shown else "slower" if shown == {1} else "faster"
 
 
-def signs_of(ratios: Estimates) -> list[int]:
+@dataclass(frozen=True)
+class Turn:
+    """From where on along an axis something lies below a level, the other axes held at `fixed`: at `at`, between `low` and `high`.
+
+    `low` is the last value at which it is shown above, −inf where it is nowhere; from `high` on it is shown below and never again
+    above, inf where it isn't. `at` is read off as that of a crossing; None where the two ends say nothing of it. `last` is the row of
+    the samples that is shown above last.
+    """
+
+    fixed: tuple[tuple[str, Setting], ...]
+    points: tuple[int, ...]
+    at: float | None
+    low: float
+    high: float
+    last: int | None
+
+
+def turns_of(
+    samples: Samples, points: Sequence[Point], axes: Sequence[Axis], axis: Axis, above: Estimates, margin: float = 0.0
+) -> Iterator[Turn]:
+    """Where each line of the grid along `axis` falls below 0 for good, by estimates that are to lie `margin` beside it."""
+    on_grid = {other.name: set(other.values) for other in axes if other is not axis}
+    signs = signs_of(above, margin)
+    for fixed, held in _by_line(samples, points, axes, axis, above).items():
+        # points near turn-overs of others lie on lines of their own, of which they say little
+        if len(held) < 2 or any(value not in on_grid[name] for name, value in fixed):
+            continue
+        values, rows = [value for value, _ in held], [row for _, row in held]
+        of_line, logs = [signs[row] for row in rows], [float(above.value[row]) for row in rows]
+        last = max((place for place, sign in enumerate(of_line) if sign > 0), default=None)
+        after = [place for place, sign in enumerate(of_line) if sign < 0 and (last is None or place > last)]
+        low = -inf if last is None else values[last]
+        high = values[after[0]] if after else inf
+        at = None
+        if after:
+            begin = 0 if last is None else last
+            at = _between(axis, values[begin : after[0] + 1], logs[begin : after[0] + 1]) if logs[begin] > 0 else None
+        yield Turn(
+            fixed, tuple(int(samples.points[row]) for row in rows), at, low, high, None if last is None else rows[last]
+        )
+
+
+def _by_line(
+    samples: Samples, points: Sequence[Point], axes: Sequence[Axis], axis: Axis, estimates: Estimates
+) -> Mapping[tuple[tuple[str, Setting], ...], list[tuple[float, int]]]:
+    """By the values of the other axes, the points along one that have an estimate: its value and their row, in order."""
+    lines: dict[tuple[tuple[str, Setting], ...], list[tuple[float, int]]] = {}
+    for row, index in enumerate(samples.points):
+        if np.isfinite(estimates.value[row]):
+            settings = points[index].settings
+            fixed = tuple((other.name, settings[other.name]) for other in axes if other is not axis)
+            lines.setdefault(fixed, []).append((float(settings[axis.name]), row))
+    return {fixed: sorted(held) for fixed, held in lines.items()}
+
+
+def signs_of(ratios: Estimates, margin: float = MARGIN) -> list[int]:
     """What is shown at each point, as `Line.signs`."""
     return [
-        1 if low > _MARGIN else -1 if high < -_MARGIN else 0 for low, high in zip(ratios.low, ratios.high, strict=True)
+        1 if low > margin else -1 if high < -margin else 0 for low, high in zip(ratios.low, ratios.high, strict=True)
     ]
 
 
@@ -86,17 +142,9 @@ def lines_of(
     for axis in axes:
         if axis.scale == "named":
             continue
-        lines: dict[tuple[tuple[str, Setting], ...], list[tuple[float, int]]] = {}
-        for row, index in enumerate(samples.points):
-            if not np.isfinite(ratios.value[row]):
-                continue
-            settings = points[index].settings
-            fixed = tuple((other.name, settings[other.name]) for other in axes if other is not axis)
-            lines.setdefault(fixed, []).append((float(settings[axis.name]), row))
-        for fixed, held in lines.items():
+        for fixed, held in _by_line(samples, points, axes, axis, ratios).items():
             if len(held) < 2:
                 continue
-            held.sort()
             values, rows = tuple(value for value, _ in held), tuple(row for _, row in held)
             of_line = tuple(signs[row] for row in rows)
             found = tuple(

@@ -23,6 +23,7 @@ import pandas as pd
 
 from launchlens.traces import files
 from launchlens.traces.captures.capture import (
+    MANIFEST,
     TIMING_COLUMNS,
     TIMINGS,
     LaunchRecord,
@@ -167,6 +168,12 @@ def write_sweep(folder: Path, record: SweepRecord, timings: pd.DataFrame) -> Non
 def no_timings() -> pd.DataFrame:
     """The timings of a sweep that has not timed a point yet."""
     return typed(pd.DataFrame({column.name: [] for column in SWEEP_TIMING_COLUMNS}), SWEEP_TIMING_COLUMNS)
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a folder, or the file given, is a sweep's and not a capture's."""
+    folder = path.parent if path.name == SWEEP else path
+    return os.path.lexists(folder / SWEEP) and not os.path.lexists(folder / MANIFEST)
 
 
 def read_record(path: Path) -> SweepRecord:

@@ -10,6 +10,8 @@ import msgspec
 
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence, Outcome, decide
+from launchlens.traces.claims.sweep_under_test import SweepUnderTest
+from launchlens.traces.claims.under_test import Tested
 
 Regime = Literal["eager", "graph"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -46,6 +48,8 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     __test__: ClassVar[bool] = False  # no test of pytest's
 
     kind: ClassVar[str] = ""
+    #: Whether it is made on sweeps, and not on captures.
+    of_sweeps: ClassVar[bool] = False
     regimes: Annotated[list[Regime], msgspec.Meta(min_length=1)] | None = None
     when: dict[str, Limits] = {}
     decides: bool = True
@@ -62,13 +66,15 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """
         return None
 
-    def run(self, tested: CaptureUnderTest) -> list[Case]:
+    def run(self, tested: Tested) -> list[Case]:
         """Every case of the test on a capture; one that says what is missing where it can't be made."""
+        if isinstance(tested, SweepUnderTest):
+            return [Case(self.subject(), None, "absent", "it needs a capture, not a sweep").found_in(tested.name)]
         lacking = unmet(self.when, tested)
         found = [Case(self.subject(), None, "absent", lacking)] if lacking else self.cases(tested)
         return [case.found_in(tested.name) for case in found]
 
-    def asks(self, tested: CaptureUnderTest) -> Hashable:
+    def asks(self, tested: Tested) -> Hashable:
         """What a case is a case of: captures that have it in common ask the same thing again."""
         return tested.measured
 
@@ -180,7 +186,7 @@ def bounds_in_words(low: float | None, high: float | None, unit: str = "") -> st
     return f"at most {_plain(high)}{tail}" if high is not None else ""
 
 
-def unmet(when: Mapping[str, Limits], tested: CaptureUnderTest) -> str | None:
+def unmet(when: Mapping[str, Limits], tested: Tested) -> str | None:
     """What a capture must have and this one hasn't, in words; None where it has it all.
 
     What this one has instead is said where it is the only one: of several, each has something else.

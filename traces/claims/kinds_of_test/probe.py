@@ -15,6 +15,7 @@ from launchlens.traces.captures.probes import PROBES, FigureKey, Probe, ProbeFig
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence, OfProbe, Outcome
 from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.claims.under_test import Tested
 
 #: Units of what is measured; a figure in any other is a count of all that the probe made.
 MEASURED = frozenset({"ns", "ratio", "share"})
@@ -96,7 +97,7 @@ class NeedsProbe(Bounded, frozen=True, kw_only=True):
     def subject(self) -> str:
         return f"probe {self.probe}"
 
-    def asks(self, tested: CaptureUnderTest) -> Hashable:
+    def asks(self, tested: Tested) -> Hashable:
         # of the machine, whatever the workload was that the probe ran beside
         return tested.machine
 
