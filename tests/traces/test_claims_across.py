@@ -302,7 +302,7 @@ def test_a_single_capture_reads_as_it_does_alone(made):
 
 
 def test_as_json_rows_name_the_capture(made):
-    both = {"a": made, "b": of_workload(made, copies=50)}
+    both = {"a": made, "b": of_workload(made, copies=6)}
     document = as_document(judge_across(both, note_claims()), both, shipped={"b"})
     text = json.dumps(as_plain(document), allow_nan=False)
     written = json.loads(text)

@@ -45,8 +45,8 @@ KINDS: dict[str, type[Test]] = {
     made.kind: made
     for made in (
         Ratio, Time, Difference, Share, LaunchShare, Parts, Bound, Api, Launches, LaunchCost, Channel, HostPart, GpuPart,
-        GpuBusy, GpuTime,
-        NeedsProbe, Crossing, ShareAlong,
+        GpuBusy, GpuTime, Crossing, ShareAlong,
+        NeedsProbe,
     )
 }  # fmt: skip
 NOTE = Path(__file__).with_name("note.toml")
