@@ -87,8 +87,9 @@ def here(monkeypatch, places):
 
     Pages are other tests', and a capture that was read once stays so: both take longest.
     """
-    for module in ("capture_report", "check", "claims", "compare"):
+    for module in ("capture_report", "check", "compare"):
         monkeypatch.setattr(f"launchlens.commands.{module}.study_of", read_once)
+    monkeypatch.setattr("launchlens.commands.claims.worked_out", read_once)
     monkeypatch.setattr("launchlens.reports.pages.capture.page", lambda *_, **__: "a page")
     monkeypatch.setattr("launchlens.reports.writers.html.html", lambda page: page)
     monkeypatch.setattr("launchlens.profiling.environment.has_cuda", lambda: False)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import shipped
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TIMINGS, read_capture, write_timings
-from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.source import open_trace
 from launchlens.traces.studies import recording
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
@@ -63,7 +63,7 @@ def with_device_time(capture, variant, ns, host_share=0.3):
     write_timings(capture, one_after_the_other(timings))
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", all_recorded(), ids=lambda path: path.name)
 def test_the_captures_that_ship_are_recorded_whole(path):
     made = shipped.worked_out(path.name)
     of_traces = [met for where, met in made.problems.items() if where != TIMINGS]

@@ -14,7 +14,7 @@ import shipped
 from launchlens.cli import app
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.capture import read_capture
-from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.documents.findings import Why
 from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
 from launchlens.traces.problems import MEANINGS, InputError
@@ -87,7 +87,7 @@ def made(case: Callable[[Doctored], None], folder: Path) -> Path:
     return parts.write(folder)
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", all_recorded(), ids=lambda path: path.name)
 def test_what_ships_contradicts_itself_in_nothing(path):
     worst = {each.problem.severity for each in shipped.worked_out(path.name).gate.stopped}
     assert worst <= {"info"}

@@ -24,7 +24,7 @@ from made_cupti import recording
 from traces import made_recorder
 
 #: Every command that takes a trace, with the rest of its arguments; the others take none.
-OF_TRACES = {"analyze", "compare", "open", "export", "scrub"}
+OF_TRACES = {"analyze", "check", "compare", "open", "export", "scrub"}
 OTHERS = {"profile", "report", "predict", "claims", "probe", "variants", "doctor", "_worker", "_reader"}
 
 
@@ -84,6 +84,15 @@ def test_a_new_recorder_is_compared(new):
     result = run("compare", f"{new}::step", f"{new}::step", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["comparisons"][0]["ratio"]["value"] == 1
+
+
+def test_a_new_recorder_is_checked(new):
+    result = run(
+        "check", f"{new}::step", "--against", f"{new}::step", "--allow-single", "--max-slowdown", "5%", "--json"
+    )
+    assert result.exit_code in (0, 3), result.output
+    rows = json.loads(result.stdout)["rows"]
+    assert rows and all(row["ratio"] == 1 for row in rows)
 
 
 def test_a_new_recorder_is_exported_and_shown(new, tmp_path):
@@ -344,6 +353,7 @@ def test_every_refusal_is_one_line_with_file_reason_and_remedy(made_up, tmp_path
         return
     arguments = {
         "analyze": [path],
+        "check": [f"{path}::step", "--against", f"{path}::step", "--allow-single", "--max-slowdown", "5%"],
         "compare": [f"{path}::step", f"{path}::step"],
         "open": [path, "--no-browser", "--port", "0", "--wait", "0.05"],
         "export": [path, "--perfetto", "-o", output],
