@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from launchlens.reports.blocks import Block
-from launchlens.reports.machine import text
 from launchlens.reports.streams import clean, write_bytes
 from launchlens.traces import files
 from launchlens.traces.documents.structure import Document
@@ -84,6 +83,8 @@ class Wanted:
     def _text(self, result: Result) -> str:
         match self.format:
             case "json":
+                from launchlens.reports.machine import text  # brings all that a study's document needs
+
                 return text(result.document()) + "\n"
             case "csv":
                 from launchlens.reports.writers.csv import csv
