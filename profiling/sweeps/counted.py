@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,16 +14,23 @@ from launchlens.profiling.collectors.light.recorder import Events, LightRecorder
 from launchlens.profiling.environment import missing
 from launchlens.traces.launches.apis import submits
 
+if TYPE_CHECKING:
+    from launchlens.profiling.probes.apparatus.captured_nodes import Node
+
 #: Kinds of nodes that one launch makes one of.
 _OF_ONE_LAUNCH = frozenset({"kernel", "memcpy", "memset"})
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Of one iteration: calls that submit work, called eagerly, and nodes as a CUDA graph. None is what nothing counted."""
+    """Of one iteration: calls that submit work, called eagerly, nodes as a CUDA graph, and the arguments of their kernels.
+
+    None is what nothing counted.
+    """
 
     launches: int | None = None
     nodes: int | None = None
+    arguments: int | None = None
 
 
 NOTHING = Counted()
@@ -48,13 +56,15 @@ class LaunchCounter:
             launches = None if self._light is None else _calls(self._light, call)
         except Exception:  # noqa: BLE001  anybody's code, which fails again where it is timed
             return NOTHING
-        kinds = self._captured(call) if "graph" in variant.regimes else None
-        if launches is None and kinds is not None and _OF_ONE_LAUNCH.issuperset(kinds):
-            launches = len(kinds)
-        return Counted(launches, None if kinds is None else len(kinds))
+        nodes = self._captured(call) if "graph" in variant.regimes else None
+        if nodes is None:
+            return Counted(launches)
+        if launches is None and _OF_ONE_LAUNCH.issuperset(node.kind for node in nodes):
+            launches = len(nodes)
+        return Counted(launches, len(nodes), _arguments(nodes))
 
-    def _captured(self, call: Iteration) -> list[str] | None:
-        """The kinds of the nodes that an iteration becomes; None where it can't be captured here."""
+    def _captured(self, call: Iteration) -> list[Node] | None:
+        """The nodes that an iteration becomes; None where it can't be captured here."""
         if self._stream is None:
             return None
         import torch
@@ -64,11 +74,16 @@ class LaunchCounter:
         torch.cuda.synchronize()
         try:
             with torch.cuda.stream(self._stream):
-                found = nodes(call, int(self._stream.cuda_stream))
+                return nodes(call, int(self._stream.cuda_stream))
         except Exception:  # noqa: BLE001  anybody's code
             torch.cuda.synchronize()  # raises where the failure left no usable device
             return None
-        return [node.kind for node in found]
+
+
+def _arguments(nodes: Sequence[Node]) -> int | None:
+    """What the kernels among them are given; None where the driver doesn't tell it of one."""
+    of_kernels = [node.arguments for node in nodes if node.kind == "kernel"]
+    return None if None in of_kernels else sum(count for count in of_kernels if count is not None)
 
 
 def _light(device: str) -> LightRecorder | None:

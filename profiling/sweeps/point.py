@@ -14,6 +14,7 @@ from launchlens.profiling.environment import missing
 from launchlens.profiling.rounds import Lengths, Rounds, iterations_of
 from launchlens.profiling.sweeps.counted import NOTHING, Counted, LaunchCounter
 from launchlens.profiling.sweeps.memory import give_back, ran_out, too_much
+from launchlens.profiling.sweeps.reference import HostReference
 from launchlens.profiling.sweeps.turnovers import Order, interval_of, medians, order_of
 from launchlens.profiling.timing import Entry, Failures, timings_frame
 from launchlens.traces.captures.capture import LaunchRecord, Status, VariantRecord
@@ -40,12 +41,16 @@ class HowTimed:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a point: a row a variant and regime, its timings, and its orders by regime. `correctness` says how it was checked, empty where nothing was."""
+    """What came of a point: a row a variant and regime, its timings, its orders by regime, and a time of the reference a round.
+
+    `correctness` says how it was checked, empty where nothing was.
+    """
 
     variants: tuple[SweptVariant, ...]
     timings: pd.DataFrame
     orders: Mapping[str, Order]
     correctness: str
+    reference_ns: tuple[int, ...] = ()
 
 
 @dataclass
@@ -59,9 +64,11 @@ class PointOfSweep:
     seed: int
     how: HowTimed
     counter: LaunchCounter
+    reference: HostReference
     origin_ns: int
     still_there: Callable[[str], None]
     _counted: dict[str, Counted] = field(default_factory=dict, init=False)
+    _reference_ns: list[int] = field(default_factory=list, init=False)
 
     def measure(self) -> Measured:
         """Check, count, time, check again. Whatever a variant raises is its result; interruptions pass through."""
@@ -83,7 +90,11 @@ class PointOfSweep:
         frame = timings_frame(kept)
         ranked = [each.name for each in self.variants if each.part_of is None]
         return Measured(
-            tuple(self._swept(record, moved) for record in records), frame, orders(frame, ranked), checks.described()
+            tuple(self._swept(record, moved) for record in records),
+            frame,
+            orders(frame, ranked),
+            checks.described(),
+            tuple(self._reference_ns),
         )
 
     def skipped(self, why: str) -> Measured:
@@ -131,6 +142,7 @@ class PointOfSweep:
             rows,
             failures,
             seed=self.seed,
+            beside=lambda _: self._reference_ns.append(self.reference.ns()),
             warm=self.how.lengths.warm,
             origin_ns=self.origin_ns,
         )
@@ -163,7 +175,7 @@ class PointOfSweep:
             why=record.why,
             part_of=record.part_of,
             launches=declared if counted.launches is None else counted.launches,
-            arguments=None if structure is None else _arguments(structure),
+            arguments=counted.arguments if structure is None else _arguments(structure),
             nodes=counted.nodes,
             bytes=moved,
             structure=structure,

@@ -31,6 +31,7 @@ from launchlens.profiling.sweeps.counted import LaunchCounter
 from launchlens.profiling.sweeps.grid import Settings, grid, held_out
 from launchlens.profiling.sweeps.memory import give_back, kept_apart
 from launchlens.profiling.sweeps.point import HowTimed, Measured, PointOfSweep, orders
+from launchlens.profiling.sweeps.reference import HostReference
 from launchlens.profiling.sweeps.turnovers import NEAR, Orders, between, gaps
 from launchlens.traces.sweeps.sweep import (
     MOST_POINTS,
@@ -100,6 +101,7 @@ class Sweeping:
         self._refused: dict[Settings, bool] = {}
         self.record = self._new() if earlier is None else self._continued(earlier)
         self._counter = LaunchCounter(plan.device)
+        self._reference = HostReference(plan.device)
         self._write()
 
     # -- what is known before anything was run
@@ -234,7 +236,7 @@ class Sweeping:
             self._frames.append(measured.timings.assign(point=index))
         self._orders[index] = measured.orders
         points, said = list(self.record.points), dict(self.record.workload)
-        points[index] = msgspec.structs.replace(point, variants=measured.variants)
+        points[index] = msgspec.structs.replace(point, variants=measured.variants, reference_ns=measured.reference_ns)
         if measured.correctness:
             said["correctness"] = measured.correctness
         self._set(points=tuple(points), workload=said)
@@ -252,6 +254,7 @@ class Sweeping:
             plan.seed + point.index,
             how,
             self._counter,
+            self._reference,
             self._origin_ns,
             self._still_there,
         )

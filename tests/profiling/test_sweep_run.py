@@ -10,7 +10,7 @@ from launchlens.kernels.registry import NotForTheseInputsError, Variant, Workloa
 from launchlens.profiling import checking, regimes, rounds, timing
 from launchlens.profiling.probes.apparatus import captured_nodes
 from launchlens.profiling.run import NothingToMeasureError
-from launchlens.profiling.sweeps import costs, counted, memory
+from launchlens.profiling.sweeps import costs, counted, memory, reference
 from launchlens.profiling.sweeps import point as at_a_point
 from launchlens.profiling.sweeps import run as under_test
 from launchlens.profiling.sweeps.axes import axes_of
@@ -27,6 +27,7 @@ HOW = HowTimed(rounds=12, most_rounds=24, iterations=2)
 #: b overtakes a at 22,500, on a machine that only gets slower with size.
 COSTS = {"a": lambda size: 2_000 + 9 * size // 10, "b": lambda size: 20_000 + size // 10}
 CROSSING = 22_500
+REFERENCE_NS = 300_000
 GRID = "size=64..1M:log4"
 
 
@@ -48,8 +49,10 @@ class Steps:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    for module in (rounds, timing, under_test):
+    for module in (rounds, timing, under_test, reference):
         monkeypatch.setattr(module, "perf_counter_ns", made)
+    monkeypatch.setattr(reference, "_interpreter", made.work(REFERENCE_NS))
+    monkeypatch.setattr(reference, "_launches", lambda: made.work(REFERENCE_NS))
     return made
 
 
@@ -109,6 +112,7 @@ def test_timings_say_what_the_machine_costs(clock, tmp_path):
     timings = read_sweep(tmp_path).timings
     assert list(timings["start_ns"]) == sorted(timings["start_ns"])
     for point in record.points:
+        assert point.reference_ns == (REFERENCE_NS,) * 12, "once a round, the same work"
         frame = timings[timings["point"] == point.index]
         assert len(frame) == 12 * 3 * 2, (
             "two variants and the control, a short and a long block each, told apart at once"
@@ -225,6 +229,10 @@ def test_nothing_to_measure_says_why(clock, tmp_path):
         sweep(plan(clock, "size=64,128", chosen=chosen), tmp_path, Steps())
 
 
+#: What every iteration becomes in a graph that isn't there.
+NODES = (captured_nodes.Node("memcpy"), *[captured_nodes.Node("kernel", 1, 32, arguments=5)] * 2)
+
+
 class Stream:
     cuda_stream = 7
 
@@ -255,9 +263,7 @@ def gpu(clock, monkeypatch):
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
     monkeypatch.setitem(regimes.ENTER, "graph", lambda call: call)
-    monkeypatch.setattr(
-        captured_nodes, "nodes", lambda call, stream: [call(), *[captured_nodes.Node("memcpy")] * 3][1:]
-    )
+    monkeypatch.setattr(captured_nodes, "nodes", lambda call, stream: [call(), *NODES][1:])
     monkeypatch.setattr(timing, "_on_cuda", lambda: timing._on_the_host)
     monkeypatch.setattr(rounds, "sm_clock_reader", lambda: lambda: 1980)
     monkeypatch.setattr(under_test, "describe", lambda device: {"device": device, "gpu": "made"})
@@ -284,8 +290,8 @@ def test_on_a_gpu_both_regimes_are_timed_and_launches_counted(clock, gpu, tmp_pa
     made = replace(plan(clock, chosen=chosen, regimes=("eager", "graph")), device="cuda")
     record = sweep(made, tmp_path, Steps())
     for each in record.points[0].variants:
-        expected = (None, None) if each.variant == "refused" else (3, 3)
-        assert (each.status, each.launches, each.nodes) == ("measured", *expected), (
+        expected = (None, None, None) if each.variant == "refused" else (3, 3, 10)
+        assert (each.status, each.launches, each.nodes, each.arguments) == ("measured", *expected), (
             "what can't be captured is not counted"
         )
     last = next(point for point in record.points if point.settings["size"] == 1 << 20)

@@ -87,7 +87,11 @@ class SweptVariant(msgspec.Struct, frozen=True, kw_only=True):
         int | None, means("calls that submit work in an iteration, called eagerly", null="nobody told")
     ] = None
     arguments: Annotated[
-        int | None, means("arguments of all of these that their path's cost depends on", null="nobody told")
+        int | None,
+        means(
+            "arguments of all of these: those that their path's cost depends on, as declared, or else what the kernels' signatures have",
+            null="nobody told",
+        ),
     ] = None
     nodes: Annotated[int | None, means("nodes of one iteration as a CUDA graph", null="nobody told")] = None
     bytes: Annotated[
@@ -110,6 +114,13 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     ] = "coarse"
     variants: Annotated[
         tuple[SweptVariant, ...], means("a row a variant and regime; empty where the point was not reached")
+    ] = ()
+    reference_ns: Annotated[
+        tuple[int, ...],
+        means(
+            "what the same small work of the host took, once a round: how fast the host was then; empty where it was not timed",
+            unit="ns",
+        ),
     ] = ()
 
 
@@ -255,6 +266,8 @@ def _faults(record: SweepRecord) -> Iterator[str]:
             yield f"point {place} has a variant twice in a regime"
         for each in point.variants:
             yield from (f"point {place}: {fault}" for fault in _of_variant(each))
+        if any(not 0 < ns < LEAST_TOO_MANY for ns in point.reference_ns):
+            yield f"point {place} has times of the reference that can't be"
 
 
 def _of_axis(axis: Axis) -> Iterator[str]:
