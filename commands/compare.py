@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from launchlens.commands.capture_report import study_of
-from launchlens.commands.options import Force, Format, Json, NoCache, Output, TableName, Tables
+from launchlens.commands.options import Force, Format, Json, NoCache, Output, Steps, TableName, Tables
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -24,13 +24,7 @@ def command(
     also_b: Annotated[
         list[str] | None, typer.Option("--b", metavar="PATH", help="Another trace of side B; may be repeated.")
     ] = None,
-    steps: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATTERN",
-            help="Of traces: ranges that are the steps, as in 'iteration*'; else the profiler's own, or what repeats.",
-        ),
-    ] = None,
+    steps: Steps = None,
     full: Annotated[bool, typer.Option("--full", help="Of traces: every table and column, not one screen.")] = False,
     html: Annotated[Path | None, typer.Option(help="Of traces: write the comparison as one HTML file.")] = None,
     as_json: Json = False,
@@ -41,7 +35,7 @@ def command(
     force: Force = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Compare B with A: what differs, by how much, and where that lies.
+    """Say by how much B differs from A, and where that lies.
 
     Two traces: their steps, and the difference of one by range, operator, kernel, cause of idle time and account, in tables that
     sum to it. A side may be several traces (a folder, a pattern such as 'runs/*.json.gz', or --a and --b), or TRACE::RANGE, where
