@@ -9,7 +9,7 @@ import typer
 
 from launchlens.commands.capture_report import given_claims, worked_out
 from launchlens.commands.exit_codes import ANSWER_IS_NO
-from launchlens.commands.options import Claims, Force, Format, Json, NoCache, Output, TableName, Tables
+from launchlens.commands.options import Claims, Force, Format, Json, Markdown, NoCache, Output, TableName, Tables
 from launchlens.traces.problems import InputError
 
 
@@ -27,9 +27,7 @@ def command(
     tables: Tables = None,
     output: Output = None,
     force: Force = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="The same as --format markdown: a table, as docs/claims.md holds.")
-    ] = False,
+    markdown: Markdown = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where a claim of --claims FILE.toml is refuted.")
     ] = False,
@@ -53,13 +51,12 @@ def command(
     from launchlens.traces.claims.judge import judge_across
     from launchlens.traces.claims.read import note_claims
 
-    if markdown and (as_json or format not in (None, "markdown")):
-        raise typer.BadParameter("give one of --json, --format and --markdown", param_hint="--markdown")
     if strict and claims is None:
         raise typer.BadParameter("is for claims of your own: give --claims FILE.toml as well", param_hint="--strict")
     asked = wanted(
-        "markdown" if markdown else format,
+        format,
         as_json,
+        markdown=markdown,
         table=table,
         tables=tables,
         output=output,

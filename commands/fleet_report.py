@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,13 +36,6 @@ def are_several(paths: Sequence[Path]) -> bool:
         return True
     path = paths[0]
     return (os.path.isdir(path) or glob.has_magic(str(path))) and isinstance(source_of(path), SeveralTraces)
-
-
-def refuse(options: Mapping[str, object], why: str) -> None:
-    """Raise BadParameter for the first of these options that was given."""
-    for name, value in options.items():
-        if value:
-            raise typer.BadParameter(why, param_hint=name)
 
 
 def show_fleet(asked: Wanted, of: FleetAsked) -> None:

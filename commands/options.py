@@ -12,6 +12,7 @@ Format = Annotated[
     str | None,
     typer.Option("--format", metavar="FORMAT", help="table (the default), json, csv, parquet or markdown."),
 ]
+Markdown = Annotated[bool, typer.Option("--markdown", help="The same as --format markdown: fit for a pull request.")]
 TableName = Annotated[
     str | None,
     typer.Option("--table", metavar="NAME", help="With csv, parquet or markdown: this table; by default the first."),
@@ -49,6 +50,13 @@ NoCache = Annotated[
 Claims = Annotated[
     Path | None,
     typer.Option("--claims", metavar="FILE.toml", help="Test the claims of this file; by default the note's."),
+]
+Steps = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="Of traces: ranges that are the steps, as in 'iteration*'; else the profiler's own, or what repeats.",
+    ),
 ]
 Setting = Annotated[
     list[str] | None,

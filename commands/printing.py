@@ -16,6 +16,7 @@ def wanted(
     format: str | None,
     as_json: bool = False,
     *,
+    markdown: bool = False,
     table: str | None = None,
     output: Path | None = None,
     tables: Path | None = None,
@@ -30,6 +31,10 @@ def wanted(
     from launchlens.reports.output import FORMATS, Wanted
     from launchlens.traces import files
 
+    if markdown and (as_json or format not in (None, "markdown")):
+        raise typer.BadParameter("give one of --json, --format and --markdown", param_hint="--markdown")
+    if markdown:
+        format = "markdown"
     if format is not None and format not in FORMATS:
         raise typer.BadParameter(f"{format!r} is none of {', '.join(FORMATS)}", param_hint="--format")
     if as_json and format not in (None, "json"):

@@ -24,67 +24,78 @@ if TYPE_CHECKING:
     from launchlens.traces.captures.capture import Manifest
 
 
+Workload = Annotated[
+    str,
+    typer.Option(help="What to measure: a name (see `variants`), or FILE.py that declares a workload of yours."),
+]
+VariantName = Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")]
+Every = Annotated[
+    bool,
+    typer.Option("--all", help="Measure every variant of the workload, not only the usual ones, and run every probe."),
+]
+Regime = Annotated[list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")]
+Device = Annotated[
+    str, typer.Option(help="auto: the GPU if there is one, else the recorded capture. cuda, cpu: measure there.")
+]
+NewFolder = Annotated[Path | None, typer.Option(help="Folder for the capture; a new one below captures/ by default.")]
+Sweep = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUES",
+        help="Measure at all these values of a parameter: V1,V2,… or LOW..HIGH:STEP, a number or log2; may be repeated.",
+    ),
+]
+Minutes = Annotated[
+    float | None, typer.Option(min=0, help="How long a sweep may take; 10 by default.", show_default=False)
+]
+Resume = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on with the sweep in this folder.")]
+Rounds = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Rounds of interleaved blocks; 40 by default, and 12 a point of a sweep.", show_default=False
+    ),
+]
+Iterations = Annotated[
+    int | None, typer.Option(min=1, help="Iterations in a block; chosen from a trial run by default.")
+]
+Count = Annotated[
+    int | None,
+    typer.Option(help="How many copies small-copies makes, its sizes over and over; each once by default."),
+]
+Sizes = Annotated[
+    str | None, typer.Option(help="Elements of each copy of small-copies, e.g. 32,64,128; the note's by default.")
+]
+CollectorName = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What records it: torch (torch.profiler, the default), another that `doctor` lists, or all; may be repeated."
+    ),
+]
+ProbeName = Annotated[
+    list[str] | None,
+    typer.Option(help="Run this probe as well (see `probe --list`), or all; may be repeated."),
+]
+
+
 def command(
     context: typer.Context,
-    workload: Annotated[
-        str,
-        typer.Option(help="What to measure: a name (see `variants`), or FILE.py that declares a workload of yours."),
-    ] = "small-copies",
-    variant: Annotated[list[str] | None, typer.Option(help="Measure only this variant; may be repeated.")] = None,
-    every: Annotated[
-        bool,
-        typer.Option(
-            "--all", help="Measure every variant of the workload, not only the usual ones, and run every probe."
-        ),
-    ] = False,
-    regime: Annotated[
-        list[str] | None, typer.Option(help="Measure only in this regime: eager or graph; may be repeated.")
-    ] = None,
-    device: Annotated[
-        str, typer.Option(help="auto: the GPU if there is one, else the recorded capture. cuda, cpu: measure there.")
-    ] = "auto",
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for the capture; a new one below captures/ by default.")
-    ] = None,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUES",
-            help="Measure at all these values of a parameter: V1,V2,… or LOW..HIGH:STEP, a number or log2; may be repeated.",
-        ),
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="How long a sweep may take; 10 by default.", show_default=False)
-    ] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Go on with the sweep in this folder.")] = None,
-    rounds: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Rounds of interleaved blocks; 40 by default, and 12 a point of a sweep.", show_default=False
-        ),
-    ] = None,
-    iterations: Annotated[
-        int | None, typer.Option(min=1, help="Iterations in a block; chosen from a trial run by default.")
-    ] = None,
+    workload: Workload = "small-copies",
+    variant: VariantName = None,
+    every: Every = False,
+    regime: Regime = None,
+    device: Device = "auto",
+    output: NewFolder = None,
+    sweep: Sweep = None,
+    minutes: Minutes = None,
+    resume: Resume = None,
+    rounds: Rounds = None,
+    iterations: Iterations = None,
     seed: Seed = 0,
-    count: Annotated[
-        int | None,
-        typer.Option(help="How many copies small-copies makes, its sizes over and over; each once by default."),
-    ] = None,
-    sizes: Annotated[
-        str | None, typer.Option(help="Elements of each copy of small-copies, e.g. 32,64,128; the note's by default.")
-    ] = None,
+    count: Count = None,
+    sizes: Sizes = None,
     setting: Setting = None,
-    collector: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What records it: torch (torch.profiler, the default), another that `doctor` lists, or all; may be repeated."
-        ),
-    ] = None,
-    probe: Annotated[
-        list[str] | None,
-        typer.Option(help="Run this probe as well (see `probe --list`), or all; may be repeated."),
-    ] = None,
+    collector: CollectorName = None,
+    probe: ProbeName = None,
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
@@ -107,11 +118,11 @@ def command(
     unknown = [name for name in regime or () if name not in REGIMES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(REGIMES)}", param_hint="--regime")
+    regimes, given = tuple(regime or REGIMES), _given(context)
     if sweep or resume is not None:
-        given = _given(context)
         made = AskedSweep(
             workload, tuple(sweep or ()), resume, MINUTES if minutes is None else minutes, variant, every,
-            tuple(regime or REGIMES), device, output, rounds, iterations, seed, count, sizes, setting, _command_line(), given,
+            regimes, device, output, rounds, iterations, seed, count, sizes, setting, _command_line(), given,
         )  # fmt: skip
         run_sweep(made, asked)
         return
@@ -123,9 +134,7 @@ def command(
     where = device_or_recorded(cuda_for_own(workload) if spec.file and device == "auto" else device)
     if where == "recorded":
         _refuse_changed(changed)
-        if variant or every or regime or iterations or collector or probe:
-            options = "--variant, --all, --regime, --iterations, --collector and --probe need --device."
-            typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
+        _warn_of_options(given)
         _report_recorded(workload, output, asked, every)
         return
     from launchlens.profiling.new_capture import new_folder
@@ -136,14 +145,26 @@ def command(
         raise InputError("--probe", "probes are of a GPU, and this measures on the CPU", "leave it out")
     if every and where == "cuda" and not probes:
         probes = chosen_probes(["all"])
-    regimes, command = tuple(regime or REGIMES), _command_line()
     plan = Plan(
         spec, chosen, where, regimes, seed, rounds or ROUNDS, iterations, collectors=collectors, probes=probes,
-        command=command,
+        command=_command_line(),
     )  # fmt: skip
     folder = new_folder(output, spec.name)
     manifest = _measure(plan, folder, workload)
     report_on(folder, folder / "report.html", asked, recorded=None)
+    _end_where_wrong(manifest)
+
+
+def _warn_of_options(given: frozenset[str]) -> None:
+    """Say which of the options that were given a recorded capture has no use for."""
+    needing = ("--variant", "--all", "--regime", "--iterations", "--collector", "--probe")
+    if given & set(needing):
+        options = f"{', '.join(needing[:-1])} and {needing[-1]} need --device."
+        typer.echo(f"The recorded capture holds what it holds: {options}", err=True)
+
+
+def _end_where_wrong(manifest: Manifest) -> None:
+    """Name the variants that are wrong, and end with 1 where there are any."""
     wrong = [record for record in manifest.variants if record.status == "wrong"]
     for record in wrong:
         typer.echo(

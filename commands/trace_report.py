@@ -1,0 +1,118 @@
+"""One trace: what `analyze` shows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from launchlens.reports.output import Result, Wanted
+    from launchlens.traces.analyses.answers import Answers
+    from launchlens.traces.documents.analysis import AnalysisDocument
+    from launchlens.traces.step_timelines import StepTimeline
+
+#: Rows of each table on the first screen, and elsewhere, where `--top` says nothing.
+ON_A_SCREEN, IN_FULL = 5, 15
+
+
+@dataclass(frozen=True)
+class TraceAsked:
+    """What the command line asks of one trace. `show`: this table alone; `full`: every analysis; `top`: rows of each table."""
+
+    path: Path
+    range_name: str | None
+    thread: str | None
+    steps: str | None
+    step: str | None
+    by_shape: bool
+    partial: bool
+    show: str | None
+    html: Path | None
+    full: bool
+    top: int | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a trace says: its document, the tables that were wanted, and for a page the timelines of its steps."""
+
+    document: AnalysisDocument
+    answered: Answers
+    timelines: Sequence[StepTimeline] = ()
+
+
+def show_trace(asked: Wanted, of: TraceAsked) -> None:
+    """Read it, and write what it says. Raises InputError where it can't be used."""
+    found = _found(of, _wanted_analyses(asked, of))
+    if of.html is not None:
+        from launchlens.reports.pages import trace as shown
+        from launchlens.reports.writers.html import html as page_text
+        from launchlens.traces import files
+
+        with files.writable(of.html):
+            page = shown.page(found.document, [*found.answered.tables.values()], found.timelines)
+            files.write_text(of.html, page_text(page))
+    asked.write(_result(asked, of, found))
+    if of.html is not None and asked.is_for_people:
+        typer.echo(f"\nReport: {of.html}")
+
+
+def _wanted_analyses(asked: Wanted, of: TraceAsked) -> list[str]:
+    """The analyses that are put to the trace: those that are shown, and for a page, scripts or a folder every one."""
+    from launchlens.reports.pages import trace as shown
+    from launchlens.traces.analyses import catalogue
+
+    one, names = of.show or asked.table, [question.name for question in catalogue.CATALOGUE]
+    if of.html is not None or asked.folder is not None or asked.format == "json":
+        return names
+    if one is not None:
+        # an unknown name is refused with all that there are
+        return [one] if one in names else [] if one in shown.OF_DOCUMENT else names
+    brief = asked.format in ("table", "markdown") and not of.full
+    return [*catalogue.BRIEF, *catalogue.SAID] if brief else names
+
+
+def _found(of: TraceAsked, names: list[str]) -> Found:
+    from launchlens.reports.progress import reading
+    from launchlens.traces.analysis import analyze, as_document
+    from launchlens.traces.cache.kept_analysis import Asked, analysis_of
+    from launchlens.traces.source import as_one, source_of
+
+    with reading(of.path.name) as progress:
+        one_trace = as_one(source_of(of.path))
+        if of.html is None:
+            asked = Asked(tuple(names), of.range_name, of.thread, of.steps, of.by_shape, of.partial)
+            kept = analysis_of(one_trace, asked, progress)
+            return Found(kept.document, kept.answered)
+        # the timeline of a step is drawn from its events, which no answer that was kept holds
+        opened = one_trace.read(partial=of.partial, progress=progress)
+        analysis = analyze(opened, range_name=of.range_name, thread=of.thread, steps=of.steps)
+        answered = analysis.answers(names, by_shape=of.by_shape)
+        return Found(as_document(analysis, answered), answered, analysis.timelines(of.step))
+
+
+def _result(asked: Wanted, of: TraceAsked, found: Found) -> Result:
+    from launchlens.reports.blocks import Shown
+    from launchlens.reports.output import Result
+    from launchlens.reports.pages import trace as shown
+
+    document, made, one = found.document, [*found.answered.tables.values()], of.show or asked.table
+    brief = None if of.full else of.top or ON_A_SCREEN
+    if one is None:
+        return Result(
+            lambda: document,
+            lambda: shown.blocks(document, made, brief=brief),
+            lambda: shown.tables(document, made),
+        )
+    alone = shown.one(document, found.answered, one, "--show" if of.show else "--table")
+    return Result(
+        lambda: document,
+        lambda: [Shown(shown.for_people(alone))],
+        lambda: shown.tables(document, made),
+        alone=one,
+    )
