@@ -17,15 +17,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import msgspec
 import pandas as pd
 
 from launchlens.traces import files, parquet
-from launchlens.traces.captures.manifest_check import MOST_NAME, checked_manifest, is_name, loads_finite
+from launchlens.traces.captures.manifest_check import MOST_NAME, faults, is_name, loads_finite
 from launchlens.traces.captures.small_files import is_within, read_small
+from launchlens.traces.documents.refused import refused
 from launchlens.traces.documents.structure import means
 from launchlens.traces.parquet import FAULTS, Limits
 from launchlens.traces.problems import InputError
@@ -74,9 +76,11 @@ TIMING_COLUMNS: tuple[Column, ...] = (
 Status = Literal["measured", "skipped", "wrong", "failed", "interrupted"]
 
 
-@dataclass(frozen=True)
-class LaunchRecord:
-    """Launches of one kind in an iteration, as the variant declares them; they are counted in recordings besides."""
+class LaunchRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Launches of one kind in an iteration, as the variant declares them; they are counted in recordings besides.
+
+    What is said of it beside its fields would change what a launch costs, so a file that does is not read.
+    """
 
     path: Annotated[str, means("the way of launching, as the probe `launch-costs` names it")]
     per_iteration: Annotated[int, means("how many of them an iteration makes")]
@@ -197,7 +201,7 @@ def recorded_pass(capture: Capture) -> TraceRecord | None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json` into `folder`, whole or not at all."""
-    files.write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n")
+    files.write_text(folder / MANIFEST, json.dumps(msgspec.to_builtins(manifest), indent=1, ensure_ascii=False) + "\n")
 
 
 def write_timings(folder: Path, timings: pd.DataFrame) -> None:
@@ -257,16 +261,14 @@ def _manifest(path: Path, raw: Any) -> Manifest:
     if not isinstance(raw, dict) or raw.get("format") not in list(READ):
         found = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
         raise InputError(path, f"has format {found!r}, not {FORMAT!r}", "read it with the version that wrote it")
-    fields = checked_manifest(path, raw)
-    fields["variants"] = [_variant(record) for record in fields["variants"]]
-    fields["traces"] = [TraceRecord(**record) for record in fields["traces"]]
-    return Manifest(**fields)
-
-
-def _variant(record: dict[str, Any]) -> VariantRecord:
-    launches = record.get("structure")
-    made = None if launches is None else [LaunchRecord(**each) for each in launches]
-    return VariantRecord(**{**record, "structure": made})
+    try:
+        manifest = msgspec.convert(raw, Manifest)
+        wrong = next(faults(manifest), None)
+    except msgspec.ValidationError as error:
+        wrong = refused(error, Manifest, raw)
+    if wrong is not None:
+        raise InputError(path, f"is not a manifest of a capture: {wrong}", "record the capture again")
+    return manifest
 
 
 def read_table(
