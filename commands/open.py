@@ -10,7 +10,8 @@ import typer
 
 from launchlens.commands.exit_codes import ANSWER_IS_NO
 from launchlens.commands.options import NoCache
-from launchlens.traces.problems import InputError
+
+PERFETTO = "perfetto"
 
 
 def command(
@@ -20,7 +21,7 @@ def command(
     viewer: Annotated[
         str,
         typer.Option("--in", metavar="VIEWER", help="perfetto: ui.perfetto.dev. nsight: Nsight Systems' own window."),
-    ] = "perfetto",
+    ] = PERFETTO,
     regime: Annotated[
         str | None,
         typer.Option(help="Of a capture, only this regime; by default all in perfetto, the first in nsight."),
@@ -50,10 +51,13 @@ def command(
 
     Example: launchlens open captures/small-copies-20260102-030405/torch/eager.pt.trace.json.gz
     """
-    if viewer not in ("perfetto", "nsight"):
-        raise typer.BadParameter(f"{viewer!r} is none of perfetto, nsight", param_hint="--in")
-    if viewer == "nsight":
-        _open_in_nsight(trace, regime)
+    if viewer != PERFETTO:
+        from launchlens.traces.readers.catalogue import windows
+
+        own = windows()
+        if viewer not in own:
+            raise typer.BadParameter(f"{viewer!r} is none of {', '.join((PERFETTO, *own))}", param_hint="--in")
+        typer.echo(own[viewer].show(trace, regime))
         return
     import webbrowser
 
@@ -75,18 +79,3 @@ def command(
     if not fetched:
         typer.echo(f"launchlens: nothing fetched the trace within {wait:g} s", err=True)
         raise typer.Exit(ANSWER_IS_NO)
-
-
-def _open_in_nsight(source: Path, regime: str | None) -> None:
-    """Show a report in nsys-ui, and say which."""
-    from launchlens.traces.readers.nsys import nsys_ui
-    from launchlens.traces.readers.nsys.nsys_cli import NsysError
-
-    try:
-        report = nsys_ui.report_of(source, regime)
-        program = nsys_ui.show(report.path, nsys_ui.candidates())
-    except NsysError as error:
-        raise InputError(source, str(error)) from None
-    others = f" (also recorded, with --regime: {', '.join(report.others)})" if report.others else ""
-    which = f"{report.path}, regime {report.regime}{others}" if report.regime else f"{report.path}"
-    typer.echo(f"{which}: open in {program}")

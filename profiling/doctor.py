@@ -7,7 +7,7 @@ import platform
 
 from launchlens.profiling.collectors.catalogue import CATALOGUE
 from launchlens.profiling.environment import NEEDS, Examined, has_cuda, missing, version
-from launchlens.traces.readers.nsys import nsys_ui
+from launchlens.traces.readers.catalogue import windows
 
 _PACKAGES = {"torch": "torch", "triton": "triton", "nvtx": "nvtx", "nvml": "nvidia-ml-py"}
 
@@ -29,8 +29,10 @@ def examine() -> list[Examined]:
     for package, (gives, get) in _OPTIONAL.items():
         rows.append(_row(package, importlib.util.find_spec(package) is not None, version(package), gives, get))
     rows += [said for each in CATALOGUE.values() if (said := each.examined()) is not None]
-    window = next(iter(nsys_ui.candidates()), None)
-    rows.append(_row("nsys-ui", window is not None, None, "open --in nsight", nsys_ui.GET))
+    rows += [
+        _row(each.program, bool(each.programs()), None, f"open --in {name}", each.get)
+        for name, each in windows().items()
+    ]
     return rows
 
 

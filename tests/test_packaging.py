@@ -82,7 +82,7 @@ def test_of_traces_profiling_uses_only_what_a_capture_holds():
         "problems",
         "programs",
         "readers.nsys.nsys_cli",
-        "readers.nsys.nsys_ui",
+        "readers.catalogue",
         "readers.nsys.declared",
     )
     modules = tuple(f"traces.{name}" for name in allowed)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from typer.testing import CliRunner
 from launchlens.cli import app
 from launchlens.profiling.doctor import examine
 from launchlens.traces.problems import InputError
+from launchlens.traces.readers import catalogue
 from launchlens.traces.readers.nsys import nsys_cli, nsys_ui
 from launchlens.traces.readers.nsys.nsys_cli import NsysError
+from launchlens.traces.readers.reader import Window
 from made_capture import make_capture
+from traces import made_recorder
 
 
 def program(path: Path, text: str = "exit 0") -> Path:
@@ -208,3 +212,21 @@ def test_without_it_one_line_says_how_to_get_it(report):
 def test_other_viewers_are_refused(report):
     result = CliRunner().invoke(app, ["open", str(report), "--in", "netscape"])
     assert result.exit_code == 2 and "none of perfetto, nsight" in result.stderr
+
+
+def test_the_window_of_a_new_recorder_opens_by_its_name(report, monkeypatch):
+    shown = []
+    window = Window(
+        name="mine",
+        label="the made-up recorder's own window",
+        program="made-up-ui",
+        get="install it",
+        programs=lambda: [Path("made-up-ui")],
+        show=lambda path, regime: shown.append((path, regime)) or f"{path.name}: open in made-up-ui",
+    )
+    monkeypatch.setattr(catalogue, "READERS", (*catalogue.READERS, replace(made_recorder.READER, window=window)))
+    result = CliRunner().invoke(app, ["open", str(report), "--in", "mine", "--regime", "graph"])
+    assert result.exit_code == 0 and result.stdout == f"{report.name}: open in made-up-ui\n"
+    assert shown == [(report, "graph")]
+    row = next(row for row in examine() if row.name == "made-up-ui")
+    assert row.found and row.gives == "open --in mine"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -44,6 +44,23 @@ def knows_all(seen: Seen) -> None:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A recorder's own program that shows what it records: `open --in NAME`.
+
+    `label` is what people call it, `program` its file and `get` how to get it. `programs` are those that are here, the one to
+    be started first. `show` opens what there is of a path in it, of a capture one regime, and returns a line on what it showed;
+    it raises InputError where it can't.
+    """
+
+    name: str
+    label: str
+    program: str
+    get: str
+    programs: Callable[[], Sequence[Path]]
+    show: Callable[[Path, str | None], str]
+
+
+@dataclass(frozen=True)
 class Reader:
     """A reader as the catalogue lists it.
 
@@ -52,7 +69,9 @@ class Reader:
     the file's own name only where its bytes tell nothing. `refuse` raises InputError for what is the recorder's and can't be
     read. `scrub` is None where no copy can be made, and `scrub_instead` says what to do then. Perfetto opens a file as it is
     where `in_perfetto` is so. `tables` is the suffix of the files of which a trace is a folder, None where it is one file.
-    `remedy` is what to do about a trace that can't be read for whatever reason.
+    `remedy` is what to do about a trace that can't be read for whatever reason. `knows_operators` says of a recorder that it
+    tells the framework's operators as well: where several recorded the same, the account is made of its trace. `window` is the
+    recorder's own program that shows its files, where it has one.
     """
 
     name: str
@@ -65,3 +84,5 @@ class Reader:
     scrub_instead: str = ""
     tables: str | None = None
     refuse: Callable[[Seen], None] = knows_all
+    knows_operators: bool = False
+    window: Window | None = None

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from launchlens.traces.statistics import Estimate, median
-from launchlens.traces.studies.recording import PREFERRED, Recording
+from launchlens.traces.studies.recording import Recording, preferred_first
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -77,7 +77,7 @@ def agreement(sides: Iterable[Side], recordings: Mapping[tuple[str, str, str], R
             if (variant, regime) == (side.variant, side.regime)
         }
         # the one whose account the side has is what the others are compared with
-        of_side = dict(sorted(of_side.items(), key=lambda item: item[0] != PREFERRED))
+        of_side = preferred_first(of_side)
         for metric in METRICS:
             values = {
                 name: value for name, made in of_side.items() if (value := _value(metric, made, side)) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,9 +21,6 @@ from launchlens.traces.thresholds import THRESHOLDS
 from launchlens.traces.timeline import Timeline, timeline
 from launchlens.traces.trace import Trace
 from launchlens.traces.windows import blocks, middle_iteration
-
-#: The collector whose account a side takes where several recorded it: its traces also know the framework's ops.
-PREFERRED = "torch"
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Recording:
 
     `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
     how long the GPU was busy: not where replays of graphs were recorded in part (see `Thresholds.unknown_device`). `facts` are for
-    the data gate.
+    the data gate. `knows_operators` says that its recorder tells the framework's operators as well (`Reader.knows_operators`).
     """
 
     iterations: int
@@ -109,6 +106,7 @@ class Recording:
     per_block: pd.DataFrame
     reference_ns: float | None = None
     facts: RecordFacts | None = None
+    knows_operators: bool = False
 
     @cached_property
     def per_iteration(self) -> Account:
@@ -121,13 +119,21 @@ class Recording:
         return self.per_iteration.total_ns
 
 
-def recordings(trace: Trace, record: TraceRecord) -> tuple[dict[str, Recording], Problems]:
+def preferred_first(found: Mapping[str, Recording]) -> dict[str, Recording]:
+    """What several collectors recorded of one side, by collector: first the one whose account the side takes."""
+    return dict(sorted(found.items(), key=lambda item: not item[1].knows_operators))
+
+
+def recordings(
+    trace: Trace, record: TraceRecord, *, knows_operators: bool = False
+) -> tuple[dict[str, Recording], Problems]:
     """The recording of every variant that a capture's trace holds blocks of, and the problems met on the way."""
     joined = join(trace)
     found, problems = {}, joined.problems
     for variant, mine in blocks(joined).items():
         reference = (record.reference_ns or {}).get(variant)
-        found[variant] = recording_of(mine, middle_iteration(joined, variant), record, reference)
+        made = recording_of(mine, middle_iteration(joined, variant), record, reference)
+        found[variant] = replace(made, knows_operators=knows_operators)
         problems += mine.problems
     return found, problems
 

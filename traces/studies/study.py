@@ -25,7 +25,7 @@ from launchlens.traces.gate.recorded import Recorded
 from launchlens.traces.gate.sides import Sides
 from launchlens.traces.gate.timed import Timed
 from launchlens.traces.problems import InputError, Problems
-from launchlens.traces.source import open_trace
+from launchlens.traces.source import as_one, source_of
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
@@ -38,7 +38,7 @@ from launchlens.traces.studies.explained import (
     explained_by_device,
 )
 from launchlens.traces.studies.per_iteration import per_iteration
-from launchlens.traces.studies.recording import PREFERRED, Recording, recordings
+from launchlens.traces.studies.recording import Recording, preferred_first, recordings
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.steadiness import Steadiness, steadiness
 from launchlens.traces.studies.what_if import WhatIf, costs_of, what_if
@@ -275,8 +275,9 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
     for record in capture.manifest.traces:
         if not record.path or record.to_look_at:
             continue  # the collector could not record, as the manifest says; or it is a trace to look at, with accounts beside it
-        trace = open_trace(capture.trace_path(record), progress=progress)
-        found, noted = recordings(trace, record)
+        source = as_one(source_of(capture.trace_path(record)))
+        trace = source.read(progress=progress)
+        found, noted = recordings(trace, record, knows_operators=source.reader.knows_operators)
         recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
         noted.add("capture-disagrees", _disagreeing(capture, record, found))
         problems[record.path] = noted
@@ -359,6 +360,6 @@ def _hold_against_events(
 
 
 def _preferred(recorded: Mapping[tuple[str, str, str], Recording], variant: str, regime: str) -> Recording | None:
-    """A side's recording by the first collector that has one, torch.profiler's before all others."""
+    """A side's recording by the first collector that has one, those before all others that know operators."""
     of_side = {name: made for (name, *side), made in recorded.items() if side == [variant, regime]}
-    return of_side.get(PREFERRED) or next(iter(of_side.values()), None)
+    return next(iter(preferred_first(of_side).values()), None)

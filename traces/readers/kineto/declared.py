@@ -40,4 +40,5 @@ JSON = Reader(
     scrub=_scrub,
     remedy="export it again: profile.export_chrome_trace(FILE)",
     in_perfetto=True,
+    knows_operators=True,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launchlens.traces.readers.nsys import folder
 from launchlens.traces.readers.nsys.connection import EXPORT_AGAIN
 from launchlens.traces.readers.nsys.file import MAGIC
-from launchlens.traces.readers.reader import Reader, Seen
+from launchlens.traces.readers.reader import Reader, Seen, Window
 
 if TYPE_CHECKING:
     from launchlens.traces.scrub.text import Removed
@@ -18,6 +19,11 @@ NAME = "nsys"
 LABEL = "an Nsight Systems recording"
 #: What its own reports are called; nothing in their bytes says what they are.
 REPORTS = (".nsys-rep", ".qdrep")
+#: How to get the program that shows them.
+GET_WINDOW = (
+    "install NVIDIA Nsight Systems with its window (https://developer.nvidia.com/nsight-systems; the packages called "
+    "nsight-systems-cli lack it) and put nsys-ui on PATH"
+)
 
 
 def _is_database(seen: Seen) -> bool:
@@ -56,6 +62,26 @@ def _scrub_folder(path: Path, output: Path, removed: Removed, *, progress: Progr
     copy(path, output, removed, progress=progress)
 
 
+def _windows() -> Sequence[Path]:
+    from launchlens.traces.readers.nsys.nsys_ui import candidates
+
+    return candidates()
+
+
+def _show(path: Path, regime: str | None) -> str:
+    from launchlens.traces.readers.nsys.nsys_ui import shown
+
+    return shown(path, regime)
+
+
+WINDOW = Window(
+    name="nsight",
+    label="Nsight Systems' own window",
+    program="nsys-ui",
+    get=GET_WINDOW,
+    programs=_windows,
+    show=_show,
+)
 EXPORT = Reader(
     name=NAME,
     label=LABEL,
@@ -63,6 +89,7 @@ EXPORT = Reader(
     read=_read,
     scrub=_scrub_database,
     remedy=EXPORT_AGAIN,
+    window=WINDOW,
 )
 TABLES = Reader(
     name=NAME,
@@ -73,6 +100,7 @@ TABLES = Reader(
     remedy=folder.EXPORT_AGAIN,
     tables=folder.SUFFIX,
     refuse=folder.refuse_other_forms,
+    window=WINDOW,
 )
 REPORT = Reader(
     name=NAME,
@@ -82,4 +110,5 @@ REPORT = Reader(
     scrub=None,
     remedy=EXPORT_AGAIN,
     scrub_instead="it holds the environment and command lines of every process: export it with nsys export --type sqlite, and scrub that",
+    window=WINDOW,
 )

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launchlens.traces.captures.capture import MANIFEST, Capture, read_capture
+from launchlens.traces.problems import InputError
 from launchlens.traces.programs import telling, without_folders
 from launchlens.traces.readers.nsys import nsys_cli
-from launchlens.traces.readers.nsys.declared import REPORTS
+from launchlens.traces.readers.nsys.declared import GET_WINDOW, NAME, REPORTS
 from launchlens.traces.readers.nsys.nsys_cli import NsysError
 
 #: Where installers put it, below the root of the file system; last what Nsight Compute brings along, if it brings it.
@@ -31,10 +32,6 @@ PLACES = (
 )
 #: Where it lies in an installation, seen from the folder that holds that of nsys, or from nsys' own.
 _BESIDE = ("nsys-ui", "bin/nsys-ui", "host-linux-*/nsys-ui")
-GET = (
-    "install NVIDIA Nsight Systems with its window (https://developer.nvidia.com/nsight-systems; the packages called "
-    "nsight-systems-cli lack it) and put nsys-ui on PATH"
-)
 #: A window that can't be opened is given up within this time, seconds.
 FIRST_S = 3.0
 
@@ -46,6 +43,18 @@ class Report:
     path: Path
     regime: str | None = None
     others: tuple[str, ...] = ()
+
+
+def shown(source: Path, regime: str | None) -> str:
+    """Show the report of `source` in the window, and say which and in what. Raises InputError where that can't be done."""
+    try:
+        report = report_of(source, regime)
+        program = show(report.path, candidates())
+    except NsysError as error:
+        raise InputError(source, str(error)) from None
+    others = f" (also recorded, with --regime: {', '.join(report.others)})" if report.others else ""
+    which = f"{report.path}, regime {report.regime}{others}" if report.regime else f"{report.path}"
+    return f"{which}: open in {program}"
 
 
 def report_of(source: Path, regime: str | None = None) -> Report:
@@ -72,8 +81,10 @@ def report_of(source: Path, regime: str | None = None) -> Report:
 
 
 def _of_capture(capture: Capture, regime: str | None) -> Report:
-    regimes = dict.fromkeys(each.regime for each in capture.manifest.traces if each.collector == "nsys" and each.path)
-    found = {name: path for name in regimes if _is_inside(path := capture.path / f"nsys/{name}.nsys-rep", capture.path)}
+    regimes = dict.fromkeys(each.regime for each in capture.manifest.traces if each.collector == NAME and each.path)
+    found = {
+        name: path for name in regimes if _is_inside(path := capture.path / f"{NAME}/{name}{REPORTS[0]}", capture.path)
+    }
     if not found:
         raise NsysError("holds no report of Nsight Systems: record one with launchlens profile --collector nsys")
     chosen = next(iter(found)) if regime is None else regime
@@ -111,7 +122,7 @@ def show(report: Path, programs: Sequence[Path]) -> Path:
     Raises NsysError when there is none, or none of them can open one.
     """
     if not programs:
-        raise NsysError(f"can't be shown: nsys-ui is neither on PATH nor where its installers put it: {GET}")
+        raise NsysError(f"can't be shown: nsys-ui is neither on PATH nor where its installers put it: {GET_WINDOW}")
     faults = []
     for program in programs:
         fault = _fault_of(program, report)
