@@ -91,6 +91,30 @@ ADDITIONS = (
         ),
     ),
     Addition(
+        "a check of the data gate",
+        own("traces/gate/few_rounds.py"),
+        (
+            *listed(
+                "traces/gate/catalogue.py",
+                (
+                    "from launchlens.traces.gate.met import Check",
+                    "from launchlens.traces.gate.few_rounds import few_rounds\n",
+                ),
+                (
+                    '    Check("rounds-incomplete", "nothing", rounds.incomplete),\n',
+                    '    Check("rounds-few", "nothing", few_rounds),\n',
+                ),
+            ),
+            *listed(
+                "traces/problems.py",
+                (
+                    '    "rounds-incomplete": (\n',
+                    '    "rounds-few": ("warning", "There are fewer rounds than I go by."),\n',
+                ),
+            ),
+        ),
+    ),
+    Addition(
         "a collector",
         own("profiling/collectors/stopwatch.py"),
         listed(
@@ -262,6 +286,11 @@ def test_a_section_of_the_report(said):
 def test_a_recorder(said):
     # that every command takes it, tests/traces/test_source.py tries
     assert json.loads(stdout(said, "recorder"))["source"]["recorded_by"] == "made-up"
+
+
+def test_a_check_of_the_data_gate(said):
+    for text in (stdout(said, "report"), said[1]["report"]):
+        assert "There are fewer rounds than I go by" in text and "of 1000" in text
 
 
 def test_a_collector(said):
