@@ -26,7 +26,7 @@ from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.torch_profiler import TorchProfiler, pack
 from launchlens.profiling.environment import describe
 from launchlens.profiling.new_capture import NewCapture, new_folder
-from launchlens.profiling.timing import timings_frame
+from launchlens.profiling.timing import Timed, timing_row, timings_frame
 from launchlens.traces import files
 from launchlens.traces.captures.capture import Manifest, TraceRecord, VariantRecord, write_timings
 
@@ -158,11 +158,8 @@ class Passes:
     def _row(self, start: int, submitted: int, done: int) -> dict[str, object]:
         if self._zero_ns is None:
             self._zero_ns = start
-        return {
-            "round": len(self._rows), "position": 0, "variant": self.name, "regime": REGIME, "control": False, "length": "only",
-            "recorder": "off", "iterations": 1, "start_ns": start - self._zero_ns, "host_ns": max(submitted - start, 1),
-            "wall_ns": max(done - start, 1), "device_ns": None, "sm_clock_mhz": None,
-        }  # fmt: skip
+        timed = Timed(start - self._zero_ns, max(submitted - start, 1), max(done - start, 1), None)
+        return timing_row(self.name, REGIME, timed, round=len(self._rows), position=0, iterations=1)
 
 
 def _exported(session: Any) -> bytes:

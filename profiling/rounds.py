@@ -8,6 +8,9 @@ iterations that it has more: the marginal time of one, free of what a block cost
     round 1:  ... C B A      the same, backwards: what drifts through the two meets all of them alike
     round 2:  another row of the design
 
+A recorder's reference, which is timed in the recorded process, has no use for two lengths: there a round holds one block of each entry
+(`one_block_each`), and a block is its own measure.
+
 The variants of a pair of rounds are in the order of a row of a Williams square, and so are a variant's own blocks (E. J. Williams,
 "Experimental designs balanced for the estimation of residual effects of treatments", 1949): over all rows of a square each comes
 directly before each other one equally often. Which variant stands for which column is drawn from the seed, anew for each square.
@@ -26,7 +29,8 @@ from launchlens.kernels.registry import Iteration
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.light.blocks import LightBlocks
 from launchlens.profiling.environment import quiet_collector, sm_clock_reader
-from launchlens.profiling.timing import Block, Entry, Failures, block_on
+from launchlens.profiling.timing import Block, Entry, Failures, Timed, block_on, timing_row
+from launchlens.traces.captures.block_order import block_order
 
 #: A short block lasts about this long, and a long one twice that.
 SHORT_NS = 4_000_000
@@ -55,20 +59,22 @@ USUAL = Lengths()
 
 @dataclass(frozen=True)
 class Treatment:
-    """How a block is run: with the light recorder on or off, and as a short one or a long one."""
+    """How a block is run: with the light recorder on or off, and as a short one or a long one, or the only one that there is."""
 
     light: bool
     long: bool
+    alone: bool = False
 
     @property
     def length(self) -> str:
-        return "long" if self.long else "short"
+        return "only" if self.alone else "long" if self.long else "short"
 
     @property
     def recorder(self) -> str:
         return "light" if self.light else "off"
 
 
+_ONLY = Treatment(False, False, alone=True)
 _OFF = (Treatment(False, False), Treatment(False, True))
 _BOTH = (Treatment(False, False), Treatment(True, False), Treatment(False, True), Treatment(True, True))
 
@@ -105,6 +111,12 @@ def order(entries: int, rounds: int, *, light: bool, seed: int) -> Iterator[list
         else:
             blocks = blocks[::-1]
         yield blocks
+
+
+def one_block_each(entries: int, rounds: int) -> Iterator[list[tuple[int, Treatment]]]:
+    """As `order`, with one block of an entry a round: every other round backwards, and each pair of rounds rotated by one."""
+    for number in range(rounds):
+        yield [(index, _ONLY) for index in block_order(entries, number)]
 
 
 def iterations_of(
@@ -154,6 +166,7 @@ class Rounds:
     The rows are the caller's, so that an interruption leaves what had been timed. An entry that raises is noted in
     `failures`, loses its rows, and the others go on. `beside` is called once a round, after its blocks, with the round's number:
     what it measures has the drift of the round. Blocks start at so many ns since `origin_ns`, by default since the first of a run.
+    `blocks` says which come in which order, for how many entries and rounds; by default `order`.
     """
 
     entries: Sequence[Entry]
@@ -166,13 +179,17 @@ class Rounds:
     beside: Callable[[int], object] | None = None
     warm: int = WARM_ITERATIONS
     origin_ns: int | None = None
+    blocks: Callable[[int, int], Iterator[list[tuple[int, Treatment]]]] | None = None
 
     def run(self, rounds: int, advance: Callable[[int], None], done: int = 0) -> None:
         """Run so many rounds behind the `done` of an earlier call; `advance(1)` is called for each."""
         clock = sm_clock_reader() if self.device == "cuda" else (lambda: None)
         block = block_on(self.device)
         origin = perf_counter_ns() if self.origin_ns is None else self.origin_ns
-        whole = order(len(self.entries), done + rounds, light=self.light is not None, seed=self.seed)
+        count = len(self.entries), done + rounds
+        whole = (
+            order(*count, light=self.light is not None, seed=self.seed) if self.blocks is None else self.blocks(*count)
+        )
         with quiet_collector():
             for number, blocks in islice(enumerate(whole), done, None):
                 megahertz = clock()
@@ -200,16 +217,6 @@ class Rounds:
         megahertz: int | None,
     ) -> None:
         count = self.iterations[entry.variant, entry.regime] * (2 if treatment.long else 1)
-        row: dict[str, object] = {
-            "round": number,
-            "position": position,
-            "variant": entry.variant,
-            "regime": entry.regime,
-            "control": entry.control,
-            "length": treatment.length,
-            "recorder": treatment.recorder,
-            "iterations": count,
-        }
         key = entry.variant, entry.regime, treatment.long
         light = self.light if treatment.light else None
         if light is not None:
@@ -225,18 +232,20 @@ class Rounds:
                 light.recorder.off()
                 light.recorder.take()
             raise
+        row = timing_row(
+            entry.variant,
+            entry.regime,
+            Timed(start, host_ns, wall_ns, device_ns, megahertz),
+            round=number,
+            position=position,
+            iterations=count,
+            control=entry.control,
+            length=treatment.length,
+            recorder=treatment.recorder,
+        )
         if light is not None:
             light.end({name: row[name] for name in _OF_ACCOUNTS}, (low, high), *key)
-        self.rows.append(
-            row
-            | {
-                "start_ns": start,
-                "host_ns": host_ns,
-                "wall_ns": wall_ns,
-                "device_ns": device_ns,
-                "sm_clock_mhz": megahertz,
-            }
-        )
+        self.rows.append(row)
 
     def _failed(self, entry: Entry, error: Exception) -> None:
         self.failures[entry.variant, entry.regime] = error

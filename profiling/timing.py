@@ -1,25 +1,14 @@
-"""A block of iterations and how it is timed; and rounds of blocks of one length, as a recorder's reference is timed in its process.
-
-What a capture's timings hold is timed by `rounds`. Here each entry has a block a round:
-
-    round 0:  A A' B C D      (A' is A once more: the A/A control)
-    round 1:  D C B A' A      reversed
-    round 2:  B C D A A'      rotated
-
-A host drifts by tens of per cent within minutes, so only blocks of one round are compared with each other, as ratios.
-"""
+"""A block of iterations: how it is timed, and the row that it becomes. In which order blocks come is `rounds`' business."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns
 
 import pandas as pd
 
 from launchlens.kernels.registry import Iteration
-from launchlens.profiling.environment import quiet_collector, sm_clock_reader
-from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import typed
 
 
@@ -37,47 +26,45 @@ class Entry:
 Failures = dict[tuple[str, str], Exception]
 
 
-def time_blocks(
-    entries: Sequence[Entry],
-    *,
-    rounds: int,
-    iterations: int,
-    device: str,
-    advance: Callable[[int], None],
-    rows: list[dict[str, object]],
-) -> None:
-    """Time `rounds` rounds of one block per entry, appending a row a block to `rows` (`TIMING_COLUMNS`) as it is done.
+@dataclass(frozen=True)
+class Timed:
+    """A block that was timed: when it began since the first one of the run did, and what `Block` gives of it."""
 
-    The rows are the caller's, so that an interruption leaves what had been timed. `advance(1)` is called per round.
-    """
-    clock = sm_clock_reader() if device == "cuda" else (lambda: None)
-    time_one = block_on(device)
-    origin = perf_counter_ns()
-    with quiet_collector():
-        for number in range(rounds):
-            megahertz = clock()
-            for position, index in enumerate(block_order(len(entries), number)):
-                entry = entries[index]
-                start = perf_counter_ns() - origin
-                host_ns, wall_ns, device_ns = time_one(entry.call, iterations)
-                rows.append(
-                    {
-                        "round": number,
-                        "position": position,
-                        "variant": entry.variant,
-                        "regime": entry.regime,
-                        "control": entry.control,
-                        "length": "only",
-                        "recorder": "off",
-                        "iterations": iterations,
-                        "start_ns": start,
-                        "host_ns": host_ns,
-                        "wall_ns": wall_ns,
-                        "device_ns": device_ns,
-                        "sm_clock_mhz": megahertz,
-                    }
-                )
-            advance(1)
+    start_ns: int
+    host_ns: int
+    wall_ns: int
+    device_ns: int | None
+    sm_clock_mhz: int | None = None
+
+
+def timing_row(
+    variant: str,
+    regime: str,
+    timed: Timed,
+    *,
+    round: int,
+    position: int,
+    iterations: int,
+    control: bool = False,
+    length: str = "only",
+    recorder: str = "off",
+) -> dict[str, object]:
+    """A block as `timings.parquet` has it (`TIMING_COLUMNS`)."""
+    return {
+        "round": round,
+        "position": position,
+        "variant": variant,
+        "regime": regime,
+        "control": control,
+        "length": length,
+        "recorder": recorder,
+        "iterations": iterations,
+        "start_ns": timed.start_ns,
+        "host_ns": timed.host_ns,
+        "wall_ns": timed.wall_ns,
+        "device_ns": timed.device_ns,
+        "sm_clock_mhz": timed.sm_clock_mhz,
+    }
 
 
 def timings_frame(rows: list[dict[str, object]]) -> pd.DataFrame:

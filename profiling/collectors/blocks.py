@@ -11,7 +11,8 @@ import pandas as pd
 from launchlens.profiling.annotate import BLOCK, ITERATION, WARM_UP, annotated
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.collector import Advance, Job
-from launchlens.profiling.timing import Entry, time_blocks
+from launchlens.profiling.rounds import Rounds, one_block_each
+from launchlens.profiling.timing import Entry, Failures
 from launchlens.traces.captures.block_order import block_order
 
 #: What names a part of a run for whoever records it.
@@ -57,14 +58,12 @@ def reference_times(job: Job) -> Mapping[str, float]:
         for entry in job.entries:
             entry.call()
         synchronize(job.device)
-    time_blocks(
-        job.entries,
-        rounds=REFERENCE_ROUNDS,
-        iterations=job.iterations,
-        device=job.device,
-        advance=unwatched,
-        rows=rows,
-    )
+    failures = Failures()
+    iterations = {(entry.variant, entry.regime): job.iterations for entry in job.entries}
+    rounds = Rounds(job.entries, iterations, job.device, rows, failures, warm=0, blocks=one_block_each)
+    rounds.run(REFERENCE_ROUNDS, unwatched)
+    for error in failures.values():
+        raise error
     frame = pd.DataFrame(rows)
     found = (frame["wall_ns"] / frame["iterations"]).groupby(frame["variant"]).median()
     return {str(variant): float(value) for variant, value in found.items()}

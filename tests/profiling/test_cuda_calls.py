@@ -4,9 +4,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from launchlens.profiling import regimes, timing
+from launchlens.profiling import regimes, rounds
 from launchlens.profiling.regimes import CannotCaptureError
-from launchlens.profiling.timing import Entry, time_blocks, timings_frame
+from launchlens.profiling.rounds import Rounds, one_block_each
+from launchlens.profiling.timing import Entry, Failures, timings_frame
 
 torch = pytest.importorskip("torch", reason="the stand-ins replace parts of torch")
 
@@ -47,14 +48,16 @@ def calls(monkeypatch):
     stand_ins |= {"current_stream": Stream, "synchronize": lambda: said.append("synchronize")}
     for name, stand_in in stand_ins.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
-    monkeypatch.setattr(timing, "sm_clock_reader", lambda: lambda: 1980)
+    monkeypatch.setattr(rounds, "sm_clock_reader", lambda: lambda: 1980)
     return said
 
 
 def test_a_block_is_closed_by_a_synchronize_and_bracketed_by_events(calls):
     rows = []
     entry = Entry("a", "eager", lambda: calls.append("call"))
-    time_blocks([entry], rounds=1, iterations=3, device="cuda", advance=lambda done: None, rows=rows)
+    Rounds([entry], {("a", "eager"): 3}, "cuda", rows, Failures(), warm=0, blocks=one_block_each).run(
+        1, lambda done: None
+    )
     # the first records create the events, outside any block
     assert calls == ["record", "record", "synchronize", "record", "call", "call", "call", "record", "synchronize"]
     row = timings_frame(rows).iloc[0]

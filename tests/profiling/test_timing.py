@@ -5,8 +5,10 @@ from collections import Counter
 import pytest
 from made_clock import Clock
 
+from launchlens.profiling import rounds as of_rounds
 from launchlens.profiling import timing
-from launchlens.profiling.timing import Entry, time_blocks, timings_frame
+from launchlens.profiling.rounds import Rounds, one_block_each
+from launchlens.profiling.timing import Entry, Failures, timings_frame
 from launchlens.traces.captures.block_order import block_order
 
 
@@ -25,7 +27,13 @@ def test_every_round_holds_every_block_once_and_no_place_is_favoured():
 def clock(monkeypatch):
     made = Clock()
     monkeypatch.setattr(timing, "perf_counter_ns", made)
+    monkeypatch.setattr(of_rounds, "perf_counter_ns", made)
     return made
+
+
+def one_block_a_round(entries, iterations, rows):
+    counts = {(entry.variant, entry.regime): iterations for entry in entries}
+    return Rounds(entries, counts, "cpu", rows, Failures(), warm=0, blocks=one_block_each)
 
 
 def test_a_block_is_as_long_as_its_iterations(clock):
@@ -35,7 +43,7 @@ def test_a_block_is_as_long_as_its_iterations(clock):
         Entry("a", "eager", clock.work(10), True),
     ]
     rows, advanced = [], []
-    time_blocks(entries, rounds=3, iterations=4, device="cpu", advance=advanced.append, rows=rows)
+    one_block_a_round(entries, 4, rows).run(3, advanced.append)
     frame = timings_frame(rows)
     assert len(frame) == 9 and advanced == [1, 1, 1]
     assert set(frame[frame["variant"] == "a"]["wall_ns"]) == {40}
@@ -43,6 +51,7 @@ def test_a_block_is_as_long_as_its_iterations(clock):
     assert frame["control"].sum() == 3
     assert list(frame["start_ns"]) == sorted(frame["start_ns"]), "in time order"
     assert frame["device_ns"].isna().all()
+    assert set(frame["length"]) == {"only"}
 
 
 def test_a_round_cut_short_is_left_out(clock):
@@ -54,6 +63,6 @@ def test_a_round_cut_short_is_left_out(clock):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        time_blocks(entries, rounds=5, iterations=1, device="cpu", advance=interrupt, rows=rows)
+        one_block_a_round(entries, 1, rows).run(5, interrupt)
     assert set(timings_frame(rows[:3])["round"]) == {0}
     assert len(timings_frame([])) == 0
