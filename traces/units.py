@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
-def duration(ns: float) -> str:
+def duration(ns: float, digits: int = 3) -> str:
     """A time of any size with three significant digits: `0.750 µs`, `28.7 µs`, `1.24 ms`, `3.10 s`; below 100 ns in ns."""
     factor, unit = unit_of(ns)
-    return f"{ns:.0f} ns" if unit == "ns" else f"{significant(ns / factor)} {unit}"
+    return f"{ns:.0f} ns" if unit == "ns" else f"{significant(ns / factor, digits)} {unit}"
+
+
+def two_durations(a: float, b: float) -> tuple[str, str]:
+    """Two times beside each other, as `duration`, with enough digits that they differ where they do."""
+    for digits in (3, 4, 5):
+        texts = duration(a, digits), duration(b, digits)
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def signed_duration(ns: float) -> str:
@@ -36,7 +46,12 @@ def percent(share: float) -> str:
     """A share of 1 in per cent; below 10 % with one digit after the point."""
     if 0 < share < 0.0005:
         return "< 0.1 %"
-    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+    return f"{100 * share:.1f} %" if share < 0.1 else whole_percent(share)
+
+
+def whole_percent(share: float) -> str:
+    """A share of 1 in whole per cent, for what is known no closer."""
+    return f"{100 * share:.0f} %"
 
 
 def unit_of(ns: float) -> tuple[float, str]:
@@ -98,6 +113,6 @@ def binary_size(number: float) -> str:
     return f"{number:,.0f} B"
 
 
-def listed(names: list[str]) -> str:
-    """Names one after the other: "a", "a and b", "a, b and c"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: Sequence[str]) -> str:
+    """Names one after the other: `a`, `a and b`, `a, b and c`; nothing of none."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

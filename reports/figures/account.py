@@ -18,9 +18,9 @@ from launchlens.reports.figures.drawing import (
     us,
 )
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
-from launchlens.reports.words.units import duration, times
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.studies.side import Side
+from launchlens.traces.units import duration, times
 
 HOST_AT, HOST_HIGH = 0.53, 0.36
 DEVICE_AT, DEVICE_HIGH = 0.82, 0.16

@@ -22,9 +22,9 @@ from launchlens.reports.figures.drawing import (
 )
 from launchlens.reports.words.figure import between
 from launchlens.reports.words.probes.answer import doubt
-from launchlens.reports.words.units import duration
 from launchlens.traces.captures.probe_codes import backlog as codes
 from launchlens.traces.captures.probes import Probe, ProbeFigure
+from launchlens.traces.units import duration
 
 #: What the dots are called.
 DEVICE, EAGER = "device time behind a backlog", "eager time"

@@ -18,10 +18,10 @@ from launchlens.reports.figures.drawing import (
     us,
 )
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
-from launchlens.reports.words.units import signed_duration
 from launchlens.traces.account import STATES, LaneName, apportion
 from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.explained import ExplainedDifference
+from launchlens.traces.units import signed_duration
 
 #: Steps are shown in µs with this many ns to the last digit, apportioned so that the digits shown add up too.
 DIGIT_NS = 10

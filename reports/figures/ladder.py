@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from launchlens.reports.figures.drawing import Drawing, draw, label, row_title, short, us
 from launchlens.reports.figures.ladder_steps import COLOURS, Ladder
 from launchlens.reports.words.figure import between
-from launchlens.reports.words.units import duration
+from launchlens.traces.units import duration
 
 #: What the mark of a row is called.
 WHOLE = "whole"

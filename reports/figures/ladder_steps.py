@@ -9,9 +9,9 @@ from launchlens.reports.figures.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE
 from launchlens.reports.words.figure import between
 from launchlens.reports.words.probes.answer import doubt
 from launchlens.reports.words.probes.launch_ladder import step_name
-from launchlens.reports.words.units import duration
 from launchlens.traces.captures.probe_codes import launch_ladder as codes
 from launchlens.traces.captures.probes import Probe, ProbeFigure
+from launchlens.traces.units import duration
 
 #: Ladders drawn, and steps of each; the table beside the figure holds more.
 LADDERS, STEPS = 12, 16

@@ -22,11 +22,11 @@ from launchlens.reports.figures.drawing import (
     label,
 )
 from launchlens.reports.words.sweep import letters, setting
-from launchlens.reports.words.units import duration, ends, interval, times
 from launchlens.traces.sweeps.crossings import Line
 from launchlens.traces.sweeps.study import SweepStudy
 from launchlens.traces.sweeps.sweep import Axis, Setting
 from launchlens.traces.sweeps.winners import Cell
+from launchlens.traces.units import duration, ends, interval, times
 
 #: Fills by variant, light enough for black letters; letters tell them apart without colour.
 FILLS = ("#9ECAE9", "#FFD8A8", "#A8DDB5", "#F4A582", "#CAB2D6", "#FFF3A3", "#C7C7C7", "#8DD3C7", "#F7B6D2", "#DBDB8D")

@@ -21,10 +21,10 @@ from launchlens.reports.figures.drawing import (
     YELLOW,
     short,
 )
-from launchlens.reports.words.units import duration
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.step_timelines import StepTimeline, TimelineLane
 from launchlens.traces.steps.pieces import Piece
+from launchlens.traces.units import duration
 
 #: Characters of a name in a box, and of what is told to who points at it.
 INSIDE, TOLD = 48, 200

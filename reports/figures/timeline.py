@@ -20,9 +20,9 @@ from launchlens.reports.figures.drawing import (
     label,
     us,
 )
-from launchlens.reports.words.units import duration
 from launchlens.traces.launches.apis import waits
 from launchlens.traces.timeline import Timeline
+from launchlens.traces.units import duration
 
 #: Events drawn of one iteration; of more, the longest. A browser draws this many per variant without a pause.
 EVENTS = 400

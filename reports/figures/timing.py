@@ -19,8 +19,8 @@ from launchlens.reports.figures.drawing import (
     row_title,
     us,
 )
-from launchlens.reports.words.units import duration, interval
 from launchlens.traces.studies.side import Side
+from launchlens.traces.units import duration, interval
 
 #: Samples drawn per variant; more are thinned evenly (the interval rests on all of them).
 SAMPLES = 300

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.perfetto.export import (
-    Part,
+    ExportedTrace,
     PerfettoMissing,
     part_of,
     parts,
@@ -93,7 +93,7 @@ def _of_capture(source: CaptureFolder, regime: str | None, folder: Path, progres
         ) from None
 
 
-def _exported(made: Iterable[Part], path: Path, what: str) -> Viewable:
+def _exported(made: Iterable[ExportedTrace], path: Path, what: str) -> Viewable:
     with open(path, "wb") as file:
         write(file, made)
     return Viewable(path, f"{what}, exported for Perfetto")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from launchlens.reports.blocks import Block, Chapter, Fold, Paragraph, Shown
-from launchlens.reports.words.units import duration, interval, percent, signed_duration, times
 from launchlens.traces.studies.compare import REASONS, Comparison
 from launchlens.traces.studies.explained import ExplainedDifference
 from launchlens.traces.studies.side import Side
 from launchlens.traces.tables.differences import compared, difference
 from launchlens.traces.tables.explained import parts
 from launchlens.traces.tables.table import Table
+from launchlens.traces.units import duration, interval, percent, signed_duration, times
 
 
 def blocks(comparisons: Sequence[Comparison]) -> list[Block]:

@@ -6,6 +6,7 @@ from collections import Counter
 
 from launchlens.reports.blocks import Block, Page, Paragraph, Section, Shown
 from launchlens.reports.pages.trace import TONES
+from launchlens.reports.words.recorder import recorders
 from launchlens.traces.documents.fleet import FleetDocument
 from launchlens.traces.tables import of_fleet
 from launchlens.traces.tables.table import Table
@@ -75,4 +76,4 @@ def _steps(document: FleetDocument) -> str:
 
 
 def _recorders(document: FleetDocument) -> str:
-    return ", ".join(sorted({each.recorded_by for each in document.ranks}))
+    return recorders(each.recorded_by for each in document.ranks)

@@ -26,7 +26,7 @@ from launchlens.reports.figures.drawing import DEVICE_COLOURS, HOST_COLOURS
 from launchlens.reports.figures.step_strips import step_strips
 from launchlens.reports.pages.trace_links import Links, named_apart, step_anchor
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
-from launchlens.reports.words.units import duration, percent, size
+from launchlens.reports.words.recorder import recorder
 from launchlens.traces.analyses.answers import Answers
 from launchlens.traces.analyses.catalogue import BRIEF, CATALOGUE
 from launchlens.traces.analyses.question import several
@@ -35,6 +35,7 @@ from launchlens.traces.problems import InputError, Severity
 from launchlens.traces.step_timelines import StepTimeline
 from launchlens.traces.tables import accounts, of_trace
 from launchlens.traces.tables.table import Table
+from launchlens.traces.units import duration, percent, size
 
 #: The tables of the document itself.
 OF_DOCUMENT = ("advice", "advice_rows", "totals", "ranges", "launch_cost", "account")
@@ -222,8 +223,7 @@ def _steps(document: AnalysisDocument, links: Links) -> Paragraph:
 
 
 def _recorder(document: AnalysisDocument) -> str:
-    source = document.source
-    return f"{source.recorded_by} {source.recorded_by_version}" if source.recorded_by_version else source.recorded_by
+    return recorder(document.source.recorded_by, document.source.recorded_by_version)
 
 
 def _accounts(document: AnalysisDocument, *, exact: bool) -> Iterator[Block]:

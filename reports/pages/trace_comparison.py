@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from launchlens.reports.blocks import Block, Page, Paragraph, Section, Shown
-from launchlens.reports.words.units import duration
+from launchlens.reports.words.recorder import recorders
 from launchlens.traces.documents.comparison import ComparisonDocument
 from launchlens.traces.documents.trace_comparison import TraceSideRow
 from launchlens.traces.tables import trace_differences
 from launchlens.traces.tables.table import Table
+from launchlens.traces.units import duration
 
 #: Rows of each table on the first screen.
 ON_A_SCREEN = 4
@@ -52,7 +53,7 @@ def page(document: ComparisonDocument) -> Page:
         brand="launchlens comparison",
         title=f"{', '.join(b.given)} against {', '.join(a.given)}",
         says="",
-        measured=f"{a.steps} and {b.steps} steps, recorded by {', '.join(sorted({*a.recorded_by, *b.recorded_by}))}",
+        measured=f"{a.steps} and {b.steps} steps, recorded by {recorders([*a.recorded_by, *b.recorded_by])}",
         sections=tuple(sections),
         foot="Made by launchlens. This page is complete in itself: it loads nothing, and runs one script, which sorts and searches tables.",
         sortable=True,

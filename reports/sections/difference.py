@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from launchlens.reports.blocks import Block, Chapter, Choice, Figure, Fold, Paragraph, Section
 from launchlens.reports.figures.difference import Step, difference_figure, explained_figure, explained_steps, steps
 from launchlens.reports.figures.drawing import short
-from launchlens.reports.words.units import interval, percent, signed_duration, times
 from launchlens.reports.words.verdict import in_regime
 from launchlens.traces.account import LaneName
 from launchlens.traces.studies.compare import REASONS, Comparison
@@ -15,6 +14,7 @@ from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.differences import difference as difference_table
 from launchlens.traces.tables.explained import parts
 from launchlens.traces.tables.table import Table
+from launchlens.traces.units import interval, percent, signed_duration, times
 
 
 def difference(study: Study) -> Section:

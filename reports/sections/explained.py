@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from launchlens.reports.blocks import Block, Chapter, Paragraph, Section, Shown
-from launchlens.reports.words.units import duration, listed, percent, times
 from launchlens.reports.words.verdict import in_regime
 from launchlens.traces.captures.light import CALLS, OPS
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.explained import of_regime
+from launchlens.traces.units import duration, listed, percent, times
 
 
 def explained(study: Study) -> Section | None:

@@ -14,10 +14,10 @@ from launchlens.reports.words.probes.answer import controls_words, doubt, says, 
 from launchlens.reports.words.probes.catalogue import asks, figure_name
 from launchlens.reports.words.probes.cells import cell_text
 from launchlens.reports.words.sentence import Sentence
-from launchlens.reports.words.units import signed_duration
 from launchlens.traces.captures.probe_codes.launch_ladder import RESIDUAL
 from launchlens.traces.captures.probes import PROBES, Probe
 from launchlens.traces.tables.evidence import controls, figures, trials
+from launchlens.traces.units import signed_duration
 
 #: What is shown of a probes.json, which can hold anything; the rest is counted.
 MOST_PROBES, FIGURES, CONTROLS, TABLES, NOTES = 30, 120, 40, 8, 20

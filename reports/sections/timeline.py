@@ -6,12 +6,12 @@ from launchlens.reports.blocks import Block, Chapter, Figure, Legend, Paragraph,
 from launchlens.reports.figures.drawing import DEVICE_COLOURS
 from launchlens.reports.figures.timeline import EVENTS, STYLES, summary, timeline_figure
 from launchlens.reports.sections.account import colours_met
-from launchlens.reports.words.units import duration
 from launchlens.reports.words.verdict import in_regime
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.table import Column, Table, table
 from launchlens.traces.timeline import Timeline
+from launchlens.traces.units import duration
 
 #: Rows of a timeline's table; what is left out is counted.
 SUMMARY_ROWS = 40

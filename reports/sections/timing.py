@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from launchlens.reports.blocks import Block, Chapter, Figure, Paragraph, Section
 from launchlens.reports.figures.timing import SAMPLES, timing_figure
-from launchlens.reports.words.units import interval, times
 from launchlens.reports.words.verdict import in_regime
 from launchlens.traces.studies.study import Study
 from launchlens.traces.tables.table import Table
 from launchlens.traces.tables.timing import timing as timing_table
+from launchlens.traces.units import interval, times
 
 _COLUMNS = ("variant", "control", "wall_ns", "wall_interval_ns", "rounds", "host_ns", "device_ns")
 

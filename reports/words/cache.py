@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from launchlens.reports.words.units import size
 from launchlens.traces.cache.store import VARIABLE, Held
 from launchlens.traces.thresholds import THRESHOLDS
+from launchlens.traces.units import size
 
 
 def cache_sentence(held: Held) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from launchlens.reports.words.units import percent, times
 from launchlens.traces.checks.check import Check
 from launchlens.traces.checks.decide import REASONS, Outcome, Row
+from launchlens.traces.units import percent, times
 
 #: What each outcome is called at the head of a summary.
 HEADLINES: Mapping[Outcome, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from launchlens.reports.words import units
+from launchlens.traces import units
 
 
 class Valued(Protocol):

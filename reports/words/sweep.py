@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor
 
 from launchlens.reports.words.sentence import Sentence
-from launchlens.reports.words.units import binary_size, number, percent, significant
 from launchlens.traces.sweeps.crossings import Crossing, Line
 from launchlens.traces.sweeps.study import SweepStudy
 from launchlens.traces.sweeps.sweep import Axis, Setting
+from launchlens.traces.units import binary_size, number, percent, significant
 
 #: Sentences about pairs on a first screen.
 _MOST_PAIRS = 8

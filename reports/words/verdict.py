@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.sentence import Sentence
-from launchlens.reports.words.units import count, duration, interval, listed, percent, signed_duration, times
 from launchlens.traces.documents.estimate import EstimateRow
 from launchlens.traces.documents.findings import (
     AgainstBaseline,
@@ -27,6 +26,7 @@ from launchlens.traces.documents.findings import (
     WinnerSame,
 )
 from launchlens.traces.studies.side import Bound
+from launchlens.traces.units import count, duration, interval, listed, percent, signed_duration, times
 
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from launchlens.reports.words.probes.launch_costs import path
-from launchlens.reports.words.probes.words import listed
-from launchlens.reports.words.units import duration, ends, percent, unit_of
 from launchlens.traces.captures.probe_codes import launch_costs as codes
 from launchlens.traces.studies.what_if import OneLaunch, WhatIf
+from launchlens.traces.units import duration, ends, listed, percent, unit_of
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launchlens.reports.words import figure, units
+from launchlens.reports.words import figure
 from launchlens.reports.words.codes import code_words
+from launchlens.traces import units
 from launchlens.traces.tables.table import Column, Kind, Table
 
 

@@ -24,10 +24,10 @@ from markupsafe import Markup, escape
 
 from launchlens.reports.blocks import MOST_ROWS, Figure, Page, Shown, Strips, drawings, row_anchor
 from launchlens.reports.figures.drawing import short, to_script
-from launchlens.reports.words.units import duration
 from launchlens.reports.writers import cells
 from launchlens.reports.writers.as_read import laid_out, title, told
 from launchlens.traces.tables.table import Column, Table
+from launchlens.traces.units import duration
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 #: No text printed into the page is longer: a name of a million characters costs this many.

@@ -4,7 +4,12 @@ import re
 
 import pytest
 
-from launchlens.reports.words.units import (
+from launchlens.reports.words.verdict import sentences
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.documents.findings import NotMeasured, NotMeasuredFigures
+from launchlens.traces.studies.study import study
+from launchlens.traces.studies.verdict import verdict
+from launchlens.traces.units import (
     count,
     duration,
     interval,
@@ -14,11 +19,6 @@ from launchlens.reports.words.units import (
     size,
     times,
 )
-from launchlens.reports.words.verdict import sentences
-from launchlens.traces.captures.capture import read_capture
-from launchlens.traces.documents.findings import NotMeasured, NotMeasuredFigures
-from launchlens.traces.studies.study import study
-from launchlens.traces.studies.verdict import verdict
 from made_capture import make_capture
 
 

@@ -71,6 +71,7 @@ def _scrub(path: Path, output: Path, removed, *, progress) -> None:
 READER = Reader(
     name="made-up",
     label="a recording of the made-up recorder",
+    tool="the made-up recorder",
     recognises=_recognises,
     read=_read,
     scrub=_scrub,

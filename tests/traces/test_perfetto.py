@@ -18,7 +18,7 @@ from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.joined import join
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.nesting import sweep
-from launchlens.traces.perfetto.export import Part, write
+from launchlens.traces.perfetto.export import ExportedTrace, write
 from launchlens.traces.perfetto.tracks import TRACK_OF_KIND
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
@@ -37,7 +37,7 @@ OURS = ("time account", "launchlens")
 def exported(*made, blocks=False):
     """What is read back from the export of some traces, and what the export says of it."""
     file = io.BytesIO()
-    done = write(file, [Part(f"part {number}", f"{number}", one, blocks) for number, one in enumerate(made)])
+    done = write(file, [ExportedTrace(f"part {number}", f"{number}", one, blocks) for number, one in enumerate(made)])
     assert done.bytes == len(file.getvalue())
     return read(file.getvalue()), done
 
@@ -225,7 +225,7 @@ def test_two_groups_of_one_name_stay_two():
 def test_the_same_input_gives_the_same_bytes():
     first, second = io.BytesIO(), io.BytesIO()
     for file in (first, second):
-        write(file, [Part("part", "p", trace(SMALL), False)])
+        write(file, [ExportedTrace("part", "p", trace(SMALL), False)])
     assert first.getvalue() == second.getvalue()
 
 

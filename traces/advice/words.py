@@ -5,6 +5,7 @@ from __future__ import annotations
 from launchlens.traces.advice.candidate import Saving
 from launchlens.traces.documents.advice import BoundBy, Code
 from launchlens.traces.steps.bound_by import Bound
+from launchlens.traces.units import duration, whole_percent
 
 #: What the host is in, by the cause of idle time that it gives.
 _PART = {
@@ -80,12 +81,12 @@ def verdict_sentence(bound: Bound | None, *, saw_gpu: bool) -> str:
         return "What limits this is not known: " + (
             "no GPU work was launched." if saw_gpu else "GPU work was not recorded."
         )
-    said = _BOUND[bound.bound_by].format(share=_percent(bound.share))
+    said = _BOUND[bound.bound_by].format(share=whole_percent(bound.share))
     if bound.part is not None:
-        said += f", {_percent(bound.part_share)} while it is {_PART[bound.part]}"
+        said += f", {whole_percent(bound.part_share)} while it is {_PART[bound.part]}"
     unknown = bound.shares["unknown"]
     if bound.bound_by != "unknown" and unknown >= 0.005:
-        said += f"; of {_percent(unknown)} it is not known what host or GPU did"
+        said += f"; of {whole_percent(unknown)} it is not known what host or GPU did"
     return said + "."
 
 
@@ -94,19 +95,11 @@ def advice_sentence(saving: Saving, of: str = "a step") -> str:
     low, high = saving.share
     change = _CHANGE[saving.candidate.code][0].format(where=saving.candidate.where)
     return (
-        f"{change}: that would save {100 * low:.0f} to {_percent(high)} of {of} "
-        f"({_time(saving.ns[0])} to {_time(saving.ns[1])}, unprofiled)."
+        f"{change}: that would save {100 * low:.0f} to {whole_percent(high)} of {of} "
+        f"({duration(saving.ns[0])} to {duration(saving.ns[1])}, unprofiled)."
     )
 
 
 def how_to(code: Code) -> str:
     """How a change is made."""
     return _CHANGE[code][1]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _time(ns: int) -> str:
-    return f"{ns / 1e6:.2f} ms" if ns >= 1_000_000 else f"{ns / 1e3:.0f} µs"

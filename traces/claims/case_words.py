@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from launchlens.traces import units
 from launchlens.traces.claims.claim import Case, Outcome
 
 #: How outcomes are called in a verdict's words; the order is the order in which they are told.
@@ -42,8 +43,7 @@ def listed(names: Iterable[str]) -> str:
     """`a, b and c`, each once; of more than a few the first, and how many more."""
     found = list(dict.fromkeys(names))
     rest = [f"{len(found) - NAMED} more"] if len(found) > NAMED + 1 else []
-    shown = found[:NAMED] + rest if rest else found
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return units.listed(found[:NAMED] + rest if rest else found)
 
 
 def _split(cases: Sequence[Case]) -> set[tuple[str, str | None]]:

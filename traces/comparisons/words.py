@@ -8,6 +8,7 @@ from launchlens.traces.comparisons.compare import TraceComparison
 from launchlens.traces.comparisons.measured import NO_OP, NO_RANGE
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.windows import WHOLE
+from launchlens.traces.units import duration, signed_duration, two_durations
 
 #: What one recording a side can't show, and what several can't.
 CAVEAT = (
@@ -37,10 +38,13 @@ def _first(found: TraceComparison) -> str:
     unit = _window(found)
     rests = _rests(found)
     if not any(row.difference_ns for rows in found.tables.values() for row in rows) and not wall.difference_ns:
-        return f"Nothing differs: {unit} takes {_time(wall.was_ns)} on either side, kernel by kernel and wait by wait."
+        return (
+            f"Nothing differs: {unit} takes {duration(wall.was_ns)} on either side, kernel by kernel and wait by wait."
+        )
     most = _most(found)
     named = f"; what changed most is {most}" if most else ""
-    step = f"{_time(wall.was_ns)} before and {_time(wall.now_ns)} now, {_more(wall.difference_ns)}"
+    was, now = two_durations(wall.was_ns, wall.now_ns)
+    step = f"{was} before and {now} now, {_more(wall.difference_ns)}"
     if wall.interval_ns is not None and wall.interval_ns[0] <= 0 <= wall.interval_ns[1]:
         return f"No difference of {unit} is shown beyond what its times spread ({step}{rests}){named}."
     return f"As recorded, {unit} takes {step}{rests}{named}."
@@ -61,7 +65,7 @@ def _rests(found: TraceComparison) -> str:
     of = f"{found.a.steps} and {found.b.steps} steps"
     if found.rests_on == "recordings":
         of = f"{found.a.runs} and {found.b.runs} runs"
-    return f", 95 % interval {_signed(interval[0])} to {_signed(interval[1])}, of {of}"
+    return f", 95 % interval {signed_duration(interval[0])} to {signed_duration(interval[1])}, of {of}"
 
 
 def _most(found: TraceComparison) -> str:
@@ -87,7 +91,7 @@ def _most(found: TraceComparison) -> str:
 
 def _row(row: Row) -> str:
     how = {"added": ", added", "gone": ", gone", "renamed": ", renamed", "same": ""}[row.status]
-    return f"{_signed(row.difference_ns)}{how}"
+    return f"{signed_duration(row.difference_ns)}{how}"
 
 
 def _waits(found: TraceComparison) -> Iterator[str]:
@@ -97,7 +101,7 @@ def _waits(found: TraceComparison) -> Iterator[str]:
     busy, idle = found.figures["busy"], found.figures["idle"]
     causes = [row for row in found.tables["idle_causes"] if row.difference_ns][:2]
     if abs(idle.difference_ns) >= abs(busy.difference_ns) and causes:
-        named = " and ".join(f"`{row.name}` ({_signed(row.difference_ns)})" for row in causes)
+        named = " and ".join(f"`{row.name}` ({signed_duration(row.difference_ns)})" for row in causes)
         yield (
             f"The GPU is idle for {_more(idle.difference_ns)} of a step, most of it for {named}, and busy for "
             f"{_more(busy.difference_ns)}."
@@ -118,11 +122,11 @@ def _calls(found: TraceComparison) -> Iterator[str]:
     was, now = found.launches
     said = []
     if abs(by_calls) >= least:
-        said.append(f"operators that are gone, added, or called more or less often make {_signed(by_calls)}")
+        said.append(f"operators that are gone, added, or called more or less often make {signed_duration(by_calls)}")
     if abs(by_cost) >= least:
         idle, busy = (found.figures[name].difference_ns if name in found.figures else 0 for name in ("idle", "busy"))
         drift = ", as a host that drifts does as well" if abs(idle) >= abs(busy) else ""
-        said.append(f"the same calls at another cost make {_signed(by_cost)}{drift}")
+        said.append(f"the same calls at another cost make {signed_duration(by_cost)}{drift}")
     if round(was) != round(now):
         said.append(f"launches of a step: {was:,.0f} before, {now:,.0f} now")
     if said:
@@ -137,13 +141,5 @@ def _short(name: str) -> str:
     return shortened if len(shortened) <= 60 else f"{shortened[:59]}…"
 
 
-def _signed(ns: int) -> str:
-    return f"{'−' if ns < 0 else '+'}{_time(abs(ns))}"
-
-
 def _more(ns: int) -> str:
-    return f"{_time(abs(ns))} {'less' if ns < 0 else 'more'}" if ns else "as long"
-
-
-def _time(ns: int) -> str:
-    return f"{ns / 1e6:.2f} ms" if ns >= 1_000_000 else f"{ns / 1e3:.1f} µs" if ns >= 1_000 else f"{ns} ns"
+    return f"{duration(abs(ns))} {'less' if ns < 0 else 'more'}" if ns else "as long"

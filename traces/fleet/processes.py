@@ -13,7 +13,7 @@ from launchlens.traces.trace import Trace
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessTrace:
     """One process of a file as a trace of its own; `process` is its id where there are several, `rank` what its name says."""
 
     joined: JoinedTrace
@@ -21,13 +21,13 @@ class Part:
     rank: int | None
 
 
-def by_process(joined: JoinedTrace) -> list[Part]:
+def by_process(joined: JoinedTrace) -> list[ProcessTrace]:
     """The processes of a file that launch GPU work, in the order of their ids; the file as it is where there is one."""
     of = joined.launches
     processes = np.unique(of.process[of.owner])
     processes = processes[processes >= 0]
     if len(processes) < 2:
-        return [Part(joined, None, None)]
+        return [ProcessTrace(joined, None, None)]
     events = joined.events
     names = [str(each) for each in events["process"].cat.categories]
     owner = events["process"].cat.codes.to_numpy().astype(np.int64)
@@ -38,7 +38,7 @@ def by_process(joined: JoinedTrace) -> list[Part]:
         kept = owner == process
         trace = _of_rows(joined.trace, kept, pd.Categorical.from_codes(np.where(kept, process, -1), names))
         said = RANK.search(str(dict(joined.trace.meta.get("process_names", {})).get(names[process], "")))
-        found.append((names[process], Part(join(trace), names[process], int(said[1]) if said else None)))
+        found.append((names[process], ProcessTrace(join(trace), names[process], int(said[1]) if said else None)))
     return [part for _, part in sorted(found, key=lambda each: (len(each[0]), each[0]))]
 
 

@@ -42,7 +42,7 @@ ARGUMENTS = ("bytes", "copy_kind", "correlation", "graph", "graph_node", "layer"
 
 
 @dataclass(frozen=True)
-class Part:
+class ExportedTrace:
     """One trace of an export. `name` is its own, `label` what its group of tracks is called.
 
     `blocks`: it is a capture's, and accounted for within its `variant:` ranges; else as a whole. `zero_ns` is the moment of its clock that is
@@ -94,7 +94,7 @@ def export(source: Path, output: Path, progress: Progress | None = None) -> Expo
         return write(file, made)
 
 
-def parts(source: Source, progress: Progress | None = None, regime: str | None = None) -> Iterator[Part]:
+def parts(source: Source, progress: Progress | None = None, regime: str | None = None) -> Iterator[ExportedTrace]:
     """The traces of a capture, of one `regime` where it is named, of the ranks of a job, or a trace; each read when it is asked for."""
     if isinstance(source, SeveralTraces):
         yield from of_ranks(source.path, progress)
@@ -105,15 +105,15 @@ def parts(source: Source, progress: Progress | None = None, regime: str | None =
     capture = read_capture(source.path)
     for record in recorded_traces(capture, regime):
         trace = open_trace(capture.trace_path(record), progress=progress)
-        yield Part(f"{record.regime} ({record.collector})", record.path, trace, True)
+        yield ExportedTrace(f"{record.regime} ({record.collector})", record.path, trace, True)
 
 
-def part_of(trace: Trace) -> Part:
+def part_of(trace: Trace) -> ExportedTrace:
     """A trace that is no capture's, as the one part of an export."""
-    return Part(trace.path.name, trace.path.name, trace, False)
+    return ExportedTrace(trace.path.name, trace.path.name, trace, False)
 
 
-def of_ranks(path: Path, progress: Progress | None = None) -> Iterator[Part]:
+def of_ranks(path: Path, progress: Progress | None = None) -> Iterator[ExportedTrace]:
     """The ranks of a job, a part each, on one clock as far as collectives align theirs."""
     from launchlens.traces.fleet.processes import by_process
     from launchlens.traces.fleet.read import read_fleet
@@ -123,7 +123,7 @@ def of_ranks(path: Path, progress: Progress | None = None) -> Iterator[Part]:
         joined = by_process(join(open_trace(place.path, progress=progress)))
         mine = next(each.joined.trace for each in joined if each.process == place.process)
         name = place.path.name if place.process is None else f"{place.path.name}, process {place.process}"
-        yield Part(f"rank {place.rank}: {name}", name, mine, False, place.zero_ns)
+        yield ExportedTrace(f"rank {place.rank}: {name}", name, mine, False, place.zero_ns)
 
 
 def recorded_traces(capture: Capture, regime: str | None = None) -> list[TraceRecord]:
@@ -138,7 +138,7 @@ def recorded_traces(capture: Capture, regime: str | None = None) -> list[TraceRe
     return chosen
 
 
-def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
+def write(file: IO[bytes], traces: Iterable[ExportedTrace]) -> Exported:
     """Write some traces to a binary file, packet by packet (about 100,000 slices a second).
 
     Raises PerfettoMissing without the perfetto package.
@@ -161,7 +161,7 @@ def write(file: IO[bytes], traces: Iterable[Part]) -> Exported:
     return Exported(file.tell(), writer.slices, writer.flows, writer.counter_values, left_out, problems)
 
 
-def _write(writer: PacketWriter, group: str, joined: JoinedTrace, part: Part) -> int:
+def _write(writer: PacketWriter, group: str, joined: JoinedTrace, part: ExportedTrace) -> int:
     """Write one trace as a group of tracks; return how many flows had to be left out."""
     trace = joined.trace
     recorder = f"{trace.recorded_by} {trace.recorded_by_version or ''}".strip()

@@ -65,7 +65,7 @@ class Reader:
     """A reader as the catalogue lists it.
 
     `name` is the recorder's, as `Trace.recorded_by` gives it; a recorder with several kinds of files has several readers.
-    `label` is what people call such a trace, with its article. `recognises` goes by bytes, or by the names in a folder; by
+    `label` is what people call such a trace, with its article, and `tool` what they call the recorder. `recognises` goes by bytes, or by the names in a folder; by
     the file's own name only where its bytes tell nothing. `refuse` raises InputError for what is the recorder's and can't be
     read. `scrub` is None where no copy can be made, and `scrub_instead` says what to do then. Perfetto opens a file as it is
     where `in_perfetto` is so. `tables` is the suffix of the files of which a trace is a folder, None where it is one file.
@@ -76,6 +76,7 @@ class Reader:
 
     name: str
     label: str
+    tool: str
     recognises: Callable[[Seen], bool]
     read: Read
     scrub: Scrub | None

@@ -26,7 +26,7 @@ PLAIN = (int, float, str, tuple)
 
 
 @dataclass(frozen=True)
-class Part:
+class LauncherPart:
     """`lines` stand in this rung and all after it; `alone` only where this part is the last, since later ones do it within."""
 
     name: str
@@ -36,8 +36,10 @@ class Part:
 
 
 PARTS = (
-    Part(codes.CALL, "two Python calls: what kernel[grid] gives, and the run that it calls with grid and keywords"),
-    Part(
+    LauncherPart(
+        codes.CALL, "two Python calls: what kernel[grid] gives, and the run that it calls with grid and keywords"
+    ),
+    LauncherPart(
         codes.DEVICE,
         "Triton's keywords added, the current device and stream asked for, and the device's caches fetched",
         (
@@ -47,17 +49,17 @@ PARTS = (
             "made, keys, *_, binder = kernel.device_caches[device]",
         ),
     ),
-    Part(
+    LauncherPart(
         codes.BINDING,
         "the generated binder: arguments bound to parameters, and each one's type, alignment and value specialised",
         ("bound, specialised, options = binder(*values, **keywords)",),
     ),
-    Part(
+    LauncherPart(
         codes.LOOK_UP,
         "the key of the specialisation and the options, and the compiled kernel by it",
         ("compiled = made[cache_key(keys, specialised, options)]",),
     ),
-    Part(
+    LauncherPart(
         codes.HOOKS,
         "the launch's metadata, and the hooks around a launch as they were found",
         (
@@ -66,7 +68,7 @@ PARTS = (
         ),
         ("if before is not None: before(metadata)", "if after is not None: after(metadata)"),
     ),
-    Part(
+    LauncherPart(
         codes.LAUNCHER,
         "the compiled kernel's launcher in Python and C, which reads every pointer and asks CUDA about it, without the API call",
         (

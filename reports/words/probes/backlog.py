@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from launchlens.reports.words.probes.words import ProbeWords, by_code, listed
-from launchlens.reports.words.units import times
+from launchlens.reports.words.probes.words import ProbeWords, by_code
 from launchlens.traces.captures.probe_codes import backlog as codes
 from launchlens.traces.captures.probe_codes.verdicts import NO_FLIP
 from launchlens.traces.captures.probes import FigureKey, Probe, ProbeFigure
+from launchlens.traces.units import listed, times
 
 ASKS = "Does the ranking of the variants flip when the device never waits for the host?"
 VERDICTS = {codes.FLIPS: "Ranking flips", codes.HOLDS: "Ranking holds", NO_FLIP: "No flip shown"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from launchlens.reports.words.units import number
 from launchlens.traces.captures.probes import Cell
+from launchlens.traces.units import number
 
 
 def cell_text(it: Cell) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from launchlens.reports.words.probes.words import ProbeWords, by_code
-from launchlens.reports.words.units import binary_size
 from launchlens.traces.captures.probe_codes import copy_engine as codes
 from launchlens.traces.captures.probes import FigureKey, Probe, ProbeFigure
+from launchlens.traces.units import binary_size
 
 ASKS = "Does a copy need an SM, or does a copy engine make it?"
 VERDICTS = {

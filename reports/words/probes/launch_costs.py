@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from launchlens.reports.words.probes.words import ProbeWords, by_code, listed
-from launchlens.reports.words.units import duration, percent
+from launchlens.reports.words.probes.words import ProbeWords, by_code
 from launchlens.traces.captures.probe_codes import launch_costs as codes
 from launchlens.traces.captures.probes import FigureKey, Probe
+from launchlens.traces.units import duration, listed, percent
 
 ASKS = "What does a launch cost by each path, and what does each argument, or each node of a graph, cost more?"
 #: What each path is called.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from launchlens.reports.words.probes.words import ProbeWords, listed, ratio, values
-from launchlens.reports.words.units import duration
+from launchlens.reports.words.probes.words import ProbeWords, ratio, values
 from launchlens.traces.captures.probe_codes import launch_floor as codes
 from launchlens.traces.captures.probe_codes.verdicts import OR
 from launchlens.traces.captures.probes import FigureKey, Probe
+from launchlens.traces.units import duration, listed
 
 ASKS = "What does a launch cost the host by each way of launching, and how long is it until the GPU answers?"
 #: What is called, and from where.

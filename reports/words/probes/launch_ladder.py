@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from launchlens.reports.words.probes.words import ProbeWords
-from launchlens.reports.words.units import duration, percent
 from launchlens.traces.captures.probe_codes import launch_ladder as codes
 from launchlens.traces.captures.probes import FigureKey, Probe
+from launchlens.traces.units import duration, percent
 
 ASKS = "Where does the host's time go in one .copy_() and in one Triton launch?"
 #: Steps whose code is not what people call them.

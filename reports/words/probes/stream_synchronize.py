@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from launchlens.reports.words.probes.words import ProbeWords, by_code, took
-from launchlens.reports.words.units import times
 from launchlens.traces.captures.probe_codes import stream_synchronize as codes
 from launchlens.traces.captures.probe_codes.verdicts import NO_DIFFERENCE
 from launchlens.traces.captures.probes import FigureKey, Probe
+from launchlens.traces.units import times
 
 ASKS = "What does it cost to create seven streams, and to wait for each of them after seven small copies?"
 VERDICTS = {

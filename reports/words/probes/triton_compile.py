@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from launchlens.reports.words.probes.words import ProbeWords, by_code
-from launchlens.reports.words.units import duration
 from launchlens.traces.captures.probe_codes import triton_compile as codes
 from launchlens.traces.captures.probes import FigureKey, Probe
+from launchlens.traces.units import duration
 
 ASKS = "Does every launch of a Triton kernel pay for compilation?"
 VERDICTS = {codes.ONCE: "Once", codes.EVERY: "Every launch", codes.DEPENDS: "Depends"}

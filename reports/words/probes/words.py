@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from launchlens.reports.words.units import duration, interval, significant
 from launchlens.traces.captures.probes import FigureKey, Probe, ProbeFigure
+from launchlens.traces.units import duration, interval, significant
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,3 @@ def ratio(figure: ProbeFigure) -> str:
         return "an unknown multiple"
     bounds = "" if figure.interval is None else f" ({interval(figure.interval)})"
     return f"{significant(figure.value)} ×{bounds}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -41,6 +41,7 @@ def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | N
 RECORDING = Reader(
     name="cupti",
     label="a CUPTI recording",
+    tool="CUPTI",
     recognises=_recognises,
     read=_read,
     scrub=_scrub,

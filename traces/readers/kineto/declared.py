@@ -35,6 +35,7 @@ def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | N
 JSON = Reader(
     name="kineto",
     label="a torch.profiler trace",
+    tool="torch.profiler",
     recognises=_recognises,
     read=_read,
     scrub=_scrub,

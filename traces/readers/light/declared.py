@@ -40,6 +40,7 @@ def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | N
 EVENTS = Reader(
     name="light",
     label="a recording of the light recorder",
+    tool="the light recorder",
     recognises=_recognises,
     read=_read,
     scrub=_scrub,

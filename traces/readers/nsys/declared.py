@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "nsys"
 LABEL = "an Nsight Systems recording"
+TOOL = "Nsight Systems"
 #: What its own reports are called; nothing in their bytes says what they are.
 REPORTS = (".nsys-rep", ".qdrep")
 #: How to get the program that shows them.
@@ -85,6 +86,7 @@ WINDOW = Window(
 EXPORT = Reader(
     name=NAME,
     label=LABEL,
+    tool=TOOL,
     recognises=_is_database,
     read=_read,
     scrub=_scrub_database,
@@ -94,6 +96,7 @@ EXPORT = Reader(
 TABLES = Reader(
     name=NAME,
     label=LABEL,
+    tool=TOOL,
     recognises=_is_folder,
     read=_read,
     scrub=_scrub_folder,
@@ -105,6 +108,7 @@ TABLES = Reader(
 REPORT = Reader(
     name=NAME,
     label=LABEL,
+    tool=TOOL,
     recognises=_is_report,
     read=_read_report,
     scrub=None,

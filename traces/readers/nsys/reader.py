@@ -19,7 +19,7 @@ from launchlens.traces.readers.nsys import schema as nsys_schema
 from launchlens.traces.readers.nsys.export import NULL, Export, Names
 from launchlens.traces.readers.nsys.schema import CUDA_OWN_WORK, MIGRATIONS, OF_PROCESS, SOURCES, Source
 from launchlens.traces.readers.nsys.sqlite import opened_sqlite
-from launchlens.traces.readers.nsys.table import PID_BITS, Part, assemble, process_keys, process_names, take
+from launchlens.traces.readers.nsys.table import PID_BITS, TableRows, assemble, process_keys, process_names, take
 from launchlens.traces.schema import GPU_KINDS, within_limits
 from launchlens.traces.trace import Progress, Trace
 
@@ -99,7 +99,9 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
     )
 
 
-def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[int, str], problems: Problems) -> Part:
+def _part(
+    source: Source, columns: dict[str, Ints], names: Names, kinds: dict[int, str], problems: Problems
+) -> TableRows:
     """The usable rows of one table, named and with their oddities settled; the others are counted."""
     columns = _usable(source, columns, problems)
     count = len(columns["start"])
@@ -126,7 +128,7 @@ def _part(source: Source, columns: dict[str, Ints], names: Names, kinds: dict[in
         columns["scope"] = np.where(np.isin(columns.pop("event_type"), OF_PROCESS), 0, NULL)
     if source.layer is not None:
         columns["layer"] = _layers(source.layer, columns["name"], names.known)
-    return Part(source.kind, columns)
+    return TableRows(source.kind, columns)
 
 
 def _usable(source: Source, columns: dict[str, Ints], problems: Problems) -> dict[str, Ints]:
@@ -185,7 +187,7 @@ def _layers(of_table: str, name: Ints, known: list[str]) -> Ints:
     return np.array(layers or [otherwise], np.int64)[name]
 
 
-def _close_open_ranges(parts: list[Part], problems: Problems) -> None:
+def _close_open_ranges(parts: list[TableRows], problems: Problems) -> None:
     """Let ranges that were open when the recording ended reach to the end of the last event."""
     last = max((int(part.columns["end"].max()) for part in parts if len(part)), default=0)
     for part in parts:
@@ -197,7 +199,7 @@ def _close_open_ranges(parts: list[Part], problems: Problems) -> None:
             part.columns["end"] = np.where(is_open, np.maximum(last, part.columns["start"]), end)
 
 
-def _place_graphs(parts: list[Part], named: Mapping[int, str]) -> None:
+def _place_graphs(parts: list[TableRows], named: Mapping[int, str]) -> None:
     """Put graphs that name no device (their first node runs on the host) on the only device there is, if just one is."""
     seen = {int(number) for part in parts if "device" in part.columns for number in np.unique(part.columns["device"])}
     known = seen - {NULL} or set(named)
@@ -209,7 +211,7 @@ def _place_graphs(parts: list[Part], named: Mapping[int, str]) -> None:
                 part.columns["device"] = np.where(device == NULL, only, device)
 
 
-def _count_what_is_missing(parts: list[Part], found: Mapping[str, frozenset[str]], problems: Problems) -> None:
+def _count_what_is_missing(parts: list[TableRows], found: Mapping[str, frozenset[str]], problems: Problems) -> None:
     """Count tables whose absence leaves a hole: empty tables are left out of exports as a rule."""
     held = {part.kind for part in parts if len(part)}
     if held & set(GPU_KINDS) and "api" not in held:

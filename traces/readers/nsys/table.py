@@ -21,7 +21,7 @@ PID_BITS = 24
 
 
 @dataclass(frozen=True)
-class Part:
+class TableRows:
     """The rows of one table: int64 columns of one length, NULL for absent values.
 
     start, end (ns), name (code), global (globalTid or globalPid), layer (0 runtime, 1 driver), scope (0 process), copy_kind (number) and
@@ -43,7 +43,7 @@ def take(columns: Mapping[str, Ints], keep: npt.NDArray[np.bool_]) -> dict[str, 
 
 
 def assemble(
-    parts: Sequence[Part], names: Sequence[str], copy_kinds: Mapping[int, str], problems: Problems
+    parts: Sequence[TableRows], names: Sequence[str], copy_kinds: Mapping[int, str], problems: Problems
 ) -> pd.DataFrame:
     """The event table of all parts, one after the other; the parts are emptied on the way, to save memory.
 
@@ -82,7 +82,7 @@ def assemble(
     return table[summable].reset_index(drop=True)
 
 
-def _column(parts: Sequence[Part], name: str, lengths: Sequence[int]) -> Ints:
+def _column(parts: Sequence[TableRows], name: str, lengths: Sequence[int]) -> Ints:
     """One column of all parts, NULL for those without it; the parts give it up."""
     given = [part.columns.pop(name, None) for part in parts]
     return np.concatenate(
@@ -101,7 +101,7 @@ def _categorical(codes: npt.NDArray[np.integer], labels: Sequence[str]) -> pd.Ca
     return pd.Categorical.from_codes(codes, categories=pd.Index(labels, dtype=object))
 
 
-def _process_and_thread(parts: Sequence[Part], lengths: Sequence[int]) -> tuple[pd.Categorical, pd.Categorical]:
+def _process_and_thread(parts: Sequence[TableRows], lengths: Sequence[int]) -> tuple[pd.Categorical, pd.Categorical]:
     """Process and thread ids as text from Nsight's serialized ids: 8 bits hardware, 8 bits VM, 24 process, 24 thread.
 
     GPU rows of exports that name no process on them belong to the only process, where there is just one.
@@ -127,7 +127,7 @@ def _process_and_thread(parts: Sequence[Part], lengths: Sequence[int]) -> tuple[
     return process, _categorical(mine[which] if len(mine) else which, list(labels_of_threads))
 
 
-def process_keys(parts: Sequence[Part]) -> frozenset[int]:
+def process_keys(parts: Sequence[TableRows]) -> frozenset[int]:
     """The processes that some parts name: their serialized ids without the thread's bits."""
     named = (part.columns["global"] for part in parts if "global" in part.columns)
     return frozenset(int(key) for each in named for key in np.unique(each[each != NULL] >> PID_BITS))
