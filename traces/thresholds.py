@@ -320,6 +320,9 @@ class Thresholds:
         "where three quarters of the GPU time that both sides spend in kernels of one name are further apart than this in one direction, it is the clock or the "
         "GPU: a kernel's duration is a step of 34 ns apart from run to run, 1 to 3 % of a short one",
     )
+    same_calls: float = _threshold(
+        0.5, "calls", "a step of either side makes as many calls of a name where the means differ by less than this"
+    )
     renamed_alike: float = _threshold(
         0.5,
         "share",

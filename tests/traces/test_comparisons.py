@@ -27,6 +27,8 @@ from launchlens.traces.problems import InputError
 PAIRS = Path(__file__).parents[1] / "data" / "pairs"
 WHOLE_PAIRS = Path(__file__).parents[2].parent / "shared" / "data" / "pairs"
 US = 1_000
+#: The tables whose differences are told at one pace of the host as well.
+AT_EQUAL_PACE = ("operators", "ranges", "idle_causes")
 
 
 def training(
@@ -83,6 +85,11 @@ def check_sums(found: TraceComparison) -> None:
         assert sum(each.was_ns for each in rows) == whole.was_ns
         assert sum(each.now_ns for each in rows) == whole.now_ns
         assert all(each.by_calls_ns + each.by_cost_ns == each.difference_ns for each in rows)
+        equal = [each.at_equal_pace_ns for each in rows]
+        if table in AT_EQUAL_PACE and whole.at_equal_pace_ns is not None:
+            assert sum(each or 0 for each in equal) == whole.at_equal_pace_ns and None not in equal
+        else:
+            assert set(equal) <= {None}
     if "busy" in found.figures:
         for side in ("was_ns", "now_ns"):
             parts = [getattr(found.figures[name], side) for name in ("busy", "idle", "unknown")]
@@ -97,6 +104,7 @@ def check_swapped(found: TraceComparison, other: TraceComparison) -> None:
             its = back[each.name]
             assert (each.was_ns, each.now_ns) == (its.now_ns, its.was_ns)
             assert (each.by_calls_ns, each.by_cost_ns) == (-its.by_calls_ns, -its.by_cost_ns)
+            assert (each.at_equal_pace_ns or 0) == -(its.at_equal_pace_ns or 0)
             assert (each.interval_ns is None) == (its.interval_ns is None)
             if each.interval_ns is not None and its.interval_ns is not None:
                 assert each.interval_ns == (-its.interval_ns[1], -its.interval_ns[0])
@@ -229,6 +237,57 @@ def test_of_real_pairs_the_known_change_is_the_largest_row(pair: str, name: str,
     assert first.name == name and first.difference_ns < 0
     assert least <= first.difference_ns / found.wall.difference_ns <= 1.5
     assert f"`{name}`" in sentences(found)[0]
+
+
+@pytest.mark.parametrize("cut", [True, False], ids=["cut", "whole"])
+@pytest.mark.parametrize(
+    ("pair", "name", "recorded_share"),
+    [("data-stall", "data", 1.0), ("optimizer-loop", "optimizer", 0.64), ("log-each-step", "log", -0.92)],
+)
+def test_at_one_pace_of_the_host_the_known_change_is_the_difference(
+    pair: str, name: str, recorded_share: float, cut: bool
+) -> None:
+    found = of_pair(pair, cut=cut)
+    check_sums(found)
+    whole, rows = found.wall.at_equal_pace_ns, found.tables["ranges"]
+    assert whole is not None and whole < 0
+    first = max(rows, key=lambda each: abs(each.at_equal_pace_ns or 0))
+    assert first.name == name and first.at_equal_pace_ns is not None
+    assert 0.75 <= first.at_equal_pace_ns / whole <= 1.5
+    # as recorded it is less, or of the other sign, where the host drifted from one side's recording to the other's
+    assert first.difference_ns / found.wall.difference_ns == pytest.approx(recorded_share, abs=0.3)
+    drifted = found.host_pace is not None and found.host_pace.differs
+    assert drifted == (pair != "data-stall")
+    assert any("at one pace" in each and f"`{name}`" in each for each in sentences(found)) == drifted
+    assert ["pace of the host" in each.what for each in found.conditions] == [True] * drifted
+
+
+def test_the_pace_of_the_host_is_that_of_what_both_sides_call() -> None:
+    def program(host_us: float, logs: bool) -> Program:
+        def step(machine: Machine, number: int) -> None:
+            for at, name in enumerate(("mm", "add", "mul", "relu", "sum", "exp")):
+                with machine.op(f"aten::{name}", (at + 10) * host_us):
+                    pass
+                machine.kernel(f"aten::{name}_", name, 2, host_us=host_us)
+            if logs:
+                with machine.range("log"):
+                    machine.kernel("aten::norm", "norm", 2, host_us=host_us * 30)
+
+        return step
+
+    # one side does more on a host that is quicker: as recorded it takes less
+    found = compared(program(6, False), program(4, True))
+    check_sums(found)
+    pace, whole = found.host_pace, found.wall.at_equal_pace_ns
+    assert pace is not None and whole is not None and pace.ratio == pytest.approx(4 / 6, rel=0.02)
+    assert found.wall.difference_ns < 0 < whole
+    log = row(found, "ranges", "log").at_equal_pace_ns
+    assert log is not None and log == pytest.approx(whole, rel=0.1)
+    check_swapped(found, compared(program(4, True), program(6, False)))
+    few = compared(
+        lambda machine, _: machine.kernel("aten::mm", "mm", 9), lambda machine, _: machine.kernel("aten::mm", "mm", 5)
+    )
+    assert few.host_pace is None and few.wall.at_equal_pace_ns is None
 
 
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "whole"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -26,8 +26,10 @@ from launchlens.traces.comparisons.measured import (
     FigureName,
     Measured,
     aligned,
+    host_aligned,
     union_of_names,
 )
+from launchlens.traces.comparisons.pace import Pace, pace_of_gpu, pace_of_host
 from launchlens.traces.comparisons.phases import Paired, Phase, paired, phases
 from launchlens.traces.comparisons.renames import Pairing
 from launchlens.traces.comparisons.rows import Row, largest_first, row
@@ -145,6 +147,7 @@ class Figure:
     was_ns: int
     now_ns: int
     interval_ns: tuple[int, int] | None
+    at_equal_pace_ns: int | None = None
 
     @property
     def difference_ns(self) -> int:
@@ -163,6 +166,7 @@ class TraceComparison:
     tables: Mapping[str, tuple[Row, ...]]
     launches: tuple[float, float]
     rests_on: RestsOn
+    host_pace: Pace | None = None
 
     @property
     def wall(self) -> Figure:
@@ -215,7 +219,8 @@ def compare_measured(a: _Measured, b: _Measured) -> TraceComparison:
     left = Side(a[0], tuple(a[1]), tuple(main.a.traces(without_first[0])), tuple(a[2]), drop)
     right = Side(b[0], tuple(b[1]), tuple(main.b.traces(without_first[1])), tuple(b[2]), drop)
     shown = tuple(_phase(pair, without_first, compared=pair is main) for pair in pairs)
-    figures, tables, rests_on = _split(left, right)
+    host_pace = pace_of_host(left.compared, right.compared)
+    figures, tables, rests_on = _split(left, right, host_pace)
     launches = tuple(
         float(np.mean([typical(np.stack([one.figures["wall"], one.launches], axis=1).astype(float))[1] for one in side.compared]))
         for side in (left, right)
@@ -223,10 +228,10 @@ def compare_measured(a: _Measured, b: _Measured) -> TraceComparison:
     conditions = (
         *differing(left.traces, right.traces),
         *_unlike(main, left.compared[0].windows, right.compared[0].windows),
-        *_pace(tables),
+        *_paces(pace_of_gpu(tables), host_pace),
     )
     return TraceComparison(
-        left, right, conditions, shown, figures, tables, (launches[0], launches[1]), rests_on
+        left, right, conditions, shown, figures, tables, (launches[0], launches[1]), rests_on, host_pace
     )  # fmt: skip
 
 
@@ -261,7 +266,7 @@ def _odd(wall: Floats) -> int:
     return int(((away > spread) & (away > THRESHOLDS.odd_step_share * np.median(wall))).sum())
 
 
-def _split(a: Side, b: Side) -> tuple[dict[str, Figure], dict[str, tuple[Row, ...]], RestsOn]:
+def _split(a: Side, b: Side, pace: Pace | None) -> tuple[dict[str, Figure], dict[str, tuple[Row, ...]], RestsOn]:
     both = (*a.compared, *b.compared)
     known = [name for name in FIGURES if all(name in one.figures for one in both)]
     tables = [name for name in TABLES if all(name in one.tables for one in both)]
@@ -284,6 +289,10 @@ def _split(a: Side, b: Side) -> tuple[dict[str, Figure], dict[str, tuple[Row, ..
         totals.append({"wall": wall} | parts)
     for at, name in enumerate(known):
         figures[name] = Figure(name, totals[0][name], totals[1][name], interval(at))
+    at_equal_pace = _at_equal_pace(a, b, names, values, totals, pace) if pace is not None and "idle" in known else {}
+    figures |= {
+        name: replace(figures[name], at_equal_pace_ns=ns) for name, ns in at_equal_pace.get("figures", {}).items()
+    }
     found: dict[str, tuple[Row, ...]] = {}
     at = len(known)
     for table in tables:
@@ -299,10 +308,50 @@ def _split(a: Side, b: Side) -> tuple[dict[str, Figure], dict[str, tuple[Row, ..
             often = None
             if table != "account" and now not in (NO_OP, NO_RANGE):
                 often = (float(calls[0][number]), float(calls[1][number]))
-            rows.append(row(now, (ns[0][number], ns[1][number]), often, interval(at + number), pairing))
+            equal = at_equal_pace.get(table, {}).get(now)
+            rows.append(row(now, (ns[0][number], ns[1][number]), often, interval(at + number), pairing, equal))
         found[table] = tuple(largest_first(rows))
         at += 2 * width
     return figures, found, _rests_on(a, b, known=ends is not None)
+
+
+def _at_equal_pace(
+    a: Side,
+    b: Side,
+    names: Mapping[str, _Names],
+    values: tuple[Floats, Floats],
+    totals: Sequence[Mapping[str, int]],
+    pace: Pace,
+) -> dict[str, dict[str, int]]:
+    """The differences of figures, and of tables by name, were the host as quick on either side: rows sum to their figure still."""
+    given = {table: pairs for table, pairs in names.items() if table in ("operators", "ranges", "idle_causes")}
+    sides = []
+    for side, now, by, value, total in zip(
+        (a, b), (False, True), (pace.was_by, pace.now_by), values, totals, strict=True
+    ):
+        traces = []
+        for one in side.compared:
+            columns = [one.figures["wall"].astype(float)[:, np.newaxis]]
+            columns += [
+                host_aligned(one.tables[table], [pair[now] for pair in pairs]) for table, pairs in given.items()
+            ]
+            traces.append(np.concatenate(columns, axis=1))
+        host = Sampled(tuple(traces), side.run_of).value()[1:]
+        more = {}
+        for table, pairs in given.items():
+            more[table], host = host[: len(pairs)] * (by - 1), host[len(pairs) :]
+        wall = round(float(more["ranges"].sum()))
+        figures = {"wall": total["wall"] + wall, "idle": total["idle"] + wall}
+        found, at = {"figures": figures}, len(total)
+        for table, pairs in names.items():
+            if table in given:
+                rows = whole(value[at : at + len(pairs)] + more[table], figures[TABLES[table]])
+                found[table] = dict(zip((pair[True] for pair in pairs), rows.tolist(), strict=True))
+            at += 2 * len(pairs)
+        sides.append(found)
+    return {
+        table: {name: sides[1][table][name] - was for name, was in rows.items()} for table, rows in sides[0].items()
+    }
 
 
 def _rests_on(a: Side, b: Side, *, known: bool) -> RestsOn:
@@ -382,23 +431,16 @@ def _unlike(compared: Paired, a: Windows, b: Windows) -> list[Condition]:
     ]
 
 
-def _pace(tables: Mapping[str, tuple[Row, ...]]) -> list[Condition]:
-    """Whether all that both sides run on the GPU takes longer on one: that is its clock, or another GPU, and no kernel's own."""
-    ratios, weights = [], []
-    for each in tables.get("kernels", ()):
-        if each.status == "same" and each.calls_was and each.calls_now and each.was_ns and each.now_ns:
-            ratios.append((each.now_ns / each.calls_now) / (each.was_ns / each.calls_was))
-            weights.append(each.was_ns + each.now_ns)
-    if len(ratios) < THRESHOLDS.least_samples:
-        return []
-    order = np.argsort(ratios)
-    total = np.cumsum(np.array(weights, float)[order])
-    low, middle, high = (
-        float(np.array(ratios)[order][np.searchsorted(total, share * total[-1])]) for share in (0.25, 0.5, 0.75)
-    )
-    if not (low > 1 + THRESHOLDS.same_pace or high < 1 - THRESHOLDS.same_pace):
-        return []
-    return [Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{middle:.2f} × as long")]
+def _paces(gpu: Pace | None, host: Pace | None) -> list[Condition]:
+    """Whether all that both sides run takes longer on one: that is a clock, or a host that drifts, and no call's own."""
+    found = []
+    if gpu is not None and gpu.differs:
+        found.append(Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{gpu.ratio:.2f} × as long"))
+    if host is not None and host.differs:
+        found.append(
+            Condition("pace of the host: most calls that both make take", "1 ×", f"{host.ratio:.2f} × as long")
+        )
+    return found
 
 
 def runs(traces: Sequence[Trace]) -> tuple[int, ...]:

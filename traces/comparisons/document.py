@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from launchlens.traces.comparisons.compare import Figure, Side, TraceComparison
 from launchlens.traces.comparisons.measured import CELL, Measured
+from launchlens.traces.comparisons.pace import Pace
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.words import caveat, sentences
 from launchlens.traces.documents.comparison import ComparisonDocument
@@ -16,6 +17,7 @@ from launchlens.traces.documents.trace_comparison import (
     ConditionRow,
     DifferenceRow,
     FigureDifference,
+    HostPaceRow,
     PhaseRow,
     TraceSideRow,
 )
@@ -48,6 +50,7 @@ def as_document(found: TraceComparison, ranges: Sequence[Comparison] = ()) -> Co
             for each in found.phases
         ],
         rests_on=found.rests_on,
+        host_pace=None if found.host_pace is None else _host_pace(found.host_pace),
         difference_ns_per_step=found.wall.difference_ns,
         figures=[_figure(each) for each in found.figures.values()],
         account=[_cell(row) for row in found.tables["account"]] if "account" in found.tables else None,
@@ -73,6 +76,10 @@ def _side(side: Side, launches: float) -> TraceSideRow:
     )
 
 
+def _host_pace(pace: Pace) -> HostPaceRow:
+    return HostPaceRow(ratio=pace.ratio, low=pace.low, high=pace.high, alike=pace.alike)
+
+
 def _device(one: Measured) -> str:
     count = one.joined.events["device"].nunique()
     return f"{one.device} of {count}"
@@ -85,6 +92,7 @@ def _figure(figure: Figure) -> FigureDifference:
         now_ns=figure.now_ns,
         difference_ns=figure.difference_ns,
         interval_ns=figure.interval_ns,
+        at_equal_pace_ns=figure.at_equal_pace_ns,
     )
 
 
@@ -100,6 +108,7 @@ def _row(row: Row) -> DifferenceRow:
         calls_now=row.calls_now,
         by_calls_ns=row.by_calls_ns,
         by_cost_ns=row.by_cost_ns,
+        at_equal_pace_ns=row.at_equal_pace_ns,
         status=row.status,
         renamed_from=None if pairing is None else pairing.was,
         confidence=None if pairing is None else pairing.confidence,

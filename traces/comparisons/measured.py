@@ -23,7 +23,8 @@ from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice
-from launchlens.traces.steps.gaps import CAUSES, Gaps
+from launchlens.traces.steps.gaps import CAUSES, HOST_CAUSES, Gaps
+from launchlens.traces.steps.host_line import HostLine, host_line
 from launchlens.traces.steps.steps import is_users
 from launchlens.traces.threads import busiest_device
 from launchlens.traces.trace import Trace
@@ -37,20 +38,31 @@ TABLES: dict[str, FigureName] = {
 FIGURES: tuple[FigureName, ...] = ("wall", "busy", "idle", "unknown")
 #: Causes of idle time that are told apart by framework ops and Python alone, and what they are together.
 _TOLD_BY_OPS, HOST = ("host-python", "host-dispatch", "not-recorded"), "host"
+#: Idle time in which the host's own code runs: it takes longer on a host that is slower.
+_OF_HOST = tuple(CAUSES.index(cause) for cause in HOST_CAUSES)
 #: What stands for no op, no range, and a cell's two states.
 NO_OP, NO_RANGE, CELL = "(in no operator)", "(in no range)", " · "
 
 
 @dataclass(frozen=True)
 class Measures:
-    """Something of each window by name: `ns` and `calls` are [windows, names], int64."""
+    """Something of each window by name: `ns` and `calls` are [windows, names], int64.
+
+    `host_ns` is that part of `ns` in which the GPU waits for the host's own code; None where there is none of it.
+    """
 
     names: tuple[str, ...]
     ns: Ints
     calls: Ints
+    host_ns: Ints | None = None
+
+    @property
+    def host_parts(self) -> Ints:
+        return np.zeros_like(self.ns) if self.host_ns is None else self.host_ns
 
     def of(self, windows: npt.NDArray[np.bool_]) -> Measures:
-        return Measures(self.names, self.ns[windows], self.calls[windows])
+        host = None if self.host_ns is None else self.host_ns[windows]
+        return Measures(self.names, self.ns[windows], self.calls[windows], host)
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,7 @@ class Measured:
     launches: Ints
     contents: Measures
     around: Around
+    host: HostLine
 
     @property
     def path(self) -> Path:
@@ -104,7 +117,8 @@ def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
     """Measure some windows of a trace, on the device that does most of what their process launches."""
     device = busiest_device(joined.events, joined.launches, windows.process)
     around = Around.of(joined, windows.process)
-    pieces, gaps = pieces_of(joined, windows, device, around)
+    host = host_line(joined, windows.process)
+    pieces, gaps = pieces_of(joined, windows, device, around, host)
     count = len(windows)
 
     def figure(chosen: npt.NDArray[np.bool_]) -> Ints:
@@ -130,7 +144,7 @@ def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
     made[of.process != windows.process] = -1
     launches = np.bincount(made[made >= 0], minlength=count).astype(np.int64)
     return Measured(
-        trace, joined, windows, device, figures, tables, launches, _contents(joined, windows, tables), around
+        trace, joined, windows, device, figures, tables, launches, _contents(joined, windows, tables), around, host
     )
 
 
@@ -141,21 +155,25 @@ def _named(
     length: Ints,
     called: tuple[Ints, Ints],
     name: Callable[[int], str],
+    hosts: npt.NDArray[np.bool_] | None = None,
 ) -> Measures:
-    """Sums of lengths by window and code, with how often each code was called: (codes, windows) of the calls."""
+    """Sums of lengths by window and code, with how often each code was called: (codes, windows) of the calls. `hosts`: which are the host's."""
     call_codes, call_windows = called
     used = np.unique(np.concatenate((codes, call_codes)))
-    ns, calls = np.zeros((count, len(used)), np.int64), np.zeros((count, len(used)), np.int64)
+    ns, calls, host = (np.zeros((count, len(used)), np.int64) for _ in range(3))
     np.add.at(ns, (window, np.searchsorted(used, codes)), length)
     np.add.at(calls, (call_windows, np.searchsorted(used, call_codes)), 1)
+    if hosts is not None:
+        np.add.at(host, (window[hosts], np.searchsorted(used, codes[hosts])), length[hosts])
     names = tuple(name(each) for each in used.tolist())
     if len(set(names)) == len(names):
-        return Measures(names, ns, calls)
+        return Measures(names, ns, calls, None if hosts is None else host)
     labels, at = np.unique(np.array(names, object), return_inverse=True)
-    merged = [np.zeros((count, len(labels)), np.int64) for _ in range(2)]
-    for whole, part in zip(merged, (ns, calls), strict=True):
+    merged = [np.zeros((count, len(labels)), np.int64) for _ in range(3)]
+    for whole, part in zip(merged, (ns, calls, host), strict=True):
         np.add.at(whole.T, at, part.T)
-    return Measures(tuple(labels.tolist()), *merged)
+    ns, calls, host = merged
+    return Measures(tuple(labels.tolist()), ns, calls, None if hosts is None else host)
 
 
 def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int) -> Measures:
@@ -182,7 +200,7 @@ def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces) -> Measure
     rows, at = rows[at >= 0], at[at >= 0]
     return _named(
         len(windows), codes[pieces.op], pieces.window, pieces.length_ns, (codes[rows], at),
-        lambda code: NO_OP if code < 0 else str(names.categories[code]),
+        lambda code: NO_OP if code < 0 else str(names.categories[code]), np.isin(pieces.cause, _OF_HOST),
     )  # fmt: skip
 
 
@@ -199,7 +217,7 @@ def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Aroun
     kept = at >= 0
     return _named(
         len(windows), of_row[pieces.place], pieces.window, pieces.length_ns, (of_row[rows[kept]], at[kept]),
-        lambda code: NO_RANGE if code < 0 else str(folded.categories[code]),
+        lambda code: NO_RANGE if code < 0 else str(folded.categories[code]), np.isin(pieces.cause, _OF_HOST),
     )  # fmt: skip
 
 
@@ -209,7 +227,7 @@ def _idle_causes(windows: Windows, pieces: Pieces, gaps: Gaps) -> Measures:
     at = windows.at(gaps.start_ns[gap])
     return _named(
         len(windows), pieces.cause[idle], pieces.window[idle], pieces.length_ns[idle],
-        (cause[at >= 0].astype(np.int64), at[at >= 0]), lambda code: CAUSES[code],
+        (cause[at >= 0].astype(np.int64), at[at >= 0]), lambda code: CAUSES[code], np.isin(pieces.cause[idle], _OF_HOST),
     )  # fmt: skip
 
 
@@ -217,8 +235,9 @@ def _folded(causes: Measures) -> Measures:
     """Causes of idle time with those as one that only a recorder of framework ops tells apart."""
     labels = sorted({HOST if name in _TOLD_BY_OPS else name for name in causes.names})
     at = np.array([labels.index(HOST if name in _TOLD_BY_OPS else name) for name in causes.names], np.int64)
-    found = [np.zeros((len(each), len(labels)), np.int64) for each in (causes.ns, causes.calls)]
-    for whole, part in zip(found, (causes.ns, causes.calls), strict=True):
+    parts = (causes.ns, causes.calls, causes.host_parts)
+    found = [np.zeros((len(each), len(labels)), np.int64) for each in parts]
+    for whole, part in zip(found, parts, strict=True):
         np.add.at(whole.T, at, part.T)
     return Measures(tuple(labels), *found)
 
@@ -264,10 +283,16 @@ def union_of_names(measures: Iterable[Measures]) -> list[str]:
 
 def aligned(measures: Measures, names: list[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Its ns and calls under other names, 0 where it has none of a name."""
+    return _under(measures, measures.ns, names), _under(measures, measures.calls, names)
+
+
+def host_aligned(measures: Measures, names: list[str]) -> npt.NDArray[np.float64]:
+    """The host's part of its ns, likewise."""
+    return _under(measures, measures.host_parts, names)
+
+
+def _under(measures: Measures, values: Ints, names: list[str]) -> npt.NDArray[np.float64]:
     at = pd.Index(measures.names).get_indexer(pd.Index(names))
-    found = []
-    for values in (measures.ns, measures.calls):
-        column = np.zeros((len(values), len(names)))
-        column[:, at >= 0] = values[:, at[at >= 0]]
-        found.append(column)
-    return found[0], found[1]
+    found = np.zeros((len(values), len(names)))
+    found[:, at >= 0] = values[:, at[at >= 0]]
+    return found

@@ -18,7 +18,7 @@ from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.intervals import Ints, innermost, moments
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.steps.gaps import CAUSES, Gaps, find_gaps, segment_causes
-from launchlens.traces.steps.host_line import HostLine, host_line, range_line
+from launchlens.traces.steps.host_line import HostLine, range_line
 from launchlens.traces.steps.steps import is_users
 
 #: What a piece of a device is put down to besides causes of idle time (codes of CAUSES).
@@ -74,10 +74,11 @@ class Around:
         return np.where(at >= 0, self.places.row[at], -1)
 
 
-def pieces_of(joined: JoinedTrace, windows: Windows, device: int | None, around: Around) -> tuple[Pieces, Gaps | None]:
+def pieces_of(
+    joined: JoinedTrace, windows: Windows, device: int | None, around: Around, host: HostLine
+) -> tuple[Pieces, Gaps | None]:
     """The windows cut into pieces, and the gaps of the device in them; without a device all is UNKNOWN, where the host was."""
     events, of = joined.events, joined.launches
-    host = host_line(joined, windows.process)
     low, high = int(windows.start[0]), int(windows.end[-1])
     nothing = np.empty(0, np.int64)
     gaps = None if device is None else find_gaps(joined, host, device, (low, high))

@@ -21,7 +21,8 @@ class Row:
     """One name. Times are whole ns of a typical step, and sum over a table to the table's total; `interval_ns` is of the difference.
 
     `calls_was` and `calls_now` are None of what is not called, as the time in no op. `by_calls_ns` is what more or fewer calls
-    explain, `by_cost_ns` what dearer or cheaper ones do. `pairing` says of a renamed one what it was called.
+    explain, `by_cost_ns` what dearer or cheaper ones do. `pairing` says of a renamed one what it was called. `at_equal_pace_ns` is the
+    difference were the host as quick on either side (`pace`); None where that is not known.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Row:
     by_calls_ns: int
     by_cost_ns: int
     pairing: Pairing | None = None
+    at_equal_pace_ns: int | None = None
 
     @property
     def difference_ns(self) -> int:
@@ -46,6 +48,7 @@ def row(
     calls: tuple[float, float] | None,
     interval: tuple[int, int] | None,
     pairing: Pairing | None = None,
+    at_equal_pace_ns: int | None = None,
 ) -> Row:
     """A row of its time and its calls on either side (was, now)."""
     was, now = ns
@@ -55,7 +58,7 @@ def row(
         here = [bool(time or often) for time, often in zip(ns, calls or (0, 0), strict=True)]
         status = "gone" if here == [True, False] else "added" if here == [False, True] else "same"
     return Row(
-        name, was, now, interval, calls and calls[0], calls and calls[1], status, by_calls, by_cost, pairing
+        name, was, now, interval, calls and calls[0], calls and calls[1], status, by_calls, by_cost, pairing, at_equal_pace_ns
     )  # fmt: skip
 
 

@@ -29,8 +29,8 @@ def caveat(found: TraceComparison) -> str:
 
 
 def sentences(found: TraceComparison) -> list[str]:
-    """What differs: the step and what changed most of it, what the GPU waited for, what more calls and what dearer ones explain."""
-    return [_first(found), *_waits(found), *_calls(found)]
+    """What differs: the step and what changed most of it, what the GPU waited for, what more calls and what dearer ones explain, what is left at one pace."""
+    return [_first(found), *_waits(found), *_calls(found), *_at_equal_pace(found)]
 
 
 def _first(found: TraceComparison) -> str:
@@ -132,6 +132,21 @@ def _calls(found: TraceComparison) -> Iterator[str]:
     if said:
         text = "; ".join(said)
         yield f"{text[0].upper()}{text[1:]}."
+
+
+def _at_equal_pace(found: TraceComparison) -> Iterator[str]:
+    """What differs besides the pace of the host, where that differs."""
+    pace, whole = found.host_pace, found.wall.at_equal_pace_ns
+    if pace is None or whole is None or not pace.differs:
+        return
+    rows = [row for row in found.tables["ranges"] if row.name != NO_RANGE and row.at_equal_pace_ns]
+    rows = rows or [row for row in found.tables.get("operators", ()) if row.name != NO_OP and row.at_equal_pace_ns]
+    most = max(rows, key=lambda row: abs(row.at_equal_pace_ns or 0), default=None)
+    named = "" if most is None else f", and most in `{_short(most.name)}` ({_signed(most.at_equal_pace_ns or 0)})"
+    yield (
+        f"The host took {pace.ratio:.2f} × as long for the calls that both make (quartiles {pace.low:.2f} and {pace.high:.2f}): "
+        f"at one pace {_window(found)} would differ by {_signed(whole)}{named}."
+    )
 
 
 def _short(name: str) -> str:

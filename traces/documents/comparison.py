@@ -11,10 +11,12 @@ from launchlens.traces.documents.account import AccountCell
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Document, Structure, means
 from launchlens.traces.documents.trace_comparison import (
+    NO_PACE,
     CellDifferenceRow,
     ConditionRow,
     DifferenceRow,
     FigureDifference,
+    HostPaceRow,
     PhaseRow,
     TraceSideRow,
 )
@@ -262,6 +264,10 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
     ] = UNSET
     difference_ns_per_step: Annotated[
         int | UnsetType, means("what a typical recorded step of b takes more than one of a", unit="ns", there=OF_TRACES)
+    ] = UNSET
+    host_pace: Annotated[
+        HostPaceRow | UnsetType | None,
+        means("how much longer b's host takes for what both do", there=OF_TRACES, null=NO_PACE),
     ] = UNSET
     figures: Annotated[
         list[FigureDifference] | UnsetType, means("the wholes that the tables sum to", there=OF_TRACES)

@@ -10,6 +10,7 @@ from launchlens.traces.documents.structure import Structure, means
 Status = Literal["same", "added", "gone", "renamed"]
 NOT_CALLED = "it is nothing that is called"
 NO_STEPS = "the side has none"
+NO_PACE = "too few calls are made equally often in a step of either side, or GPU work was not recorded on both"
 
 
 class ConditionRow(Structure, frozen=True, kw_only=True):
@@ -18,6 +19,15 @@ class ConditionRow(Structure, frozen=True, kw_only=True):
     what: Annotated[str, means("what differs: a version, the recorder, a setting of it, the GPU, its pace")]
     was: Annotated[str, means("as the recordings of a have it")]
     now: Annotated[str, means("as those of b have it")]
+
+
+class HostPaceRow(Structure, frozen=True, kw_only=True):
+    """How many times as long b's host takes for the calls that a step of either side makes equally often, waits left out."""
+
+    ratio: Annotated[float, means("the median, each call weighed by its time")]
+    low: Annotated[float, means("its lower quartile")]
+    high: Annotated[float, means("its upper quartile")]
+    alike: Annotated[int, means("how many names of ops and API calls that rests on")]
 
 
 class TraceSideRow(Structure, frozen=True, kw_only=True):
@@ -81,7 +91,15 @@ class FigureDifference(Structure, frozen=True, kw_only=True):
     was_ns: Annotated[int, means("of a typical step of a", unit="ns")]
     now_ns: Annotated[int, means("of one of b", unit="ns")]
     difference_ns: Annotated[int, means("b's less a's", unit="ns")]
-    interval_ns: Annotated[tuple[int, int] | None, means("its 95 % interval", unit="ns", null=TOO_FEW)]  # fmt: skip
+    interval_ns: Annotated[tuple[int, int] | None, means("its 95 % interval", unit="ns", null=TOO_FEW)]
+    at_equal_pace_ns: Annotated[
+        int | None,
+        means(
+            "of `wall` and `idle` the difference were the host as quick on either side (`host_pace`)",
+            unit="ns",
+            null=f"it is of the GPU, or {NO_PACE}",
+        ),
+    ]
 
 
 class DifferenceRow(Structure, frozen=True, kw_only=True):
@@ -96,6 +114,14 @@ class DifferenceRow(Structure, frozen=True, kw_only=True):
     calls_now: Annotated[float | None, means("how often in b", null=NOT_CALLED)]
     by_calls_ns: Annotated[int, means("what more or fewer calls explain: (calls now − was) × mean cost", unit="ns")]
     by_cost_ns: Annotated[int, means("what dearer or cheaper calls explain: mean calls × (cost now − was)", unit="ns")]
+    at_equal_pace_ns: Annotated[
+        int | None,
+        means(
+            "the difference were the host as quick on either side: these sum as well, to that of the figure",
+            unit="ns",
+            null=f"it is of `kernels`, or {NO_PACE}",
+        ),
+    ]
     status: Annotated[
         Status, means("`added`: b alone has it; `gone`: a alone; `renamed`: a has it under `renamed_from`; else `same`")
     ]

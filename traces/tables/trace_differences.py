@@ -16,11 +16,16 @@ INTERVAL = Column(
     "interval_ns", "interval", "95 % interval of the difference; null of too few steps", title="95 % interval", of="time",
     signed=True, absent="no interval",
 )  # fmt: skip
+EQUAL_PACE = Column(
+    "at_equal_pace_ns", "time", "the difference were the host as quick on either side; null where that is not known, and of the GPU's work",
+    title="at one pace", signed=True, absent="–",
+)  # fmt: skip
 _MORE = (
     Column("calls_was", "count", "how often it is called, launched or opened in a step of a; null of what is not called", title="calls were", whole=False),
     Column("calls_now", "count", "how often in one of b", title="are", whole=False),
     Column("by_calls_ns", "time", "what of the difference more or fewer calls explain", title="by calls", signed=True),
     Column("by_cost_ns", "time", "what of it dearer or cheaper calls explain", title="by cost", signed=True),
+    EQUAL_PACE,
     Column("status", "code", "same, added, gone or renamed"),
     Column("renamed_from", "name", "what a calls it, where it was renamed", title="renamed from", absent="–"),
     Column("confidence", "share", "how sure that is", absent="–"),
@@ -51,9 +56,12 @@ def figures(document: ComparisonDocument) -> Table:
     """A row per whole that the other tables sum to."""
     columns = (
         Column("name", "code", "wall: the time of a step; busy, idle and unknown: of it, what the GPU did, and sum to it", title="of a step"),
-        WAS, NOW, DIFFERENCE, INTERVAL,
+        WAS, NOW, DIFFERENCE, INTERVAL, EQUAL_PACE,
     )  # fmt: skip
-    rows = [[row.name, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns] for row in document.figures or ()]
+    rows = [
+        [row.name, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns, row.at_equal_pace_ns]
+        for row in document.figures or ()
+    ]
     return table("difference", "A typical step", columns, rows)
 
 
@@ -76,7 +84,7 @@ def of_names(meaning: str, heading: str) -> tuple[Column, ...]:
 def _cells(row: DifferenceRow) -> list[Any]:
     return [
         row.name, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns, row.calls_was, row.calls_now, row.by_calls_ns,
-        row.by_cost_ns, row.status, row.renamed_from, row.confidence, row.paired_by and ", ".join(row.paired_by),
+        row.by_cost_ns, row.at_equal_pace_ns, row.status, row.renamed_from, row.confidence, row.paired_by and ", ".join(row.paired_by),
     ]  # fmt: skip
 
 
