@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from launchlens.reports.output import Result, Wanted
     from launchlens.traces.analyses.answers import Answers
     from launchlens.traces.documents.analysis import AnalysisDocument
+    from launchlens.traces.source import OneTrace
     from launchlens.traces.step_timelines import StepTimeline
 
 #: Rows of each table on the first screen, and elsewhere, where `--top` says nothing.
@@ -48,7 +49,11 @@ class Found:
 
 def show_trace(asked: Wanted, of: TraceAsked) -> None:
     """Read it, and write what it says. Raises InputError where it can't be used."""
-    found = _found(of, _wanted_analyses(asked, of))
+    from launchlens.traces.source import as_one, source_of
+
+    one_trace = as_one(source_of(of.path))
+    one_trace.check()  # before all that answers anything about a trace is imported, which takes a second
+    found = _found(one_trace, of, _wanted_analyses(asked, of))
     if of.html is not None:
         from launchlens.reports.pages import trace as shown
         from launchlens.reports.writers.html import html as page_text
@@ -77,14 +82,12 @@ def _wanted_analyses(asked: Wanted, of: TraceAsked) -> list[str]:
     return [*catalogue.BRIEF, *catalogue.SAID] if brief else names
 
 
-def _found(of: TraceAsked, names: list[str]) -> Found:
+def _found(one_trace: OneTrace, of: TraceAsked, names: list[str]) -> Found:
     from launchlens.reports.progress import reading
     from launchlens.traces.analysis import analyze, as_document
     from launchlens.traces.cache.kept_analysis import Asked, analysis_of
-    from launchlens.traces.source import as_one, source_of
 
     with reading(of.path.name) as progress:
-        one_trace = as_one(source_of(of.path))
         if of.html is None:
             asked = Asked(tuple(names), of.range_name, of.thread, of.steps, of.by_shape, of.partial)
             kept = analysis_of(one_trace, asked, progress)

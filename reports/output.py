@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from launchlens.reports.blocks import Block
 from launchlens.reports.streams import clean, write_bytes
 from launchlens.traces import files
-from launchlens.traces.documents.structure import Document
 from launchlens.traces.problems import InputError
-from launchlens.traces.tables.table import Table
+
+if TYPE_CHECKING:
+    from launchlens.reports.blocks import Block
+    from launchlens.traces.documents.structure import Document
+    from launchlens.traces.tables.table import Table
 
 Format = Literal["table", "json", "csv", "parquet", "markdown"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "parquet", "markdown")

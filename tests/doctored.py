@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.captures.capture import MANIFEST, read_capture, write_timings
+from launchlens.traces.captures.capture import read_capture, write_timings
+from launchlens.traces.captures.marks import MANIFEST
 from launchlens.traces.captures.recorded import FOLDER
 
 BASE, ELSEWHERE = FOLDER / "small-copies-50-h100", FOLDER / "small-copies-50-h200"

@@ -17,7 +17,7 @@ from command_lines import LINES, made_machine, run
 from launchlens.commands import exit_codes
 from launchlens.reports.output import Wanted
 from launchlens.traces import documents
-from launchlens.traces.captures import capture, probes
+from launchlens.traces.captures import capture, marks, probes
 from launchlens.traces.documents.structure import Document
 from launchlens.traces.documents.tables import FORMAT, TABLES, TYPES, TablesFile
 from launchlens.traces.problems import MEANINGS
@@ -241,7 +241,7 @@ def capture_page() -> str:
         " `torch/*.pt.trace.json.gz`, `nsys/*.sqlite` and `*.nsys-rep`, `cupti/*.parquet` ([cupti](cupti.md)). "
         f"{MADE}.\n\n"
         f"{table(('version', 'what is new'), [(f'`{capture.FORMAT}`', 'the first')])}\n"
-        f"## {capture.MANIFEST}\n\n{key_table(capture.Manifest)}\n"
+        f"## {marks.MANIFEST}\n\n{key_table(capture.Manifest)}\n"
         f"## {capture.TIMINGS}\n\nA row per unprofiled block, in time order. Times are of one block of `iterations` iterations, never of one "
         f"iteration.\n\n{column_table(capture.TIMING_COLUMNS)}"
     )
@@ -250,9 +250,9 @@ def capture_page() -> str:
 def sweep_page() -> str:
     """The page of a sweep: its record and its timings."""
     return (
-        f"# {sweep.FORMAT}\n\nA sweep is the folder that `launchlens profile --sweep` writes: `{sweep.SWEEP}` and `timings.parquet`. {MADE}.\n\n"
+        f"# {sweep.FORMAT}\n\nA sweep is the folder that `launchlens profile --sweep` writes: `{marks.SWEEP}` and `timings.parquet`. {MADE}.\n\n"
         f"{table(('version', 'what is new'), [(f'`{sweep.FORMAT}`', 'the first')])}\n"
-        f"## {sweep.SWEEP}\n\n{key_table(sweep.SweepRecord)}\n"
+        f"## {marks.SWEEP}\n\n{key_table(sweep.SweepRecord)}\n"
         f"## {capture.TIMINGS}\n\nA row per unprofiled block, in time order. Rounds count from 0 at each point.\n\n"
         f"{column_table(sweep.SWEEP_TIMING_COLUMNS)}"
     )

@@ -14,7 +14,8 @@ from launchlens.reports.words.markdown import cell
 from launchlens.reports.words.probes.cells import cell_text
 from launchlens.reports.words.probes.page import markdown
 from launchlens.traces.analyses.catalogue import CATALOGUE
-from launchlens.traces.captures.capture import MANIFEST, read_capture
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.marks import MANIFEST
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.captures.recorded import FOLDER, describe_recorded
 from made_capture import make_capture

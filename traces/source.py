@@ -5,7 +5,7 @@
                         a file of a recorder, or a folder of one recorder's tables  OneTrace
                         a folder or a pattern (*, ?, [..]) of several traces        SeveralTraces
 
-They are looked for in this order. What a recorder's files look like, its reader says (`launchlens.traces.readers.catalogue`).
+They are looked for in this order, and nothing that takes long to import is brought in before one is read. What a recorder's files look like, its reader says (`launchlens.traces.readers.catalogue`).
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from launchlens.traces.cache.content import Content
-from launchlens.traces.cache.kept_trace import read_once
-from launchlens.traces.captures.capture import MANIFEST
+from launchlens.traces.captures.marks import FOR_A_SWEEP, MANIFEST, SWEEP
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers import catalogue
-from launchlens.traces.readers.possible_times import with_possible_times
 from launchlens.traces.readers.reader import Reader, Seen
-from launchlens.traces.sweeps.sweep import FOR_A_SWEEP, SWEEP
-from launchlens.traces.trace import Progress, Trace
+
+if TYPE_CHECKING:
+    from launchlens.traces.cache.content import Content
+    from launchlens.traces.trace import Progress, Trace
 
 #: How much of a file is looked at to tell whose it is, bytes.
 HEAD_BYTES = 4096
@@ -55,6 +54,11 @@ class OneTrace:
     path: Path
     reader: Reader
 
+    def check(self) -> None:
+        """Look at its beginning. Raises InputError, as `read` would in a hundred times the time, where that tells that it is no trace."""
+        if self.reader.tables is None:
+            self.reader.check(self.path)
+
     def read(self, *, partial: bool = False, progress: Progress | None = None, content: Content | None = None) -> Trace:
         """The trace, without records whose times can't be so; a big one as it was kept when it was read before.
 
@@ -62,6 +66,9 @@ class OneTrace:
 
         Raises InputError with one line when it can't be used.
         """
+        from launchlens.traces.cache.kept_trace import read_once
+        from launchlens.traces.readers.possible_times import with_possible_times
+
         try:
             return read_once(
                 self.path,

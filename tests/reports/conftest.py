@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 import made_capture
-from launchlens.traces.captures.capture import MANIFEST, read_capture
+from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.marks import MANIFEST
 from launchlens.traces.studies.study import study
 from shown import render
 

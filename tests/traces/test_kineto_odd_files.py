@@ -322,7 +322,12 @@ def test_one_event_larger_than_the_limit_is_refused(tmp_path, monkeypatch):
     assert json_blocks.MAX_EVENT_BYTES == 64 << 20
     text = refusal(tmp_path, document(OP, op(b"k" * (65 << 20)), OP))
     assert "one event is larger than 64 MiB" in text
-    monkeypatch.setattr(json_blocks, "MAX_EVENT_BYTES", 1 << 20)
+
+
+def test_a_document_whose_events_begin_far_behind_is_refused(tmp_path, monkeypatch):
+    assert json_blocks.MAX_HEAD_BYTES == 8 << 20
+    assert len(read(tmp_path, b'{"a": "' + b"k" * (7 << 20) + b'", "traceEvents": [' + OP + b"]}").events) == 1
+    monkeypatch.setattr(json_blocks, "MAX_HEAD_BYTES", 1 << 20)
     assert "no traceEvents in its first 1 MiB" in refusal(
         tmp_path, b'{"a": "' + b"k" * (3 << 20) + b'", "traceEvents": []}'
     )

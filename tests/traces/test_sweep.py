@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import SweepFolder, as_one, source_of
-from launchlens.traces.sweeps.sweep import SWEEP, no_timings, read_sweep, write_sweep
+from launchlens.traces.sweeps.sweep import no_timings, read_sweep, write_sweep
 from made_sweep import make_sweep, points, record, timings
 
 MADE = points([(1, 128), (4, 128), (4, 4096)], held_out=[1])

@@ -26,6 +26,7 @@ import pandas as pd
 
 from launchlens.traces import files, parquet
 from launchlens.traces.captures.manifest_check import MOST_NAME, faults, is_name, loads_finite
+from launchlens.traces.captures.marks import FOR_A_SWEEP, MANIFEST, SWEEP
 from launchlens.traces.captures.small_files import is_within, read_small
 from launchlens.traces.documents.refused import refused
 from launchlens.traces.documents.structure import means
@@ -39,7 +40,6 @@ READ: dict[str, dict[str, str]] = {
     FORMAT: {},
     "launchlens.capture/1": {"length": "only", "recorder": "off"},
 }
-MANIFEST = "manifest.json"
 TIMINGS = "timings.parquet"
 #: A capture of 100 variants timed for 10 000 rounds has a million rows; a file that says it has more than this is not read.
 MOST_TIMINGS = 5_000_000
@@ -240,8 +240,6 @@ def read_capture(path: Path) -> Capture:
     try:
         raw = loads_finite(read_small(folder, MANIFEST).decode())
     except FileNotFoundError:
-        from launchlens.traces.sweeps.sweep import FOR_A_SWEEP, SWEEP  # which is made of what stands here
-
         if os.path.lexists(folder / SWEEP):
             raise InputError(path, "is a sweep, not a capture", FOR_A_SWEEP) from None
         raise InputError(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from launchlens.traces.captures.capture import MANIFEST, Manifest, read_capture
+from launchlens.traces.captures.capture import Manifest, read_capture
+from launchlens.traces.captures.marks import MANIFEST, SWEEP
 from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.files import put_copies
 from launchlens.traces.problems import InputError
-from launchlens.traces.sweeps.sweep import SWEEP, SweepRecord, is_sweep, read_record
+from launchlens.traces.sweeps.sweep import SweepRecord, is_sweep, read_record
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 

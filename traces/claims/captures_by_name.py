@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from launchlens.traces.captures.capture import MANIFEST, TIMINGS
+from launchlens.traces.captures.capture import TIMINGS
+from launchlens.traces.captures.marks import MANIFEST, SWEEP
 from launchlens.traces.captures.probes import PROBES
-from launchlens.traces.sweeps.sweep import SWEEP
 
 
 def named(paths: Sequence[Path]) -> dict[str, Path]:

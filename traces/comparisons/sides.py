@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launchlens.traces.captures.capture import read_capture
+from launchlens.traces.captures.marks import FOR_A_SWEEP
 from launchlens.traces.comparisons.measured import Measured, measure
 from launchlens.traces.comparisons.windows import whole, windows_of
 from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import CaptureFolder, NoTrace, OneTrace, SeveralTraces, SweepFolder, source_of
-from launchlens.traces.sweeps.sweep import FOR_A_SWEEP
 from launchlens.traces.trace import Progress, Trace
 from launchlens.traces.windows import BLOCK, ITERATION
 

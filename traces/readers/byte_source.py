@@ -7,10 +7,12 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from launchlens.traces.problems import InputError
-from launchlens.traces.trace import Progress
+
+if TYPE_CHECKING:
+    from launchlens.traces.trace import Progress
 
 try:  # inflates in a thread of its own, which hides nearly all of gunzip; the standard library serves where it is absent
     from isal import igzip_threaded, isal_zlib

@@ -43,6 +43,10 @@ def knows_all(seen: Seen) -> None:
     """Nothing is known that belongs to the recorder and can't be read."""
 
 
+def waits_for_the_reader(path: Path) -> None:
+    """What a file is, the reader tells: its beginning tells no more."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A recorder's own program that shows what it records: `open --in NAME`.
@@ -67,8 +71,9 @@ class Reader:
     `name` is the recorder's, as `Trace.recorded_by` gives it; a recorder with several kinds of files has several readers.
     `label` is what people call such a trace, with its article, and `tool` what they call the recorder. `recognises` goes by bytes, or by the names in a folder; by
     the file's own name only where its bytes tell nothing. `refuse` raises InputError for what is the recorder's and can't be
-    read. `scrub` is None where no copy can be made, and `scrub_instead` says what to do then. Perfetto opens a file as it is
-    where `in_perfetto` is so. `tables` is the suffix of the files of which a trace is a folder, None where it is one file.
+    read. `check` raises InputError for a file whose beginning tells that it is no trace at all: it looks at little of it, and brings
+    nothing heavy in, so that a large file that is something else is refused at once. `scrub` is None where no copy can be made, and
+    `scrub_instead` says what to do then. Perfetto opens a file as it is where `in_perfetto` is so. `tables` is the suffix of the files of which a trace is a folder, None where it is one file.
     `remedy` is what to do about a trace that can't be read for whatever reason. `knows_operators` says of a recorder that it
     tells the framework's operators as well: where several recorded the same, the account is made of its trace. `window` is the
     recorder's own program that shows its files, where it has one.
@@ -87,3 +92,4 @@ class Reader:
     refuse: Callable[[Seen], None] = knows_all
     knows_operators: bool = False
     window: Window | None = None
+    check: Callable[[Path], None] = waits_for_the_reader

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from launchlens.traces.captures.capture import MANIFEST
+from launchlens.traces.captures.marks import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import CaptureFolder, source_of
 from launchlens.traces.studies.compare import Comparison

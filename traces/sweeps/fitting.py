@@ -20,6 +20,7 @@ import numpy as np
 
 from launchlens.traces import files
 from launchlens.traces.captures.capture import TIMINGS
+from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.captures.probe_codes import launch_costs as codes
 from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.statistics import SEED, Floats
@@ -43,7 +44,7 @@ from launchlens.traces.sweeps.model import (
     placed,
 )
 from launchlens.traces.sweeps.samples import Samples
-from launchlens.traces.sweeps.sweep import SWEEP, Sweep, SweptVariant
+from launchlens.traces.sweeps.sweep import Sweep, SweptVariant
 from launchlens.traces.thresholds import THRESHOLDS
 
 #: Bytes of an iteration that the caches of a GPU are taken to hold, whichever fits best.

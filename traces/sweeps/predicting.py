@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 
+from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.problems import InputError
 from launchlens.traces.sweeps.fitting import digest_of, fit
 from launchlens.traces.sweeps.model import SweepModel, read_model
 from launchlens.traces.sweeps.samples import samples_of
-from launchlens.traces.sweeps.sweep import SWEEP, SweepRecord, read_sweep
+from launchlens.traces.sweeps.sweep import SweepRecord, read_sweep
 
 _BINARY = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _WITH_SUFFIX = re.compile(r"(\d+)([KMG])")

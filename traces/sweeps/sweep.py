@@ -23,7 +23,6 @@ import pandas as pd
 
 from launchlens.traces import files
 from launchlens.traces.captures.capture import (
-    MANIFEST,
     TIMING_COLUMNS,
     TIMINGS,
     LaunchRecord,
@@ -34,6 +33,7 @@ from launchlens.traces.captures.capture import (
     write_table,
 )
 from launchlens.traces.captures.manifest_check import LEAST_TOO_MANY, MOST_KINDS, MOST_NAME, is_name
+from launchlens.traces.captures.marks import MANIFEST, SWEEP
 from launchlens.traces.captures.probes import Probe
 from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.documents.structure import means
@@ -41,9 +41,6 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
 
 FORMAT = "launchlens.sweep/1"
-SWEEP = "sweep.json"
-#: What to do with a sweep where a capture or a trace is wanted.
-FOR_A_SWEEP = "use `report` or `predict` for a sweep"
 #: No sweep of ten minutes has a tenth of these; a file that has more is not one.
 MOST_AXES, MOST_POINTS, MOST_ROWS = 8, 20_000, 500_000
 #: Bytes beyond this no iteration moves.

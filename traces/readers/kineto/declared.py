@@ -20,6 +20,12 @@ def _recognises(seen: Seen) -> bool:
     return seen.head.startswith(_GZIP) or seen.head.lstrip(_BEFORE)[:1] in (b"{", b"[")
 
 
+def _check(path: Path) -> None:
+    from launchlens.traces.readers.kineto.beginning import check
+
+    check(path)
+
+
 def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
     from launchlens.traces.readers.kineto.reader import read
 
@@ -42,4 +48,5 @@ JSON = Reader(
     remedy="export it again: profile.export_chrome_trace(FILE)",
     in_perfetto=True,
     knows_operators=True,
+    check=_check,
 )

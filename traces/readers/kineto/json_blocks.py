@@ -20,13 +20,17 @@ import msgspec
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.byte_source import ByteSource
 from launchlens.traces.readers.kineto.dialects import Proton
-from launchlens.traces.readers.kineto.json_brackets import BETWEEN, CUT, last_sure_cut, scan
+from launchlens.traces.readers.kineto.json_brackets import BETWEEN, CUT, PHASE, last_sure_cut, scan
 from launchlens.traces.readers.kineto.json_repair import STRING, repair
 
 #: What is read at once. Objects of 1 MiB of JSON stay in a core's cache; 8 MiB took twice as long (measured).
 BLOCK_BYTES = 1 << 20
-#: An event larger than this, or as much before the first or after the last, is taken for damage.
+#: An event larger than this, or as much after the last, is taken for damage.
 MAX_EVENT_BYTES = 64 << 20
+#: A document whose events don't begin within so much is none of a profiler's: theirs begin within kilobytes.
+MAX_HEAD_BYTES = 8 << 20
+#: What is read to see how a file begins.
+_A_LOOK = 64 << 10
 #: Of so much that is no event it isn't looked into what exactly it is: that takes seconds.
 _MUCH = 1 << 20
 #: How many cuts are tried, and how many closing braces looked at for them, before brackets are counted.
@@ -80,6 +84,21 @@ class TraceDocument:
         while self._another:  # a document a stream, a line each
             self._another = False
             yield from self._blocks(decode)
+
+    def beginning(self, decode: Decoder[BlockT_co]) -> Iterator[BlockT_co]:
+        """The first events of a bare array of which it is doubtful that it holds any, decoded; of all else nothing.
+
+        Raises InputError for a document that is not a trace as far as its head tells. Another pass is needed to read it.
+        """
+        if self._skip_head(_A_LOOK):
+            return
+        if PHASE not in self._data:
+            self._fill(BLOCK_BYTES)
+            self._drop(BETWEEN.match(self._data).end())  # type: ignore[union-attr]
+            self._check_is_object()
+            _, block = self._guess(decode)
+            if block is not None:
+                yield block
 
     def _blocks(self, decode: Decoder[BlockT_co]) -> Iterator[BlockT_co]:
         in_object = self._skip_head()
@@ -180,9 +199,9 @@ class TraceDocument:
                 return match.start() + 1
         return 0
 
-    def _skip_head(self) -> bool:
+    def _skip_head(self, wanted: int = BLOCK_BYTES) -> bool:
         """Go to the first event; False for a bare array, which has no keys around it."""
-        wanted, padded = BLOCK_BYTES, False
+        padded = False
         while True:
             self._fill(wanted)
             text = self._data.lstrip(_SPACE)
@@ -198,15 +217,15 @@ class TraceDocument:
                 raise InputError(self.source.path, what, "copy or record it again")
             if not text.startswith(b"{"):
                 raise self._no_trace(text)
-            if wanted == BLOCK_BYTES:
+            if wanted <= BLOCK_BYTES:
                 self._check_is_no_lines(text)
             start = self._find_events()
             if start is not None:
                 self._drop(start)
                 return True
-            if self._ended or len(self._data) > MAX_EVENT_BYTES:
+            if self._ended or len(self._data) > MAX_HEAD_BYTES:
                 raise self._no_trace(text)
-            wanted = self._longer()
+            wanted = min(self._longer(), MAX_HEAD_BYTES + 1)
 
     def _check_is_no_lines(self, text: bytes) -> None:
         """Raise InputError for JSON Lines, an object a line, of which none is a trace; they are told by the first two."""
@@ -252,7 +271,7 @@ class TraceDocument:
             return InputError(self.source.path, "is empty", "record it again")
         if not self._ended:
             what = (
-                f"has no traceEvents in its first {MAX_EVENT_BYTES >> 20} MiB"
+                f"has no traceEvents in its first {MAX_HEAD_BYTES >> 20} MiB"
                 if text.startswith(b"{")
                 else "is not JSON"
             )

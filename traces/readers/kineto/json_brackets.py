@@ -19,7 +19,7 @@ BETWEEN = re.compile(rb"[\s,]*+")
 #: Where an object ends and another begins; it may lie in a text, or deeper down.
 CUT = re.compile(rb"\}\s*+,\s*+(?=\{)")
 #: A key that every event has, and hardly anything in one.
-_PHASE = b'"ph"'
+PHASE = b'"ph"'
 #: An event is not looked for over more than so many cuts: of real ones hardly any holds a list of objects at all.
 _MOST_CUTS = 256
 _TOKEN = re.compile(STRING + rb"|[\[\]{}]", re.DOTALL)
@@ -79,7 +79,7 @@ def resynchronised(data: bytes) -> Iterator[bytes]:
     begin = cuts = 0
     for end, after in [*((match.start() + 1, match.end()) for match in CUT.finditer(data)), (len(data), len(data))]:
         piece = data[begin:end]
-        if is_json(piece) and (held is None or _PHASE in piece):
+        if is_json(piece) and (held is None or PHASE in piece):
             if held is not None:
                 yield data[held:begin]
             yield piece
@@ -87,7 +87,7 @@ def resynchronised(data: bytes) -> Iterator[bytes]:
         elif held is not None and cuts < _MOST_CUTS and is_json(data[held:end]):
             yield data[held:end]  # it holds a list of objects
             held = None
-        elif held is not None and _PHASE in piece and _PHASE in data[held:begin]:
+        elif held is not None and PHASE in piece and PHASE in data[held:begin]:
             yield data[held:begin]
             held = begin
         elif held is None:

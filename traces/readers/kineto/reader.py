@@ -19,9 +19,10 @@ import pandas as pd
 
 from launchlens.traces.problems import InputError, Problems, shown_name
 from launchlens.traces.readers.byte_source import ByteSource
+from launchlens.traces.readers.kineto.beginning import REMEDY, check_events
 from launchlens.traces.readers.kineto.columns import KinetoColumns
 from launchlens.traces.readers.kineto.dialects import Proton
-from launchlens.traces.readers.kineto.events import FEWEST, EventDecoder
+from launchlens.traces.readers.kineto.events import EventDecoder
 from launchlens.traces.readers.kineto.json_blocks import TraceDocument
 from launchlens.traces.readers.kineto.json_repair import repair
 from launchlens.traces.readers.kineto.pairs import Pairs
@@ -44,7 +45,6 @@ MADE_WITH = (
 
 #: How many categories a refusal names.
 _NAMED = 4
-_REMEDY = "record it with torch.profiler, with CPU and CUDA activities"
 
 
 def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
@@ -61,10 +61,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
         document = TraceDocument(source, partial=partial)
         try:
             for block in document.blocks(decoder):
-                if decoder.seen >= FEWEST and not decoder.events:
-                    raise document.error(
-                        f"is JSON, but none of its first {FEWEST:,} elements is a trace event", _REMEDY
-                    )
+                check_events(document, decoder)
                 if columns.dialect is None and Proton.begins(document.head):
                     columns.dialect = Proton()
                 columns.add(block)
@@ -125,7 +122,7 @@ def _no_cycle_collection() -> Iterator[None]:
 
 
 def _nothing_kept(path: Path, seen: int, categories: list[str], problems: Problems) -> InputError:
-    remedy = _REMEDY
+    remedy = REMEDY
     if not seen:
         return InputError(path, "holds no events" + (" before it breaks off" if problems["truncated"] else ""), remedy)
     if problems["unreadable-json"] == seen:

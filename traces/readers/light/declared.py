@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from launchlens.traces.parquet import metadata_of
 from launchlens.traces.readers.reader import Reader, Seen
 
 if TYPE_CHECKING:
@@ -22,7 +21,11 @@ def is_recording(metadata: Mapping[bytes, bytes] | None) -> bool:
 
 
 def _recognises(seen: Seen) -> bool:
-    return seen.head.startswith(b"PAR1") and is_recording(metadata_of(seen.path))
+    if not seen.head.startswith(b"PAR1"):
+        return False
+    from launchlens.traces.parquet import metadata_of
+
+    return is_recording(metadata_of(seen.path))
 
 
 def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:

@@ -39,6 +39,17 @@ def _is_report(seen: Seen) -> bool:
     return seen.names is None and seen.path.suffix in REPORTS
 
 
+def _check(path: Path) -> None:
+    from launchlens.traces.readers.nsys.connection import plain_tables
+    from launchlens.traces.readers.nsys.file import has_log, opened
+    from launchlens.traces.readers.nsys.schema import check_is_export
+
+    if has_log(path):
+        return  # that has to be merged first
+    with opened(path) as db:
+        check_is_export(path, plain_tables(db))
+
+
 def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
     from launchlens.traces.readers.nsys.reader import read
 
@@ -92,6 +103,7 @@ EXPORT = Reader(
     scrub=_scrub_database,
     remedy=EXPORT_AGAIN,
     window=WINDOW,
+    check=_check,
 )
 TABLES = Reader(
     name=NAME,

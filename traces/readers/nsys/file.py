@@ -82,6 +82,18 @@ def _check_journal(path: Path) -> None:
         )
 
 
+def has_log(path: Path) -> bool:
+    """Whether another program left a write-ahead log beside the database."""
+    try:
+        return _log(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 @contextmanager
 def _at_rest(path: Path) -> Iterator[Path]:
     """`path`, or where another program left a write-ahead log beside it, a copy of both with the log merged.
@@ -89,12 +101,8 @@ def _at_rest(path: Path) -> Iterator[Path]:
     Reading the log in place would make SQLite write its index (-shm) beside the export; ignoring the log would miss
     rows. Nsight Systems itself never leaves one.
     """
-    log = path.with_name(path.name + "-wal")
-    try:
-        logged = log.stat().st_size > 0
-    except OSError:
-        logged = False
-    if not logged:
+    log = _log(path)
+    if not has_log(path):
         yield path
         return
     with TemporaryDirectory(prefix="launchlens-") as folder:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from launchlens.traces.captures.capture import MANIFEST, Capture, read_capture
+from launchlens.traces.captures.capture import Capture, read_capture
+from launchlens.traces.captures.marks import MANIFEST
 from launchlens.traces.problems import InputError
 from launchlens.traces.programs import telling, without_folders
 from launchlens.traces.readers.nsys import nsys_cli
