@@ -142,10 +142,12 @@ def _at_equal_pace(found: TraceComparison) -> Iterator[str]:
     rows = [row for row in found.tables["ranges"] if row.name != NO_RANGE and row.at_equal_pace_ns]
     rows = rows or [row for row in found.tables.get("operators", ()) if row.name != NO_OP and row.at_equal_pace_ns]
     most = max(rows, key=lambda row: abs(row.at_equal_pace_ns or 0), default=None)
-    named = "" if most is None else f", and most in `{_short(most.name)}` ({_signed(most.at_equal_pace_ns or 0)})"
+    named = (
+        "" if most is None else f", and most in `{_short(most.name)}` ({signed_duration(most.at_equal_pace_ns or 0)})"
+    )
     yield (
         f"The host took {pace.ratio:.2f} × as long for the calls that both make (quartiles {pace.low:.2f} and {pace.high:.2f}): "
-        f"at one pace {_window(found)} would differ by {_signed(whole)}{named}."
+        f"at one pace {_window(found)} would differ by {signed_duration(whole)}{named}."
     )
 
 
