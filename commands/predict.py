@@ -48,7 +48,7 @@ def command(
     from launchlens.traces.captures.recorded import recorded_sweep
     from launchlens.traces.documents.prediction import PredictionDocument, prediction_row
     from launchlens.traces.problems import InputError
-    from launchlens.traces.sweeps.model import predict
+    from launchlens.traces.sweeps.model import choice, predict
     from launchlens.traces.sweeps.predicting import model_of, settings_of
     from launchlens.traces.sweeps.sweep import read_record
     from launchlens.traces.tables.sweeps import predictions
@@ -61,27 +61,20 @@ def command(
     if workload is not None and name != workload:
         raise InputError(sweep, f"is of workload {name}, not {workload}", "leave out --workload, or give another sweep")
     settings = settings_of(sweep, record, setting or [])
-    found = predict(model_of(sweep), settings)
-    made = predictions(found)
-    best = {
-        regime: min(
-            (each for each in found if each.regime == regime and each.ns is not None),
-            key=lambda each: each.ns or 0.0,
-            default=None,
-        )
-        for regime in dict.fromkeys(each.regime for each in found)
-    }
+    model = model_of(sweep)
+    found = predict(model, settings)
+    choices = {regime: choice(model, found, regime) for regime in dict.fromkeys(each.regime for each in found)}
+    made = predictions(found, choices)
     document = PredictionDocument(
         sweep=str(sweep),
         workload=name,
         machine=_machine(record),
         settings=dict(settings),
-        best={regime: None if each is None else each.variant for regime, each in best.items()},
+        best={regime: each.best for regime, each in choices.items()},
+        may_be_best={regime: list(each.may_be_best) for regime, each in choices.items()},
         predictions=[prediction_row(each) for each in found],
     )
-    said = (
-        f"Predicted by a sweep of {name} on {_machine(record)}, {record.recorded_at[:10]}; nothing was measured for it."
-    )
+    said = f"Predicted by a sweep of {name} on {_machine(record)}, {record.recorded_at[:10]}, at the host's usual pace; nothing was measured for it."
     asked.write(
         Result(lambda: document, lambda: [Paragraph(said, "note"), Shown(made, most=len(made))], lambda: [made])
     )

@@ -15,6 +15,7 @@ from itertools import product
 from math import exp
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -36,6 +37,8 @@ VARIANTS, REGIMES, SEED = ("loop", "batched"), ("eager", "graph"), 7
 #: What a block costs besides its iterations, ns, and the spread of blocks and of rounds.
 FIXED, NOISE, DRIFT = 9000.0, 0.01, 0.05
 CACHE = 32 << 20
+#: What the reference takes at the host's usual pace.
+REFERENCE_NS = 300_000
 
 
 def structure(variant: str, count: int) -> tuple[LaunchRecord, ...]:
@@ -45,8 +48,8 @@ def structure(variant: str, count: int) -> tuple[LaunchRecord, ...]:
     return (LaunchRecord("torch-foreach-copy_", 1, 2 * count, count, "kernel"),)
 
 
-def true_ns(variant: str, regime: str, count: int, size: int) -> float:
-    """What an iteration takes."""
+def true_ns(variant: str, regime: str, count: int, size: int, slower: float = 1.0) -> float:
+    """What an iteration takes, where the host takes `slower` times as long as usual."""
     total, of_peak = 2.0 * count * size, 1.0 if variant == "loop" else 0.8
     near = min(total, CACHE)
     moving = (near / 4000 + (total - near) / 2000) / of_peak
@@ -55,7 +58,7 @@ def true_ns(variant: str, regime: str, count: int, size: int) -> float:
         host = 5000.0 + 150 * (count if variant == "loop" else 1)
     else:
         host = 4000.0 * count if variant == "loop" else 9000.0 + 250 * 2 * count
-    return max(host, device)
+    return max(host * slower, device)
 
 
 def swept(variant: str, regime: str, count: int, size: int) -> SweptVariant:
@@ -86,11 +89,22 @@ def points(grid: Sequence[tuple[int, int]], held_out: Sequence[int] = ()) -> tup
     )
 
 
+def with_paces(made: Sequence[Point], spread: float = 0.2) -> tuple[Point, ...]:
+    """The points with a host that is now faster and now slower than usual, and the time of the reference at that pace."""
+    generator = np.random.default_rng(SEED)
+    paces = [exp(spread * generator.choice([-1, 1]) + generator.normal(0, spread / 10)) for _ in made]
+    return tuple(
+        msgspec.structs.replace(point, reference_ns=(round(REFERENCE_NS * pace),) * 12)
+        for point, pace in zip(made, paces, strict=True)
+    )
+
+
 def timings(made: Sequence[Point], rounds: int = 12, noise: float = NOISE) -> pd.DataFrame:
     """Blocks of two lengths of every variant and regime at every point, the baseline twice a round."""
     generator, start, rows = np.random.default_rng(SEED), 0, []
     for point in made:
         count, size = (int(point.settings[name]) for name in ("count", "bytes"))
+        slower = point.reference_ns[0] / REFERENCE_NS if point.reference_ns else 1.0
         entries = [
             (variant, regime, control, length)
             for variant, control in (*((each, False) for each in VARIANTS), (VARIANTS[0], True))
@@ -102,7 +116,7 @@ def timings(made: Sequence[Point], rounds: int = 12, noise: float = NOISE) -> pd
             order = block_order(len(entries), number // 2)
             for position, index in enumerate(order if number % 2 == 0 else order[::-1]):
                 variant, regime, control, length = entries[index]
-                one = true_ns(variant, regime, count, size)
+                one = true_ns(variant, regime, count, size, slower)
                 iterations = max(1, round(2_000_000 / one)) * (2 if length == "long" else 1)
                 wall = (FIXED + iterations * one) * drift * exp(generator.normal(0, noise / 10))
                 block = (point.index, number, position, variant, regime, control, length, "off", iterations, start)
@@ -138,12 +152,19 @@ def record(made: Sequence[Point], **changed: object) -> SweepRecord:
 
 
 def make_sweep(
-    folder: Path, counts: Sequence[int] = COUNTS, sizes: Sequence[int] = BYTES, rounds: int = 12, noise: float = NOISE
+    folder: Path,
+    counts: Sequence[int] = COUNTS,
+    sizes: Sequence[int] = BYTES,
+    rounds: int = 12,
+    noise: float = NOISE,
+    *,
+    paces: bool = False,
 ) -> Path:
-    """A sweep of the whole grid, of which one point in five is held out."""
+    """A sweep of the whole grid, of which one point in five is held out; with `paces`, on a host whose pace changes."""
     folder.mkdir(parents=True, exist_ok=True)
     grid = list(product(counts, sizes))
     chosen = np.random.default_rng(SEED).permutation(len(grid))[: len(grid) // 5]
     made = points(grid, [int(index) for index in chosen])
+    made = with_paces(made) if paces else made
     write_sweep(folder, record(made), timings(made, rounds, noise))
     return folder

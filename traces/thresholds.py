@@ -105,6 +105,11 @@ class Thresholds:
         "",
         "points of a variant in a regime: a model has about as many constants, and some points are left out to judge it",
     )
+    sweep_choices_right: float = _threshold(
+        0.95,
+        "share",
+        "of choices between variants so many must be right, or within the equivalence margin: where they aren't, none is predicted",
+    )
     sweep_covers: float = _threshold(
         0.92,
         "share",

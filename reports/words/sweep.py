@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil, floor
+from statistics import median
 
 from launchlens.reports.words.sentence import Sentence
 from launchlens.traces.sweeps.crossings import Crossing, Line
@@ -131,16 +132,21 @@ def validation_sentence(study: SweepStudy) -> str:
         why = sorted({str(each.prediction.why_not) for each in found.checked})
         return f"Of {held} points held out nothing is predicted: {', '.join(code.replace('-', ' ') for code in why)}."
     left = len(found.checked) - found.predicted
+    unknown = found.errors_as_measured
     text = (
-        f"Predicted at {held} points held out ({found.predicted} times): off by {percent(found.median_error)} in the middle, "
-        f"{percent(found.worst_error)} at worst; ± e covers {percent(found.coverage or 0)}"
+        f"Predicted at {held} points held out ({found.predicted} of {len(found.checked)} times): off by {percent(found.median_error)} in the middle, "
+        f"{percent(found.worst_error)} at worst, at the host's pace there ({percent(median(unknown))} and {percent(unknown[-1])} where that is not known); "
+        f"± e covers {percent(found.coverage or 0)}"
     )
-    if found.winner_right is not None and found.winner_not_shown_wrong is not None:
+    asked = len(found.choices) + found.open_choices
+    if found.winner_right is not None:
         text += (
-            f"; the predicted choice is the fastest, or within the margin, at {percent(found.winner_right)}, and not shown to be "
-            f"slower than another at {percent(found.winner_not_shown_wrong)}"
+            f". Which is the fastest is predicted {len(found.choices)} of {asked} times, and is right, or within the margin, at "
+            f"{percent(found.winner_right)}"
         )
-    return f"{text}." + (f" Of {left} times it says “not predicted”." if left else "")
+    if found.open_choices:
+        text += f"; the fastest is among those that may be it {found.open_right} of {found.open_choices} times"
+    return f"{text}." + (f" {left} times it says “not predicted”." if left else "")
 
 
 def letters(names: Sequence[str]) -> Mapping[str, str]:

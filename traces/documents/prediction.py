@@ -14,10 +14,20 @@ class PredictionRow(Structure, frozen=True, kw_only=True):
 
     variant: Annotated[str, means("the variant")]
     regime: Annotated[str, means("the regime")]
-    predicted_ns: Annotated[float | None, means("time of an iteration", unit="ns", null="it is not predicted")]
+    predicted_ns: Annotated[
+        float | None, means("time of an iteration at the host's usual pace", unit="ns", null="it is not predicted")
+    ]
     interval_ns: Annotated[tuple[float, float] | None, means("its interval", unit="ns", null="it is not predicted")]
     error: Annotated[
         float | None, means("± e: how far the interval's further end is from it, a share", null="it is not predicted")
+    ]
+    at_pace_ns: Annotated[
+        tuple[float, float] | None,
+        means(
+            "the same where the host is as fast, and as slow, as at one point in twenty of the sweep each",
+            unit="ns",
+            null="it is not predicted",
+        ),
     ]
     pace: Annotated[Lane | None, means("which of host and device needs longer", null="it is not predicted")]
     why_not: Annotated[WhyNot | None, means("why it is not predicted", null="it is")]
@@ -34,7 +44,12 @@ class PredictionDocument(Document, tag_field="format", tag="launchlens.predictio
     machine: Annotated[str, means("what the sweep was measured on")]
     settings: Annotated[dict[str, Setting], means("a value of each axis", key="axis")]
     best: Annotated[
-        dict[str, str | None], means("the variant that should be fastest; null where none is predicted", key="regime")
+        dict[str, str | None],
+        means("the variant that should be fastest; null where it isn't told from others", key="regime"),
+    ]
+    may_be_best: Annotated[
+        dict[str, list[str]],
+        means("all that may be the fastest by what is predicted, the likeliest first", key="regime"),
     ]
     predictions: Annotated[list[PredictionRow], means("a row a variant and regime")]
 
@@ -47,6 +62,7 @@ def prediction_row(each: Prediction) -> PredictionRow:
         predicted_ns=each.ns,
         interval_ns=None if each.low_ns is None or each.high_ns is None else (each.low_ns, each.high_ns),
         error=each.error,
+        at_pace_ns=None if each.fast_ns is None or each.slow_ns is None else (each.fast_ns, each.slow_ns),
         pace=each.by,
         why_not=each.why_not,
     )

@@ -103,11 +103,19 @@ class CheckedRow(Structure, frozen=True, kw_only=True):
 
     point: Annotated[int, means("number of the point")]
     measured_ns: Annotated[float, means("unprofiled time of one iteration", unit="ns")]
-    prediction: Annotated[PredictionRow, means("what was predicted of it")]
-    off: Annotated[
-        float | None, means("prediction less measurement, as a share of the measurement", null="not predicted")
+    usual_ns: Annotated[float, means("the same, less what it owes to the host's pace in these seconds", unit="ns")]
+    pace: Annotated[
+        float,
+        means(
+            "how much longer than usual the host took there, a share: by the reference, or where none was timed by the other variants; 0 where nothing tells"
+        ),
     ]
-    covered: Annotated[bool | None, means("whether the interval covers the measurement", null="not predicted")]
+    prediction: Annotated[PredictionRow, means("what was predicted of it")]
+    off: Annotated[float | None, means("prediction less `usual_ns`, as a share of that", null="not predicted")]
+    off_as_measured: Annotated[
+        float | None, means("prediction less `measured_ns`, as a share of that", null="not predicted")
+    ]
+    covered: Annotated[bool | None, means("whether the interval covers `usual_ns`", null="not predicted")]
 
 
 class ValidationRow(Structure, frozen=True, kw_only=True):
@@ -119,8 +127,16 @@ class ValidationRow(Structure, frozen=True, kw_only=True):
         float | None, means("the median error, whichever way, a share", null="nothing was predicted")
     ]
     worst_error: Annotated[float | None, means("the largest", null="nothing was predicted")]
+    median_error_as_measured: Annotated[
+        float | None, means("the median error without what is known of the host's pace", null="nothing was predicted")
+    ]
+    worst_error_as_measured: Annotated[float | None, means("the largest of these", null="nothing was predicted")]
     coverage: Annotated[float | None, means("the share that ± e covers", null="nothing was predicted")]
-    choices: Annotated[int, means("points and regimes at which two or more variants were predicted")]
+    choices: Annotated[int, means("points and regimes at which the choice was predicted")]
+    open_choices: Annotated[
+        int, means("points and regimes at which several variants may be the fastest by what was predicted")
+    ]
+    open_right: Annotated[int, means("of how many of these the fastest is one of them")]
     winner_right: Annotated[
         float | None,
         means(

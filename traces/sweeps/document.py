@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from launchlens.traces.documents.estimate import estimate_row
 from launchlens.traces.documents.prediction import prediction_row
@@ -21,7 +22,7 @@ from launchlens.traces.documents.sweep_report import (
     WithinRow,
 )
 from launchlens.traces.sweeps.crossings import Line
-from launchlens.traces.sweeps.study import SweepStudy
+from launchlens.traces.sweeps.study import SweepStudy, share
 from launchlens.traces.tables.sweeps import constants
 
 
@@ -117,16 +118,23 @@ def _validation(study: SweepStudy) -> ValidationRow:
         predicted=found.predicted,
         median_error=found.median_error,
         worst_error=found.worst_error,
+        median_error_as_measured=median(found.errors_as_measured) if found.predicted else None,
+        worst_error_as_measured=found.errors_as_measured[-1] if found.predicted else None,
         coverage=found.coverage,
         choices=len(found.choices),
+        open_choices=found.open_choices,
+        open_right=found.open_right,
         winner_right=found.winner_right,
         winner_not_shown_wrong=found.winner_not_shown_wrong,
         checked=[
             CheckedRow(
                 point=each.point,
                 measured_ns=each.measured_ns,
+                usual_ns=each.usual_ns,
+                pace=share(each.pace),
                 prediction=prediction_row(each.prediction),
                 off=each.off,
+                off_as_measured=each.off_as_measured,
                 covered=each.covered,
             )
             for each in found.checked

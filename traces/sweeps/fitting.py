@@ -1,18 +1,21 @@
 """Fits the cost model of a sweep to the points that are not held out, and to bursts of launches where these were timed.
 
-Constants are fitted to the logarithms of times, so that errors count by their share, robustly (an outlier counts by its size, not by its
-square) and bounded below by 0. How far what they leave belongs together is chosen by its likelihood. Then the points are left out
-in five parts in turn, constants and all, and the interval of predictions is stretched until it covers as many of them as it must.
+    1. constants of each variant at the host's pace at each point (`constants`)
+    2. what they leave, and how far that belongs together (`left`)
+    3. the host's pace: by the reference, or what all have left in common (`paces`); and how far each side follows it; then 1 again
+
+Then the points are left out in five parts in turn, constants and all. By what they are off the interval of predictions is stretched until it
+covers as many of them as it must, it is told beside which points nothing can be predicted, and how far apart two sides must be for
+a choice between them. Points that are held out have no part in any of it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
-from math import ceil, log
+from math import ceil, log1p
 from pathlib import Path
 
 import msgspec
@@ -24,47 +27,41 @@ from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.captures.probe_codes import launch_costs as codes
 from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.statistics import SEED, Floats
-from launchlens.traces.sweeps.counts import Function, function_of
+from launchlens.traces.sweeps.constants import Burst, Constants, Key, Seen
+from launchlens.traces.sweeps.counts import function_of
+from launchlens.traces.sweeps.left import Within
 from launchlens.traces.sweeps.model import (
     MODEL,
-    SHARP,
     AxisScale,
     Constant,
-    Lane,
+    Pace,
     Part,
     Reach,
-    Shared,
     SideModel,
     SweepModel,
     WhyNot,
-    alike,
-    amount,
-    between,
+    by_ruler,
     larger,
     placed,
 )
-from launchlens.traces.sweeps.samples import Samples
+from launchlens.traces.sweeps.paces import hosts_share, in_common, references
+from launchlens.traces.sweeps.samples import Samples, SideKey
 from launchlens.traces.sweeps.sweep import Sweep, SweptVariant
 from launchlens.traces.thresholds import THRESHOLDS
 
 #: Bytes of an iteration that the caches of a GPU are taken to hold, whichever fits best.
 _NEAR = (4 << 20, 12 << 20, 24 << 20, 48 << 20)
-#: Shares from which a residual counts by its size and not by its square.
-_ROBUST = 0.1
-_FOLDS, _RESAMPLES = 5, 200
+_FOLDS = 5
 #: No file of a sweep is larger, bytes.
 _MOST_BYTES = 512 << 20
-#: How surely a burst's cost is that of the same launch among others, a share.
-_BURST = 0.25
-#: Lengths, in steps of an axis, and shares of noise that are tried for what constants leave.
-_LENGTHS, _NOISES = (1.0, 2.5, 6.0), (0.1, 0.4, 1.5, 4.0)
-#: Sides of a regime, of which the median is what they have in common.
-_IN_COMMON = 3
-#: Nothing is known better than this, a share.
-_LEAST_NOISE = 0.003
-
-#: A constant of a variant, and the regime that it is of (empty: both).
-Key = tuple[Lane, Part, str]
+#: Passes over constants, what is left and the pace: of a pace that was recorded, and of one that is found in what is left.
+_PASSES, _PASSES_UNRECORDED = 2, 3
+#: As many points as this, with a pace so far from the usual one, are worth what is believed of how far a side follows it: 1, within these ends.
+_BELIEVED, _FOLLOWS = 4 * 0.1**2, (0.3, 2.0)
+#: Shares from which a residual counts less in that.
+_ROBUST = 0.1
+#: The host is slower than `high`, or faster than `low`, at one point in twenty each.
+_ENDS = (0.05, 0.95)
 
 
 def fit(sweep: Sweep, samples: Samples) -> SweepModel:
@@ -88,30 +85,6 @@ def write_model(sweep: Sweep, model: SweepModel) -> None:
     files.write_bytes(sweep.path / MODEL, msgspec.json.encode(model) + b"\n")
 
 
-@dataclass(frozen=True)
-class Seen:
-    """The fitted points of one side: their `rows` among the fitted points, logarithms of time, and parameters by axis."""
-
-    regime: str
-    rows: np.ndarray
-    logs: Floats
-    parameters: Mapping[str, Floats]
-    counts: Mapping[str, Function]
-
-    def some(self, keep: np.ndarray) -> Seen:
-        """The same of some of its points."""
-        parameters = {name: values[keep] for name, values in self.parameters.items()}
-        return Seen(self.regime, self.rows[keep], self.logs[keep], parameters, self.counts)
-
-
-@dataclass(frozen=True)
-class Burst:
-    """What bursts say of a constant, ns."""
-
-    key: Key
-    ns: float
-
-
 class Fit:
     """The fit of one sweep."""
 
@@ -124,6 +97,11 @@ class Fit:
         self._indices = [int(samples.points[row]) for row in kept]
         self._logs = samples.times.value.reshape(len(samples.points), len(samples.sides))[self._rows]
         self._settings = [record.points[index].settings for index in self._indices]
+        self._coarse = np.array([record.points[index].stage == "coarse" for index in self._indices], bool)
+        found = references([record.points[index] for index in self._indices])
+        self._usual = float(np.median(found)) if len(found) and np.isfinite(found).all() else None
+        self._paces = np.zeros(len(found)) if self._usual is None else found - self._usual
+        self._known_intervals: dict[int, Mapping[Key, tuple[float, float]]] = {}
 
     @cached_property
     def axes(self) -> tuple[AxisScale, ...]:
@@ -153,30 +131,30 @@ class Fit:
         variants = list(dict.fromkeys(variant for variant, _ in self._samples.sides))
         seen = {variant: self._of_variant(variant) for variant in variants}
         near = self._near_bytes(seen)
-        whole = {
-            variant: Constants(usable, near, self._bursts(variant)).fit()
-            for variant in variants
-            if (usable := [each for each in seen[variant].values() if isinstance(each, Seen)])
-        }
-        shared = _shared(seen, whole, places)
-        sides: dict[tuple[str, str], _Judged] = {}
-        for variant in variants:
-            sides |= self._sides(variant, seen[variant], near, places, whole.get(variant), shared)
-        sides = _stretched(sides)
+        fitted, paces = self._fitted(seen, near, places)
+        left_out = self._left_out(fitted, near, places)
+        off = self._off(left_out, fitted, paces)
+        stretches = self._stretches(left_out, off)
+        parts = {each.variant for point in self._sweep.record.points for each in point.variants if each.part_of}
+        sides = []
+        for key in self._samples.sides:
+            why_not = seen[key[0]][key[1]]
+            plain = SideModel(variant=key[0], regime=key[1], path=self._path(key[0]), part=key[0] in parts)
+            if isinstance(why_not, Seen):
+                known = np.isfinite(off[key]).any()
+                side = self._side(plain, fitted[key], off[key], stretches[key]) if known else None
+                sides.append(side or msgspec.structs.replace(plain, why_not="no-model"))
+            else:
+                sides.append(msgspec.structs.replace(plain, why_not=why_not))
+        low, high = np.quantile(paces, _ENDS) if len(paces) else (0.0, 0.0)
         return msgspec.structs.replace(
             made,
             near_bytes=float(near),
-            sides=tuple(sides[key].side for key in self._samples.sides),
-            shared={
-                regime: Shared(
-                    points=tuple(self._indices[row] for row in each.rows),
-                    left=tuple(float(value) for value in each.left),
-                    lengths=each.within.lengths,
-                    scale=each.within.scale,
-                    noise=each.within.noise,
-                )
-                for regime, each in shared.items()
-            },
+            sides=tuple(sides),
+            pace=Pace(
+                usual_ns=None if self._usual is None else float(np.exp(self._usual)), low=float(low), high=float(high)
+            ),
+            tells=self._tells(left_out, parts),
         )
 
     # -- what there is to fit to
@@ -210,7 +188,7 @@ class Fit:
             counts[name] = function
         if "launches" not in counts and "nodes" not in counts and self._sweep.record.device == "cuda":
             return "counts-unknown"
-        return Seen(regime, rows, self._logs[rows, place], parameters, counts)
+        return Seen(regime, rows, self._logs[rows, place], parameters, counts, self._paces[rows])
 
     def _swept(self, index: int, variant: str, regime: str) -> SweptVariant | None:
         of_point = self._sweep.record.points[index].variants
@@ -250,98 +228,212 @@ class Fit:
             tried[near] = left
         return min(tried, key=lambda near: tried[near])
 
-    def _sides(
-        self,
-        variant: str,
-        of_variant: Mapping[str, Seen | WhyNot],
-        near: int,
-        places: Floats,
-        whole: Constants | None,
-        shared: Mapping[str, InCommon],
-    ) -> dict[tuple[str, str], _Judged]:
-        usable = [each for each in of_variant.values() if isinstance(each, Seen)]
-        bursts, path = self._bursts(variant), self._path(variant)
-        found = {
-            (variant, regime): _Judged(SideModel(variant=variant, regime=regime, why_not=why, path=path), np.zeros(0))
-            for regime, why in of_variant.items()
-            if not isinstance(why, Seen)
+    def _fitted(
+        self, seen: Mapping[str, Mapping[str, Seen | WhyNot]], near: int, places: Floats
+    ) -> tuple[dict[SideKey, Side], Floats]:
+        """Every side that can be fitted, and the host's pace at each point."""
+        usable = {
+            variant: found
+            for variant, of_variant in seen.items()
+            if (found := [each for each in of_variant.values() if isinstance(each, Seen)])
         }
-        if whole is None:
-            return found
-        intervals = whole.intervals()
-        folds = _folds(len(places))
-        own = {each.regime: whole.left(each) - _common(shared, each) for each in usable}
-        within = {each.regime: Within.of(own[each.regime], places[each.rows]) for each in usable}
-        off: dict[str, list[Floats]] = {each.regime: [] for each in usable}
-        for fold in range(_FOLDS):
-            fitted = [each.some(folds[each.rows] != fold) for each in usable]
-            if any(len(each.rows) < THRESHOLDS.sweep_fewest_points // 2 for each in fitted):
-                continue
-            without = Constants(fitted, near, bursts).fit(start=whole)
-            for each, kept in zip(usable, fitted, strict=True):
-                left_out = each.some(folds[each.rows] == fold)
-                off[each.regime].append(
-                    within[each.regime].off(kept, left_out, without, places, shared.get(each.regime))
-                )
-        for each in usable:
-            mine = within[each.regime]
-            constants = tuple(
-                Constant(lane=key[0], part=key[1], regime=key[2], ns=float(ns), interval_ns=intervals.get(key))
-                for key, ns in zip(whole.keys, whole.values, strict=True)
-                if key[2] in ("", each.regime)
-            )
-            side = SideModel(
-                variant=variant,
-                regime=each.regime,
-                path=path,
-                counts=dict(each.counts),
-                constants=constants,
-                reach={
-                    name: Reach(low=float(values.min()), high=float(values.max()))
-                    for name, values in each.parameters.items()
-                },
-                points=tuple(self._indices[row] for row in each.rows),
-                left=tuple(float(value) for value in own[each.regime]),
-                lengths=mine.lengths,
-                scale=mine.scale,
-                noise=mine.noise,
-                stretch=1.0,
-            )
-            found[variant, each.regime] = _Judged(side, np.concatenate(off[each.regime] or [np.zeros(0)]))
+        keys = [(variant, each.regime) for variant, found in usable.items() for each in found]
+        follows, sides = dict.fromkeys(keys, 1.0), dict[SideKey, Side]()
+        paces, whole = self._paces, dict[str, Constants]()
+        passes = _PASSES_UNRECORDED if self._usual is None else _PASSES
+        for number in range(passes):
+            last = number == passes - 1
+            for variant, found in usable.items():
+                there = [each.at_paces(follows[variant, each.regime] * paces) for each in found]
+                begin = whole.get(variant)
+                whole[variant] = Constants(there, near, self._bursts(variant)).fit(start=begin, rough=not last)
+                for each in there:
+                    key = variant, each.regime
+                    within = None if number == 0 or last else sides[key].within
+                    sides[key] = Side.of(each, whole[variant], places, follows[key], within)
+            if last:
+                break
+            told = {key: side.off(len(paces)) for key, side in sides.items()}
+            if self._usual is None:
+                off = {key: mine / follows[key] for key, (mine, _) in told.items()}
+                paces = in_common(off, {key: shares for key, (_, shares) in told.items()})
+            follows = {key: follows_of(mine, shares * paces) for key, (mine, shares) in told.items()}
+        return sides, paces
+
+    # -- what points say that are left out in turn
+
+    def _left_out(self, fitted: Mapping[SideKey, Side], near: int, places: Floats) -> dict[SideKey, LeftOut]:
+        folds, count = _folds(len(places)), len(places)
+        found = {key: LeftOut(*(np.full(count, np.nan) for _ in range(5))) for key in fitted}
+        for variant in dict.fromkeys(variant for variant, _ in fitted):
+            mine = [fitted[key] for key in fitted if key[0] == variant]
+            for fold in range(_FOLDS):
+                kept = [side.seen.some(folds[side.seen.rows] != fold) for side in mine]
+                if any(len(each.rows) < THRESHOLDS.sweep_fewest_points // 2 for each in kept):
+                    continue
+                without = Constants(kept, near, self._bursts(variant)).fit(start=mine[0].constants, rough=True)
+                for side, each in zip(mine, kept, strict=True):
+                    self._leave_out(found[variant, each.regime], side, each, without, folds == fold, places)
         return found
+
+    def _leave_out(
+        self, found: LeftOut, side: Side, kept: Seen, without: Constants, out: np.ndarray, places: Floats
+    ) -> None:
+        """Note what the points that were kept say of those left out."""
+        left_out = side.seen.some(out[side.seen.rows])
+        rows = left_out.rows
+        if not len(rows):
+            return
+        host, device = without.lanes(left_out)
+        known = by_ruler(places[kept.rows], *without.lanes(kept))
+        mean, spread = side.within.at(known, without.left(kept), by_ruler(places[rows], host, device))
+        found.log_ns[rows] = np.log(larger(host, device)) + mean
+        found.spread[rows], found.host[rows], found.device[rows] = spread, host, device
+        found.logs[rows] = left_out.logs
+
+    def _off(
+        self, left_out: Mapping[SideKey, LeftOut], fitted: Mapping[SideKey, Side], paces: Floats
+    ) -> dict[SideKey, Floats]:
+        """How far off each side was at the host's pace, which where no reference was timed other variants tell."""
+        follows = {key: fitted[key].follows for key in left_out}
+        usual = {key: (each.logs - each.log_ns) / follows[key] for key, each in left_out.items()}
+        shares = {key: hosts_share(each.host, each.device) for key, each in left_out.items()}
+        found = {}
+        for key, each in left_out.items():
+            mine = paces if self._usual is not None else in_common(usual, shares, without=key[0])
+            found[key] = each.off(mine, follows[key])
+        return found
+
+    def _stretches(self, left_out: Mapping[SideKey, LeftOut], off: Mapping[SideKey, Floats]) -> dict[SideKey, float]:
+        """How many standard deviations cover as much of what was left out as they must, of each side and of all of its regime together.
+
+        Points near turn-overs lie close to others: they say nothing of the distance at which the grid is predicted.
+        """
+        counted = {key: (off[key] / left_out[key].spread)[self._coarse] for key in off}
+        found = {}
+        for key, mine in counted.items():
+            together = np.concatenate([other for (_, regime), other in counted.items() if regime == key[1]])
+            found[key] = max(_quantile(together), _quantile(mine), 1.0)
+        return found
+
+    def _tells(self, left_out: Mapping[SideKey, LeftOut], parts: set[str]) -> dict[str, float]:
+        """By regime, how many standard deviations apart two sides must be for as many right choices as there must be; none where no distance will do."""
+        found = {}
+        for regime in self._samples.regimes:
+            mine = [each for (variant, of), each in left_out.items() if of == regime and variant not in parts]
+            if len(mine) < 2:
+                continue
+            log_ns, spread, logs = (
+                np.array([getattr(each, name) for each in mine]) for name in ("log_ns", "spread", "logs")
+            )
+            aparts, rights = [], []
+            for row in np.flatnonzero(self._coarse & (np.isfinite(log_ns).sum(axis=0) >= 2)):
+                there = np.flatnonzero(np.isfinite(log_ns[:, row]))
+                first = there[log_ns[there, row].argmin()]
+                others = there[there != first]
+                wide = np.hypot(spread[others, row], spread[first, row])
+                aparts.append(float(((log_ns[others, row] - log_ns[first, row]) / wide).min()))
+                rights.append(logs[first, row] - logs[there, row].min() <= log1p(THRESHOLDS.equivalence_margin))
+            order = np.argsort(aparts)[::-1]
+            wrong = np.cumsum(~np.array(rights, bool)[order])
+            # one more wrong one is allowed for
+            enough = (wrong + 1) / (np.arange(len(order)) + 2) <= 1 - THRESHOLDS.sweep_choices_right
+            if enough.any():
+                found[regime] = float(np.array(aparts)[order][np.flatnonzero(enough)[-1]])
+        return found
+
+    def _side(self, plain: SideModel, fitted: Side, off: Floats, stretch: float) -> SideModel:
+        """The model of a side."""
+        seen, whole, within = fitted.seen, fitted.constants, fitted.within
+        intervals = self._intervals(whole)
+        constants = tuple(
+            Constant(lane=key[0], part=key[1], regime=key[2], ns=float(ns), interval_ns=intervals.get(key))
+            for key, ns in zip(whole.keys, whole.values, strict=True)
+            if key[2] in ("", plain.regime)
+        )
+        tried = [float(off[row]) if self._coarse[row] and np.isfinite(off[row]) else None for row in seen.rows]
+        return msgspec.structs.replace(
+            plain,
+            counts=dict(seen.counts),
+            constants=constants,
+            reach={
+                name: Reach(low=float(values.min()), high=float(values.max()))
+                for name, values in seen.parameters.items()
+            },
+            follows=fitted.follows,
+            points=tuple(self._indices[row] for row in seen.rows),
+            left=tuple(float(value) for value in fitted.left),
+            tried=tuple(tried),
+            lengths=within.lengths,
+            scale=within.scale,
+            noise=within.noise,
+            stretch=stretch,
+        )
+
+    def _intervals(self, whole: Constants) -> Mapping[Key, tuple[float, float]]:
+        """Of a variant's constants, worked out once for both of its regimes."""
+        if id(whole) not in self._known_intervals:
+            self._known_intervals[id(whole)] = whole.intervals()
+        return self._known_intervals[id(whole)]
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """A side's model, and how many of its own standard deviations the points left out in turn were off."""
+class Side:
+    """One side fitted: its points at the host's pace there, `places` with what rules, and what constants leave. `follows` as `SideModel`."""
 
-    side: SideModel
-    off: Floats
+    seen: Seen
+    constants: Constants
+    places: Floats
+    left: Floats
+    within: Within
+    follows: float = 1.0
+
+    @classmethod
+    def of(cls, seen: Seen, constants: Constants, places: Floats, follows: float, within: Within | None) -> Side:
+        ruled = by_ruler(places[seen.rows], *constants.lanes(seen))
+        left = constants.left(seen)
+        return cls(seen, constants, ruled, left, within or Within.of(left, ruled), follows)
+
+    def off(self, points: int) -> tuple[Floats, Floats]:
+        """How far each time is off what the others say of it at the host's usual pace, and the host's share of it; NaN where it has none."""
+        host, device = self.constants.lanes(self.seen)
+        off, shares = np.full(points, np.nan), np.full(points, np.nan)
+        smooth = self.within.by_the_others(self.left, self.places)
+        off[self.seen.rows] = self.seen.logs - np.log(larger(host, device)) - smooth
+        shares[self.seen.rows] = hosts_share(host, device)
+        return off, shares
 
 
-def _stretched(sides: Mapping[tuple[str, str], _Judged]) -> dict[tuple[str, str], _Judged]:
-    """The models with intervals that cover as much of what was left out as they must, each its own and all of a regime together."""
-    regimes = {regime for _, regime in sides}
-    together = {}
-    for regime in regimes:
-        off = np.concatenate([each.off for (_, mine), each in sides.items() if mine == regime] or [np.zeros(0)])
-        together[regime] = _quantile(off)
-    found = {}
-    for key, each in sides.items():
-        if each.side.why_not is not None:
-            found[key] = each
-            continue
-        if not len(each.off):
-            side = SideModel(variant=key[0], regime=key[1], why_not="no-model", path=each.side.path)
-            found[key] = _Judged(side, each.off)
-            continue
-        stretch = max(together[key[1]], _quantile(each.off), 1.0)
-        found[key] = _Judged(msgspec.structs.replace(each.side, stretch=stretch), each.off)
-    return found
+@dataclass(frozen=True)
+class LeftOut:
+    """A side at all fitted points, each when it was left out: the logarithm of the time to expect at the usual pace, its spread, what host
+    and device need; and the time, logarithm. NaN where it was not measured or not left out."""
+
+    log_ns: Floats
+    spread: Floats
+    host: Floats
+    device: Floats
+    logs: Floats
+
+    def off(self, paces: Floats, follows: float) -> Floats:
+        """How far off each was at the host's pace there."""
+        slower = np.log(larger(self.host * np.exp(follows * paces), self.device) / larger(self.host, self.device))
+        return np.asarray(self.logs - self.log_ns - slower, float)
+
+
+def follows_of(off: Floats, shown: Floats) -> float:
+    """With which power a side follows the host's pace: `off` at the usual pace, by the pace's share that it could show."""
+    known = np.isfinite(off) & np.isfinite(shown)
+    y, x, found = off[known], shown[known], 1.0
+    for _ in range(3):
+        weight = 1 / (1 + ((y - found * x) / _ROBUST) ** 2)
+        found = float(((weight * x * y).sum() + _BELIEVED) / ((weight * x**2).sum() + _BELIEVED))
+    return min(max(found, _FOLLOWS[0]), _FOLLOWS[1])
 
 
 def _quantile(off: Floats) -> float:
     """What as many as must be covered stay within, one more point allowed for (conformal prediction)."""
+    off = off[np.isfinite(off)]
     if not len(off):
         return 1.0
     ordered = np.sort(np.abs(off))
@@ -359,247 +451,3 @@ def _count(each: SweptVariant, name: str) -> int | None:
         return None if each.structure is None else sum(one.per_iteration * one.items for one in each.structure)
     value: int | None = getattr(each, name)
     return value
-
-
-class Constants:
-    """The constants of one variant, fitted to its regimes together."""
-
-    def __init__(self, seen: Sequence[Seen], near: int, bursts: Sequence[Burst]) -> None:
-        self.seen, self.near = seen, near
-        self.logs = np.concatenate([each.logs for each in seen])
-        columns = [(key, self._column(key)) for key in _keys(seen)]
-        self.keys, self._host, self._device = _independent(columns)
-        self.bursts = [each for each in bursts if each.key in self.keys]
-        self.values = np.zeros(len(self.keys))
-        self.left_over = 0.0
-
-    def _column(self, key: Key) -> Floats:
-        _, part, regime = key
-        return np.concatenate(
-            [
-                amount(part, each.counts, each.parameters, self.near, len(each.logs))
-                if regime in ("", each.regime)
-                else np.zeros(len(each.logs))
-                for each in self.seen
-            ]
-        )
-
-    def fit(self, *, rough: bool = False, start: Constants | None = None) -> Constants:
-        """Fit them, from those of another fit or from scratch."""
-        from scipy.optimize import least_squares
-
-        # of what each of them would take if it took all, the geometric mean is the scale on which it is looked for
-        scale = np.array([_scale(column, self.logs) for column in (self._host + self._device).T])
-        if start is not None and start.keys == self.keys:
-            begin = np.maximum(start.values / scale, 1e-3)
-        else:
-            begin = np.full(len(self.keys), 0.3)
-        found = least_squares(
-            lambda scaled: self._residuals(scaled * scale),
-            begin,
-            jac=lambda scaled: self._slopes(scaled * scale) * scale,
-            bounds=(0, np.inf),
-            loss="soft_l1",
-            f_scale=_ROBUST,
-            max_nfev=15 if rough else 60,
-            method="trf",
-        )
-        self.values = np.where(found.x < 1e-6, 0.0, found.x) * scale
-        self.left_over = float(found.cost)
-        return self
-
-    def _predicted(self, values: Floats) -> tuple[Floats, Floats, Floats]:
-        host, device = self._host @ values, self._device @ values
-        return host, device, larger(host, device)
-
-    def _residuals(self, values: Floats) -> Floats:
-        whole = self._predicted(values)[2]
-        return np.concatenate([np.log(whole) - self.logs, self._off_bursts(values)])
-
-    def _off_bursts(self, values: Floats) -> Floats:
-        return np.array([(values[self.keys.index(each.key)] / each.ns - 1) / _BURST * _ROBUST for each in self.bursts])
-
-    def _slopes(self, values: Floats) -> Floats:
-        host, device, whole = self._predicted(values)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            by_host = np.nan_to_num((host / whole) ** (SHARP - 1) / whole)
-            by_device = np.nan_to_num((device / whole) ** (SHARP - 1) / whole)
-        of_points = by_host[:, None] * self._host + by_device[:, None] * self._device
-        of_bursts = np.zeros((len(self.bursts), len(self.keys)))
-        for row, each in enumerate(self.bursts):
-            of_bursts[row, self.keys.index(each.key)] = _ROBUST / _BURST / each.ns
-        return np.concatenate([of_points, of_bursts])
-
-    def left(self, seen: Seen) -> Floats:
-        """What the constants leave of some points, logarithms of time over model."""
-        return np.asarray(seen.logs - np.log(self._of(seen)), float)
-
-    def _of(self, seen: Seen) -> Floats:
-        totals = {"host": np.zeros(len(seen.logs)), "device": np.zeros(len(seen.logs))}
-        for (lane, part, regime), ns in zip(self.keys, self.values, strict=True):
-            if regime in ("", seen.regime):
-                totals[lane] += ns * amount(part, seen.counts, seen.parameters, self.near, len(seen.logs))
-        return larger(totals["host"], totals["device"])
-
-    def intervals(self) -> dict[Key, tuple[float, float]]:
-        """The 95 % interval of each, by resampling points; the fit is taken as linear about its end."""
-        slopes, off = self._slopes(self.values), -self._residuals(self.values)
-        weights = 1 / np.sqrt(1 + (off / _ROBUST) ** 2)
-        # a point is in both regimes: it is drawn with both
-        points = np.concatenate([each.rows for each in self.seen])
-        names, at = np.unique(points, return_inverse=True)
-        if len(names) < THRESHOLDS.sweep_fewest_points:
-            return {}
-        scale = np.maximum(np.abs(slopes).max(axis=0), 1e-30)
-        scaled = slopes / scale
-        generator, found = np.random.default_rng(SEED), []
-        count = len(self.logs)
-        ridge = 1e-6 * np.eye(len(self.keys))
-        for _ in range(_RESAMPLES):
-            drawn = np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
-            weight = weights * np.concatenate([drawn[at], np.ones(len(off) - count)])
-            normal = scaled.T @ (weight[:, None] * scaled)
-            step = np.linalg.solve(
-                normal + ridge * max(float(np.trace(normal)) / len(normal), 1e-12), scaled.T @ (weight * off)
-            )
-            found.append(np.maximum(self.values + step / scale, 0.0))
-        low, high = np.percentile(np.array(found), [2.5, 97.5], axis=0)
-        return {
-            key: (min(float(a), float(value)), max(float(b), float(value)))
-            for key, a, b, value in zip(self.keys, low, high, self.values, strict=True)
-        }
-
-
-def _scale(column: Floats, logs: Floats) -> float:
-    there = column > 0
-    return float(np.exp(np.mean(logs[there] - np.log(column[there])))) if there.any() else 1.0
-
-
-def _keys(seen: Sequence[Seen]) -> Iterator[Key]:
-    """The constants that may be told of a variant, the plainest first: of two that can't be told apart the first stays."""
-    regimes = {each.regime: each for each in seen}
-    for regime, each in regimes.items():
-        if regime == "graph":
-            yield "host", "replay", regime
-            yield "device", "start", regime
-            if "nodes" in each.counts:
-                yield "host", "node", regime
-                yield "device", "node", regime
-        else:
-            yield "host", "call", regime
-            if "launches" in each.counts:
-                yield "host", "launch", regime
-                yield "device", "node", regime
-            if "arguments" in each.counts:
-                yield "host", "argument", regime
-    if all("items" in each.counts for each in seen):
-        yield "device", "item", ""
-    if all("bytes" in each.counts for each in seen):
-        yield "device", "byte-near", ""
-        yield "device", "byte-far", ""
-
-
-def _independent(columns: Sequence[tuple[Key, Floats]]) -> tuple[list[Key], Floats, Floats]:
-    """The constants without those that are, of the same lane, sums of others before them, and their columns by lane."""
-    keys: list[Key] = []
-    kept: dict[Lane, list[Floats]] = {"host": [], "device": []}
-    host, device = [], []
-    for key, column in columns:
-        size = float(np.linalg.norm(column))
-        if not size:
-            continue
-        unit = column / size
-        basis = np.array(kept[key[0]]).T
-        if kept[key[0]]:
-            rest = unit - basis @ np.linalg.lstsq(basis, unit, rcond=None)[0]
-            if float(np.linalg.norm(rest)) < 1e-6:
-                continue
-        kept[key[0]].append(unit)
-        keys.append(key)
-        host.append(column if key[0] == "host" else np.zeros(len(column)))
-        device.append(column if key[0] == "device" else np.zeros(len(column)))
-    return keys, np.array(host).T, np.array(device).T
-
-
-@dataclass(frozen=True)
-class Within:
-    """How far what constants leave belongs together: `lengths` by axis in steps, and deviations of it and of a point by itself."""
-
-    lengths: tuple[float, ...]
-    scale: float
-    noise: float
-
-    @classmethod
-    def of(cls, left: Floats, there: Floats) -> Within:
-        """Those under which what is left of some points is likeliest, by where these lie."""
-        best: tuple[float, Within] | None = None
-        for lengths in product(_LENGTHS, repeat=there.shape[1]):
-            # along the axes of the likeness all shares of noise are a sum of squares
-            sizes, turned = np.linalg.eigh(alike(there, there, lengths))
-            along = turned.T @ left
-            for share in _NOISES:
-                variances = np.maximum(sizes, 0.0) + share**2
-                size = max(float((along**2 / variances).mean()), 1e-12)
-                likely = -0.5 * (len(left) * log(size) + float(np.log(variances).sum()))
-                if best is None or likely > best[0]:
-                    scale = size**0.5
-                    best = likely, cls(tuple(lengths), scale, max(share * scale, _LEAST_NOISE))
-        assert best is not None
-        return best[1]
-
-    def off(self, kept: Seen, left_out: Seen, constants: Constants, places: Floats, shared: InCommon | None) -> Floats:
-        """How many standard deviations the points left out are off what the others predict."""
-        mine, there = constants.left(kept), places[left_out.rows]
-        more, more_spread = np.zeros(len(there)), np.zeros(len(there))
-        if shared is not None:
-            known = np.isin(shared.rows, kept.rows)
-            more, more_spread = between(
-                places[shared.rows[known]],
-                shared.left[known],
-                there,
-                shared.within.lengths,
-                shared.within.scale,
-                shared.within.noise,
-            )
-            mine = mine - shared.at(kept.rows)
-        left, spread = between(places[kept.rows], mine, there, self.lengths, self.scale, self.noise)
-        return np.asarray((constants.left(left_out) - left - more) / np.hypot(spread, more_spread), float)
-
-
-@dataclass(frozen=True)
-class InCommon:
-    """What the sides of a regime have left in common, by row of the fitted points."""
-
-    rows: np.ndarray
-    left: Floats
-    within: Within
-
-    def at(self, rows: np.ndarray) -> Floats:
-        """It at some rows; 0 where it isn't known."""
-        places = {int(row): value for row, value in zip(self.rows, self.left, strict=True)}
-        return np.array([places.get(int(row), 0.0) for row in rows])
-
-
-def _common(shared: Mapping[str, InCommon], seen: Seen) -> Floats:
-    return shared[seen.regime].at(seen.rows) if seen.regime in shared else np.zeros(len(seen.rows))
-
-
-def _shared(
-    seen: Mapping[str, Mapping[str, Seen | WhyNot]], constants: Mapping[str, Constants], places: Floats
-) -> dict[str, InCommon]:
-    """By regime, the median of what is left of its sides at each point; none where there are fewer than _IN_COMMON of them."""
-    left: dict[str, list[Floats]] = {}
-    for variant, of_variant in seen.items():
-        for regime, each in of_variant.items():
-            if isinstance(each, Seen):
-                row = np.full(len(places), np.nan)
-                row[each.rows] = constants[variant].left(each)
-                left.setdefault(regime, []).append(row)
-    found = {}
-    for regime, rows in left.items():
-        of_sides = np.array(rows)
-        known = np.flatnonzero(np.isfinite(of_sides).sum(axis=0) >= _IN_COMMON)
-        if len(known) >= THRESHOLDS.sweep_fewest_points:
-            middle = np.nanmedian(of_sides[:, known], axis=0)
-            found[regime] = InCommon(known, middle, Within.of(middle, places[known]))
-    return found

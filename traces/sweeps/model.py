@@ -1,22 +1,25 @@
 """The cost model of a sweep, as it is stored: its constants, and what is left of each time, between which it interpolates.
 
     time of an iteration = the larger, rounded off, of what the host and what the device need    × exp(what is left)
-        host, called     a call + launches + arguments
-        host, replayed   a replay + nodes
-        device           a start + nodes + items + bytes (those in reach of the caches, and those beyond)
+        host, called     (a call + launches + arguments) × the host's pace
+        host, replayed   (a replay + nodes)              × the host's pace
+        device           a start + nodes + items + bytes (those in reach of the caches, and those beyond) + bytes × items
 
-Constants are costs of one variant, by its launch path, and never negative. What a point's time has that they don't give is, first, what all
-variants have in common there (a host's pace changes from second to second), then a variant's own; either is interpolated in the logarithms of parameters and time (a Gaussian process), and so near to measured points a prediction is nearer to them than
-the constants are; how far off it may be is taken from points that were left out of the fit in turn.
+Constants are costs of one variant, by its launch path, and never negative. A host's pace changes from second to second, for all variants of
+a point alike; a prediction is for the usual one. What a point's time has that none of this gives is interpolated between points (a Gaussian
+process in the logarithms of parameters and time), so that near to measured points a prediction is nearer to them than the constants are. What
+host and device rule differs in it as distance does: from one side of their turn-over little is known of the other. How far off a prediction
+may be is taken from points that were left out of the fit in turn.
 
 A prediction needs no GPU, no scipy and no pandas. It is not made beyond what was measured, nor where it may be off by more than
-`Thresholds.sweep_most_error`.
+`Thresholds.sweep_most_error`, nor beside points that were further off than that when they were left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp, isfinite, log
+from dataclasses import dataclass
+from math import exp, hypot, inf, isfinite, log
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,14 +33,18 @@ from launchlens.traces.statistics import Floats
 from launchlens.traces.sweeps.counts import Function
 from launchlens.traces.thresholds import THRESHOLDS
 
-FORMAT = "launchlens.sweep-model/1"
+FORMAT = "launchlens.sweep-model/2"
 MODEL = "model.json"
 #: How sharply the larger of two rules: the sum of their powers of this, of which the root is taken.
 SHARP = 8.0
 _AGAIN = "make it again with `report`"
+#: How far apart, in steps of an axis, points lie of which one is the host's and the other the device's.
+_RULED_APART = 3.0
+#: Points around a prediction, left out of the fit in turn, that must not have been too far off.
+_AROUND = 3
 
 Lane = Literal["host", "device"]
-Part = Literal["call", "launch", "argument", "replay", "node", "start", "item", "byte-near", "byte-far"]
+Part = Literal["call", "launch", "argument", "replay", "node", "start", "item", "byte-near", "byte-far", "byte-item"]
 #: What of an iteration each part is counted by; of those that are once an iteration nothing is.
 COUNTED: Mapping[Part, str] = {
     "launch": "launches",
@@ -46,6 +53,7 @@ COUNTED: Mapping[Part, str] = {
     "item": "items",
     "byte-near": "bytes",
     "byte-far": "bytes",
+    "byte-item": "bytes",
 }
 #: Why a variant is not predicted, by code.
 WHY_NOT = {
@@ -88,24 +96,45 @@ class SideModel(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     constants: Annotated[tuple[Constant, ...], means("what it costs")] = ()
     reach: Annotated[Mapping[str, Reach], means("where it was measured", key="axis")] = {}
+    part: Annotated[bool, means("whether it does a part of the work only: it is never the best")] = False
+    follows: Annotated[
+        float, means("with which power of the host's pace goes what the host needs: 1 where it takes as much longer")
+    ] = 1.0
     points: Annotated[tuple[int, ...], means("the points that it was fitted to")] = ()
-    left: Annotated[tuple[float, ...], means("what is left of each of these, logarithms of time over model")] = ()
+    left: Annotated[
+        tuple[float, ...],
+        means("what is left of each of these, logarithms of time over model at the host's pace there"),
+    ] = ()
+    tried: Annotated[
+        tuple[float | None, ...],
+        means(
+            "how far off each was when it was left out, logarithms of time over prediction; null of those near turn-overs"
+        ),
+    ] = ()
     lengths: Annotated[
-        tuple[float, ...], means("how far along each axis what is left belongs together, in its steps")
+        tuple[float, ...],
+        means(
+            "how far along each axis what is left belongs together, in its steps; last between what the host and the device rule"
+        ),
     ] = ()
     scale: Annotated[float, means("its standard deviation")] = 0.0
     noise: Annotated[float, means("that of a point by itself")] = 0.0
     stretch: Annotated[float, means("how many standard deviations the interval of a prediction takes")] = 0.0
 
 
-class Shared(msgspec.Struct, frozen=True, kw_only=True):
-    """What all sides of a regime have left in common at a point: the host's pace in that second, and what all of them do at such a place."""
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast the host was while points were measured, as the logarithm of its time over the usual one."""
 
-    points: Annotated[tuple[int, ...], means("the points that it is known of")]
-    left: Annotated[tuple[float, ...], means("the median of what is left of each of these, logarithms")]
-    lengths: Annotated[tuple[float, ...], means("how far along each axis it belongs together, in its steps")]
-    scale: Annotated[float, means("its standard deviation")]
-    noise: Annotated[float, means("that of a point by itself")]
+    usual_ns: Annotated[
+        float | None,
+        means(
+            "the median time of the reference at the points fitted",
+            unit="ns",
+            null="no reference was timed: paces are what variants have in common",
+        ),
+    ] = None
+    low: Annotated[float, means("of one point in twenty it was less than this")] = 0.0
+    high: Annotated[float, means("of one point in twenty it was more than this")] = 0.0
 
 
 class AxisScale(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,19 +156,46 @@ class SweepModel(msgspec.Struct, frozen=True, kw_only=True):
     indices: Annotated[tuple[int, ...], means("their numbers in the sweep")]
     near_bytes: Annotated[float, means("bytes of an iteration that caches are taken to hold", unit="bytes")]
     sides: Annotated[tuple[SideModel, ...], means("a row a variant and regime")]
-    shared: Annotated[Mapping[str, Shared], means("what sides have left in common", key="regime")] = {}
+    pace: Annotated[Pace, means("the host's pace")] = Pace()
+    tells: Annotated[
+        Mapping[str, float],
+        means(
+            "how many standard deviations apart the best must be from another to be told from it; a regime is left out in which it never is, as "
+            "of points left out in turn too many choices were wrong",
+            key="regime",
+        ),
+    ] = {}
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What an iteration of a side should take; or why that is not predicted. `off` is ± e, a share."""
+    """What an iteration of a side should take at the host's usual pace; or why that is not predicted.
+
+    `fast_ns` and `slow_ns` are for the host's pace in its fastest and its slowest seconds. `log_ns` and `spread` say what is known where
+    that is too little for a prediction as well, `host_ns` and `device_ns` what both need, without what is left; `part` is whether the side does a part of the work only.
+    """
 
     variant: str
     regime: str
     ns: float | None = None
+    fast_ns: float | None = None
+    slow_ns: float | None = None
+    log_ns: float | None = None
+    spread: float | None = None
+    part: bool = False
     low_ns: float | None = None
     high_ns: float | None = None
     by: Lane | None = None
     why_not: WhyNot | None = None
+    host_ns: float | None = None
+    device_ns: float | None = None
+    follows: float = 1.0
+
+    def at_pace(self, pace: float) -> float:
+        """How many times longer it should take where the host takes exp(`pace`) times longer than usual."""
+        if self.host_ns is None or self.device_ns is None:
+            return 1.0
+        host, device = np.array([self.host_ns]), np.array([self.device_ns])
+        return float((larger(host * exp(self.follows * pace), device) / larger(host, device))[0])
 
     @property
     def error(self) -> float | None:
@@ -152,29 +208,76 @@ def predict(model: SweepModel, settings: Mapping[str, float]) -> list[Prediction
     return [_predicted(model, side, settings) for side in model.sides]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The fastest of a regime by predictions: `best`, None where it isn't told from others, and all that may be it, the likeliest first."""
+
+    best: str | None
+    may_be_best: tuple[str, ...]
+
+
+def choice(model: SweepModel, found: Sequence[Prediction], regime: str) -> Choice:
+    """Which side of a regime should be the fastest; one of which nothing is known may always be."""
+    mine = [each for each in found if each.regime == regime and not each.part and each.why_not != "out-of-range"]
+    known = sorted((each for each in mine if each.log_ns is not None), key=lambda each: each.log_ns or 0.0)
+    unknown = tuple(each.variant for each in mine if each.log_ns is None)
+    if not known:
+        return Choice(None, ())
+    first = known[0]
+    tells = model.tells.get(regime, inf)
+    near = [each.variant for each in known[1:] if apart(first, each) < tells]
+    best = first.variant if not near and not unknown and first.ns is not None else None
+    return Choice(best, (first.variant, *near, *unknown))
+
+
+def apart(first: Prediction, other: Prediction) -> float:
+    """By how many standard deviations another side should take longer than the first."""
+    assert first.log_ns is not None and other.log_ns is not None
+    return (other.log_ns - first.log_ns) / max(hypot(first.spread or 0.0, other.spread or 0.0), 1e-9)
+
+
 def _predicted(model: SweepModel, side: SideModel, settings: Mapping[str, float]) -> Prediction:
+    whose = Prediction(variant=side.variant, regime=side.regime, part=side.part)
     if side.why_not is not None:
-        return Prediction(variant=side.variant, regime=side.regime, why_not=side.why_not)
+        return msgspec.structs.replace(whose, why_not=side.why_not)
     if any(not reach.low <= settings[name] <= reach.high for name, reach in side.reach.items()):
-        return Prediction(variant=side.variant, regime=side.regime, why_not="out-of-range")
+        return msgspec.structs.replace(whose, why_not="out-of-range")
     parameters = {axis.name: np.array([settings[axis.name]]) for axis in model.axes}
     host, device = lanes(side, parameters, model.near_bytes)
-    known = placed(model, [model.points[number] for number in _rows(model, side.points)])
-    there = placed(model, [tuple(settings[axis.name] for axis in model.axes)])
-    left, spread = interpolate(side, known, there)
-    shared = model.shared.get(side.regime)
-    if shared is not None:
-        of_all = placed(model, [model.points[number] for number in _rows(model, shared.points)])
-        more, spread_more = between(of_all, np.array(shared.left), there, shared.lengths, shared.scale, shared.noise)
-        left, spread = left + more, np.hypot(spread, spread_more)
-    reach = side.stretch * float(spread[0])
-    if reach > log(1 + THRESHOLDS.sweep_most_error):
-        return Prediction(variant=side.variant, regime=side.regime, why_not="too-uncertain")
-    ns = float(larger(host, device)[0]) * exp(float(left[0]))
-    by: Lane = "host" if host[0] >= device[0] else "device"
-    return Prediction(
-        variant=side.variant, regime=side.regime, ns=ns, low_ns=ns * exp(-reach), high_ns=ns * exp(reach), by=by
+    rows = _rows(model, side.points)
+    of_points = {axis.name: np.array([model.points[row][at] for row in rows]) for at, axis in enumerate(model.axes)}
+    known = by_ruler(placed(model, [model.points[row] for row in rows]), *lanes(side, of_points, model.near_bytes))
+    there = by_ruler(placed(model, [tuple(settings[axis.name] for axis in model.axes)]), host, device)
+    left, spread = between(known, np.array(side.left), there, side.lengths, side.scale, side.noise)
+    reach, log_left = side.stretch * float(spread[0]), float(left[0])
+    usual = float(larger(host, device)[0]) * exp(log_left)
+    whose = msgspec.structs.replace(
+        whose,
+        log_ns=log(usual),
+        spread=float(spread[0]),
+        host_ns=float(host[0]),
+        device_ns=float(device[0]),
+        follows=side.follows,
     )
+    most = log(1 + THRESHOLDS.sweep_most_error)
+    if reach > most or off_around(known, side.tried, there[0]) > most:
+        return msgspec.structs.replace(whose, why_not="too-uncertain")
+    return msgspec.structs.replace(
+        whose,
+        ns=usual,
+        fast_ns=usual * whose.at_pace(model.pace.low),
+        slow_ns=usual * whose.at_pace(model.pace.high),
+        low_ns=usual * exp(-reach),
+        high_ns=usual * exp(reach),
+        by="host" if host[0] >= device[0] else "device",
+    )
+
+
+def off_around(known: Floats, tried: Sequence[float | None], there: Floats) -> float:
+    """How far off, whichever way, the worst of the nearest points was that were left out of the fit in turn."""
+    rows = [row for row, off in enumerate(tried) if off is not None]
+    far = ((known[rows] - there) ** 2).sum(axis=1)
+    return max((abs(tried[rows[at]] or 0.0) for at in np.argsort(far)[:_AROUND]), default=0.0)
 
 
 def _rows(model: SweepModel, points: Sequence[int]) -> list[int]:
@@ -188,6 +291,12 @@ def placed(model: SweepModel, points: Sequence[Sequence[float]]) -> Floats:
     for at, axis in enumerate(model.axes):
         found[:, at] = (np.log(found[:, at]) if axis.by_factor else found[:, at]) / axis.step
     return found
+
+
+def by_ruler(places: Floats, host: Floats, device: Floats) -> Floats:
+    """Places with how much the host rules there beside, [points, axes + 1]: further apart across the turn-over."""
+    ratio = np.log(np.maximum(host, 1e-9) / np.maximum(device, 1e-9))
+    return np.column_stack([places, _RULED_APART / 2 * np.tanh(ratio)])
 
 
 def lanes(side: SideModel, parameters: Mapping[str, Floats], near_bytes: float) -> tuple[Floats, Floats]:
@@ -207,6 +316,8 @@ def amount(
     if part not in COUNTED:
         return np.ones(size)
     number = counts[COUNTED[part]].of(parameters)
+    if part == "byte-item":
+        return number * np.maximum(counts["items"].of(parameters) - 1, 0.0)
     if part == "byte-near":
         return np.minimum(number, near_bytes)
     return np.maximum(number - near_bytes, 0.0) if part == "byte-far" else number
@@ -225,15 +336,10 @@ def alike(one: Floats, other: Floats, lengths: Sequence[float]) -> Floats:
     return np.asarray((1 + far) * np.exp(-far), float)
 
 
-def interpolate(side: SideModel, known: Floats, there: Floats) -> tuple[Floats, Floats]:
-    """What is left at some places, and the standard deviation of a time measured there, logarithms."""
-    return between(known, np.array(side.left), there, side.lengths, side.scale, side.noise)
-
-
 def between(
     known: Floats, left: Floats, there: Floats, lengths: Sequence[float], scale: float, noise: float
 ) -> tuple[Floats, Floats]:
-    """As `interpolate`, of given lengths and deviations."""
+    """What is left at some places, and the standard deviation of a time measured there, logarithms."""
     if not scale:
         return np.zeros(len(there)), np.full(len(there), noise)
     covariance = scale**2 * alike(known, known, lengths) + noise**2 * np.eye(len(known))
@@ -271,31 +377,22 @@ def _wrong(model: SweepModel) -> bool:
         or any(axis.step <= 0 for axis in model.axes)
         or any(axis.by_factor and point[at] <= 0 for point in model.points for at, axis in enumerate(model.axes))
         or any(_side_wrong(side, names, known) for side in model.sides if side.why_not is None)
-        or any(_shared_wrong(shared, len(names), known) for shared in model.shared.values())
-    )
-
-
-def _shared_wrong(shared: Shared, axes: int, known: set[int]) -> bool:
-    return (
-        not shared.points
-        or len(shared.left) != len(shared.points)
-        or not known.issuperset(shared.points)
-        or len(shared.lengths) != axes
-        or any(length <= 0 for length in shared.lengths)
-        or shared.noise <= 0
-        or shared.scale < 0
+        or (model.pace.usual_ns is not None and model.pace.usual_ns <= 0)
+        or any(tells < 0 for tells in model.tells.values())
     )
 
 
 def _side_wrong(side: SideModel, names: set[str], known: set[int]) -> bool:
     counted = {COUNTED[constant.part] for constant in side.constants if constant.part in COUNTED}
+    counted |= {"items" for constant in side.constants if constant.part == "byte-item"}
     terms = [term for function in side.counts.values() for term in function.terms]
     return (
         not side.constants
         or not side.points
         or len(side.left) != len(side.points)
         or not known.issuperset(side.points)
-        or len(side.lengths) != len(names)
+        or len(side.tried) != len(side.points)
+        or len(side.lengths) != len(names) + 1
         or any(length <= 0 for length in side.lengths)
         or side.noise <= 0
         or side.scale < 0

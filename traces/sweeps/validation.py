@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, isfinite, log
 from statistics import median
 
 import numpy as np
 
-from launchlens.traces.sweeps.model import Prediction, SweepModel, predict
-from launchlens.traces.sweeps.samples import Samples
-from launchlens.traces.sweeps.sweep import Sweep
+from launchlens.traces.sweeps.model import Prediction, SweepModel, choice, predict
+from launchlens.traces.sweeps.paces import hosts_share, in_common, references
+from launchlens.traces.sweeps.samples import Samples, SideKey
+from launchlens.traces.sweeps.sweep import Point, Sweep
 from launchlens.traces.sweeps.winners import Cell
 from launchlens.traces.thresholds import THRESHOLDS
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A side at a point held out: what it took, ns, and what was predicted of it."""
+    """A side at a point held out: what it took, ns, and what was predicted of it.
+
+    A prediction is for the host's usual pace; `pace` is what it was there, as a logarithm. It is told by the reference that was timed in the same
+    rounds, or, where none was, by what the other variants were off in common: never by the side itself.
+    """
 
     point: int
     measured_ns: float
     prediction: Prediction
+    pace: float
+
+    @property
+    def usual_ns(self) -> float:
+        """What was measured, less what it owes to the host's pace in these seconds."""
+        return self.measured_ns / self.prediction.at_pace(self.pace)
 
     @property
     def off(self) -> float | None:
-        """Prediction less measurement, as a share of the measurement."""
+        """Prediction less measurement at the host's pace there, as a share of the measurement."""
+        return None if self.prediction.ns is None else self.prediction.ns / self.usual_ns - 1
+
+    @property
+    def off_as_measured(self) -> float | None:
+        """The same without what is known of the host's pace."""
         return None if self.prediction.ns is None else self.prediction.ns / self.measured_ns - 1
 
     @property
     def covered(self) -> bool | None:
-        """Whether the measured time lies within the prediction's interval."""
+        """Whether the measured time, at the host's pace there, lies within the prediction's interval."""
         low, high = self.prediction.low_ns, self.prediction.high_ns
-        return None if low is None or high is None else low <= self.measured_ns <= high
+        return None if low is None or high is None else low <= self.usual_ns <= high
 
 
 @dataclass(frozen=True)
@@ -63,10 +79,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Validation:
-    """All that was held against points held out. `unpredicted` counts the sides of these of which nothing is predicted."""
+    """All that was held against points held out. `open_choices` are the points and regimes at which several may be the fastest by what is predicted; at `open_right` the fastest is among these."""
 
     checked: Sequence[Checked]
     choices: Sequence[Choice]
+    open_choices: int = 0
+    open_right: int = 0
 
     @property
     def errors(self) -> list[float]:
@@ -84,6 +102,11 @@ class Validation:
     @property
     def worst_error(self) -> float | None:
         return self.errors[-1] if self.errors else None
+
+    @property
+    def errors_as_measured(self) -> list[float]:
+        """The same without what is known of the host's pace."""
+        return sorted(abs(each.off_as_measured) for each in self.checked if each.off_as_measured is not None)
 
     @property
     def coverage(self) -> float | None:
@@ -108,7 +131,7 @@ def validated(
     """The model's predictions at every point held out that was timed."""
     logs = samples.times.value.reshape(len(samples.points), len(samples.sides))
     by_place = {(cell.point, cell.regime): cell for cell in cells}
-    checked, choices = [], []
+    checked, choices, left_open, among = list[Checked](), list[Choice](), 0, 0
     for at, index in enumerate(samples.points):
         point = sweep.record.points[index]
         if not point.held_out or any(isinstance(value, str) for value in point.settings.values()):
@@ -116,14 +139,36 @@ def validated(
         settings = {name: float(value) for name, value in point.settings.items()}
         found = {(each.variant, each.regime): each for each in predict(model, settings)}
         took = {side: exp(logs[at, place]) for place, side in enumerate(samples.sides) if np.isfinite(logs[at, place])}
-        checked += [Checked(int(index), ns, found[side]) for side, ns in took.items()]
+        paces = _paces(model, point, took, found)
+        checked += [Checked(int(index), ns, found[side], paces[side]) for side, ns in took.items()]
         for regime in samples.regimes:
             ranked = {name: ns for (name, mine), ns in took.items() if mine == regime and name not in parts}
-            known = {name: each.ns for name in ranked if (each := found[name, regime]).ns is not None}
             cell = by_place.get((int(index), regime))
-            if len(known) < 2 or cell is None:
+            if len(ranked) < 2 or cell is None:
                 continue
-            chosen = min(known, key=lambda name: known[name] or 0.0)
+            said = choice(model, [found[name, regime] for name in ranked], regime)
+            chosen = said.best
+            if chosen is None:
+                left_open += 1
+                among += cell.leader in said.may_be_best
+                continue
             loss = ranked[chosen] / ranked[cell.leader] - 1
             choices.append(Choice(int(index), regime, chosen, cell.leader, loss, chosen in cell.may_be_best))
-    return Validation(checked, choices)
+    return Validation(checked, choices, left_open, among)
+
+
+def _paces(
+    model: SweepModel, point: Point, took: Mapping[SideKey, float], found: Mapping[SideKey, Prediction]
+) -> dict[SideKey, float]:
+    """The host's pace at a point, for each side told without it."""
+    if model.pace.usual_ns is not None:
+        (reference,) = references([point])
+        pace = float(reference) - log(model.pace.usual_ns)
+        return dict.fromkeys(took, pace if isfinite(pace) else 0.0)
+    off, shares = {}, {}
+    for side, ns in took.items():
+        each = found[side]
+        if each.ns is not None and each.host_ns is not None and each.device_ns is not None:
+            off[side] = np.array([log(ns / each.ns) / each.follows])
+            shares[side] = hosts_share(np.array([each.host_ns]), np.array([each.device_ns]))
+    return {side: float(in_common(off, shares, without=side[0])[0]) if off else 0.0 for side in took}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from launchlens.traces.sweeps.crossings import Line
-from launchlens.traces.sweeps.model import Prediction
+from launchlens.traces.sweeps.model import Choice, Prediction
 from launchlens.traces.sweeps.study import SweepStudy
 from launchlens.traces.sweeps.sweep import Setting
 from launchlens.traces.tables.table import Column, Table, table
@@ -225,13 +225,14 @@ def held_out(study: SweepStudy) -> Table:
     columns = (
         _REGIME, _VARIANT, _POINT, _SETTINGS,
         Column("measured_ns", "time", "unprofiled time of one iteration", title="measured", whole=False),
+        Column("usual_ns", "time", "the same, less what it owes to the host's pace there", title="at the usual pace", whole=False),
         *_PREDICTED,
-        Column("off", "share", "prediction less measurement, as a share of the measurement", title="off by", absent="–", signed=True),
-        Column("covered", "flag", "whether the interval covers what was measured", absent=""),
+        Column("off", "share", "prediction less the time at the usual pace, as a share of that", title="off by", absent="–", signed=True),
+        Column("covered", "flag", "whether the interval covers the time at the usual pace", absent=""),
     )  # fmt: skip
     rows: list[list[Any]] = [
         [
-            each.prediction.regime, each.prediction.variant, each.point, _at(study, each.point), each.measured_ns,
+            each.prediction.regime, each.prediction.variant, each.point, _at(study, each.point), each.measured_ns, each.usual_ns,
             *_prediction(each.prediction), each.off, each.covered,
         ]
         for each in study.validation.checked
@@ -245,6 +246,15 @@ _PREDICTED = (
         "interval_ns", "interval", "its interval", of="time", title="interval", whole=False, absent="–", beside=True
     ),
     Column("error", "share", "± e: how far the interval's further end is from it", title="± e", absent="–"),
+    Column(
+        "at_pace_ns",
+        "interval",
+        "the time where the host is as fast, and as slow, as at one point in twenty of the sweep each",
+        of="time",
+        title="fast to slow host",
+        whole=False,
+        absent="–",
+    ),
     Column("pace", "code", "host or device: which of them needs longer", title="by", absent="–"),
     Column("why_not", "code", "why it is not predicted; null where it is", title="not predicted", absent=""),
 )
@@ -252,18 +262,19 @@ _PREDICTED = (
 
 def _prediction(each: Prediction) -> list[Any]:
     ends = None if each.low_ns is None or each.high_ns is None else (each.low_ns, each.high_ns)
-    return [each.ns, ends, each.error, each.by, each.why_not]
+    paces = None if each.fast_ns is None or each.slow_ns is None else (each.fast_ns, each.slow_ns)
+    return [each.ns, ends, each.error, paces, each.by, each.why_not]
 
 
-def predictions(found: Sequence[Prediction]) -> Table:
-    """A row a side: what an iteration should take, the fastest of each regime first."""
+def predictions(found: Sequence[Prediction], choices: Mapping[str, Choice]) -> Table:
+    """A row a side: what an iteration should take, the fastest of each regime first. `choices` by regime."""
     columns = (
         _REGIME,
         _VARIANT,
         Column(
             "mark",
             "code",
-            "fastest of its regime, or ties: the intervals of both overlap",
+            "fastest of its regime; or may-be, where it isn't told from the fastest; or part, of the work only",
             title="",
             absent="",
             beside=True,
@@ -273,11 +284,10 @@ def predictions(found: Sequence[Prediction]) -> Table:
     rows: list[list[Any]] = []
     for regime in dict.fromkeys(each.regime for each in found):
         mine = sorted((each for each in found if each.regime == regime), key=lambda each: each.ns or float("inf"))
-        best = mine[0]
+        told = choices[regime]
         for each in mine:
-            mark = None
-            if each.ns is not None and best.high_ns is not None and each.low_ns is not None:
-                mark = "fastest" if each is best else "ties" if each.low_ns <= best.high_ns else None
+            open = "may-be" if each.variant in told.may_be_best else None
+            mark = "part" if each.part else "fastest" if each.variant == told.best else open
             rows.append([regime, each.variant, mark, *_prediction(each)])
     return table("predictions", "What one iteration should take", columns, rows)
 
