@@ -48,7 +48,6 @@ CAUSE_WORDS = {
     "not-recorded": "nothing recorded",
     "unknown": "not known",
 }
-NOT_ATTRIBUTED = "not attributed"
 BOUND_WORDS = {"host-bound": "the host", "device-bound": "the GPU", "mixed": "both in turn", "unknown": "unknown"}
 MARK_WORDS = {"fastest": "fastest", "ties": "tied"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.sentence import Sentence
@@ -28,6 +28,8 @@ from launchlens.traces.documents.findings import (
 from launchlens.traces.studies.side import Bound
 from launchlens.traces.units import count, duration, interval, listed, percent, signed_duration, times
 
+#: A sentence names so many variants; of more it says how many, and the table beside it which.
+_NAMED = 4
 REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
 
 
@@ -156,7 +158,7 @@ def _winner(finding: WinnerChanges | WinnerSame) -> Sentence:
     if isinstance(finding, WinnerSame):
         text = f"Fastest, or not shown to be slower than the fastest, in every regime: {listed(figures.common)}."
     else:
-        each = "; ".join(f"{regime}: {listed(names)}" for regime, names in figures.winners.items())
+        each = "; ".join(f"{regime}: {_few(names)}" for regime, names in figures.winners.items())
         text = f"The winner changes with the regime ({each})."
     if figures.flips:
         text += f" Faster than the baseline in one regime and slower in the other: {listed(figures.flips)}."
@@ -273,30 +275,52 @@ def _incomplete(finding: Incomplete) -> Sentence:
     return Sentence(text, finding.code, None, "environment", "caveat")
 
 
+_BOUND_MEANS = {
+    "host-bound": "the GPU waits for the host",
+    "device-bound": "the host waits for the GPU",
+    "mixed": "neither side waits for the other throughout",
+}
+
+
 def _bounds(findings: list[BoundBy]) -> list[Sentence]:
-    """One sentence per regime and kind of bound, over all the variants that share it."""
-    groups: dict[tuple[str | None, Bound], list[BoundFigures]] = {}
+    """One sentence per regime and kind of bound, over all the variants that share it; of many variants one a regime, that counts them."""
+    groups: dict[str | None, dict[Bound, list[BoundFigures]]] = {}
     for finding in findings:
-        groups.setdefault((finding.regime, finding.figures.bound), []).append(finding.figures)
+        if finding.figures.bound != "unknown":
+            groups.setdefault(finding.regime, {}).setdefault(finding.figures.bound, []).append(finding.figures)
     made = []
-    for (regime, bound), members in groups.items():
-        if bound == "unknown":
+    for regime, by_bound in groups.items():
+        members = [each for group in by_bound.values() for each in group]
+        if len(members) > _NAMED:
+            made.append(_bound(regime, _counted(by_bound, len(members)), members))
             continue
-        names = listed([member.variant for member in members])
-        host = _span([member.host_share for member in members])
-        busy = _span([member.gpu_busy_share for member in members if member.gpu_busy_share is not None])
-        verb = "is" if len(members) == 1 else "are"
-        meaning = {
-            "host-bound": "the GPU waits for the host",
-            "device-bound": "the host waits for the GPU",
-            "mixed": "neither side waits for the other throughout",
-        }[bound]
-        text = (
-            f"{in_regime(regime)}, {names} {verb} {bound} ({meaning}): submitting takes {host} of the time, and GPU work"
-            f" fills {busy} of it."
-        )
-        made.append(Sentence(text, "bound", regime, "account", "plain"))
+        for bound, group in by_bound.items():
+            names = listed([member.variant for member in group])
+            verb = "is" if len(group) == 1 else "are"
+            made.append(_bound(regime, f"{names} {verb} {bound} ({_BOUND_MEANS[bound]})", group))
     return made
+
+
+def _bound(regime: str | None, which: str, members: list[BoundFigures]) -> Sentence:
+    host = _span([member.host_share for member in members])
+    busy = _span([member.gpu_busy_share for member in members if member.gpu_busy_share is not None])
+    text = f"{in_regime(regime)}, {which}: submitting takes {host} of the time, and GPU work fills {busy} of it."
+    return Sentence(text, "bound", regime, "account", "plain")
+
+
+def _counted(by_bound: Mapping[Bound, list[BoundFigures]], every: int) -> str:
+    """How many variants each kind of bound has."""
+    if len(by_bound) == 1:
+        (bound,) = by_bound
+        return f"all {every} variants are {bound} ({_BOUND_MEANS[bound]})"
+    most, *others = sorted(by_bound, key=lambda bound: -len(by_bound[bound]))
+    first = f"{len(by_bound[most])} of {every} variants {'is' if len(by_bound[most]) == 1 else 'are'} {most} ({_BOUND_MEANS[most]})"
+    return listed([first, *(f"{len(by_bound[bound])} {bound} ({_BOUND_MEANS[bound]})" for bound in others)])
+
+
+def _few(names: Sequence[str]) -> str:
+    """Names, of many the first and how many more."""
+    return listed(names) if len(names) <= _NAMED else f"{names[0]} and {len(names) - 1} more"
 
 
 def _not_measured(findings: list[NotMeasured]) -> list[Sentence]:

@@ -6,7 +6,14 @@ import pytest
 
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.capture import read_capture
-from launchlens.traces.documents.findings import NotMeasured, NotMeasuredFigures
+from launchlens.traces.documents.findings import (
+    BoundBy,
+    BoundFigures,
+    NotMeasured,
+    NotMeasuredFigures,
+    WinnerChanges,
+    WinnerFigures,
+)
 from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
 from launchlens.traces.units import (
@@ -108,3 +115,33 @@ def test_other_numbers():
     assert (significant(0), significant(1234.5)) == ("0", "1234")
     assert interval(None) == "no interval"
     assert interval((1.0001, 1.0004)) == "1.0001 – 1.0004", "more digits where the ends would look the same"
+
+
+def test_of_many_variants_a_sentence_counts_and_the_table_names():
+    figures = {"host_share": 0.98, "gpu_busy_share": 0.2, "wall_ns": 10_000.0, "gpu_busy_ns": 2_000.0}
+    bounds = [("host-bound", 3), ("device-bound", 2), ("mixed", 1)]
+    found = [
+        BoundBy(regime="graph", figures=BoundFigures(variant=f"{bound}-{number}", bound=bound, **figures))
+        for bound, count in bounds
+        for number in range(count)
+    ]
+    (sentence,) = sentences(found)
+    assert sentence.text == (
+        "Replayed as a CUDA graph, 3 of 6 variants are host-bound (the GPU waits for the host), 2 device-bound (the host waits for the GPU)"
+        " and 1 mixed (neither side waits for the other throughout): submitting takes 98 % of the time, and GPU work fills 20 % of it."
+    )
+    (sentence,) = sentences([finding for finding in found if finding.figures.bound == "host-bound"] * 2)
+    assert sentence.text.startswith(
+        "Replayed as a CUDA graph, all 6 variants are host-bound (the GPU waits for the host): "
+    )
+    assert len(sentences(found[2:])) == 3, "of few variants each kind of bound is a sentence that names them"
+
+
+def test_of_many_winners_the_first_is_named():
+    names = [f"variant-{number}" for number in range(6)]
+    winners = {"eager": ["foreach"], "graph": names}
+    finding = WinnerChanges(regime=None, figures=WinnerFigures(winners=winners, common=[], flips=[]))
+    assert (
+        sentences([finding])[0].text
+        == "The winner changes with the regime (eager: foreach; graph: variant-0 and 5 more)."
+    )
