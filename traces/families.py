@@ -9,8 +9,6 @@ import numpy as np
 from launchlens.traces.statistics import SEED, Floats, Ints
 from launchlens.traces.thresholds import THRESHOLDS
 
-#: A share of the samples at either end that a trimmed mean leaves out.
-TRIM = 0.2
 #: Samples that are resampled at once, so that many sides don't need much memory.
 _AT_ONCE = 4_000_000
 
@@ -71,7 +69,7 @@ def _out(extra: Floats, tolerance: float, draws: Ints) -> bool:
 def trimmed(values: Floats) -> tuple[Floats, Floats]:
     """The trimmed mean over the last axis but one, and its standard error, from the winsorized variance."""
     count = values.shape[-2]
-    cut = int(TRIM * count)
+    cut = int(THRESHOLDS.trimmed_share * count)
     ordered = np.sort(values, axis=-2)
     kept = ordered[..., cut : count - cut, :]
     inner = kept.sum(axis=-2)
@@ -81,4 +79,4 @@ def trimmed(values: Floats) -> tuple[Floats, Floats]:
     variance = np.maximum(squares - count * mean**2, 0) / (count - 1)
     # what rounding leaves of equal values is no variance
     variance = np.where(high - low > 1e-12, variance, 0.0)
-    return inner / (count - 2 * cut), np.sqrt(variance / count) / (1 - 2 * TRIM)
+    return inner / (count - 2 * cut), np.sqrt(variance / count) / (1 - 2 * THRESHOLDS.trimmed_share)

@@ -418,6 +418,36 @@ class Thresholds:
         2, "×", "a collective that takes this many times what its like take was waiting for another rank"
     )
 
+    # -- what a replay takes where the trace holds no case of it
+    stream_waited_ns: int = _threshold(
+        12_000,
+        "ns",
+        "work that begins this soon after that of another stream ended may have waited for it, and later work has not",
+    )
+    usual_latency_ns: int = _threshold(
+        6_000, "ns", "on an idle device work begins so long after its call began, where every launch of a trace queues"
+    )
+    usual_between_ns: int = _threshold(1_000, "ns", "between two pieces of work that were both queued")
+
+    # -- tables of a trace
+    held_up_call: float = _threshold(
+        10,
+        "×",
+        "a launch call that takes so many times the median of all is held up: full queues and page faults do that, calls don't",
+    )
+    large_copy_bytes: int = _threshold(
+        1 << 20,
+        "bytes",
+        "a copy of this size or more shows what its way can do: below, starting it takes longer than its bytes",
+    )
+
+    # -- which of many is fastest
+    trimmed_share: float = _threshold(
+        0.2,
+        "share",
+        "left out at either end of a trimmed mean: a fifth is usual, and keeps a spread that outliers would drown",
+    )
+
     def __iter__(self) -> Iterator[Threshold]:
         for each in fields(self):
             yield Threshold(each.name, getattr(self, each.name), each.metadata["unit"], each.metadata["reason"])

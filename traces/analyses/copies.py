@@ -13,12 +13,11 @@ from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
 from launchlens.traces.tables.table import Column
+from launchlens.traces.thresholds import THRESHOLDS
 
 #: Upper ends of the classes of size, bytes, and what they are called.
 _ENDS = (64 << 10, 1 << 20, 16 << 20)
 CLASSES = ("under 64 KiB", "64 KiB to 1 MiB", "1 to 16 MiB", "16 MiB and more")
-#: A copy of this size or more shows what its way can do.
-_LARGE = 1 << 20
 _MEMORY = re.compile(r"\(([^()]*->[^()]*)\)")
 
 COLUMNS = (
@@ -99,7 +98,7 @@ def _best(
     _, code = np.unique(np.stack([kind, memory]), axis=1, return_inverse=True)
     code = code.ravel()
     best = np.full(int(code.max(initial=0)) + 1, np.nan)
-    large = timed & (moved >= _LARGE)
+    large = timed & (moved >= THRESHOLDS.large_copy_bytes)
     np.fmax.at(best, code[large], moved[large] / duration[large])
     return best[code]
 

@@ -15,12 +15,11 @@ from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import moments
 from launchlens.traces.tables.table import Column
+from launchlens.traces.thresholds import THRESHOLDS
 
 #: Least number of launches in flight of each class, and what the classes are called.
 _FROM = (0, 1, 2, 10, 100, 1000)
 CLASSES = ("0", "1", "2 to 9", "10 to 99", "100 to 999", "1000 and more")
-#: A call that takes so many times the median of all is held up.
-_HELD_UP = 10
 
 COLUMNS = (
     Column("in_flight", "code", f"launches in flight: {', '.join(CLASSES)}", title="in flight"),
@@ -28,7 +27,7 @@ COLUMNS = (
     Column("share", "share", "that as a share of the whole time between"),
     Column("launches", "count", "launches that were made behind so many"),
     Column("call_ns", "time", "time of the host in such a call, median; null without any", title="in the call"),
-    Column("held_up", "count", f"calls among them that took {_HELD_UP} times the median of all launch calls or longer", title="held up"),
+    Column("held_up", "count", f"calls among them that took {THRESHOLDS.held_up_call:.0f} times the median of all launch calls or longer", title="held up"),
     Column("blocked_ns", "time", "what these took beyond that median, in all: behind 1000 and more, time blocked on a full queue",
            title="held up for"),
 )  # fmt: skip
@@ -50,7 +49,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     call = end - start
     usual = float(np.median(call))
     groups = Groups(class_of[np.searchsorted(edges, start)], len(CLASSES))
-    late = call >= max(_HELD_UP * usual, 1)
+    late = call >= max(THRESHOLDS.held_up_call * usual, 1)
     held = groups.only(late)
     whole = int(length.sum())
     frame = pd.DataFrame(

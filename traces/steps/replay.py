@@ -26,13 +26,6 @@ from launchlens.traces.thresholds import THRESHOLDS
 MOST_WORK = 12_000
 MOST_STEPS = 8
 FEWEST_STEPS = 2
-#: A piece of work begins this long after that of another stream ended, or later, where it waited for it.
-_SOON_NS = 12_000
-#: On an idle device work begins so long after its call began, where the trace holds no case of it.
-_USUAL_LATENCY_NS = 6_000
-#: Between two pieces of work that were both queued, likewise.
-_USUAL_STEP_NS = 1_000
-
 #: What happens at the moments of a replay, in this order where several share one.
 _BEGIN, _LAUNCH, _WAIT, _END = -1, 0, 1, 2
 
@@ -136,9 +129,9 @@ class Replay:
         queued = (previous >= 0) & (called < before)
         wait = (self.start - before).astype(np.float64)
         reached = np.maximum(self.start - called, 0).astype(np.float64)
-        usual = float(np.median(reached[~queued])) if (~queued).any() else _USUAL_LATENCY_NS
-        short = wait[queued & (wait >= 0) & (wait < _SOON_NS)]
-        step = float(np.median(short)) if len(short) else _USUAL_STEP_NS
+        usual = float(np.median(reached[~queued])) if (~queued).any() else THRESHOLDS.usual_latency_ns
+        short = wait[queued & (wait >= 0) & (wait < THRESHOLDS.stream_waited_ns)]
+        step = float(np.median(short)) if len(short) else THRESHOLDS.usual_between_ns
         self.usual_step = step
         # of work that was queued the latency of its call can't be seen, of work that wasn't the step from the one before it
         calls = np.maximum(np.minimum(back, self.start) - called, 0)
@@ -158,13 +151,19 @@ class Replay:
         at = np.searchsorted(self.end[by_end], self.start, side="right") - 1
         other = by_end[np.maximum(at, 0)]
         late = np.maximum(before, called)
-        depends = (at >= 0) & (self.stream[other] != self.stream) & (self.start - self.end[other] < _SOON_NS)
-        depends &= (self.end[other] > late) & (called[other] <= called) & (self.start - late > _SOON_NS / 2)
+        depends = (
+            (at >= 0)
+            & (self.stream[other] != self.stream)
+            & (self.start - self.end[other] < THRESHOLDS.stream_waited_ns)
+        )
+        depends &= (
+            (self.end[other] > late) & (called[other] <= called) & (self.start - late > THRESHOLDS.stream_waited_ns / 2)
+        )
         self.waits_for[depends] = other[depends]
         self.waits_more[depends] = (self.start - self.end[other])[depends]
         self.after[depends] = self.usual_step
         # its call had reached the device long before
-        usual = float(np.median(self.latency[~depends])) if (~depends).any() else _USUAL_LATENCY_NS
+        usual = float(np.median(self.latency[~depends])) if (~depends).any() else THRESHOLDS.usual_latency_ns
         self.latency[depends] = np.minimum(self.latency[depends], usual)
 
     def _take_waits(self) -> None:

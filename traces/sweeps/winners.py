@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launchlens.traces.families import TRIM, trimmed
+from launchlens.traces.families import trimmed
 from launchlens.traces.statistics import Estimate, Floats
 from launchlens.traces.sweeps.samples import Samples
 from launchlens.traces.thresholds import THRESHOLDS
@@ -79,7 +79,7 @@ def may_be_best(times: Floats) -> list[bool]:
         return [True] * sides
     differences = (whole[:, :, None] - whole[:, None, :]).reshape(pairs, sides * sides)
     extra, error = (found.reshape(sides, sides) for found in trimmed(differences))
-    critical = _critical(pairs - 2 * int(TRIM * pairs) - 1, sides - 1)
+    critical = _critical(pairs - 2 * int(THRESHOLDS.trimmed_share * pairs) - 1, sides - 1)
     slower = np.asarray(extra > critical * error, bool)
     return [bool(each) for each in ~np.atleast_1d(slower.any(axis=1))]
 
