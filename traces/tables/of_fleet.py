@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Any
+
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.documents.fleet import FleetDocument
-from launchlens.traces.tables.table import Column, Pivot, Table, table
+from launchlens.traces.tables.table import Column, Pivot, Table, of_structures, table
 
 
 def tables(document: FleetDocument) -> list[Table]:
@@ -111,11 +114,7 @@ def imbalance(document: FleetDocument) -> Table:
             title="above the median, of a step",
         ),
     )
-    rows = [
-        [each.figure, each.least_ns, each.median_ns, each.most_ns, each.rank_of_most, each.share_of_step]
-        for each in document.imbalance
-    ]
-    return table("imbalance", "How ranks differ", columns, rows)
+    return of_structures("imbalance", "How ranks differ", columns, document.imbalance)
 
 
 def collectives(document: FleetDocument) -> Table:
@@ -134,12 +133,7 @@ def collectives(document: FleetDocument) -> Table:
         Column("last_share", "share", "in which share of them", title="in"),
         Column("matched_by", "code", "how it is known which are the same"),
     )
-    rows = [
-        [each.group, each.operation, each.ranks, each.count, each.total_ns, each.waiting_ns, each.transfer_ns, each.skew_median_ns,
-         each.skew_most_ns, each.last_rank, each.last_share, each.matched_by]
-        for each in document.collectives
-    ]  # fmt: skip
-    return table("collectives", "Collectives", columns, rows, order="by waiting")
+    return of_structures("collectives", "Collectives", columns, document.collectives, order="by waiting")
 
 
 def waits(document: FleetDocument) -> Table:
@@ -150,44 +144,36 @@ def waits(document: FleetDocument) -> Table:
         Column("ns", "time", "for how long, in all its steps", title="waited"),
         Column("exposed_ns", "time", "of that, nothing else ran on its GPU", title="exposed"),
     )
-    rows = [[each.rank, each.for_rank, each.ns, each.exposed_ns] for each in document.waits]
-    return table("waits", "Who waited for whom in collectives", columns, rows, order="by time")
+    return of_structures("waits", "Who waited for whom in collectives", columns, document.waits, order="by time")
 
 
 def idle_causes(document: FleetDocument) -> Table:
     """What each rank's GPU was idle for, a step."""
-    columns = (
-        Column("rank", "name", "the rank"),
+    rows = [[str(each.rank), cause, ns] for each in document.ranks for cause, ns in (each.idle_causes or {}).items()]
+    cause, ns = (
         Column("cause", "code", "what its GPU waited for"),
         Column("ns", "time", "for how long, a step", title="a step"),
     )
-    rows = [[str(each.rank), cause, ns] for each in document.ranks for cause, ns in (each.idle_causes or {}).items()]
-    return table(
-        "rank_idle",
-        "What GPUs were idle for, a step",
-        columns,
-        rows,
-        order="by rank",
-        pivot=Pivot("rank", "cause", "ns"),
-    )
+    return _crosswise("rank_idle", "What GPUs were idle for, a step", cause, ns, rows)
 
 
 def parts(document: FleetDocument) -> Table:
     """Where the time of each rank's steps went."""
-    columns = (
-        Column("rank", "name", "the rank"),
-        Column("part", "code", "what its GPU did, or was idle for"),
-        Column("ns", "time", "in all its steps", title="time"),
-    )
     rows = [[str(each.rank), each.part, each.ns] for each in document.account.parts]
-    return table(
+    part = Column("part", "code", "what its GPU did, or was idle for")
+    return _crosswise(
         "rank_time",
         "Where the time of all ranks went",
-        columns,
+        part,
+        Column("ns", "time", "in all its steps", title="time"),
         rows,
-        order="by rank",
-        pivot=Pivot("rank", "part", "ns"),
     )
+
+
+def _crosswise(name: str, title: str, kind: Column, ns: Column, rows: list[list[Any]]) -> Table:
+    """Times of each rank by kind, to be read a rank a row and a kind a column."""
+    columns = Column("rank", "name", "the rank"), kind, ns
+    return table(name, title, columns, rows, order="by rank", pivot=Pivot("rank", kind.name, ns.name))
 
 
 def account(document: FleetDocument) -> Table:
@@ -197,17 +183,12 @@ def account(document: FleetDocument) -> Table:
         Column("device", "code", "what their devices did meanwhile", absent="not recorded"),
         Column("ns", "time", "time in this cell", title="time"),
     )
-    order = {
-        (host, device): at
-        for at, (host, device) in enumerate((host, device) for host in HOST_STATES for device in DEVICE_STATES)
-    }
+    order = {states: at for at, states in enumerate(product(HOST_STATES, DEVICE_STATES))}
     cells = sorted(document.account.cells, key=lambda cell: order.get((cell.host, cell.device or ""), len(order)))
-    rows = [[each.host, each.device, each.ns] for each in cells]
-    return table("fleet_account", "The accounts of all ranks, added", columns, rows)
+    return of_structures("fleet_account", "The accounts of all ranks, added", columns, cells)
 
 
 def skipped(document: FleetDocument) -> Table:
     """Files that were left out."""
     columns = (Column("file", "name", "the file"), Column("reason", "text", "why it was left out"))
-    rows = [[each.file, each.reason] for each in document.skipped]
-    return table("skipped", "Files left out", columns, rows)
+    return of_structures("skipped", "Files left out", columns, document.skipped)

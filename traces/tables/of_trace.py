@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from launchlens.traces.documents.analysis import AnalysisDocument, Totals
-from launchlens.traces.tables.table import Column, Table, table
+from launchlens.traces.tables.table import Column, Table, of_structures, table
 
 
 def totals(document: AnalysisDocument) -> Table:
@@ -79,8 +79,7 @@ def ranges(document: AnalysisDocument) -> Table:
         Column("kernels_linked", "count", "kernels among the work of these", title="kernels, linked"),
         Column("gpu_ns_linked", "time", "GPU time of their work, in all", title="GPU time, linked"),
     )  # fmt: skip
-    rows = [[getattr(row, column.name) for column in columns] for row in document.ranges]
-    return table("ranges", "ranges", columns, rows, order="by host time")
+    return of_structures("ranges", "ranges", columns, document.ranges, order="by host time")
 
 
 def launch_cost(document: AnalysisDocument) -> Table:

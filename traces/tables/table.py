@@ -255,6 +255,13 @@ def table(
     return Table(name, title, tuple(columns), frame, order, total, pivot, tuple(notes))
 
 
+def of_structures(
+    name: str, title: str, columns: Sequence[Column], rows: Iterable[object], *, order: str = ""
+) -> Table:
+    """A table of structures that have a field of each column's name, as those of a document have."""
+    return table(name, title, columns, [[getattr(row, each.name) for each in columns] for row in rows], order=order)
+
+
 def of_frame(
     name: str,
     title: str,

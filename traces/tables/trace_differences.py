@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from launchlens.traces.documents.comparison import ComparisonDocument
 from launchlens.traces.documents.trace_comparison import DifferenceRow
-from launchlens.traces.tables.table import Column, Table, table
+from launchlens.traces.tables.table import Column, Table, of_structures, table
 
 WAS = Column("was_ns", "time", "its time in a typical step of a", title="was")
 NOW = Column("now_ns", "time", "its time in one of b", title="now")
@@ -58,11 +57,7 @@ def figures(document: ComparisonDocument) -> Table:
         Column("name", "code", "wall: the time of a step; busy, idle and unknown: of it, what the GPU did, and sum to it", title="of a step"),
         WAS, NOW, DIFFERENCE, INTERVAL, EQUAL_PACE,
     )  # fmt: skip
-    rows = [
-        [row.name, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns, row.at_equal_pace_ns]
-        for row in document.figures or ()
-    ]
-    return table("difference", "A typical step", columns, rows)
+    return of_structures("difference", "A typical step", columns, document.figures or ())
 
 
 def named(document: ComparisonDocument) -> list[Table]:
@@ -90,11 +85,10 @@ def _cells(row: DifferenceRow) -> list[Any]:
 
 def account(document: ComparisonDocument) -> list[Table]:
     """The difference cell by cell of the account, where there is one."""
-    rows = [
-        [row.host, row.device, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns]
-        for row in document.account or ()
-    ]
-    return [table("account", "By host and device", CELLS, rows, order="what differs most first")] if rows else []
+    rows = document.account or ()
+    return (
+        [of_structures("account", "By host and device", CELLS, rows, order="what differs most first")] if rows else []
+    )
 
 
 def conditions(document: ComparisonDocument) -> list[Table]:
@@ -102,8 +96,8 @@ def conditions(document: ComparisonDocument) -> list[Table]:
     columns = (
         Column("what", "text", "what differs"), Column("was", "name", "as a's recordings have it"), Column("now", "name", "as b's have it"),
     )  # fmt: skip
-    rows = [[row.what, row.was, row.now] for row in document.conditions or ()]
-    return [table("conditions", "What differs besides the program", columns, rows)] if rows else []
+    rows = document.conditions or ()
+    return [of_structures("conditions", "What differs besides the program", columns, rows)] if rows else []
 
 
 def phases(document: ComparisonDocument) -> list[Table]:
@@ -117,8 +111,4 @@ def phases(document: ComparisonDocument) -> list[Table]:
         Column("alike", "share", "what the steps of both sides have in common"),
         Column("compared", "flag", "whether these are compared"),
     )  # fmt: skip
-    rows: Sequence[Sequence[Any]] = [
-        [row.name, row.steps_was, row.steps_now, row.was_ns, row.now_ns, row.alike, row.compared]
-        for row in document.phases or ()
-    ]
-    return [table("phases", "Phases of the program", columns, rows)]
+    return [of_structures("phases", "Phases of the program", columns, document.phases or ())]
