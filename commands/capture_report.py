@@ -61,7 +61,7 @@ def report_on(
     folder: Path, html: Path | None, asked: Wanted, *, recorded: str | None, claims: Path | None = None
 ) -> None:
     """Write the report of a capture, and its verdict as `asked` to stdout."""
-    from launchlens.reports.machine import study_document
+    from launchlens.reports.documents import study_document
     from launchlens.reports.output import Result
     from launchlens.reports.pages import capture as shown
     from launchlens.traces import files

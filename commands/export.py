@@ -42,7 +42,7 @@ def command(
     with files.writable(output, "give --output another place"), reading(source.name) as progress:
         written = write_perfetto(source, output, progress)
     if as_json:
-        from launchlens.reports.machine import text
+        from launchlens.reports.writers.json import text
 
         typer.echo(text(written.as_document(output)))
         return

@@ -84,7 +84,7 @@ def command(
     with TemporaryDirectory(prefix="launchlens-") as temporary, stdout_kept_clean():
         right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
         found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
-    from launchlens.reports.machine import probe_row
+    from launchlens.reports.documents import probe_row
     from launchlens.traces.documents.probes import ProbesDocument
 
     asked.write(

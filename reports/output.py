@@ -85,7 +85,7 @@ class Wanted:
     def _text(self, result: Result) -> str:
         match self.format:
             case "json":
-                from launchlens.reports.machine import text  # brings all that a study's document needs
+                from launchlens.reports.writers.json import text  # brings all that a study's document needs
 
                 return text(result.document()) + "\n"
             case "csv":

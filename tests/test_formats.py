@@ -8,7 +8,7 @@ import pytest
 from command_lines import LINES, made_machine, run
 from format_pages import EXIT_CODES, Key, all_documents, format_of, hints_of, is_structure, keys_of, said_of
 from launchlens.commands import exit_codes
-from launchlens.reports.machine import text
+from launchlens.reports.writers.json import text
 from launchlens.traces.captures.capture import Manifest
 from launchlens.traces.captures.probes import ProbesFile
 from launchlens.traces.documents.structure import Structure, means

@@ -111,11 +111,6 @@ class Account:
         """Time of each window in one cell."""
         return self.cells[:, HOST_STATES.index(host), DEVICE_STATES.index(device)]
 
-    def by_host_and_device(self) -> dict[str, dict[str, float]]:
-        """Time by host state, of those that hold any, and in it by device state, all windows together."""
-        rows = zip(HOST_STATES, self.cells.sum(axis=0).tolist(), strict=True)
-        return {host: dict(zip(DEVICE_STATES, row, strict=True)) for host, row in rows if any(row)}
-
     def mean(self, iterations: int) -> Account:
         """The account of one iteration: the mean over all windows, each of so many iterations."""
         mean = self.cells.sum(axis=0) / (self.windows * iterations)

@@ -110,7 +110,7 @@ class Capture(Found):
 
     def document(self) -> StudyDocument:
         """Everything, typed, as `report --json` prints it (docs/formats/study.md)."""
-        from launchlens.reports.machine import study_document
+        from launchlens.reports.documents import study_document
 
         return study_document(self._study, verdict(self._study), recorded=describe_if_recorded(self.path))
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from launchlens.reports.machine import text
 from launchlens.reports.streams import clean
 from launchlens.reports.writers.csv import csv
+from launchlens.reports.writers.json import text
 from launchlens.reports.writers.parquet import parquet
 from launchlens.traces import files
 from launchlens.traces.documents.tables import TABLES, TablesFile, tables_file

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from launchlens.profiling.probes.catalogue import CATALOGUE
+from launchlens.reports.documents import probe_row
 from launchlens.reports.figures.backlog import backlog_figure, pairs
 from launchlens.reports.figures.ladder import ladder_figure
 from launchlens.reports.figures.ladder_steps import ladders
-from launchlens.reports.machine import probe_row
 from launchlens.reports.words.claims import name
 from launchlens.reports.words.probes import answer, catalogue
 from launchlens.reports.words.probes.answer import says, verdict_words

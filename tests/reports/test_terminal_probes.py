@@ -6,9 +6,10 @@ import re
 import pytest
 
 import made_probes
-from launchlens.reports.machine import study_document, text
+from launchlens.reports.documents import study_document
 from launchlens.reports.sections.probes import FIGURES, ROWS
 from launchlens.reports.words.probes.page import markdown
+from launchlens.reports.writers.json import text
 from launchlens.traces.captures.probes import Control, Probe, ProbeFigure, ProbeTable
 from launchlens.traces.problems import InputError
 from launchlens.traces.studies.verdict import verdict

@@ -16,8 +16,8 @@ from traces.made_kinds import KINDS, make
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.machine import text
 from launchlens.reports.words.cache import cache_sentence
+from launchlens.reports.writers.json import text
 from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.cache import content, kept_trace, store
 from launchlens.traces.cache.kept_analysis import Asked, analysis_of

@@ -12,10 +12,10 @@ import pytest
 from traces.made_program import Machine, Program, recorded
 
 import events as made
-from launchlens.reports.machine import text
 from launchlens.reports.pages import trace_comparison as shown
 from launchlens.reports.writers import terminal
 from launchlens.reports.writers.html import html
+from launchlens.reports.writers.json import text
 from launchlens.traces.comparisons.compare import TraceComparison, compare_measured, compare_traces
 from launchlens.traces.comparisons.document import as_document
 from launchlens.traces.comparisons.measured import TABLES, Measured, measure

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace as replaced
 
-from launchlens.reports.machine import study_document
+from launchlens.reports.documents import study_document
 from launchlens.traces.captures.capture import LaunchRecord, read_capture
 from launchlens.traces.captures.probes import Control, write_probes
 from launchlens.traces.documents.structure import as_plain

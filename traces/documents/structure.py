@@ -1,7 +1,7 @@
 """What the JSON documents are made of: structures whose every field says what it means, in which unit, and when it is null.
 
 A document is what one command prints with `--json`, or what lies in a file that we write: it is typed here, built by
-whoever works out its numbers, and made into text in one place (`launchlens.reports.machine`). Its page in docs/formats is
+whoever works out its numbers, and made into text in one place (`launchlens.reports.writers.json`). Its page in docs/formats is
 written from these fields. Keys stand in the order of the fields.
 """
 

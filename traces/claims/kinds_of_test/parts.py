@@ -19,8 +19,6 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 #: Host states that the light recorder tells apart, and of the device what rules where it makes the pace.
 State = Literal["python", "dispatch", "launch", "sync", "api", "kernel", "memcpy", "memset", "kernel+memcpy", "between"]
-#: What can't be attributed is a part like any other: a share of all there is must count it.
-REST = "not attributed"
 
 
 class Parts(Bounded, frozen=True, kw_only=True):

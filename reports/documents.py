@@ -1,11 +1,9 @@
-"""What scripts read: one JSON object a command, strict JSON, no NaN (docs/formats.md)."""
+"""The documents that hold words: of a study its sentences, of a probe its question, its answer and what its figures are called."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from launchlens.reports.streams import clean_json
 from launchlens.reports.words.probes.answer import says
 from launchlens.reports.words.probes.catalogue import asks, figure_name
 from launchlens.reports.words.verdict import sentences
@@ -14,16 +12,10 @@ from launchlens.traces.documents.estimate import estimate_row
 from launchlens.traces.documents.findings import AnyFinding
 from launchlens.traces.documents.probes import ControlRow, FigureRow, ProbeRow
 from launchlens.traces.documents.problem import problem_rows
-from launchlens.traces.documents.structure import Structure, as_plain
 from launchlens.traces.documents.study import NotMeasuredRow, StudyDocument
 from launchlens.traces.documents.what_if import what_if_row
 from launchlens.traces.studies.document import agreement_rows, comparison_row, side_row
 from launchlens.traces.studies.study import Study
-
-
-def text(document: Structure) -> str:
-    """The document as JSON text, in which nothing can steer a terminal. Raises ValueError for a number that JSON can't spell."""
-    return clean_json(json.dumps(as_plain(document), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def study_document(study: Study, findings: Sequence[AnyFinding], *, recorded: str | None) -> StudyDocument:
