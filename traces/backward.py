@@ -18,6 +18,7 @@ import pandas as pd
 from launchlens.traces.analyses.opened import Opened
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import Launches
+from launchlens.traces.named import named, what_names_say
 
 #: A recomputed forward pass lies inside a backward op, whose own forward op may lie inside another: so deep at most.
 _DEEPEST = 16
@@ -85,16 +86,25 @@ def _numbered(events: pd.DataFrame) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """The sequence number of each event, -1 for none, and which events are of a backward pass: by what the recorder says of ops,
     and of ranges by their texts."""
     sequence = events["sequence"].to_numpy(np.int64, na_value=-1)
-    of_backward = events["forward_thread"].notna().to_numpy(bool)
-    said = [_SEQUENCE.match(str(name)) for name in events["name"].cat.categories]
-    if not any(said):
-        return sequence, of_backward
-    number = np.array([-1 if each is None else int(each["number"]) for each in said] + [-1], np.int64)
-    backward = np.array([each is not None and bool(_BACKWARD_NODE.search(each["name"])) for each in said] + [False])
-    code = events["name"].cat.codes.to_numpy()
-    by_text = (events["kind"] == "range").to_numpy(bool) & (sequence < 0)
-    sequence = np.where(by_text, number[code], sequence)
-    return sequence, of_backward | (by_text & backward[code])
+    of_backward = events["forward_thread"].notna().to_numpy(bool).copy()
+    by_text = np.flatnonzero((events["kind"] == "range").to_numpy(bool) & (sequence < 0))
+    number = what_names_say(events["name"], _number_said, by_text, nothing=-1)
+    by_text = by_text[number >= 0]
+    sequence = sequence.copy()
+    sequence[by_text] = number[number >= 0]
+    of_backward[by_text] |= named(events["name"], _is_backward_node, by_text)
+    return sequence, of_backward
+
+
+def _number_said(name: str) -> int:
+    """The sequence number that a range's text says, -1 for none."""
+    said = _SEQUENCE.match(name)
+    return -1 if said is None else int(said["number"])
+
+
+def _is_backward_node(name: str) -> bool:
+    said = _SEQUENCE.match(name)
+    return said is not None and bool(_BACKWARD_NODE.search(said["name"]))
 
 
 def _by_sequence(

@@ -23,6 +23,7 @@ from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.launches.apis import waits
 from launchlens.traces.launches.table import Launches
+from launchlens.traces.named import named
 from launchlens.traces.schema import GPU_KINDS
 
 #: Ranges that a framework's C++ opens, whatever runs the program: PyTorch's ops under `emit_nvtx`, and what c10d calls its
@@ -121,11 +122,9 @@ def host_events(events: pd.DataFrame, launches: Launches, python_processes: Coll
             of_kind[kinds.index(name)] = HOST_STATES.index(host_state)
     rows = np.flatnonzero(of_kind[kind] >= 0)
     state = of_kind[kind[rows]]
-    names = events["name"].cat.codes.to_numpy()[rows]
-    categories = [str(name) for name in events["name"].cat.categories]
     is_api = state == HOST_STATES.index("api")
-    waiting = np.array([*map(waits, categories), False])
-    state[is_api & waiting[names]] = HOST_STATES.index("sync")
+    calls = np.flatnonzero(is_api)
+    state[calls[named(events["name"], waits, rows[calls])]] = HOST_STATES.index("sync")
     launching = np.zeros(len(events), bool)
     launching[launches.table["row"].to_numpy(np.int64)] = True
     state[launching[rows]] = HOST_STATES.index("launch")
@@ -139,10 +138,11 @@ def host_events(events: pd.DataFrame, launches: Launches, python_processes: Coll
 
     is_range = state == HOST_STATES.index("python")
     known = np.array([*(str(each) in python_processes for each in events["process"].cat.categories), False])
-    opened_by_framework = np.array([*(bool(_FRAMEWORKS.match(name)) for name in categories), False])
+    of_range = np.flatnonzero(is_range)
+    opened_by_framework = named(events["name"], lambda name: bool(_FRAMEWORKS.match(name)), rows[of_range])
     evident = state.copy()
     evident[is_range & ~known[process]] = HOST_STATES.index("not-recorded")
-    evident[is_range & opened_by_framework[names]] = HOST_STATES.index("dispatch")
+    evident[of_range[opened_by_framework]] = HOST_STATES.index("dispatch")
     return HostEvents(rows, start, end, state, evident, of_thread)
 
 
@@ -224,8 +224,8 @@ def _inherit_launch(state: Ints, is_api: npt.NDArray[np.bool_], start: Ints, end
 def lane_kinds(events: pd.DataFrame) -> npt.NDArray[np.object_]:
     """What each event is to a device: its kind, of which a collective's kernel is `communication`."""
     kinds: npt.NDArray[np.object_] = events["kind"].to_numpy(dtype=object)
-    collective = np.array([*map(communicates, map(str, events["name"].cat.categories)), False])
-    kinds[(kinds == "kernel") & collective[events["name"].cat.codes.to_numpy()]] = "communication"
+    kernels = np.flatnonzero(kinds == "kernel")
+    kinds[kernels[named(events["name"], communicates, kernels)]] = "communication"
     return kinds
 
 

@@ -19,6 +19,7 @@ from launchlens.traces.backward import BackwardOps
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.lanes import DOING, HostEvents
+from launchlens.traces.named import named
 
 #: What autograd's engine opens for each step of a backward pass, on whichever thread it runs it.
 _ENGINE = "autograd::engine::evaluate_function"
@@ -47,9 +48,7 @@ def _engine_ops(events: pd.DataFrame, found: HostEvents, linked: BackwardOps) ->
     process, thread = of_process[linked.forward], of_thread[linked.forward]
     elsewhere = (process == of_process[linked.rows]) & (thread != of_thread[linked.rows])
     parts = [(linked.rows[elsewhere], process[elsewhere], thread[elsewhere])]
-    categories = events["name"].cat.categories
-    engine = np.array([*(str(name).startswith(_ENGINE) for name in categories), False])
-    ops = found.rows[engine[events["name"].cat.codes.to_numpy()[found.rows]]]
+    ops = found.rows[named(events["name"], lambda name: name.startswith(_ENGINE), found.rows)]
     lanes_of_engine = (
         {(int(of), int(own)) for of, own in zip(of_process[ops], of_thread[ops], strict=True)} if len(ops) else set()
     )

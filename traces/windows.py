@@ -11,6 +11,7 @@ import pandas as pd
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.named import named
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice
@@ -105,8 +106,7 @@ def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
     if not len(chosen):
         chosen = instances[np.asarray(folded_names(instances["name"]) == name)]
     if not len(chosen):
-        categories = instances["name"].cat.categories
-        chosen = instances[instances["name"].isin([each for each in categories if fnmatchcase(str(each), name)])]
+        chosen = instances[named(instances["name"], lambda each: fnmatchcase(each, name))]
     if not len(chosen):
         raise _no_range(joined, name)
     return chosen

@@ -20,6 +20,7 @@ from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.communication import communicates
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload
+from launchlens.traces.named import named
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -42,10 +43,8 @@ COLUMNS = (
 
 def collective_rows(scope: Scope) -> Ints:
     """The kernels of the scope that are collectives."""
-    names = scope.events["name"].cat
-    are = np.array([*(communicates(str(each)) for each in names.categories), False], bool)
     rows = scope.work_of("kernel")
-    found: Ints = rows[are[names.codes.to_numpy()[rows]]]
+    found: Ints = rows[named(scope.events["name"], communicates, rows)]
     return found
 
 
@@ -126,10 +125,8 @@ def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str |
 
 def _overlapped(scope: Scope, rows: Ints) -> Ints:
     """How long another kernel ran on the device of each collective meanwhile, launched in the windows or not."""
-    names = scope.events["name"].cat
-    are = np.array([*(communicates(str(each)) for each in names.categories), False], bool)
     everything = Scope(scope.joined).work_of("kernel")
-    others = everything[~are[names.codes.to_numpy()[everything]]]
+    others = everything[~named(scope.events["name"], communicates, everything)]
     device = scope.events["device"].fillna(-1).to_numpy(np.int64)
     found = np.zeros(len(rows), np.int64)
     for each in np.unique(device[rows]).tolist():

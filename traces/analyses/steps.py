@@ -48,7 +48,6 @@ class _Done:
     idle: Ints
     exposed: Ints
 
-    @property
     def causes(self) -> list[str | None]:
         """The cause of most of the idle time of each step; None where it had none."""
         spent = self.idle.sum(axis=1).tolist()
@@ -82,7 +81,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "host_ns": steps.host_end_ns - steps.host_start_ns,
             "gpu_busy_ns": _if(known, done.busy),
             "idle_ns": _if(known, done.idle.sum(axis=1)),
-            "idle_cause": done.causes,
+            "idle_cause": done.causes(),
             "exposed_communication_ns": _if(known, done.exposed),
             "launches": steps.launches,
             "is_median": np.arange(len(steps)) == median,
@@ -184,6 +183,7 @@ def _devices(scope: Scope) -> pd.DataFrame:
     found = []
     for stepped in scope.stepped.each_device:
         done = _of_device(stepped, steps)
+        causes = done.causes()
         found.append(
             pd.DataFrame(
                 {
@@ -191,7 +191,7 @@ def _devices(scope: Scope) -> pd.DataFrame:
                     "device": str(stepped.device),
                     "gpu_busy_ns": done.busy[inside],
                     "idle_ns": done.idle.sum(axis=1)[inside],
-                    "idle_cause": [done.causes[each] for each in inside.tolist()],
+                    "idle_cause": [causes[each] for each in inside.tolist()],
                     "exposed_communication_ns": done.exposed[inside],
                     "at": inside,
                 }

@@ -20,6 +20,7 @@ from launchlens.traces.comparisons.pieces import BUSY, UNKNOWN, Around, Pieces, 
 from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.named import named
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice
@@ -207,9 +208,7 @@ def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces) -> Measure
 def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Around) -> Measures:
     events = joined.events
     rows = _host_rows(joined, "range", windows.process)
-    names = events["name"].cat
-    users = np.array([is_users(str(name)) for name in names.categories] + [False])
-    rows = rows[users[names.codes.to_numpy()[rows]]]
+    rows = rows[named(events["name"], is_users, rows)]
     folded = folded_names(events["name"].iloc[rows])
     of_row = np.full(len(events) + 1, -1, np.int64)
     of_row[rows] = folded.codes

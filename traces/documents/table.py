@@ -34,10 +34,17 @@ class TableOfTrace(Structure, frozen=True, kw_only=True):
 def table_of(table: Table) -> TableOfTrace:
     """A table as documents hold it."""
     names = [column.name for column in table.columns]
+    intervals = any(column.kind == "interval" for column in table.columns)
     return TableOfTrace(
         columns=[ColumnOfTable(name=column.name, unit=column.unit, meaning=column.meaning) for column in table.columns],
         rows=[
-            {name: list(cell) if isinstance(cell, tuple) else cell for name, cell in zip(names, row, strict=True)}
+            dict(
+                zip(
+                    names,
+                    [list(cell) if isinstance(cell, tuple) else cell for cell in row] if intervals else row,
+                    strict=True,
+                )
+            )
             for row in table.rows()
         ],
     )

@@ -47,6 +47,8 @@ _MEMORY = re.compile(
 _RECORDS_EVENT = re.compile(rf"^{_LIKE_CUDA}EventRecord(WithFlags)?$")
 _BEGINS_CAPTURE = re.compile(rf"^{_LIKE_CUDA}StreamBeginCapture(ToGraph)?$")
 _ENDS_CAPTURE = re.compile(rf"^{_LIKE_CUDA}StreamEndCapture$")
+#: How the names of all these begin; most names are of kernels, and of those that need no further look.
+_BEGIN = frozenset(("cu", "hi", "mu", "ur", "pi", "ze"))
 
 
 def launches_are_known(name: str) -> bool:
@@ -54,9 +56,14 @@ def launches_are_known(name: str) -> bool:
     return bool(_KNOWN.match(name))
 
 
+def _plain(name: str) -> str:
+    """The call that `name` spells; the empty text for what is none of these calls."""
+    return _SUFFIX.sub("", name) if name[:2] in _BEGIN else ""
+
+
 def submits(name: str) -> Submits | None:
     """The kind of work that the API call `name` submits, or None for a call that submits none."""
-    name = _SUFFIX.sub("", name)
+    name = _plain(name)
     if _GRAPH.match(name):
         return "graph"
     if _KERNEL.match(name):
@@ -74,40 +81,40 @@ def waits(name: str) -> bool:
     `cudaStreamWaitEvent` makes a stream wait, not the host, and so does not count; nor does a `cudaMemcpy` of pageable
     memory, which waits only in part: it counts as the launch that it also is.
     """
-    return bool(_SYNC.match(_SUFFIX.sub("", name)))
+    return bool(_SYNC.match(_plain(name)))
 
 
 def waits_for_whole_device(name: str) -> bool:
     """Whether the API call `name` blocks its thread until all work on a device is done, on whichever stream."""
-    return bool(_WHOLE_DEVICE.match(_SUFFIX.sub("", name)))
+    return bool(_WHOLE_DEVICE.match(_plain(name)))
 
 
 def waits_for_event(name: str) -> bool:
     """Whether the API call `name` blocks its thread until what was submitted before a recorded event is done."""
-    return bool(_OF_EVENT.match(_SUFFIX.sub("", name)))
+    return bool(_OF_EVENT.match(_plain(name)))
 
 
 def records_event(name: str) -> bool:
     """Whether the API call `name` records an event, which waits can then be for."""
-    return bool(_RECORDS_EVENT.match(_SUFFIX.sub("", name)))
+    return bool(_RECORDS_EVENT.match(_plain(name)))
 
 
 def begins_capture(name: str) -> bool:
     """Whether the API call `name` begins to capture a stream into a graph: what is launched there from now on does not run."""
-    return bool(_BEGINS_CAPTURE.match(_SUFFIX.sub("", name)))
+    return bool(_BEGINS_CAPTURE.match(_plain(name)))
 
 
 def ends_capture(name: str) -> bool:
     """Whether the API call `name` ends such a capture."""
-    return bool(_ENDS_CAPTURE.match(_SUFFIX.sub("", name)))
+    return bool(_ENDS_CAPTURE.match(_plain(name)))
 
 
 def allocates(name: str) -> bool:
     """Whether the API call `name` gets or gives back memory: most of these wait for the device as well."""
-    return bool(_MEMORY.match(_SUFFIX.sub("", name)))
+    return bool(_MEMORY.match(_plain(name)))
 
 
 def copies_and_waits(name: str) -> bool:
     """Whether the API call `name` copies and returns only when that is done: a `cudaMemcpy` without Async."""
-    name = _SUFFIX.sub("", name)
+    name = _plain(name)
     return bool(_MEMCPY.match(name)) and "Async" not in name

@@ -11,6 +11,7 @@ import pandas as pd
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import begins_capture, ends_capture
 from launchlens.traces.launches.table import Launches
+from launchlens.traces.named import named
 
 
 def captured(events: pd.DataFrame, launches: Launches) -> npt.NDArray[np.bool_]:
@@ -43,7 +44,6 @@ def captured(events: pd.DataFrame, launches: Launches) -> npt.NDArray[np.bool_]:
 
 def _rows(events: pd.DataFrame, says: Callable[[str], bool]) -> Ints:
     """The API calls whose names are such, as positions in the event table."""
-    such = np.array([says(str(name)) for name in events["name"].cat.categories] + [False])
-    if not such.any():
-        return np.empty(0, np.int64)
-    return np.flatnonzero((events["kind"] == "api").to_numpy() & such[events["name"].cat.codes.to_numpy()])
+    calls = np.flatnonzero((events["kind"] == "api").to_numpy())
+    found: Ints = calls[named(events["name"], says, calls)]
+    return found

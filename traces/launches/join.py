@@ -14,6 +14,7 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import submits
 from launchlens.traces.launches.captured import captured
 from launchlens.traces.launches.table import SUBMITS, Launches
+from launchlens.traces.named import what_names_say
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.thresholds import THRESHOLDS
@@ -31,7 +32,7 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
     gpu = np.flatnonzero(np.isin(kind, [of_kind[name] for name in GPU_KINDS if name in of_kind]))
     api_key, gpu_key = _keys(events, api, gpu)
 
-    named = _submits_codes(events["name"])[_codes(events["name"])[api]]
+    named = what_names_say(events["name"], _submitted, api, nothing=-1)
     with_work = np.isin(api_key, gpu_key[gpu_key >= 0]) & (api_key >= 0)
     candidate = (named >= 0) | with_work
     api, api_key, named = api[candidate], api_key[candidate], named[candidate]
@@ -72,10 +73,10 @@ def _codes(column: pd.Series[str]) -> npt.NDArray[np.int64]:
     return codes
 
 
-def _submits_codes(names: pd.Series[str]) -> npt.NDArray[np.int64]:
-    """Per category of `names` the code of what such a call submits, -1 for nothing; one more -1 at the end for null."""
-    found = [submits(str(name)) for name in names.cat.categories]
-    return np.array([SUBMITS.index(what) if what else -1 for what in found] + [-1], np.int64)
+def _submitted(name: str) -> int:
+    """The code of what a call of this name submits, -1 for nothing."""
+    what = submits(name)
+    return -1 if what is None else SUBMITS.index(what)
 
 
 def _keys(events: pd.DataFrame, api: Ints, gpu: Ints) -> tuple[Ints, Ints]:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import copies_and_waits
+from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import STATES, HostLine, is_allocation, range_line
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -46,6 +47,10 @@ _COMMUNICATION = re.compile(
 def loads_data(name: str) -> bool:
     """Whether a range or op is about getting the next data, by its name."""
     return bool(_DATA.search(name))
+
+
+def _is_loader(name: str) -> bool:
+    return name.startswith("enumerate(DataLoader)")
 
 
 def about_collectives(name: str) -> bool:
@@ -201,8 +206,7 @@ def _parts(
         parts[:, number] += spent
         told += spent
     parts[:, CAUSES.index("not-recorded")] += in_call - at_wait - told
-    blocking = np.array([copies_and_waits(str(name)) for name in of.table["api"].cat.categories] + [False])
-    by_copy = known & blocking[of.table["api"].cat.codes.to_numpy()[launch]] if len(of.table) else known
+    by_copy = known & named(of.table["api"], copies_and_waits)[launch] if len(of.table) else known
     parts[:, CAUSES.index("copy")] += np.where(by_copy, after_call - in_call, 0)
     parts[:, CAUSES.index("host-launch")] += np.where(by_copy, 0, after_call - in_call)
     queued = known & (within | (back + THRESHOLDS.launch_latency_ns < right))
@@ -251,14 +255,11 @@ def segment_causes(joined: JoinedTrace, host: HostLine) -> Ints:
     ranges = range_line(joined, host.process, lambda name: True)
     at = ranges.segment(host.start_ns)
     around = np.where(at >= 0, ranges.row[at], -1) if len(ranges.row) else np.full(len(cause), -1, np.int64)
-    names = [str(name) for name in host.events["name"].cat.categories]
-    code = np.append(host.events["name"].cat.codes.to_numpy(), -1)
-    loads = np.array([loads_data(name) for name in names] + [False])
-    loader = np.array([name.startswith("enumerate(DataLoader)") for name in names] + [False])
-    collective = np.array([about_collectives(name) for name in names] + [False])
-    about_data = loads[code[around]] | loader[code[host.row]]
+    names = host.events["name"]
+    about_data = named(names, loads_data, around) | named(names, _is_loader, host.row)
     cause[about_data & host.is_in("python", "nothing", "dispatch")] = CAUSES.index("data")
-    cause[(collective[code[around]] | collective[code[host.row]]) & host.is_in("sync")] = CAUSES.index("communication")
+    collective = named(names, about_collectives, around) | named(names, about_collectives, host.row)
+    cause[collective & host.is_in("sync")] = CAUSES.index("communication")
     return cause
 
 

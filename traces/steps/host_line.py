@@ -22,6 +22,7 @@ from launchlens.traces.account import HOST_STATES
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import allocates
+from launchlens.traces.named import named
 
 #: What the process is in, the one that speaks first where several threads have something open first.
 STATES = ("launch", "dispatch", "api", "sync", "python", "profiler", "nothing")
@@ -131,9 +132,9 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
 def range_line(joined: JoinedTrace, process: int, wanted: Callable[[str], bool]) -> HostLine:
     """The innermost range, of those whose name is `wanted`, that is open in a process on any of its threads."""
     events = joined.events
-    names = np.array([wanted(str(name)) for name in events["name"].cat.categories] + [False])
     is_range = (events["kind"] == "range").to_numpy() & (events["process"].cat.codes.to_numpy() == process)
-    rows = np.flatnonzero(is_range & names[events["name"].cat.codes.to_numpy()] & (events["dur_ns"].to_numpy() > 0))
+    rows = np.flatnonzero(is_range & (events["dur_ns"].to_numpy() > 0))
+    rows = rows[named(events["name"], wanted, rows)]
     start = events["start_ns"].to_numpy()[rows]
     edges, owner = innermost(start, start + events["dur_ns"].to_numpy()[rows])
     row = np.where(owner >= 0, rows[owner], -1) if len(rows) else owner
@@ -152,7 +153,5 @@ def launching_process(joined: JoinedTrace) -> int:
 
 def is_allocation(line: HostLine) -> npt.NDArray[np.bool_]:
     """Which segments are in a call that gets or gives back memory of a device, or pinned memory."""
-    said = np.array([allocates(str(name)) for name in line.events["name"].cat.categories] + [False])
-    codes = line.events["name"].cat.codes.to_numpy()
-    inside: npt.NDArray[np.bool_] = (line.row >= 0) & said[codes[line.row]] if len(codes) else np.zeros(0, bool)
+    inside = named(line.events["name"], allocates, line.row)
     return inside & line.is_in("api", "sync")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from launchlens.traces.communication import communicates
 from launchlens.traces.intervals import Ints, moments
+from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import is_allocation
 from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.thresholds import THRESHOLDS
@@ -323,6 +324,4 @@ def replay_of(stepped: Stepped) -> Replay | None:
 
 def collectives_in(replay: Replay) -> npt.NDArray[np.bool_]:
     """Of a replay's work: which are kernels of collectives."""
-    names = [communicates(str(name)) for name in replay.stepped.events["name"].cat.categories] + [False]
-    found: npt.NDArray[np.bool_] = np.array(names)[replay.stepped.events["name"].cat.codes.to_numpy()[replay.rows]]
-    return found
+    return named(replay.stepped.events["name"], communicates, replay.rows)

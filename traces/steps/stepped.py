@@ -15,6 +15,7 @@ from launchlens.traces.communication import communicates
 from launchlens.traces.intervals import Ints, covered, moments, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import copies_and_waits, waits
+from launchlens.traces.named import named
 from launchlens.traces.steps.gaps import Gaps, find_gaps
 from launchlens.traces.steps.host_line import HostLine, host_line, launching_process, range_line
 from launchlens.traces.steps.steps import Steps, find_steps, is_users, of_windows
@@ -139,9 +140,8 @@ class Stepped:
     @cached_property
     def is_collective(self) -> npt.NDArray[np.bool_]:
         """Of `work`: which are kernels of collectives, by name."""
-        said = np.array([communicates(str(name)) for name in self.events["name"].cat.categories] + [False])
         kernel = (self.events["kind"].iloc[self.work] == "kernel").to_numpy(bool)
-        found: npt.NDArray[np.bool_] = said[self.events["name"].cat.codes.to_numpy()[self.work]] & kernel
+        found: npt.NDArray[np.bool_] = named(self.events["name"], communicates, self.work) & kernel
         return found
 
     @cached_property
@@ -166,10 +166,9 @@ class Stepped:
     @cached_property
     def waits(self) -> Ints:
         """Calls of the process in its window that wait for the device, as rows of the event table, in order of start."""
-        names = self.events["name"].cat
-        said = np.array([waits(str(name)) or copies_and_waits(str(name)) for name in names.categories] + [False])
         api = (self.events["kind"] == "api").to_numpy(bool)
-        rows = np.flatnonzero(api & said[names.codes.to_numpy()] & (self._process == self.process))
+        rows = np.flatnonzero(api & (self._process == self.process))
+        rows = rows[named(self.events["name"], lambda name: waits(name) or copies_and_waits(name), rows)]
         low, high = self.window
         rows = rows[(self.start[rows] >= low) & (self.start[rows] < high)]
         return rows[np.argsort(self.start[rows], kind="stable")]

@@ -21,6 +21,7 @@ import pandas as pd
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
+from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import launching_process
 
 if TYPE_CHECKING:
@@ -100,18 +101,17 @@ def of_windows(windows: Slice) -> Steps:
     instances = joined.instances
     mine = instances[instances["process"].cat.codes.to_numpy() == process]
     at = pd.MultiIndex.from_arrays([mine["start_ns"], mine["end_ns"]])
-    named = pd.Series(mine["name"].astype(str).to_numpy(), index=at)
-    named = named[~named.index.duplicated()]
+    texts = pd.Series(mine["name"].astype(str).to_numpy(), index=at)
+    texts = texts[~texts.index.duplicated()]
     wanted = pd.MultiIndex.from_arrays([windows.start_ns, windows.end_ns])
-    names = [f"window {number}" if pd.isna(name) else str(name) for number, name in enumerate(named.reindex(wanted), 1)]
+    names = [f"window {number}" if pd.isna(name) else str(name) for number, name in enumerate(texts.reindex(wanted), 1)]
     return _steps(joined, process, names, windows.start_ns, windows.end_ns, windows.covers, apart=True)
 
 
 def _of_ranges(joined: JoinedTrace, process: int, pattern: str, found_by: str) -> Steps | None:
     instances = joined.instances
-    names = instances["name"].cat
-    wanted = np.array([fnmatchcase(str(name), pattern) for name in names.categories] + [False])
-    chosen = wanted[names.codes.to_numpy()] & (instances["process"].cat.codes.to_numpy() == process)
+    chosen = named(instances["name"], lambda name: fnmatchcase(name, pattern))
+    chosen &= instances["process"].cat.codes.to_numpy() == process
     chosen &= instances["host_ns"].to_numpy() > 0
     if not chosen.any():
         return None

@@ -290,9 +290,14 @@ def _array(name: str, column: Column, values: Any) -> Any:
 def _plain(values: pd.Series[Any]) -> list[Any]:
     """Cells as Python's own numbers and texts, None where null."""
     absent = values.isna().to_numpy()
-    found = values.to_numpy(dtype=object, na_value=None) if values.dtype != object else values.to_numpy()
-    plain = [
+    if values.dtype != object:  # whose cells become Python's own by themselves
+        found = values.to_numpy(dtype=object, na_value=None)
+        if absent.any():
+            found = found.copy()
+            found[absent] = None
+        plain: list[Any] = found.tolist()
+        return plain
+    return [
         None if gone else cell.item() if isinstance(cell, np.generic) else cell
-        for cell, gone in zip(found, absent, strict=True)
+        for cell, gone in zip(values.to_numpy(), absent, strict=True)
     ]
-    return plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -14,6 +14,7 @@ import pandas as pd
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import records_event, waits, waits_for_event, waits_for_whole_device
+from launchlens.traces.named import named
 
 #: Before and after everything.
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -78,26 +79,24 @@ def _first_end(ends: _Ends | None, submitted: Ints) -> Ints:
 
 def find_sync_calls(events: pd.DataFrame) -> SyncCalls:
     """The calls of `events` that wait for a device, told by their names."""
-    is_api = (events["kind"] == "api").to_numpy()
-    called = events["name"].cat.codes.to_numpy()
-    names = [str(name) for name in events["name"].cat.categories]
+    calls = np.flatnonzero((events["kind"] == "api").to_numpy())
 
-    def rows_where(says: npt.NDArray[np.bool_]) -> Ints:
-        rows = np.flatnonzero(is_api & np.append(says, False)[called])
+    def rows_where(says: Callable[[str], bool]) -> Ints:
+        rows = calls[named(events["name"], says, calls)]
         return rows[np.argsort(start[rows], kind="stable")]
 
     start = events["start_ns"].to_numpy()
     process, thread = (events[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread"))
-    rows = rows_where(np.array([waits(name) for name in names], bool))
+    rows = rows_where(waits)
     covers = start[rows].copy()
-    of_event = np.append(np.array([waits_for_event(name) for name in names], bool), False)[called[rows]]
+    of_event = named(events["name"], waits_for_event, rows)
     if of_event.any():
-        recorded = rows_where(np.array([records_event(name) for name in names], bool))
+        recorded = rows_where(records_event)
         of_thread = by_keys(recorded, process[recorded], thread[recorded])
         asking = np.flatnonzero(of_event)
         for at, mine in by_keys(asking, process[rows[asking]], thread[rows[asking]]).items():
             theirs = start[of_thread.get(at, np.empty(0, np.int64))]
             covers[mine] = np.insert(theirs, 0, FIRST)[np.searchsorted(theirs, covers[mine], side="right")]
-    whole = np.append(np.array([waits_for_whole_device(name) for name in names], bool), False)[called[rows]]
+    whole = named(events["name"], waits_for_whole_device, rows)
     end = start[rows] + events["dur_ns"].to_numpy()[rows]
     return SyncCalls(process[rows], thread[rows], start[rows], end, covers, whole)
