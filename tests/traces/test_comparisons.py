@@ -259,7 +259,7 @@ def test_at_one_pace_of_the_host_the_known_change_is_the_difference(
     drifted = found.host_pace is not None and found.host_pace.differs
     assert drifted == (pair != "data-stall")
     assert any("at one pace" in each and f"`{name}`" in each for each in sentences(found)) == drifted
-    assert ["pace of the host" in each.what for each in found.conditions] == [True] * drifted
+    assert any("pace of the host" in each.what for each in found.conditions) == drifted
 
 
 def test_the_pace_of_the_host_is_that_of_what_both_sides_call() -> None:
@@ -279,7 +279,8 @@ def test_the_pace_of_the_host_is_that_of_what_both_sides_call() -> None:
     found = compared(program(6, False), program(4, True))
     check_sums(found)
     pace, whole = found.host_pace, found.wall.at_equal_pace_ns
-    assert pace is not None and whole is not None and pace.ratio == pytest.approx(4 / 6, rel=0.02)
+    assert pace is not None and whole is not None and pace.main.ratio == pytest.approx(4 / 6, rel=0.02)
+    assert pace.others is pace.main
     assert found.wall.difference_ns < 0 < whole
     log = row(found, "ranges", "log").at_equal_pace_ns
     assert log is not None and log == pytest.approx(whole, rel=0.1)

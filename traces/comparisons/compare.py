@@ -29,7 +29,7 @@ from launchlens.traces.comparisons.measured import (
     host_aligned,
     union_of_names,
 )
-from launchlens.traces.comparisons.pace import Pace, pace_of_gpu, pace_of_host
+from launchlens.traces.comparisons.pace import HostPace, Pace, pace_of_gpu, pace_of_host
 from launchlens.traces.comparisons.phases import Paired, Phase, paired, phases
 from launchlens.traces.comparisons.renames import Pairing
 from launchlens.traces.comparisons.rows import Row, largest_first, row
@@ -166,7 +166,7 @@ class TraceComparison:
     tables: Mapping[str, tuple[Row, ...]]
     launches: tuple[float, float]
     rests_on: RestsOn
-    host_pace: Pace | None = None
+    host_pace: HostPace | None = None
 
     @property
     def wall(self) -> Figure:
@@ -266,7 +266,7 @@ def _odd(wall: Floats) -> int:
     return int(((away > spread) & (away > THRESHOLDS.odd_step_share * np.median(wall))).sum())
 
 
-def _split(a: Side, b: Side, pace: Pace | None) -> tuple[dict[str, Figure], dict[str, tuple[Row, ...]], RestsOn]:
+def _split(a: Side, b: Side, pace: HostPace | None) -> tuple[dict[str, Figure], dict[str, tuple[Row, ...]], RestsOn]:
     both = (*a.compared, *b.compared)
     known = [name for name in FIGURES if all(name in one.figures for one in both)]
     tables = [name for name in TABLES if all(name in one.tables for one in both)]
@@ -321,25 +321,25 @@ def _at_equal_pace(
     names: Mapping[str, _Names],
     values: tuple[Floats, Floats],
     totals: Sequence[Mapping[str, int]],
-    pace: Pace,
+    pace: HostPace,
 ) -> dict[str, dict[str, int]]:
     """The differences of figures, and of tables by name, were the host as quick on either side: rows sum to their figure still."""
     given = {table: pairs for table, pairs in names.items() if table in ("operators", "ranges", "idle_causes")}
     sides = []
-    for side, now, by, value, total in zip(
-        (a, b), (False, True), (pace.was_by, pace.now_by), values, totals, strict=True
-    ):
+    for side, now, value, total in zip((a, b), (False, True), values, totals, strict=True):
         traces = []
         for one in side.compared:
             columns = [one.figures["wall"].astype(float)[:, np.newaxis]]
-            columns += [
-                host_aligned(one.tables[table], [pair[now] for pair in pairs]) for table, pairs in given.items()
-            ]
+            for table, pairs in given.items():
+                mine = [pair[now] for pair in pairs]
+                main, others = (host_aligned(one.tables[table], mine, others=each) for each in (False, True))
+                by, others_by = pace.by(now=now)
+                columns.append(main * (by - 1) + others * (others_by - 1))
             traces.append(np.concatenate(columns, axis=1))
-        host = Sampled(tuple(traces), side.run_of).value()[1:]
+        left = Sampled(tuple(traces), side.run_of).value()[1:]
         more = {}
         for table, pairs in given.items():
-            more[table], host = host[: len(pairs)] * (by - 1), host[len(pairs) :]
+            more[table], left = left[: len(pairs)], left[len(pairs) :]
         wall = round(float(more["ranges"].sum()))
         figures = {"wall": total["wall"] + wall, "idle": total["idle"] + wall}
         found, at = {"figures": figures}, len(total)
@@ -431,15 +431,18 @@ def _unlike(compared: Paired, a: Windows, b: Windows) -> list[Condition]:
     ]
 
 
-def _paces(gpu: Pace | None, host: Pace | None) -> list[Condition]:
+def _paces(gpu: Pace | None, host: HostPace | None) -> list[Condition]:
     """Whether all that both sides run takes longer on one: that is a clock, or a host that drifts, and no call's own."""
     found = []
     if gpu is not None and gpu.differs:
         found.append(Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{gpu.ratio:.2f} × as long"))
-    if host is not None and host.differs:
-        found.append(
-            Condition("pace of the host: most calls that both make take", "1 ×", f"{host.ratio:.2f} × as long")
-        )
+    if host is not None:
+        for pace, of in ((host.main, "the steps' thread"), (host.others, "other threads")):
+            if pace.differs:
+                what = f"pace of the host: most calls that {of} make{'s' if pace is host.main else ''} on both take"
+                found.append(Condition(what, "1 ×", f"{pace.ratio:.2f} × as long"))
+            if host.others is host.main:
+                break
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
 from launchlens.traces.comparisons.compare import Figure, Side, TraceComparison
 from launchlens.traces.comparisons.measured import CELL, Measured
-from launchlens.traces.comparisons.pace import Pace
+from launchlens.traces.comparisons.pace import HostPace, Pace
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.words import caveat, sentences
 from launchlens.traces.documents.comparison import ComparisonDocument
@@ -50,7 +51,7 @@ def as_document(found: TraceComparison, ranges: Sequence[Comparison] = ()) -> Co
             for each in found.phases
         ],
         rests_on=found.rests_on,
-        host_pace=None if found.host_pace is None else _host_pace(found.host_pace),
+        host_pace=None if found.host_pace is None else _host_paces(found.host_pace),
         difference_ns_per_step=found.wall.difference_ns,
         figures=[_figure(each) for each in found.figures.values()],
         account=[_cell(row) for row in found.tables["account"]] if "account" in found.tables else None,
@@ -76,8 +77,13 @@ def _side(side: Side, launches: float) -> TraceSideRow:
     )
 
 
-def _host_pace(pace: Pace) -> HostPaceRow:
-    return HostPaceRow(ratio=pace.ratio, low=pace.low, high=pace.high, alike=pace.alike)
+def _host_paces(pace: HostPace) -> list[HostPaceRow]:
+    rows = [_host_pace("steps", pace.main)]
+    return rows if pace.others is pace.main else [*rows, _host_pace("others", pace.others)]
+
+
+def _host_pace(threads: Literal["steps", "others"], pace: Pace) -> HostPaceRow:
+    return HostPaceRow(threads=threads, ratio=pace.ratio, low=pace.low, high=pace.high, alike=pace.alike)
 
 
 def _device(one: Measured) -> str:

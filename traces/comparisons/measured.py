@@ -49,7 +49,8 @@ NO_OP, NO_RANGE, CELL = "(in no operator)", "(in no range)", " · "
 class Measures:
     """Something of each window by name: `ns` and `calls` are [windows, names], int64.
 
-    `host_ns` is that part of `ns` in which the GPU waits for the host's own code; None where there is none of it.
+    `host_ns` is that part of `ns` in which the GPU waits for the host's own code, [2, windows, names]: for the thread of the steps, and for
+    others; None where there is none of it.
     """
 
     names: tuple[str, ...]
@@ -59,10 +60,10 @@ class Measures:
 
     @property
     def host_parts(self) -> Ints:
-        return np.zeros_like(self.ns) if self.host_ns is None else self.host_ns
+        return np.zeros((2, *self.ns.shape), np.int64) if self.host_ns is None else self.host_ns
 
     def of(self, windows: npt.NDArray[np.bool_]) -> Measures:
-        host = None if self.host_ns is None else self.host_ns[windows]
+        host = None if self.host_ns is None else self.host_ns[:, windows]
         return Measures(self.names, self.ns[windows], self.calls[windows], host)
 
 
@@ -128,7 +129,11 @@ def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
         return total
 
     figures: dict[FigureName, Ints] = {"wall": windows.wall_ns}
-    tables = {"operators": _operators(joined, windows, pieces), "ranges": _ranges(joined, windows, pieces, around)}
+    hosts = _hosts(joined, pieces, step_thread(joined, windows))
+    tables = {
+        "operators": _operators(joined, windows, pieces, hosts),
+        "ranges": _ranges(joined, windows, pieces, around, hosts),
+    }
     if device is not None and gaps is not None:
         figures |= {
             "busy": figure(pieces.cause == BUSY),
@@ -137,7 +142,7 @@ def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
         }
         tables |= {
             "kernels": _kernels(joined, windows, pieces, device),
-            "idle_causes": _idle_causes(windows, pieces, gaps),
+            "idle_causes": _idle_causes(windows, pieces, gaps, hosts),
         }
     tables["account"] = _account(joined, windows, device)
     of = joined.launches
@@ -149,6 +154,29 @@ def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
     )
 
 
+def step_thread(joined: JoinedTrace, windows: Windows) -> int:
+    """The thread of the steps, by its code: the one with most of their ranges, without ranges the one with most of their events."""
+    events = joined.events
+    thread = events["thread"].cat.codes.to_numpy()
+    mine = (events["process"].cat.codes.to_numpy() == windows.process) & (thread >= 0)
+    mine &= windows.owner(events["start_ns"].to_numpy()) >= 0
+    ranges = mine & (events["kind"] == "range").to_numpy(bool)
+    chosen = thread[ranges if ranges.any() else mine]
+    return int(np.bincount(chosen).argmax()) if len(chosen) else -1
+
+
+def _hosts(joined: JoinedTrace, pieces: Pieces, main: int) -> Ints:
+    """Whose code each piece of idle time waits for: 0 for that of the thread of the steps, 1 for another's, -1 for nobody's.
+
+    Between two ops or calls it is that of the thread that made the first: the engine of a backward pass has no event open there.
+    """
+    events = joined.events
+    called = np.append(events["kind"].isin(("op", "api")).to_numpy(bool), False)[pieces.host]
+    last = np.maximum.accumulate(np.where(called, np.arange(len(called)), -1))
+    thread = np.append(events["thread"].cat.codes.to_numpy(), main)[pieces.host[last]]
+    return np.where(np.isin(pieces.cause, _OF_HOST), ((last >= 0) & (thread != main)).astype(np.int64), -1)
+
+
 def _named(
     count: int,
     codes: Ints,
@@ -156,25 +184,32 @@ def _named(
     length: Ints,
     called: tuple[Ints, Ints],
     name: Callable[[int], str],
-    hosts: npt.NDArray[np.bool_] | None = None,
+    hosts: Ints | None = None,
 ) -> Measures:
-    """Sums of lengths by window and code, with how often each code was called: (codes, windows) of the calls. `hosts`: which are the host's."""
+    """Sums of lengths by window and code, with how often each code was called: (codes, windows) of the calls. `hosts`: whose code it is,
+    of the thread of the steps (0) or another's (1), -1 for nobody's."""
     call_codes, call_windows = called
     used = np.unique(np.concatenate((codes, call_codes)))
-    ns, calls, host = (np.zeros((count, len(used)), np.int64) for _ in range(3))
+    ns, calls = (np.zeros((count, len(used)), np.int64) for _ in range(2))
+    host = np.zeros((2, count, len(used)), np.int64)
     np.add.at(ns, (window, np.searchsorted(used, codes)), length)
     np.add.at(calls, (call_windows, np.searchsorted(used, call_codes)), 1)
     if hosts is not None:
-        np.add.at(host, (window[hosts], np.searchsorted(used, codes[hosts])), length[hosts])
+        own = hosts >= 0
+        np.add.at(host, (hosts[own], window[own], np.searchsorted(used, codes[own])), length[own])
     names = tuple(name(each) for each in used.tolist())
     if len(set(names)) == len(names):
         return Measures(names, ns, calls, None if hosts is None else host)
     labels, at = np.unique(np.array(names, object), return_inverse=True)
-    merged = [np.zeros((count, len(labels)), np.int64) for _ in range(3)]
-    for whole, part in zip(merged, (ns, calls, host), strict=True):
-        np.add.at(whole.T, at, part.T)
-    ns, calls, host = merged
+    ns, calls, host = (_merged(part, at, len(labels)) for part in (ns, calls, host))
     return Measures(tuple(labels.tolist()), ns, calls, None if hosts is None else host)
+
+
+def _merged(values: Ints, at: Ints, count: int) -> Ints:
+    """The last axis of some values with the places of some names put together."""
+    found = np.zeros((*values.shape[:-1], count), np.int64)
+    np.add.at(found.T, at, values.T)
+    return found
 
 
 def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int) -> Measures:
@@ -192,7 +227,7 @@ def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int)
     )  # fmt: skip
 
 
-def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces) -> Measures:
+def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces, hosts: Ints) -> Measures:
     events = joined.events
     names = events["name"].cat
     codes = np.append(names.codes.to_numpy().astype(np.int64), -1)
@@ -201,11 +236,11 @@ def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces) -> Measure
     rows, at = rows[at >= 0], at[at >= 0]
     return _named(
         len(windows), codes[pieces.op], pieces.window, pieces.length_ns, (codes[rows], at),
-        lambda code: NO_OP if code < 0 else str(names.categories[code]), np.isin(pieces.cause, _OF_HOST),
+        lambda code: NO_OP if code < 0 else str(names.categories[code]), hosts,
     )  # fmt: skip
 
 
-def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Around) -> Measures:
+def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Around, hosts: Ints) -> Measures:
     events = joined.events
     rows = _host_rows(joined, "range", windows.process)
     rows = rows[named(events["name"], is_users, rows)]
@@ -216,17 +251,17 @@ def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Aroun
     kept = at >= 0
     return _named(
         len(windows), of_row[pieces.place], pieces.window, pieces.length_ns, (of_row[rows[kept]], at[kept]),
-        lambda code: NO_RANGE if code < 0 else str(folded.categories[code]), np.isin(pieces.cause, _OF_HOST),
+        lambda code: NO_RANGE if code < 0 else str(folded.categories[code]), hosts,
     )  # fmt: skip
 
 
-def _idle_causes(windows: Windows, pieces: Pieces, gaps: Gaps) -> Measures:
+def _idle_causes(windows: Windows, pieces: Pieces, gaps: Gaps, hosts: Ints) -> Measures:
     idle = pieces.cause >= 0
     gap, cause = np.nonzero(gaps.parts > 0)
     at = windows.at(gaps.start_ns[gap])
     return _named(
         len(windows), pieces.cause[idle], pieces.window[idle], pieces.length_ns[idle],
-        (cause[at >= 0].astype(np.int64), at[at >= 0]), lambda code: CAUSES[code], np.isin(pieces.cause[idle], _OF_HOST),
+        (cause[at >= 0].astype(np.int64), at[at >= 0]), lambda code: CAUSES[code], hosts[idle],
     )  # fmt: skip
 
 
@@ -235,10 +270,7 @@ def _folded(causes: Measures) -> Measures:
     labels = sorted({HOST if name in _TOLD_BY_OPS else name for name in causes.names})
     at = np.array([labels.index(HOST if name in _TOLD_BY_OPS else name) for name in causes.names], np.int64)
     parts = (causes.ns, causes.calls, causes.host_parts)
-    found = [np.zeros((len(each), len(labels)), np.int64) for each in parts]
-    for whole, part in zip(found, parts, strict=True):
-        np.add.at(whole.T, at, part.T)
-    return Measures(tuple(labels), *found)
+    return Measures(tuple(labels), *(_merged(part, at, len(labels)) for part in parts))
 
 
 def _account(joined: JoinedTrace, windows: Windows, device: int | None) -> Measures:
@@ -285,9 +317,9 @@ def aligned(measures: Measures, names: list[str]) -> tuple[npt.NDArray[np.float6
     return _under(measures, measures.ns, names), _under(measures, measures.calls, names)
 
 
-def host_aligned(measures: Measures, names: list[str]) -> npt.NDArray[np.float64]:
-    """The host's part of its ns, likewise."""
-    return _under(measures, measures.host_parts, names)
+def host_aligned(measures: Measures, names: list[str], *, others: bool) -> npt.NDArray[np.float64]:
+    """The part of its ns that is the host's, in the thread of the steps or in others, likewise."""
+    return _under(measures, measures.host_parts[int(others)], names)
 
 
 def _under(measures: Measures, values: Ints, names: list[str]) -> npt.NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Whether all that both sides do alike takes longer on one: then that is a clock's or a host's pace, and no change of the program.
 
 A host drifts, and a recorder stretches it more one time than another. Of the calls that a step of either side makes equally often, each
-by what it takes itself, the middle half tells by how much; the rest may have changed. At one pace, the geometric mean of both, the
+by what passes until the next one, the middle half tells by how much; the rest may have changed. A thread has a pace of its own, as it has a core. At one pace, the geometric mean of both, the
 time in which the GPU waits for the host's own code would be so much shorter on one side, and longer on the other.
 """
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launchlens.traces.comparisons.measured import Measured
+from launchlens.traces.comparisons.measured import Measured, step_thread
 from launchlens.traces.comparisons.rows import Row
-from launchlens.traces.comparisons.typical import Floats
+from launchlens.traces.comparisons.typical import Floats, middle
 from launchlens.traces.steps.host_line import is_allocation
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -52,13 +52,38 @@ def pace_of_gpu(tables: Mapping[str, tuple[Row, ...]]) -> Pace | None:
     return _pace(np.array(ratios), np.array(weights))
 
 
-def pace_of_host(a: Sequence[Measured], b: Sequence[Measured]) -> Pace | None:
-    """That of framework ops and API calls, waits left out; None where too few are called equally often in a step of either side."""
-    was, now = _costs(a), _costs(b)
+@dataclass(frozen=True)
+class HostPace:
+    """The paces of the host: of the thread of the steps, and of others, as that of a backward pass, which run on other cores."""
+
+    main: Pace
+    others: Pace
+
+    def by(self, *, now: bool) -> tuple[float, float]:
+        """What the times of both are to be multiplied by, on the side that is now or on the one that was."""
+        return (self.main.now_by, self.others.now_by) if now else (self.main.was_by, self.others.was_by)
+
+    @property
+    def differs(self) -> bool:
+        return self.main.differs or self.others.differs
+
+
+def pace_of_host(a: Sequence[Measured], b: Sequence[Measured]) -> HostPace | None:
+    """That of framework ops and API calls, waits left out; None where too few are called equally often in a step of either side.
+
+    Where just one of the threads has enough of them it speaks for both.
+    """
+    found = [_alike(_costs(a, others=others), _costs(b, others=others)) for others in (False, True)]
+    known = next((each for each in found if each is not None), None)
+    return None if known is None else HostPace(found[0] or known, found[1] or known)
+
+
+def _alike(was: Mapping[str, tuple[float, float]], now: Mapping[str, tuple[float, float]]) -> Pace | None:
     alike = [name for name in was if name in now and abs(was[name][0] - now[name][0]) < THRESHOLDS.same_calls]
     costs = np.array([(was[name][1], now[name][1]) for name in alike]).reshape(-1, 2)
     calls = np.array([was[name][0] for name in alike])
-    return _pace(costs[:, 1] / costs[:, 0], calls * costs.sum(axis=1))
+    # a call that waited on one side weighs what it costs without
+    return _pace(costs[:, 1] / costs[:, 0], calls * costs.min(axis=1))
 
 
 def _pace(ratios: Floats, weights: Floats) -> Pace | None:
@@ -77,9 +102,9 @@ def _quantiles(values: Floats, weights: Floats) -> tuple[float, float]:
     return float(values[at[0]]), float(values[at[1]])
 
 
-def _costs(side: Sequence[Measured]) -> dict[str, tuple[float, float]]:
-    """How often a step makes each call, and what one takes itself, ns, by name: the median over calls, the mean over recordings."""
-    found = [_costs_of(one) for one in side]
+def _costs(side: Sequence[Measured], *, others: bool) -> dict[str, tuple[float, float]]:
+    """How often a step makes each call, and what one takes until the next, ns, by name."""
+    found = [_costs_of(one, others=others) for one in side]
     shared = set(found[0]).intersection(*found[1:])
     return {
         name: (
@@ -90,22 +115,25 @@ def _costs(side: Sequence[Measured]) -> dict[str, tuple[float, float]]:
     }
 
 
-def _costs_of(one: Measured) -> dict[str, tuple[float, float]]:
+def _costs_of(one: Measured, *, others: bool) -> dict[str, tuple[float, float]]:
     host, events = one.host, one.joined.events
     if not len(host.row):
         return {}
-    # a median over calls: one that waited, for a full queue say, says nothing of the host's pace
-    chosen = host.is_in("dispatch", "launch", "api") & (host.row >= 0) & ~is_allocation(host)
-    rows, part = np.unique(host.row[chosen], return_inverse=True)
+    calls = host.is_in("dispatch", "launch", "api") & (host.row >= 0) & ~is_allocation(host)
+    # what lies between a call and the next is code as well, and as quick
+    last = np.maximum.accumulate(np.where(calls, np.arange(len(calls)), -1))
+    chosen = (last >= 0) & (calls | host.is_in("python", "nothing"))
+    rows, part = np.unique(host.row[last[chosen]], return_inverse=True)
     own = np.bincount(part, weights=np.diff(host.edges)[chosen], minlength=len(rows))
-    mine = np.isin(one.windows.owner(events["start_ns"].to_numpy()[rows]), one.positions) & (own > 0)
+    usual = one.positions[middle(one.figures["wall"].astype(float))]
+    mine = np.isin(one.windows.owner(events["start_ns"].to_numpy()[rows]), usual) & (own > 0)
+    mine &= (events["thread"].cat.codes.to_numpy()[rows] != step_thread(one.joined, one.windows)) == others
     rows, own = rows[mine], own[mine]
     names = events["name"].cat
-    code = names.codes.to_numpy()[rows]
-    order = np.lexsort((own, code))
-    used, first, count = np.unique(code[order], return_index=True, return_counts=True)
-    middle = own[order][first + (count - 1) // 2] / 2 + own[order][first + count // 2] / 2
+    used, which, count = np.unique(names.codes.to_numpy()[rows], return_inverse=True, return_counts=True)
+    # the mean of what the typical step is a mean of: rows hold that drift and no other
+    cost = np.bincount(which, weights=own, minlength=len(used)) / np.maximum(count, 1)
     return {
-        str(names.categories[each]): (often / len(one), float(cost))
-        for each, often, cost in zip(used.tolist(), count.tolist(), middle.tolist(), strict=True)
+        str(names.categories[each]): (often / len(usual), took)
+        for each, often, took in zip(used.tolist(), count.tolist(), cost.tolist(), strict=True)
     }

@@ -30,7 +30,7 @@ class Pieces:
     """Pieces of the windows of a trace, arrays of one length; `length_ns` over a window sums to its time.
 
     `work` is the row of the event table of what ran (-1: nothing). `cause` is the code in CAUSES of why nothing did, BUSY or
-    UNKNOWN. `op` and `place` are rows of the op and of the author's range that it is put down to, -1 for none.
+    UNKNOWN. `op` and `place` are rows of the op and of the author's range that it is put down to, `host` that of what the host is in, -1 for none.
     """
 
     window: Ints
@@ -39,6 +39,7 @@ class Pieces:
     cause: Ints
     op: Ints
     place: Ints
+    host: Ints
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,14 @@ def pieces_of(
 
     segment = host.segment(left)
     host_row = np.where(segment >= 0, host.row[segment], -1) if len(host.row) else np.full(len(left), -1, np.int64)
-    host_row = np.where(wait >= 0, wait, host_row)
+    in_host, host_row = host_row, np.where(wait >= 0, wait, host_row)
     call = of.table["row"].to_numpy(np.int64)[launch] if len(of.table) else host_row
     # work of which the launch is not known has no op: where the host happens to be says nothing of it
     row = np.where(launch >= 0, call, np.where(running, -1, host_row))
     moment = np.where(wait >= 0, events["start_ns"].to_numpy()[wait], left)
     moment = np.where(launch >= 0, of.start_ns[launch], moment) if len(of.table) else moment
     place = np.where(running & (launch < 0), -1, around.place(moment))
-    return Pieces(window, length, ran, cause, around.op(row), place), gaps
+    return Pieces(window, length, ran, cause, around.op(row), place, in_host), gaps
 
 
 def _idle(joined: JoinedTrace, host: HostLine, gaps: Gaps | None, moment: Ints) -> tuple[Ints, Ints, Ints]:

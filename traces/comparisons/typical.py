@@ -66,10 +66,14 @@ class Sampled:
 
 def typical(windows: Floats) -> Floats:
     """The mean of the middle third of some windows by their first figure: all of two, the middle one of three, two of four."""
-    out = left_out(len(windows))
-    order = np.argsort(windows[:, 0], kind="stable")
-    found: Floats = windows[order[out : len(windows) - out]].mean(axis=0)
+    found: Floats = windows[middle(windows[:, 0])].mean(axis=0)
     return found
+
+
+def middle(wall: Floats) -> npt.NDArray[np.int64]:
+    """Which of some windows, by their time, are the middle third."""
+    out = left_out(len(wall))
+    return np.argsort(wall, kind="stable")[out : len(wall) - out]
 
 
 def left_out(count: int) -> int:

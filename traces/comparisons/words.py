@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from launchlens.traces.comparisons.compare import TraceComparison
 from launchlens.traces.comparisons.measured import NO_OP, NO_RANGE
+from launchlens.traces.comparisons.pace import HostPace
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.windows import WHOLE
 from launchlens.traces.units import duration, signed_duration, two_durations
@@ -146,9 +147,14 @@ def _at_equal_pace(found: TraceComparison) -> Iterator[str]:
         "" if most is None else f", and most in `{_short(most.name)}` ({signed_duration(most.at_equal_pace_ns or 0)})"
     )
     yield (
-        f"The host took {pace.ratio:.2f} × as long for the calls that both make (quartiles {pace.low:.2f} and {pace.high:.2f}): "
+        f"For the calls that both make the host took {_paces(pace)} as long: "
         f"at one pace {_window(found)} would differ by {signed_duration(whole)}{named}."
     )
+
+
+def _paces(pace: HostPace) -> str:
+    said = f"{pace.main.ratio:.2f} ×"
+    return said if pace.others is pace.main else f"{said} (other threads {pace.others.ratio:.2f} ×)"
 
 
 def _short(name: str) -> str:

@@ -266,7 +266,7 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
         int | UnsetType, means("what a typical recorded step of b takes more than one of a", unit="ns", there=OF_TRACES)
     ] = UNSET
     host_pace: Annotated[
-        HostPaceRow | UnsetType | None,
+        list[HostPaceRow] | UnsetType | None,
         means("how much longer b's host takes for what both do", there=OF_TRACES, null=NO_PACE),
     ] = UNSET
     figures: Annotated[

@@ -24,6 +24,10 @@ class ConditionRow(Structure, frozen=True, kw_only=True):
 class HostPaceRow(Structure, frozen=True, kw_only=True):
     """How many times as long b's host takes for the calls that a step of either side makes equally often, waits left out."""
 
+    threads: Annotated[
+        Literal["steps", "others"],
+        means("`steps`: the thread of the steps, which stands for all where others have too few such calls; `others`"),
+    ]
     ratio: Annotated[float, means("the median, each call weighed by its time")]
     low: Annotated[float, means("its lower quartile")]
     high: Annotated[float, means("its upper quartile")]
