@@ -11,6 +11,7 @@ Work of nested ranges belongs to the outer ones as well.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -227,9 +228,9 @@ def folded_names(names: pd.Series[str]) -> pd.Categorical:
     """Each of some names folded; names that differ by a number at their end alone are folded as well, where there are several."""
     used, code = np.unique(names.cat.codes.to_numpy(), return_inverse=True)
     folded = [fold(str(names.cat.categories[each])) for each in used]
-    without_number = pd.Series([_TRAILING.sub("*", each) for each in folded], dtype=object)
-    several = pd.Series(folded, dtype=object).groupby(without_number).transform("nunique") > 1
-    texts = [every if many else each for each, every, many in zip(folded, without_number, several, strict=True)]
+    without_number = [_TRAILING.sub("*", each) for each in folded]
+    told_apart = Counter(number_less for _, number_less in set(zip(folded, without_number, strict=True)))
+    texts = [every if told_apart[every] > 1 else each for each, every in zip(folded, without_number, strict=True)]
     which, labels = pd.factorize(np.array(texts, object))
     return pd.Categorical.from_codes(which[code] if len(texts) else code, categories=pd.Index(labels, dtype=object))
 

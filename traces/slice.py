@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.account import HOST_STATES, Account
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union_length
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.lanes import Lane, cut
@@ -153,9 +154,14 @@ class Slice:
         A recorder's names tell what ran: a device-to-device memcpy replayed in a graph, say, runs as a kernel of the driver's.
         """
         rows, _ = self.joined.launches.work_of(self.launches)
-        ran = self.joined.events[["kind", "name", "dur_ns"]].iloc[rows]
-        grouped = ran.groupby(["kind", "name"], observed=True)["dur_ns"]
-        found = [Work(str(kind), str(name), len(each), int(each.sum())) for (kind, name), each in grouped]
+        events = self.joined.events
+        kind, name = (events[each].array for each in ("kind", "name"))
+        groups = by_keys(rows, kind.codes[rows], name.codes[rows])
+        took = events["dur_ns"].to_numpy()
+        found = [
+            Work(str(kind.categories[of_kind]), str(name.categories[of_name]), len(each), int(took[each].sum()))
+            for (of_kind, of_name), each in groups.items()
+        ]
         return sorted(found, key=lambda work: (-work.total_ns, work.kind, work.name))
 
     @property
@@ -178,8 +184,14 @@ class Slice:
         queued = of.queued[mine]
         windows = len(self.start_ns)
 
-        def medians(values: Ints, where: Ints) -> pd.Series[float]:
-            return pd.Series(values).groupby(where).median().reindex(range(windows)).astype("Float64")
+        def medians(values: Ints, where: Ints) -> pd.arrays.FloatingArray:
+            count = np.bincount(where, minlength=windows)
+            some, first = count > 0, np.cumsum(count) - count
+            ordered = values[np.lexsort((values, where))].astype(np.float64)
+            middle = ordered[(first + (count - 1) // 2)[some]], ordered[(first + count // 2)[some]]
+            found = np.zeros(windows)
+            found[some] = (middle[0] + middle[1]) / 2
+            return pd.arrays.FloatingArray(found, ~some)
 
         of_work, duration = self.window_of(of.start_ns[owner]), self.joined.events["dur_ns"].to_numpy()[rows]
         start = self.joined.events["start_ns"].to_numpy()[rows]

@@ -4,6 +4,9 @@
 
 What must hold: a file is read or refused with an InputError, within a time and a memory; a whole document reads the same in
 blocks of any size, in gzip and with --partial. A finding is kept as the file and the traceback of its place, and the run goes on.
+
+The run is made of parts, each a process that goes on with what the last one reached: atheris 3.0 never lets go of the result of a
+comparison that it traces, which of two columns is a column, some 45 kB an input. So a part's memory is no measure of ours.
 """
 
 import argparse
@@ -25,7 +28,11 @@ HERE = Path(__file__).parent
 if str(HERE.parent) not in sys.path:
     sys.path.append(str(HERE.parent))
 
+#: Longest time of the processor that an input may take, seconds (traced, which makes it several times slower), most memory of a
+#: part beyond what it begins with, and longest input, bytes.
 LONGEST_S, MOST_BYTES, LONGEST_INPUT = 20, 3 << 30, 1 << 16
+#: How long a process goes on, minutes.
+PART_MINUTES = 15.0
 #: Of a block that is so short a small document is many.
 SHORT_BLOCK = 97
 #: What the mutations are offered to put somewhere.
@@ -66,6 +73,14 @@ class Totals:
     read: int = 0
     whole: int = 0
     findings: dict[str, str] = field(default_factory=dict)
+
+    def add(self, other: "Totals") -> None:
+        self.inputs, self.read, self.whole = (
+            self.inputs + other.inputs,
+            self.read + other.read,
+            self.whole + other.whole,
+        )
+        self.findings |= other.findings
 
 
 class Finding(AssertionError):
@@ -138,7 +153,8 @@ class Target:
 
     def __call__(self, data: bytes) -> None:
         self._totals.inputs += 1
-        signal.alarm(LONGEST_S)
+        # again and again: Python drops what is raised in a destructor
+        signal.setitimer(signal.ITIMER_PROF, LONGEST_S, 1)
         try:
             self.hold(data)
         except Exception as error:  # noqa: BLE001  whatever it is, it is a finding
@@ -149,23 +165,15 @@ class Target:
                 (self._output / f"{name}.input").write_bytes(data)
                 (self._output / f"{name}.txt").write_text(traceback.format_exc())
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def main() -> int:
-    """Fuzz for so long; 1 where something was found."""
+def part(output: Path, seed: int, minutes: float) -> None:
+    """Fuzz for so long, and leave the totals in the folder; atheris ends the process."""
     import atheris  # type: ignore[import-untyped,unused-ignore]  # no dependency of ours
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--output", type=Path, required=True, help="folder of findings and of what is reached")
-    asked = parser.parse_args()
     totals, began = Totals(), monotonic()
-    told = began
-    asked.output.mkdir(parents=True, exist_ok=True)
-    reached = asked.output / "reached"
-    reached.mkdir(exist_ok=True)
+    told, reached = began, output / "reached"
     with atheris.instrument_imports(include=["launchlens.traces.readers", "launchlens.traces.problems"]):
         from launchlens.traces.readers.kineto import reader  # noqa: F401  instrumented as it is imported
     from fuzz.seeds import KINDS
@@ -179,30 +187,57 @@ def main() -> int:
         words.write_text("".join('"' + word.replace('"', '\\"') + '"\n' for word in WORDS if "\\u" not in word))
         held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (held + MOST_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
-        signal.signal(signal.SIGALRM, late)
-        target = Target(Path(folder), asked.output, totals)
+        signal.signal(signal.SIGPROF, late)
+        target = Target(Path(folder), output, totals)
 
         def until(data: bytes) -> None:
             nonlocal told
             target(data)
             if monotonic() > told:
-                told, minutes = monotonic() + 60, round((monotonic() - began) / 60, 1)
-                said = json.dumps(asdict(totals) | {"minutes": minutes})
-                (asked.output / "totals.json").write_text(said + "\n")
-                if minutes >= asked.minutes:
-                    print(said, flush=True)
-                    os._exit(bool(totals.findings))  # libFuzzer ends the process itself, and never comes back here
+                told, spent = monotonic() + 10, (monotonic() - began) / 60
+                (output / "part.json").write_text(json.dumps(asdict(totals)) + "\n")
+                if spent >= minutes:
+                    os._exit(0)  # libFuzzer ends the process itself, and never comes back here
 
         options = (
             f"-max_len={LONGEST_INPUT}",
             f"-dict={words}",
-            f"-seed={asked.seed}",
+            f"-seed={seed}",
             "-rss_limit_mb=0",
             "-timeout=0",
+            f"-artifact_prefix={output}/",
         )
         atheris.Setup([sys.argv[0], *options, "-verbosity=0", str(reached)], until)
         atheris.Fuzz()
-    return 0
+
+
+def main() -> int:
+    """Fuzz for so long, in parts; 1 where something was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--output", type=Path, required=True, help="folder of findings and of what is reached")
+    asked = parser.parse_args()
+    (asked.output / "reached").mkdir(parents=True, exist_ok=True)
+    total, began, parts = Totals(), monotonic(), 0
+    while (left := asked.minutes - (monotonic() - began) / 60) > 0:
+        of_part = asked.output / "part.json"
+        of_part.unlink(missing_ok=True)
+        if not (child := os.fork()):
+            part(asked.output, asked.seed + parts, min(left, PART_MINUTES))
+            os._exit(1)
+        parts += 1
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if of_part.exists():
+            total.add(Totals(**json.loads(of_part.read_text())))
+        if ended:
+            total.findings[f"part {parts}"] = f"its process ended with {ended}"
+        said = json.dumps(asdict(total) | {"parts": parts, "minutes": round((monotonic() - began) / 60, 1)})
+        (asked.output / "totals.json").write_text(said + "\n")
+        print(said, flush=True)
+        if ended:
+            break
+    return bool(total.findings)
 
 
 def shared_memory() -> str | None:

@@ -109,7 +109,7 @@ def limited(seconds: int) -> Iterator[None]:
         raise Finding(f"takes longer than {seconds} s")
 
     before = signal.signal(signal.SIGPROF, late)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1)  # again and again: Python drops what is raised in a destructor
     try:
         yield
     finally:

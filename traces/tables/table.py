@@ -144,10 +144,10 @@ class Table:
         expected = [part for column in self.columns for part in column.parts]
         if list(self.frame.columns) != expected:
             raise TableError(f"table {self.name} has columns {list(self.frame.columns)}, not {expected}")
-        for column in self.columns:
-            for part in column.parts:
-                if str(self.frame[part].dtype) != column.dtype:
-                    raise TableError(f"table {self.name}: {part} is {self.frame[part].dtype}, not {column.dtype}")
+        wanted = [column.dtype for column in self.columns for _ in column.parts]
+        for part, found, dtype in zip(expected, map(str, self.frame.dtypes.tolist()), wanted, strict=True):
+            if found != dtype:
+                raise TableError(f"table {self.name}: {part} is {found}, not {dtype}")
         units = {column.unit_in for column in self.columns if column.unit_in}
         missing = units - {column.name for column in self.columns}
         if missing:
@@ -166,7 +166,7 @@ class Table:
     def rows(self, most: int | None = None) -> list[tuple[Any, ...]]:
         """The first `most` rows (all without) as plain Python cells: an interval is a pair, what is absent None."""
         frame = self.frame if most is None else self.frame.iloc[:most]
-        parts = {name: _plain(frame[name]) for name in frame.columns}
+        parts = {str(name): _plain(values.array) for name, values in frame.items()}
         cells = []
         for column in self.columns:
             values = [parts[name] for name in column.parts]
@@ -278,26 +278,19 @@ def of_frame(
 
 def _array(name: str, column: Column, values: Any) -> Any:
     if column.dtype == "object":
-        found = pd.Series(list(values), dtype=object)
-        found[found.isna()] = None
-        return found
+        found = pd.array(list(values), dtype=object)
+        found[pd.isna(found)] = None
+        return pd.Series(found, dtype=object)
     try:
         return pd.array(values, dtype=column.dtype)
     except (TypeError, ValueError) as error:
         raise TableError(f"table {name}: column {column.name}: {error}") from None
 
 
-def _plain(values: pd.Series[Any]) -> list[Any]:
+def _plain(values: pd.api.extensions.ExtensionArray) -> list[Any]:
     """Cells as Python's own numbers and texts, None where null."""
-    absent = values.isna().to_numpy()
-    if values.dtype != object:  # whose cells become Python's own by themselves
-        found = values.to_numpy(dtype=object, na_value=None)
-        if absent.any():
-            found = found.copy()
-            found[absent] = None
-        plain: list[Any] = found.tolist()
-        return plain
-    return [
-        None if gone else cell.item() if isinstance(cell, np.generic) else cell
-        for cell, gone in zip(values.to_numpy(), absent, strict=True)
-    ]
+    cells = values.tolist()
+    if values.dtype == object:
+        cells = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
+    absent = values.isna()
+    return [None if gone else cell for cell, gone in zip(cells, absent, strict=True)] if absent.any() else cells
