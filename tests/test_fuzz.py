@@ -1,7 +1,6 @@
 """A little of the fuzzer at every run, always the same cases; `python tests/fuzz/run.py` runs as many as one likes."""
 
 import os
-import random
 import signal
 from pathlib import Path
 from time import monotonic
@@ -9,6 +8,9 @@ from time import monotonic
 import pytest
 from fuzz import kills, run
 from fuzz.seeds import KINDS
+from typer.main import get_command
+
+from launchlens.cli import app
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -47,8 +49,22 @@ def test_cases_are_the_same_wherever_they_run():
 
 
 def test_commands_that_are_killed_leave_nothing_half_written(tmp_path):
-    (writing,) = (each for each in kills.writings(tmp_path) if each.name == "scrub of Kineto")
-    assert [fault for _, fault in kills.tries(writing, 3, random.Random(7))] == [None] * 3
+    writing = [each for each in kills.writings(tmp_path) if each.name == "scrub of Kineto"]
+    assert [each.fault for each in kills.tries(writing, 3)] == [None] * 3
+
+
+def test_every_command_that_writes_is_killed(tmp_path):
+    outputs = {"--output", "--html", "--tables", "--junit"}
+    writes = {
+        (name, option)
+        for name, command in get_command(app).commands.items()
+        for option in outputs & {each for parameter in command.params for each in parameter.opts}
+    }
+    short = {"-o": "--output"}
+    killed = {
+        (each.arguments[0], short.get(word, word)) for each in kills.writings(tmp_path) for word in each.arguments
+    }
+    assert writes - killed == set()
 
 
 def test_what_is_left_half_written_is_told():

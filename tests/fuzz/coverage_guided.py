@@ -188,6 +188,9 @@ def part(output: Path, seed: int, minutes: float) -> None:
         held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (held + MOST_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
         signal.signal(signal.SIGPROF, late)
+        signal.signal(
+            signal.SIGALRM, lambda number, frame: None
+        )  # else libFuzzer ends the process after a second, whatever -timeout
         target = Target(Path(folder), output, totals)
 
         def until(data: bytes) -> None:

@@ -3,7 +3,7 @@
     python tests/fuzz/kills.py --kills 60 --workers 32 --output kills.json
 
 A file under an output's name must be whole: what the command writes when nobody ends it. After INT and TERM nothing else may
-stand beside it either; KILL leaves a program no time to tidy, so a hidden file may stay.
+stand beside it either, nor in the folder of temporary files; KILL leaves a program no time to tidy, so a hidden file may stay.
 """
 
 import argparse
@@ -16,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,10 +28,11 @@ ROOT = Path(__file__).parents[2]
 if str(ROOT / "tests") not in sys.path:
     sys.path.append(str(ROOT / "tests"))
 SHIPPED = ROOT / "traces" / "recorded" / "small-copies-h100"
-MEASURING = (
-    *("profile", "--device", "cpu", "--workload", "small-copies", "--rounds", "2", "--iterations", "2"),
-    *("--output", "OUT/capture"),
-)
+SWEPT = ROOT / "traces" / "recorded" / "sweep-nsa-metadata-h100"
+RANKS = ROOT / "tests" / "data" / "golden" / "ranks" / "slow2"
+ON_CPU = ("profile", "--device", "cpu", "--workload", "small-copies", "--variant", "copy_", "--variant", "foreach")
+#: How long a command may go on after it was ended, seconds.
+LONGEST_END_S = 120
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 #: Exit codes of a command that was ended, by the signal; it may have come to its end before.
 ENDED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
@@ -40,12 +42,12 @@ ENDED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKIL
 class Writing:
     """A command that writes into a folder: its arguments, with OUT for the folder.
 
-    `measures`: what it writes is another each time, and is whole where all its files are there and `report` reads it.
+    `measures`: what it writes is another each time, in this folder, and is whole where all its files are there and `report` reads it.
     """
 
     name: str
     arguments: tuple[str, ...]
-    measures: bool = False
+    measures: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,34 +58,67 @@ class Whole:
     files: dict[str, str]
 
 
-def writings(made: Path) -> list[Writing]:
-    """Every command that writes, on inputs of which some are made in `made`."""
+def seed(kind: str, made: Path) -> Path:
+    """An input of a kind, in a folder of its own in `made`."""
     from fuzz.seeds import KINDS
 
-    trace = SHIPPED / "torch" / "eager.pt.trace.json.gz"
-    sqlite = KINDS["nsys"].make(made)[0]
-    return [
-        Writing("analyze --html", ("analyze", str(trace), "--html", "OUT/page.html")),
-        Writing("analyze --output", ("analyze", str(trace), "--format", "csv", "--table", "ranges", "-o", "OUT/t.csv")),
-        Writing("report", ("report", str(SHIPPED), "--output", "OUT/report.html")),
-        Writing("compare --output", ("compare", str(SHIPPED), str(SHIPPED), "--json", "-o", "OUT/compare.json")),
-        Writing("compare of traces --html", ("compare", str(trace), str(trace), "--html", "OUT/compare.html")),
-        Writing("scrub of Kineto", ("scrub", str(trace), "-o", "OUT/scrubbed.json.gz")),
-        Writing("scrub of Nsight", ("scrub", str(sqlite), "-o", "OUT/scrubbed.sqlite")),
-        Writing("export", ("export", str(SHIPPED), "--perfetto", "-o", "OUT/trace.pftrace")),
-        Writing("profile, recorded", ("profile", "--output", "OUT/capture")),
-        *(() if find_spec("torch") is None else (Writing("profile, measured", MEASURING, measures=True),)),
-    ]
+    (made / kind).mkdir(exist_ok=True)
+    return KINDS[kind].make(made / kind)[0]
 
 
-def started(writing: Writing, out: Path) -> subprocess.Popen[bytes]:
+def writings(made: Path) -> list[Writing]:
+    """Every command that writes, on inputs of which some are made in `made`."""
+    trace, shipped, ranks, swept = (
+        str(each) for each in (SHIPPED / "torch" / "eager.pt.trace.json.gz", SHIPPED, RANKS, SWEPT)
+    )
+    sqlite, tables, cupti, light = (str(seed(kind, made)) for kind in ("nsys", "nsys_tables", "cupti", "light"))
+    limited = ("--against", trace, "--allow-single")
+    commands = {
+        "analyze --html": ("analyze", trace, "--html", "OUT/page.html"),
+        "analyze -o": ("analyze", trace, "--format", "csv", "--table", "ranges", "-o", "OUT/t.csv"),
+        "analyze --tables": ("analyze", sqlite, "--tables", "OUT/tables"),
+        "analyze of ranks --html --tables": ("analyze", ranks, "--html", "OUT/page.html", "--tables", "OUT/tables"),
+        "analyze of ranks -o": ("analyze", ranks, "--json", "-o", "OUT/ranks.json"),
+        "report": ("report", shipped, "--output", "OUT/report.html"),
+        "report of a sweep --tables": ("report", swept, "--output", "OUT/report.html", "--tables", "OUT/tables"),
+        "predict": ("predict", "--set", "count=12", "--set", "bytes=4096", "--tables", "OUT/tables", "-o", "OUT/p.txt"),
+        "claims": ("claims", shipped, "--markdown", "-o", "OUT/claims.md", "--tables", "OUT/tables"),
+        "compare -o": ("compare", shipped, shipped, "--json", "-o", "OUT/compare.json"),
+        "compare of traces --html": ("compare", trace, trace, "--html", "OUT/compare.html"),
+        "compare of traces --tables": ("compare", sqlite, sqlite, "--tables", "OUT/tables"),
+        "check": ("check", trace, *limited, "--junit", "OUT/junit.xml", "--markdown", "-o", "OUT/said.md"),
+        "check --tables": ("check", sqlite, *limited, "--tables", "OUT/tables"),
+        "open": ("open", trace, "--no-browser", "--port", "0", "--wait", "0.1"),
+        "export of a capture": ("export", shipped, "--perfetto", "-o", "OUT/trace.pftrace"),
+        "export of a trace": ("export", sqlite, "--perfetto", "-o", "OUT/trace.pftrace"),
+        "export of ranks": ("export", ranks, "--perfetto", "-o", "OUT/trace.pftrace"),
+        "scrub of Kineto": ("scrub", trace, "-o", "OUT/scrubbed.json.gz"),
+        "scrub of Nsight": ("scrub", sqlite, "-o", "OUT/scrubbed.sqlite"),
+        "scrub of Nsight's tables": ("scrub", tables, "-o", "OUT/scrubbed_parquetdir"),
+        "scrub of CUPTI": ("scrub", cupti, "-o", "OUT/scrubbed.parquet"),
+        "scrub of the light recorder": ("scrub", light, "-o", "OUT/scrubbed.parquet"),
+        "variants": ("variants", "--json", "-o", "OUT/variants.json"),
+        "probe --list": ("probe", "--list", "--json", "-o", "OUT/probes.json"),
+        "doctor": ("doctor", "--json", "-o", "OUT/doctor.json"),
+        "profile, recorded": ("profile", "--output", "OUT/capture"),
+    }
+    writing = [Writing(name, arguments) for name, arguments in commands.items()]
+    if find_spec("torch") is not None:
+        few = ("--rounds", "2", "--iterations", "2")
+        sweep = ("--sweep", "count=1..4:log2", "--sweep", "bytes=256..1024:log2", "--minutes", "0.1")
+        writing.append(Writing("profile, measured", (*ON_CPU, *few, "--output", "OUT/capture"), measures="capture"))
+        writing.append(Writing("profile --sweep", (*ON_CPU, *few, *sweep, "--output", "OUT/sweep"), measures="sweep"))
+    return writing
+
+
+def started(writing: Writing, out: Path, temporary: Path) -> subprocess.Popen[bytes]:
     arguments = [each.replace("OUT", str(out)) for each in writing.arguments]
-    environment = dict(os.environ) | {"CUDA_VISIBLE_DEVICES": ""}
+    own = {"CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
     return subprocess.Popen(
         [sys.executable, str(ROOT / "cli.py"), *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment,
+        env=dict(os.environ) | own,
     )
 
 
@@ -93,49 +128,78 @@ def contents(out: Path) -> dict[str, str]:
     return {each.relative_to(out).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in files}
 
 
+@contextmanager
+def folders() -> Iterator[tuple[Path, Path]]:
+    """A folder for what a command writes, and one for its temporary files."""
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryDirectory() as temporary:
+        yield Path(out), Path(temporary)
+
+
 def by_itself(writing: Writing) -> Whole:
     """What the command does when nobody ends it."""
-    with tempfile.TemporaryDirectory() as name:
-        process, began = started(writing, Path(name)), monotonic()
+    with folders() as (out, temporary):
+        process, began = started(writing, out, temporary), monotonic()
         _, said = process.communicate()
         if process.returncode:
             raise RuntimeError(f"{writing.name} ends with {process.returncode} by itself: {said.decode()[-300:]}")
-        return Whole(monotonic() - began, contents(Path(name)))
+        return Whole(monotonic() - began, contents(out))
 
 
 def ended(writing: Writing, whole: Whole, what: signal.Signals, share: float) -> str | None:
     """End the command once, after a share of its time; what was wrong with what it left."""
-    with tempfile.TemporaryDirectory() as name:
-        process = started(writing, Path(name))
+    with folders() as (out, temporary):
+        process = started(writing, out, temporary)
         sleep(share * whole.took)
         process.send_signal(what)
-        _, said = process.communicate(timeout=120)
-        left, words = contents(Path(name)), said.decode("utf-8", "replace")
-        if writing.measures:
-            left, files = dict.fromkeys(left, ""), dict.fromkeys(whole.files, "")
-            return wrong(what, process.returncode, words, left, files) or unread(Path(name), left)
-        return wrong(what, process.returncode, words, left, whole.files)
+        try:
+            _, said = process.communicate(timeout=LONGEST_END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return f"{what.name}: it went on for {LONGEST_END_S} s"
+        left, words = contents(out), said.decode("utf-8", "replace")
+        if what is not signal.SIGKILL and (kept := sorted(contents(temporary))):
+            return f"{what.name}: {kept[0]} is left behind among temporary files"
+        if writing.measures is None:
+            return wrong(what, process.returncode, words, left, whole.files)
+        left, files = dict.fromkeys(left, ""), dict.fromkeys(whole.files, "")
+        return wrong(what, process.returncode, words, left, files) or unread(out / writing.measures)
 
 
-def unread(out: Path, left: dict[str, str]) -> str | None:
-    """What is wrong with a capture of which files have a capture's names."""
-    if "capture/manifest.json" not in left:
+def unread(measured: Path) -> str | None:
+    """What is wrong with a capture or sweep of which something stands under its name."""
+    if not measured.exists():
         return None
-    page = out / "read.html"
-    command = [sys.executable, str(ROOT / "cli.py"), "report", str(out / "capture"), "--output", str(page)]
-    read = subprocess.run(command, capture_output=True, check=False)
-    return None if read.returncode == 0 else f"its capture can't be read: {read.stderr.decode()[-300:]}"
+    with folders() as (out, temporary):
+        reading = Writing("report", ("report", str(measured), "--output", "OUT/read.html"))
+        process = started(reading, out, temporary)
+        _, said = process.communicate()
+        return None if process.returncode == 0 else f"what it measured can't be read: {said.decode()[-300:]}"
 
 
-def tries(writing: Writing, kills: int, rng: random.Random, workers: int = 1) -> Iterator[tuple[str, str | None]]:
-    """End the command so often; for each how it ended, and what was wrong with what it left."""
-    whats = [SIGNALS[number % len(SIGNALS)] for number in range(kills)]
-    shares = [rng.uniform(0, 1.1) for _ in whats]
+@dataclass(frozen=True)
+class Ended:
+    """A command that was ended: its name, by which signal, and what was wrong with what it left."""
+
+    name: str
+    by: str
+    fault: str | None
+
+
+def tries(writing: Sequence[Writing], kills: int, seed: int = 0, workers: int = 1) -> Iterator[Ended]:
+    """End each command so often, at random moments, several commands at once."""
     with ThreadPoolExecutor(workers) as pool:
         # as slow as they will be beside as many others
-        whole = max(pool.map(by_itself, [writing] * min(workers, kills)), key=lambda each: each.took)
-        faults = pool.map(ended, [writing] * kills, [whole] * kills, whats, shares)
-        yield from zip((what.name for what in whats), faults, strict=True)
+        runs = [pool.map(by_itself, [each] * min(3, workers)) for each in writing]
+        wholes = [max(of_one, key=lambda whole: whole.took) for of_one in runs]
+        begun = []
+        for each, whole in zip(writing, wholes, strict=True):
+            rng = random.Random(f"{seed}:{each.name}")
+            for number in range(kills):
+                what = SIGNALS[number % len(SIGNALS)]
+                begun.append((each.name, what.name, pool.submit(ended, each, whole, what, rng.uniform(0, 1.1))))
+        for name, by, fault in begun:
+            yield Ended(name, by, fault.result())
 
 
 def wrong(what: signal.Signals, code: int, said: str, left: dict[str, str], whole: dict[str, str]) -> str | None:
@@ -169,18 +233,16 @@ def main() -> int:
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
     ended_by, findings = Counter[str](), list[str]()
+    began = monotonic()
     with tempfile.TemporaryDirectory() as made:
-        for writing in writings(Path(made)):
-            if asked.command is not None and asked.command not in writing.name:
-                continue
-            rng = random.Random(f"{asked.seed}:{writing.name}")
-            for how, fault in tries(writing, asked.kills, rng, asked.workers):
-                ended_by[f"{writing.name}: {how}"] += 1
-                if fault:
-                    findings.append(f"{writing.name}: {fault}")
-                    print(findings[-1], file=sys.stderr)
-            print(f"{writing.name}: {asked.kills} kills", file=sys.stderr)
-    said = {"kills": ended_by.total(), "by_command": ended_by, "findings": findings}
+        chosen = [each for each in writings(Path(made)) if asked.command is None or asked.command in each.name]
+        for each in tries(chosen, asked.kills, asked.seed, asked.workers):
+            ended_by[each.name] += 1
+            if each.fault:
+                findings.append(f"{each.name}: {each.fault}")
+                print(findings[-1], file=sys.stderr)
+    minutes = round((monotonic() - began) / 60, 2)
+    said = {"kills": ended_by.total(), "minutes": minutes, "by_command": ended_by, "findings": findings}
     print(json.dumps(said))
     if asked.output:
         asked.output.write_text(json.dumps(said, indent=1) + "\n")

@@ -10,12 +10,14 @@
 
 Every case that opens is analysed, written as JSON, HTML and for a terminal, and compared; a tenth is scrubbed and exported besides.
 A case is named KIND:NUMBER, and is the same wherever it runs: `--case KIND:NUMBER` makes it again. What was found is kept in the
-folder of `--output`, the changed input with what it led to; stdout gets one line of JSON with the totals.
+folder of `--output` as one archive, the changed input with what it led to; stdout gets one line of JSON with the totals. What the time
+was too short for is tried with `--first` and the number that it calls `next`.
 """
 
 import argparse
 import faulthandler
 import gc
+import hashlib
 import json
 import multiprocessing
 import os
@@ -24,12 +26,14 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
+import tarfile
 import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -48,6 +52,14 @@ from fuzz.seeds import KINDS
 LONGEST_S, MOST_BYTES = 30, 3 << 30
 #: Longest time of a case: one that not even a signal ends in it is ended with its process.
 LONGEST_CASE_S = 120
+#: A process that holds more than this after its cases is ended, and another goes on.
+MOST_HELD = 1 << 30
+#: How long after the time is up a process may go on with the cases it has.
+GRACE_S = 20
+#: Most findings of which the input is kept.
+MOST_KEPT = 200
+#: Every so many cases each command reads and measures anew, though another has before it.
+ANEW = 10
 #: Most bytes of a file that a case writes.
 MOST_WRITTEN = 1 << 30
 #: Characters that a terminal obeys or that turn text around; what people are shown holds line ends besides.
@@ -60,18 +72,22 @@ AT_ONCE = 20
 
 @dataclass
 class Result:
-    """What came of some cases."""
+    """What came of some cases. `cut_off`: of which nothing is known, since the time was up; `most_held_mb` is of the largest process."""
 
     cases: int = 0
     opened: int = 0
+    refused: int = 0
     commands: int = 0
+    cut_off: int = 0
+    most_held_mb: int = 0
     tried: Counter[str] = field(default_factory=Counter)
     per_kind: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
 
     def add(self, other: "Result") -> None:
         self.cases, self.opened = self.cases + other.cases, self.opened + other.opened
-        self.commands += other.commands
+        self.commands, self.refused = self.commands + other.commands, self.refused + other.refused
+        self.most_held_mb = max(self.most_held_mb, other.most_held_mb)
         self.tried += other.tried
         self.per_kind += other.per_kind
         self.findings += other.findings
@@ -150,29 +166,39 @@ def document(text: str) -> Any:
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Let the commands of a case share what they read and join, which is the same each time."""
+    """Let the commands of a case share what they read, join and measure, which is the same each time."""
     from launchlens.traces import analysis, joined
+    from launchlens.traces.comparisons import of_ranges, sides
     from launchlens.traces.source import OneTrace
     from launchlens.traces.studies import range_side
 
-    read, join = OneTrace.read, joined.join
+    read = OneTrace.read
     traces: dict[Path, Any] = {}
-    joined_of: dict[int, Any] = {}
 
     def reading(one: OneTrace, **how: Any) -> Any:
         if one.path not in traces:
             traces[one.path] = read(one, **how)
         return traces[one.path]
 
-    def joining(trace: Any) -> Any:
-        if id(trace) not in joined_of:
-            joined_of[id(trace)] = join(trace)
-        return joined_of[id(trace)]
+    def kept(work: Callable[..., Any]) -> Callable[..., Any]:
+        """Work on traces and what is joined of them, which are kept as long as what came of it."""
+        known: dict[Any, Any] = {}
 
+        def once(*given: Any, **more: Any) -> Any:
+            key = (*(each if isinstance(each, str | None) else id(each) for each in given), *more.items())
+            if key not in known:
+                known[key] = (given, work(*given, **more))
+            return known[key][1]
+
+        return once
+
+    join = kept(joined.join)
     with ExitStack() as changed:
         changed.enter_context(patch.object(OneTrace, "read", reading))
-        for module in (analysis, range_side):
-            changed.enter_context(patch.object(module, "join", joining))
+        for module in (analysis, range_side, sides):
+            changed.enter_context(patch.object(module, "join", join))
+        for module, name in ((sides, "_measured"), (of_ranges, "side_of_range")):
+            changed.enter_context(patch.object(module, name, kept(getattr(module, name))))
         yield
 
 
@@ -327,6 +353,7 @@ def tried(kind: str, path: Path, seed: Path, rng: random.Random, result: Result)
     opens, further = (capture_opened, CAPTURES) if KINDS[kind].is_capture else (trace_opened, TRACES)
     found = opens(path, result)
     if found is None:
+        result.refused += 1
         return
     result.opened += 1
     opened = Opened(path, seed, found, result, rng)
@@ -349,7 +376,7 @@ def case(kind: str, number: int, result: Result, keep: Path | None = None) -> No
         shutil.copytree(source, path) if source.is_dir() else shutil.copyfile(source, path)
         try:
             mutate(path, rng)
-            with read_once():
+            with read_once() if number % ANEW else nullcontext():
                 tried(kind, path, source, rng, result)
         except Exception as error:  # noqa: BLE001  whatever it is, it is a finding
             said = str(error) if isinstance(error, Finding) else traceback.format_exc(limit=-4)
@@ -375,8 +402,8 @@ def cases(first: int, count: int) -> list[tuple[str, int]]:
     ]
 
 
-def worker(given: Connection, keep: Path | None, until: float, parent: int) -> None:
-    """Try what is asked for, until nothing is or it is late. Before each case it tells which, after some what came of them."""
+def worker(given: Connection, keep: Path | None, parent: int) -> None:
+    """Try what is asked for, until nothing is. Before each case it tells which, after some what came of them."""
     import pyarrow as pa
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started it ends it
@@ -387,20 +414,23 @@ def worker(given: Connection, keep: Path | None, until: float, parent: int) -> N
         tempfile.tempdir = "/dev/shm"  # each case is files for a moment
     own = Path(tempfile.mkdtemp(prefix="fuzz-worker-"))
     tempfile.tempdir = str(own)
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (held + MOST_BYTES, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (held_bytes(0) + MOST_BYTES, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, resource.RLIM_INFINITY))
     try:
         while (part := asked_of(given, parent)) is not None:
             result = Result()
             for kind, number in part:
-                if monotonic() > until:
-                    break
                 given.send((kind, number))
                 case(kind, number, result, keep)
+            result.most_held_mb = held_bytes() >> 20
             given.send(result)
     finally:
         shutil.rmtree(own, ignore_errors=True)
+
+
+def held_bytes(which: int = 1) -> int:
+    """What this process holds of memory (1), or of addresses (0)."""
+    return int(Path("/proc/self/statm").read_text().split()[which]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def asked_of(given: Connection, parent: int) -> Any:
@@ -417,14 +447,14 @@ class Hand:
 
     process: Any
     told: Connection
-    busy: bool = False
+    part: list[tuple[str, int]] = field(default_factory=list)
     at: tuple[str, int] | None = None
     since: float = 0.0
 
     @classmethod
-    def started(cls, keep: Path | None, until: float) -> "Hand":
+    def started(cls, keep: Path | None) -> "Hand":
         here, there = multiprocessing.Pipe()
-        process = multiprocessing.Process(target=worker, args=(there, keep, until, os.getpid()), daemon=True)
+        process = multiprocessing.Process(target=worker, args=(there, keep, os.getpid()), daemon=True)
         process.start()
         there.close()
         return cls(process, here, since=monotonic())
@@ -434,14 +464,14 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
     """Try the cases in several processes, as many as there is time for. A process that dies or hangs is a finding."""
     total, shown = Result(), monotonic()
     todo = todo[::-1]
-    hands = [Hand.started(keep, until) for _ in range(min(workers, max(1, len(todo) // AT_ONCE)))]
+    hands = [Hand.started(keep) for _ in range(min(workers, max(1, len(todo) // AT_ONCE)))]
     while True:
         for hand in hands:
-            if not hand.busy and todo and monotonic() < until:
-                part, todo = todo[-AT_ONCE:][::-1], todo[:-AT_ONCE]
-                hand.told.send(part)
-                hand.busy, hand.since = True, monotonic()
-        busy = [hand for hand in hands if hand.busy]
+            if not hand.part and todo and monotonic() < until:
+                hand.part, todo = todo[-AT_ONCE:][::-1], todo[:-AT_ONCE]
+                hand.told.send(hand.part)
+                hand.since = monotonic()
+        busy = [hand for hand in hands if hand.part]
         if not busy:
             break
         ready = wait([hand.told for hand in busy], timeout=1)
@@ -457,19 +487,27 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
                     hand.since = monotonic()
                     if isinstance(said, Result):
                         total.add(said)
-                        hand.busy = False
+                        hand.part = []
                         for finding in said.findings:
                             print(finding, file=sys.stderr)
+                        if said.most_held_mb > MOST_HELD >> 20:
+                            hand.told.send(None)
+                            hands[hands.index(hand)] = Hand.started(keep)
                     else:
                         hand.at = said
             elif monotonic() - hand.since > LONGEST_CASE_S:
                 hand.process.kill()
                 dead = f"it takes longer than {LONGEST_CASE_S} s, and no signal ends it"
+            elif monotonic() > until + GRACE_S:
+                hand.process.kill()
+                total.cut_off += len(hand.part)
+                hands[hands.index(hand)] = Hand.started(keep)
             if dead:
                 kind, number = hand.at or ("no case", 0)
                 total.findings.append(f"{kind}:{number}: {dead}")
+                total.cut_off += len(hand.part) - 1
                 print(total.findings[-1], file=sys.stderr)
-                hands[hands.index(hand)] = Hand.started(keep, until)
+                hands[hands.index(hand)] = Hand.started(keep)
         if monotonic() - shown > 20:
             shown = monotonic()
             print(f"{total.cases} cases, {total.opened} opened, {len(total.findings)} findings", file=sys.stderr)
@@ -478,6 +516,32 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
     for hand in hands:
         hand.process.join(10)
     return total
+
+
+def code() -> str:
+    """Which program it is: a digest of all its source, and the commit where that is known."""
+    root, digest = HERE.parents[1], hashlib.sha256()
+    tops = ("cli.py", "commands", "kernels", "profiling", "reports", "traces", "tests/fuzz")
+    for path in sorted(
+        found for top in tops for found in ((root / top).rglob("*.py") if (root / top).is_dir() else (root / top,))
+    ):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+    )
+    return f"{digest.hexdigest()[:12]} {asked.stdout.strip()}".strip()
+
+
+def packed(folder: Path) -> None:
+    """Put what was found into one file, in place of its folders."""
+    found = sorted(each for each in folder.iterdir() if each.is_dir())
+    if not found:
+        return
+    with tarfile.open(folder / "findings.tar.gz", "w:gz") as archive:
+        for each in found[:MOST_KEPT]:
+            archive.add(each, each.name)
+    for each in found:
+        shutil.rmtree(each)
 
 
 def main() -> int:
@@ -505,7 +569,10 @@ def main() -> int:
         "first": asked.first,
         "minutes": round((monotonic() - began) / 60, 2),
         "cpu_s": round(took.ru_utime + took.ru_stime),
+        "next": asked.first + total.cases + total.cut_off,
+        "seeds": {kind: len(seeds(kind)) for kind in KINDS},
         "workers": asked.workers,
+        "code": code(),
         "python": sys.version.split()[0],
     }
     line = json.dumps(said)
@@ -513,6 +580,7 @@ def main() -> int:
     if asked.output:
         asked.output.mkdir(parents=True, exist_ok=True)
         (asked.output / "totals.json").write_text(line + "\n")
+        packed(asked.output)
     return bool(total.findings)
 
 
