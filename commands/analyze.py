@@ -137,13 +137,13 @@ def _list(asked: Wanted) -> None:
     from launchlens.reports.output import Result
     from launchlens.traces.analyses.catalogue import CATALOGUE
     from launchlens.traces.documents.analysis_list import AnalysisListDocument, ListedAnalysis
-    from launchlens.traces.tables import plain
+    from launchlens.traces.tables import listings
 
     listed = [
         ListedAnalysis(name=each.name, asks=each.asks, columns=[column.name for column in each.columns])
         for each in CATALOGUE
     ]
-    table = plain.analysis_list(listed)
+    table = listings.analysis_list(listed)
     asked.write(
         Result(lambda: AnalysisListDocument(analyses=listed), lambda: [Shown(table, most=len(table))], lambda: [table])
     )

@@ -25,18 +25,18 @@ def command(
     from launchlens.reports.words.cache import cache_sentence
     from launchlens.traces.cache.store import held
     from launchlens.traces.documents.doctor import CheckRow, DoctorDocument, cache_folder, threshold_rows
-    from launchlens.traces.tables import plain
+    from launchlens.traces.tables import listings
     from launchlens.traces.thresholds import THRESHOLDS
 
     asked = wanted(format, as_json, table=table, output=output, force=force)
     rows = [
         CheckRow(name=row.name, found=row.found, version=row.version, gives=row.gives, get=row.get) for row in examine()
     ]
-    checks, kept = plain.checks(rows), held()
+    checks, kept = listings.checks(rows), held()
     asked.write(
         Result(
             lambda: DoctorDocument(checks=rows, cache=cache_folder(kept), thresholds=threshold_rows(THRESHOLDS)),
             lambda: [Shown(checks, most=len(checks)), Paragraph(cache_sentence(kept))],
-            lambda: [checks, plain.thresholds(THRESHOLDS)],
+            lambda: [checks, listings.thresholds(THRESHOLDS)],
         )
     )

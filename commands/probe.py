@@ -57,7 +57,7 @@ def command(
     from launchlens.reports.sections.probes import entry
     from launchlens.reports.words.probes.catalogue import WORDS, figure_name
     from launchlens.traces.captures.probe_codes.verdicts import INCONCLUSIVE
-    from launchlens.traces.tables import evidence, plain
+    from launchlens.traces.tables import evidence, listings
 
     asked = wanted(format, as_json, table=table, output=output, force=force)
     probes = chosen_probes(names or ["all"], "NAME")
@@ -65,7 +65,7 @@ def command(
         from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
 
         listed = [ListedProbe(name=one.id, asks=WORDS[one.id].asks, needs=list(one.needs)) for one in probes]
-        of_list = plain.probe_list(listed)
+        of_list = listings.probe_list(listed)
         asked.write(
             Result(
                 lambda: ProbeListDocument(probes=listed), lambda: [Shown(of_list, most=len(of_list))], lambda: [of_list]

@@ -40,12 +40,12 @@ def command(
     from launchlens.reports.output import Result
     from launchlens.reports.progress import reading
     from launchlens.traces.scrub.scrub import scrub as make_copy
-    from launchlens.traces.tables import plain
+    from launchlens.traces.tables import listings
 
     asked = wanted(format, as_json, table=table)
     with reading(trace.name) as progress:
         done = make_copy(trace, output, force=force, progress=progress)
-    removed = plain.removed(done.removed)
+    removed = listings.removed(done.removed)
     same = Paragraph(f"{output}: its analysis is that of {trace.name}.")
     asked.write(Result(done.as_document, lambda: [Shown(removed, most=len(removed)), same], lambda: [removed]))
     if done.paths_in_names and asked.is_for_people:

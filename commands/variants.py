@@ -27,7 +27,7 @@ def command(
     from launchlens.reports.blocks import Shown
     from launchlens.reports.output import Result
     from launchlens.traces.documents.variants import VariantRow, VariantsDocument
-    from launchlens.traces.tables import plain
+    from launchlens.traces.tables import listings
 
     asked = wanted(format, as_json, table=table, output=output, force=force)
     found = registry.variants() if workload is None else chosen_variants(workload, None, every=True)[1]
@@ -42,7 +42,7 @@ def command(
         )
         for made in found
     ]
-    listed = plain.variants(rows)
+    listed = listings.variants(rows)
     asked.write(
         Result(lambda: VariantsDocument(variants=rows), lambda: [Shown(listed, most=len(listed))], lambda: [listed])
     )

@@ -31,7 +31,7 @@ from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import range_instances
 from launchlens.traces.trace import Trace
 from launchlens.traces.unrecorded.unknown_time import Spans, unknown_time
-from launchlens.traces.waiting import waits_for_backward
+from launchlens.traces.waits_for_backward import waits_for_backward
 
 if TYPE_CHECKING:
     from launchlens.traces.slice import Slice

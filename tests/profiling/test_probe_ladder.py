@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from launchlens.profiling.probes.launch_ladder import copy_ladder as of_copy
 from launchlens.profiling.probes.launch_ladder import triton_ladder as of_triton
-from launchlens.profiling.probes.launch_ladder.steps import Ladder, Step, account
+from launchlens.profiling.probes.launch_ladder.ladder import Ladder, Step, account
 from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder.verdict import Checks, Launched, conclude
 from launchlens.reports.words.probes.answer import says

@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any
 
 from launchlens.profiling.probes.apparatus.ctypes_calls import RawCall
-from launchlens.profiling.probes.launch_ladder.steps import Ladder, Step
+from launchlens.profiling.probes.launch_ladder.ladder import Ladder, Step
 from launchlens.profiling.probes.method.bursts import Burst
 from launchlens.traces.captures.probe_codes import launch_ladder as codes
 

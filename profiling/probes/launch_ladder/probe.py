@@ -1,6 +1,6 @@
 """The probe `launch-ladder`: where the host's time goes in one `.copy_()` and in one Triton launch, without a profiler.
 
-The same call is made with more and more of it, and the differences are what the steps cost (`launch_ladder_steps`). All rungs
+The same call is made with more and more of it, and the differences are what the steps cost (`ladder`). All rungs
 are timed in turn in one process, as bursts of calls with the waiting outside.
 """
 
@@ -16,7 +16,7 @@ from launchlens.profiling.probes.apparatus.raw_kernel import NEEDS, device
 from launchlens.profiling.probes.launch_ladder import copy_ladder as of_copy
 from launchlens.profiling.probes.launch_ladder import triton_ladder as of_triton
 from launchlens.profiling.probes.launch_ladder.copy_ladder import Pair
-from launchlens.profiling.probes.launch_ladder.steps import Ladder
+from launchlens.profiling.probes.launch_ladder.ladder import Ladder
 from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS
 from launchlens.profiling.probes.launch_ladder.verdict import Checks, Launched, conclude
 from launchlens.profiling.probes.method.bench import Bench

@@ -12,7 +12,7 @@ from typing import Any
 from launchlens.profiling.probes.apparatus.ctypes_calls import RawCall, launch_kernel
 from launchlens.profiling.probes.launch_ladder.copy_ladder import LOOP, LOOP_CONTAINS, Pair
 from launchlens.profiling.probes.launch_ladder.hooks import hook_added, hooks
-from launchlens.profiling.probes.launch_ladder.steps import Ladder, Step
+from launchlens.profiling.probes.launch_ladder.ladder import Ladder, Step
 from launchlens.profiling.probes.launch_ladder.triton_parts import PARTS, Launch, Parts
 from launchlens.profiling.probes.method.bursts import Burst
 from launchlens.traces.captures.probe_codes import launch_ladder as codes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from launchlens.profiling.probes.launch_ladder.steps import Account, Ladder, Times, account
+from launchlens.profiling.probes.launch_ladder.ladder import Account, Ladder, Times, account
 from launchlens.profiling.probes.method.conclusion import concluded
 from launchlens.profiling.probes.method.samples import cells, estimated
 from launchlens.profiling.probes.method.tables import of_rows

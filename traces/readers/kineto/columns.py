@@ -17,6 +17,7 @@ from launchlens.traces.details import Details
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import union
 from launchlens.traces.problems import Problems
+from launchlens.traces.readers.dictionary_coding import Codes, Numbering
 from launchlens.traces.readers.kineto.categories import (
     HARMLESS,
     PROFILERS_OWN,
@@ -36,7 +37,6 @@ from launchlens.traces.readers.kineto.events import (
     raw_text,
 )
 from launchlens.traces.readers.kineto.times import Bools, Ints, text_to_ns, to_ns
-from launchlens.traces.readers.numbering import Codes, Numbering
 from launchlens.traces.schema import KINDS, MAX_DUR_NS, event_table, within_limits, within_total
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
