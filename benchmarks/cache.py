@@ -3,8 +3,8 @@
     python benchmarks/cache.py [TRACE] [--megabytes 1000]
 
 TRACE (plain or .gz; by default the largest one that ships) is multiplied as `read_kineto.py` does. Each command is a fresh process, with
-a cache folder of its own that is empty at first: `analyze` with `--no-cache`; the first with it; then others on the same file. The answers with and
-without are compared byte by byte.
+a cache folder of its own that is empty at first: `analyze`, then others on the same file, each with the cache and with `--no-cache`.
+The answers of both, printed and written, are compared byte by byte.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,14 +27,30 @@ _CLI = Path(__file__).parents[1] / "cli.py"
 SECOND = {
     "the same again": ["analyze", "TRACE"],
     "other output of the same analysis": ["analyze", "TRACE", "--json"],
+    "a comparison": ["compare", "TRACE", "TRACE", "--json"],
+    "a check": ["check", "TRACE", "--against", "TRACE", "--json"],
+    "the page": ["analyze", "TRACE", "--json", "--html", "PAGE"],
     "another analysis: the table alone is kept": ["analyze", "TRACE", "--by-shape"],
 }
 
 
-def run(folder: Path, words: list[str], trace: Path) -> tuple[float, float, bytes]:
-    """Wall seconds, peak resident MiB and output of one command."""
+@dataclass(frozen=True)
+class Ran:
+    """Wall seconds, seconds of the processor, peak resident MiB, and what one command printed and wrote."""
+
+    seconds: float
+    busy: float
+    peak: float
+    said: tuple[bytes, bytes]
+
+
+def run(folder: Path, words: list[str], trace: Path) -> Ran:
+    """Run one command."""
     began = time.perf_counter()
-    command = [sys.executable, str(_CLI), *(str(trace) if word == "TRACE" else word for word in words)]
+    page = folder.parent / "page.html"
+    page.unlink(missing_ok=True)
+    named = {"TRACE": str(trace), "PAGE": str(page)}
+    command = [sys.executable, str(_CLI), *(named.get(word, word) for word in words)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "LAUNCHLENS_CACHE": str(folder)})
     assert child.stdout is not None
     said = child.stdout.read()
@@ -41,7 +58,8 @@ def run(folder: Path, words: list[str], trace: Path) -> tuple[float, float, byte
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{' '.join(words)} failed with exit code {child.returncode}")
-    return time.perf_counter() - began, usage.ru_maxrss / 1024, said
+    wrote = page.read_bytes() if page.exists() else b""
+    return Ran(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, (said, wrote))
 
 
 def main() -> None:
@@ -57,18 +75,21 @@ def main() -> None:
             file.writelines(multiply(_unpacked(seed), options.megabytes))
         print(f"{seed.name} multiplied to {path.stat().st_size / 1e6:.1f} MB", flush=True)
         first = run(folder, ["analyze", "TRACE"], path)
-        print(f"the first command: {first[0]:.1f} s, {first[1]:,.0f} MiB", flush=True)
+        print(_line("the first command", first, first), flush=True)
         for line, words in SECOND.items():
-            seconds, peak, said = run(folder, words, path)
-            print(f"{line}: {seconds:.2f} s, {peak:,.0f} MiB, {seconds / first[0]:.3f} of the first", flush=True)
-            if words == ["analyze", "TRACE"] and said != first[2]:
-                raise SystemExit("the answer is another one")
-        without = run(folder, ["analyze", "TRACE", "--no-cache"], path)
-        print(f"with --no-cache: {without[0]:.1f} s, {without[1]:,.0f} MiB")
-        if without[2] != first[2]:
-            raise SystemExit("the answer without the cache is another one")
+            ran = run(folder, words, path)
+            print(_line(line, ran, first), flush=True)
+            without = run(folder, [*words, "--no-cache"], path)
+            print(_line("   the same with --no-cache", without, first), flush=True)
+            if without.said != ran.said:
+                raise SystemExit("the answer without the cache is another one")
         kept = [each.stat().st_size for each in folder.rglob("*") if each.is_file()]
         print(f"kept: {len(kept)} entries, {sum(kept) / 1e6:.1f} MB")
+
+
+def _line(what: str, ran: Ran, first: Ran) -> str:
+    share = f"{ran.seconds / first.seconds:.3f} of the first ({ran.busy / first.busy:.3f} of its processor time)"
+    return f"{what}: {ran.seconds:.2f} s, {ran.busy:.2f} s of the processor, {ran.peak:,.0f} MiB, {share}"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ Metric = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="What is limited: step.wall (the default), gpu.busy, gpu.idle, idle.CAUSE, launches, kernel.NAME, operator.NAME, "
+        help="What is limited: step.wall (the default), gpu.busy, gpu.idle, idle.CAUSE, launches, launch.cost, kernel.NAME, operator.NAME, "
         "range.NAME, or a pattern such as 'idle.*'; may be repeated.",
     ),
 ]

@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from launchlens.reports.output import Result, Wanted
-    from launchlens.traces.analyses.answers import Answers
-    from launchlens.traces.documents.analysis import AnalysisDocument
+    from launchlens.traces.cache.kept_analysis import Analysed
     from launchlens.traces.source import OneTrace
-    from launchlens.traces.step_timelines import StepTimeline
 
 #: Rows of each table on the first screen, and elsewhere, where `--top` says nothing.
 ON_A_SCREEN, IN_FULL = 5, 15
@@ -36,15 +32,6 @@ class TraceAsked:
     html: Path | None
     full: bool
     top: int | None
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a trace says: its document, the tables that were wanted, and for a page the timelines of its steps."""
-
-    document: AnalysisDocument
-    answered: Answers
-    timelines: Sequence[StepTimeline] = ()
 
 
 def show_trace(asked: Wanted, of: TraceAsked) -> None:
@@ -82,24 +69,17 @@ def _wanted_analyses(asked: Wanted, of: TraceAsked) -> list[str]:
     return [*catalogue.BRIEF, *catalogue.SAID] if brief else names
 
 
-def _found(one_trace: OneTrace, of: TraceAsked, names: list[str]) -> Found:
+def _found(one_trace: OneTrace, of: TraceAsked, names: list[str]) -> Analysed:
     from launchlens.reports.progress import reading
-    from launchlens.traces.analysis import analyze, as_document
     from launchlens.traces.cache.kept_analysis import Asked, analysis_of
 
     with reading(of.path.name) as progress:
-        if of.html is None:
-            asked = Asked(tuple(names), of.range_name, of.thread, of.steps, of.by_shape, of.partial)
-            kept = analysis_of(one_trace, asked, progress)
-            return Found(kept.document, kept.answered)
-        # the timeline of a step is drawn from its events, which no answer that was kept holds
-        opened = one_trace.read(partial=of.partial, progress=progress)
-        analysis = analyze(opened, range_name=of.range_name, thread=of.thread, steps=of.steps)
-        answered = analysis.answers(names, by_shape=of.by_shape)
-        return Found(as_document(analysis, answered), answered, analysis.timelines(of.step))
+        drawn = of.html is not None
+        asked = Asked(tuple(names), of.range_name, of.thread, of.steps, of.by_shape, of.partial, drawn, of.step)
+        return analysis_of(one_trace, asked, progress)
 
 
-def _result(asked: Wanted, of: TraceAsked, found: Found) -> Result:
+def _result(asked: Wanted, of: TraceAsked, found: Analysed) -> Result:
     from launchlens.reports.blocks import Shown
     from launchlens.reports.output import Result
     from launchlens.reports.pages import trace as shown

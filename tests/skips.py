@@ -22,7 +22,7 @@ class Skips:
 
 
 EXPECTED = (
-    Skips("no CUDA GPU", 9, "without a GPU: each file of tests/gpu"),
+    Skips("no CUDA GPU", 10, "without a GPU: each file of tests/gpu"),
     Skips("there is a GPU here", 3, "with a GPU: what is said without one"),
     Skips(
         "what others recorded is not here", 24, "in a clone alone: traces that others published, and may not be copied"

@@ -92,6 +92,15 @@ class Comparison(Found):
         """By what `host` and `device` did."""
         return self._named("account")
 
+    def devices(self) -> pd.DataFrame:
+        """Where both sides use several GPUs, a step on each of them, matched by number; else without rows."""
+        self._of_traces()
+        made = self._made()
+        if "devices" in made:
+            return frame_of(made["devices"])
+        columns = trace_differences.ON_DEVICES
+        return frame_of(made_table("devices", "GPU by GPU", columns, []), "the sides have one GPU in common")
+
     def ratios(self) -> pd.DataFrame:
         """Of captures: a row a variant and regime, with both times, the ratio, its 95 % interval and the verdict."""
         self._of_captures()

@@ -16,7 +16,7 @@ from launchlens.traces.units import duration
 #: Rows of each table on the first screen.
 ON_A_SCREEN = 4
 #: Tables that the first screen leaves out.
-BEYOND_A_SCREEN = ("account", "conditions", "phases")
+BEYOND_A_SCREEN = ("account", "devices_kernels", "devices_idle_causes", "conditions", "phases")
 
 
 def tables(document: ComparisonDocument) -> list[Table]:

@@ -50,6 +50,10 @@ def entries(place: Path) -> list[Path]:
     return sorted(place.glob(f"*{store.SUFFIX}"))
 
 
+def kinds(place: Path) -> list[str]:
+    return sorted(each.name.partition("-")[0] for each in entries(place))
+
+
 def same(one: Trace, other: Trace) -> None:
     """Raise AssertionError unless two traces are equal, to the order of categories."""
     frames = [(one.events, other.events)]
@@ -101,9 +105,77 @@ def test_what_is_kept_is_used(path: Path, cache: Path, monkeypatch: pytest.Monke
         without = text(analysis_of(trace_of(path), EVERYTHING).document)
     assert not cache.exists()
     assert text(analysis_of(trace_of(path), EVERYTHING).document) == without
-    assert len(entries(cache)) == 2
+    assert kinds(cache) == ["analysis", "measures", "timelines", "trace"]
     monkeypatch.setattr(OneTrace, "read", None)
     assert text(analysis_of(trace_of(path), EVERYTHING).document) == without
+
+
+def said(*words: object) -> str:
+    done = CliRunner().invoke(app, [str(each) for each in words])
+    assert done.exit_code in (0, 1, 3), done.output
+    return done.stdout
+
+
+PAIR = [Path(__file__).parents[1] / "data" / "pairs" / f"log-each-step.{side}.json.gz" for side in ("before", "after")]
+#: Commands on two traces, whose answers are of what is kept of each.
+ON_PAIRS: list[list[object]] = [
+    ["compare", *PAIR, "--json"],
+    ["compare", PAIR[1], PAIR[0], "--full"],
+    ["compare", *(f"{each}::forward" for each in PAIR), "--json"],
+    ["compare", f"{PAIR[0]}::backward", f"{PAIR[1]}::forward", "--json"],
+    ["check", PAIR[1], "--against", PAIR[0], "--metric", "*", "--json"],
+    ["compare", SMALL, PAIR[1], "--json"],
+]
+
+
+def test_comparisons_and_pages_are_the_same_with_and_without_and_read_nothing_again(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(name: str, *options: str) -> str:
+        said("analyze", PAIR[0], "--html", tmp_path / name, *options)
+        return (tmp_path / name).read_text()
+
+    with store.off():
+        without = [said(*words) for words in ON_PAIRS]
+        pages = [page("a.html"), page("b.html", "--step", "2")]
+    assert not cache.exists()
+    assert [said(*words) for words in ON_PAIRS] == without
+    assert [page("c.html"), page("d.html", "--step", "2")] == pages
+    assert {"measures", "ranges", "stood", "timelines"} <= set(kinds(cache))
+    monkeypatch.setattr(OneTrace, "read", None)
+    assert [said(*words) for words in ON_PAIRS] == without
+    assert [page("e.html"), page("f.html", "--step", "2")] == pages
+
+
+def test_a_comparison_begins_with_what_analyze_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in PAIR:
+        said("analyze", path)
+    monkeypatch.setattr(OneTrace, "read", None)
+    assert '"of":"traces"' in said("compare", PAIR[0], PAIR[0], "--json").replace(" ", "")
+    assert said("check", PAIR[0], "--against", PAIR[0])
+
+
+@pytest.mark.parametrize("part", ["text.json", "windows.parquet", "numbers.parquet"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "other"])
+def test_measures_that_are_not_whole_are_made_anew(part: str, damage: str, cache: Path) -> None:
+    words = ["compare", PAIR[0], PAIR[1], "--json"]
+    expected = said(*words)
+    for entry in entries(cache):
+        if not entry.name.startswith("measures"):
+            continue
+        key = entry.name.removesuffix(store.SUFFIX)
+        parts = store.find(key)
+        assert parts is not None
+        match damage:
+            case "gone":
+                del parts[part]
+            case "cut":
+                parts[part] = parts[part][: len(parts[part]) // 2]
+            case "other":
+                other = {"text.json": b"[]", "windows.parquet": parts["numbers.parquet"]}
+                parts[part] = other.get(part, parts["windows.parquet"])
+        store.keep(key, parts)
+    assert said(*words) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,8 +212,8 @@ def test_the_command_says_the_same_whatever_was_asked_before(cache: Path) -> Non
     assert not cache.exists()
     assert os.environ["LAUNCHLENS_CACHE"] != "off"
     assert [said(*way) for way in ways] == without
-    # the table once, and an analysis for each way to put the questions
-    assert sorted(each.name.partition("-")[0] for each in entries(cache)) == ["analysis", "analysis", "trace"]
+    # the table once, what others begin with, and an analysis for each way to put the questions
+    assert kinds(cache) == ["analysis", "analysis", "measures", "timelines", "trace"]
 
 
 def test_a_copy_by_another_name_is_the_same_content(cache: Path, tmp_path: Path) -> None:
@@ -152,7 +224,7 @@ def test_a_copy_by_another_name_is_the_same_content(cache: Path, tmp_path: Path)
     assert trace_of(copy).read().path == copy
     assert analysis_of(trace_of(copy), Asked(())).document.source.path == str(copy)
     assert analysis_of(trace_of(SMALL), Asked(())).document.source.path == str(SMALL)
-    assert set(before) <= set(entries(cache)) and len(entries(cache)) == 2
+    assert set(before) <= set(entries(cache)) and len(entries(cache)) == 4
 
 
 def test_other_content_other_options_and_other_code_are_other_entries(

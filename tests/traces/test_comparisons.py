@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,7 @@ def training(
 
 def measured(program: Program, steps: int = 8) -> Measured:
     joined = recorded(program, steps)
-    return measure(joined.trace, joined, windows_of(joined))
+    return measure(joined, windows_of(joined))
 
 
 def compared(a: Program, b: Program, steps: int = 8) -> TraceComparison:
@@ -379,7 +380,7 @@ def test_a_trace_of_the_host_alone_is_compared_by_the_host(tmp_path: Path) -> No
 def test_ranks_of_one_run_are_no_recordings_of_three(base: Measured) -> None:
     def at(day: int, gemm_us: float) -> Measured:
         one = measured(with_change(gemm_us=gemm_us), steps=5)
-        return replace(one, trace=replace(one.trace, meta={"base_ns": day * 86_400 * 10**9}))
+        return replace(one, told=replace(one.told, base_ns=day * 86_400 * 10**9))
 
     ranks = compare_measured(((), [at(1, 80 + n) for n in range(4)], ()), ((), [at(2, 90 + n) for n in range(4)], ()))
     assert (ranks.a.runs, ranks.b.runs, ranks.rests_on, ranks.is_shown) == (1, 1, "steps", False)
@@ -436,7 +437,7 @@ def random_measured(seed: int) -> Measured:
         start = begin + int(generator.integers(0, 8_000))
         rows.append(made.host("api", "cudaDeviceSynchronize", start, start + int(generator.integers(10, 900))))
     joined = made.joined(made.events(rows))
-    return measure(joined.trace, joined, windows_of(joined))
+    return measure(joined, windows_of(joined))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -483,3 +484,89 @@ def test_steps_with_nothing_in_common_are_said_before_any_number() -> None:
         machine.wait()
 
     assert "not known that it is the same" in compared(training, other).conditions[0].what
+
+
+def made_on_two_gpus(path: Path, second_us: float) -> Path:
+    """Eight steps of one process that launches on two GPUs: 400 us of a kernel on GPU 0, `second_us` on GPU 1."""
+    events: list[dict[str, object]] = []
+    for number in range(8):
+        at = 1000.0 * (number + 1)
+        one = {"ph": "X", "pid": 1, "tid": 1}
+        events.append(one | {"cat": "user_annotation", "name": f"ProfilerStep#{number}", "ts": at, "dur": 1000.0})
+        for device, lasts in ((0, 400.0), (1, second_us)):
+            of = {"correlation": 2 * number + device + 1}
+            events.append(
+                one
+                | {
+                    "cat": "cuda_runtime",
+                    "name": "cudaLaunchKernel",
+                    "ts": at + 10 + 20 * device,
+                    "dur": 5.0,
+                    "args": of,
+                }
+            )
+            work = {"ph": "X", "pid": device, "tid": 7, "cat": "kernel", "name": f"gemm{device}"}
+            events.append(work | {"ts": at + 50, "dur": lasts, "args": of | {"device": device, "stream": 7}})
+    path.write_text(json.dumps({"schemaVersion": 1, "traceEvents": events}))
+    return path
+
+
+def test_every_gpu_of_both_sides_is_compared_by_its_number(tmp_path: Path) -> None:
+    a, b = made_on_two_gpus(tmp_path / "a.json", 300), made_on_two_gpus(tmp_path / "b.json", 350)
+    found = compare_traces([a], [b])
+    check_sums(found)
+    assert [each.device for each in found.devices] == [0, 1]
+    busy = {each.device: each.figures["busy"].difference_ns for each in found.devices}
+    assert busy == {0: 0, 1: 50 * US} and found.figures["busy"].difference_ns == 0, "the tables are of the busiest"
+    for each in found.devices:
+        for name, rows in each.tables.items():
+            figure = each.figures[TABLES[name]]
+            assert sum(of.was_ns for of in rows) == figure.was_ns and sum(of.now_ns for of in rows) == figure.now_ns
+        assert [(of.name, of.difference_ns) for of in each.tables["kernels"]] == [
+            (f"gemm{each.device}", busy[each.device])
+        ]
+    document = as_document(found)
+    assert document.devices and [each.device for each in document.devices] == [0, 1]
+    tables = {table.name: table for table in shown.tables(document)}
+    assert len(tables["devices"]) == 8 and list(tables["devices_kernels"].frame["device"]) == ["0", "1"]
+    swapped = compare_traces([b], [a])
+    check_swapped(found, swapped)
+    for each, other in zip(found.devices, swapped.devices, strict=True):
+        assert each.figures["idle"].difference_ns == -other.figures["idle"].difference_ns
+    assert all(
+        of.difference_ns == 0
+        for each in compare_traces([a], [a]).devices
+        for rows in each.tables.values()
+        for of in rows
+    )
+
+
+def test_a_gpu_that_one_side_alone_uses_is_said_before_any_number(tmp_path: Path) -> None:
+    both, one = made_on_two_gpus(tmp_path / "both.json", 300), made_on_two_gpus(tmp_path / "one.json", 300)
+    told = json.loads(one.read_text())
+    told["traceEvents"] = [each for each in told["traceEvents"] if each.get("args", {}).get("correlation", 1) % 2]
+    one.write_text(json.dumps(told))
+    found = compare_traces([both], [one])
+    assert [each.device for each in found.devices] == [0]
+    assert ("GPUs in use, by number", "0, 1", "0") in [(each.what, each.was, each.now) for each in found.conditions]
+
+
+def test_ranks_are_compared_rank_by_rank(tmp_path: Path) -> None:
+    def rank(path: Path, device: int, lasts: float) -> Path:
+        told = json.loads(made_on_two_gpus(path, lasts).read_text())
+        told["traceEvents"] = [
+            each
+            for each in told["traceEvents"]
+            if (each.get("args", {}).get("correlation", device + 1) - 1) % 2 == device
+        ]
+        path.write_text(json.dumps(told).replace(f"gemm{device}", "gemm"))
+        return path
+
+    for side, lasts in (("a", 300.0), ("b", 360.0)):
+        (tmp_path / side).mkdir()
+        for device in (0, 1):
+            rank(tmp_path / side / f"rank{device}.json", device, lasts)
+    found = compare_traces([tmp_path / "a"], [tmp_path / "b"])
+    assert {each.device: each.figures["busy"].difference_ns for each in found.devices} == {0: 0, 1: 60 * US}
+    assert [each.steps for each in found.devices] == [(7, 7), (7, 7)]
+    check_sums(found)

@@ -7,10 +7,10 @@ as if the others had never been worked out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pandas as pd
@@ -20,21 +20,24 @@ from launchlens.traces.analyses.answers import Answers
 from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.cache import store
 from launchlens.traces.cache.content import Content, content_of, is_big, key_of, unchanged
+from launchlens.traces.cache.kept_measures import keep_beside
 from launchlens.traces.documents.analysis import AnalysisDocument
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.documents.table import table_of
 from launchlens.traces.source import OneTrace
+from launchlens.traces.step_timelines import StepTimeline
 from launchlens.traces.tables.table import Column, Pivot, Table, of_frame
 from launchlens.traces.trace import Progress
 
 #: What parts of an entry that are not what they should be raise.
 _FAULTS = (ValueError, KeyError, TypeError, IndexError, AttributeError, msgspec.MsgspecError)
-_DOCUMENT, _TABLES = "document.json", "tables.json"
+_DOCUMENT, _TABLES, _TIMELINES = "document.json", "tables.json", "timelines.json"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a trace: as `analyze` has its options; `names` are the analyses that are wanted."""
+    """What is asked of a trace: as `analyze` has its options; `names` are the analyses that are wanted. `drawn` wants timelines of
+    steps as well, that of `step` first."""
 
     names: tuple[str, ...]
     range_name: str | None = None
@@ -42,14 +45,17 @@ class Asked:
     steps: str | None = None
     by_shape: bool = False
     partial: bool = False
+    drawn: bool = False
+    step: str | None = None
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """The document of a trace with the tables that were wanted, and these tables."""
+    """The document of a trace with the tables that were wanted, and these tables; the timelines where these were wanted."""
 
     document: AnalysisDocument
     answered: Answers
+    timelines: tuple[StepTimeline, ...] = ()
 
 
 def analysis_of(source: OneTrace, asked: Asked, progress: Progress | None = None) -> Analysed:
@@ -58,30 +64,60 @@ def analysis_of(source: OneTrace, asked: Asked, progress: Progress | None = None
     content = content_of(path) if store.folder() is not None and is_big(path) else None
     if content is None:
         return _worked_out(source, asked, progress)
-    key = _key(source, asked, content)
-    parts = store.find(key)
-    if parts is not None:
-        try:
-            return _chosen(_unpacked(parts), asked, path)
-        except _FAULTS:
-            store.forget(key)
-    everything = tuple(each.name for each in catalogue.CATALOGUE)
-    found = _worked_out(source, replace(asked, names=everything), progress, content)
-    if unchanged(path, content):
-        store.keep(key, _packed(found))
+    keys = _keys(source, asked, content)
+    found = _found(keys, asked)
+    if found is None:
+        everything = tuple(each.name for each in catalogue.CATALOGUE)
+        found = _worked_out(source, replace(asked, names=everything, drawn=True), progress, content)
+        if unchanged(path, content):
+            for key, parts in zip(keys, (_packed(found), _packed_timelines(found)), strict=True):
+                store.keep(key, parts)
     return _chosen(found, asked, path)
+
+
+def _found(keys: tuple[str, str], asked: Asked) -> Analysed | None:
+    """What is kept of what is asked; None where any of it is not."""
+    analysed = _used(keys[0], _unpacked)
+    if analysed is None or not asked.drawn:
+        return analysed
+    timelines = _used(keys[1], _unpacked_timelines)
+    return None if timelines is None else replace(analysed, timelines=timelines)
+
+
+Part = TypeVar("Part")
+
+
+def _used(key: str, unpack: Callable[[Mapping[str, bytes]], Part]) -> Part | None:
+    """What is kept under a key; None where nothing is that can be used."""
+    parts = store.find(key)
+    if parts is None:
+        return None
+    try:
+        return unpack(parts)
+    except _FAULTS:
+        store.forget(key)
+        return None
 
 
 def _worked_out(source: OneTrace, asked: Asked, progress: Progress | None, content: Content | None = None) -> Analysed:
     trace = source.read(partial=asked.partial, progress=progress, content=content)
     analysis = analyze(trace, range_name=asked.range_name, thread=asked.thread, steps=asked.steps)
     answered = analysis.answers(asked.names, by_shape=asked.by_shape)
-    return Analysed(as_document(analysis, answered), answered)
+    document = as_document(analysis, answered)
+    timelines = tuple(analysis.timelines(asked.step)) if asked.drawn else ()
+    if content is not None and asked.thread is None and not asked.partial:
+        keep_beside(analysis.joined, source, content, asked.range_name, asked.steps)
+    return Analysed(document, answered, timelines)
 
 
-def _key(source: OneTrace, asked: Asked, content: Content) -> str:
-    options = (asked.range_name, asked.thread, asked.steps, asked.by_shape, asked.partial)
-    return key_of("analysis", content, source.reader, options)
+def _keys(source: OneTrace, asked: Asked, content: Content) -> tuple[str, str]:
+    """The keys of the answers, and of the timelines."""
+    options = (asked.range_name, asked.thread, asked.steps, asked.partial)
+    reader = source.reader
+    return (
+        key_of("analysis", content, reader, (*options, asked.by_shape)),
+        key_of("timelines", content, reader, (*options, asked.step)),
+    )
 
 
 def _chosen(found: Analysed, asked: Asked, path: Path) -> Analysed:
@@ -97,7 +133,7 @@ def _chosen(found: Analysed, asked: Asked, path: Path) -> Analysed:
         problems=[*problems, *problem_rows(answered.problems)],
         tables={name: table_of(table) for name, table in answered.tables.items()},
     )
-    return Analysed(document, answered)
+    return Analysed(document, answered, found.timelines if asked.drawn else ())
 
 
 def _packed(found: Analysed) -> dict[str, bytes]:
@@ -118,6 +154,17 @@ def _unpacked(parts: Mapping[str, bytes]) -> Analysed:
     tables = {name: _table(said) for name, said in text["tables"]}
     document = msgspec.json.decode(parts[_DOCUMENT], type=AnalysisDocument)
     return Analysed(document, Answers(tables, dict(text["lacking"])))
+
+
+def _packed_timelines(found: Analysed) -> dict[str, bytes]:
+    try:
+        return {_TIMELINES: msgspec.json.encode(found.timelines)}
+    except UnicodeEncodeError:
+        return {}
+
+
+def _unpacked_timelines(parts: Mapping[str, bytes]) -> tuple[StepTimeline, ...]:
+    return msgspec.json.decode(parts[_TIMELINES], type=tuple[StepTimeline, ...])
 
 
 def _of_table(name: str, table: Table) -> tuple[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from launchlens.traces.cache import store
+from launchlens.traces.cache.arrays import written
 from launchlens.traces.cache.content import Content, content_of, is_big, key_of, unchanged
 from launchlens.traces.details import COLLECTIVE_COLUMNS, MEMORY_COLUMNS, SHAPE_COLUMNS, STACK_COLUMNS, Details
 from launchlens.traces.intervals import Ints
@@ -148,14 +149,7 @@ def _packed(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[bytes, dict
             arrays[column.name] = pa.array(values.cat.codes.to_numpy())
         else:
             arrays[column.name] = pa.array(values, from_pandas=True)
-    return _written(pa.table(arrays)), categories
-
-
-def _written(table: pa.Table) -> bytes:
-    out = io.BytesIO()
-    # times are all different: what a dictionary of them would cost, it never brings back
-    pq.write_table(table, out, compression="zstd", compression_level=1, use_dictionary=False)
-    return out.getvalue()
+    return written(pa.table(arrays)), categories
 
 
 def _unpacked(part: bytes, columns: Sequence[Column], categories: Mapping[str, Any]) -> pd.DataFrame:
@@ -181,7 +175,7 @@ def _packed_frames(frames: Sequence[tuple[Ints, Ints]]) -> bytes:
     of = np.repeat(np.arange(len(frames), dtype=np.int32), [len(starts) for starts, _ in frames])
     starts = np.concatenate([*(starts for starts, _ in frames), *none])
     ends = np.concatenate([*(ends for _, ends in frames), *none])
-    return _written(pa.table({"of": of, "start": starts, "end": ends}))
+    return written(pa.table({"of": of, "start": starts, "end": ends}))
 
 
 def _unpacked_frames(part: bytes, threads: int) -> list[tuple[Ints, Ints]]:

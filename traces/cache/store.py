@@ -106,6 +106,12 @@ def find(key: str) -> dict[str, bytes] | None:
     return parts
 
 
+def has(key: str) -> bool:
+    """Whether an entry is kept under `key`; not whether it can be used."""
+    place = folder()
+    return place is not None and (place / f"{key}{SUFFIX}").is_file()
+
+
 def forget(key: str) -> None:
     """Remove an entry whose parts turned out to be no use."""
     place = folder()

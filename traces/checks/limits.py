@@ -1,7 +1,7 @@
 """What may become slower, and by how much: limits given on the command line, or in a TOML file with a row each.
 
 [[limit]]
-metric = "step.wall"       # the default; or gpu.busy, gpu.idle, idle.CAUSE, launches, kernel.NAME, operator.NAME, range.NAME
+metric = "step.wall"       # the default; or gpu.busy, gpu.idle, idle.CAUSE, launches, launch.cost, kernel.NAME, operator.NAME, range.NAME
 max_slowdown = "5%"        # or 0.05; the command's own without it
 [[limit]]
 kernel = "*gemm*"          # the same as metric = "kernel.*gemm*"; range = likewise

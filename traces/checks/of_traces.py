@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from launchlens.traces.checks.decide import Measurement
 from launchlens.traces.checks.limits import Limit, names_that_fit
-from launchlens.traces.comparisons.compare import Metric, Side, TraceComparison, compare_traces
+from launchlens.traces.comparisons.compare import Side, TraceComparison, compare_traces
+from launchlens.traces.comparisons.metrics import KNOWN, LAUNCHES, Metric, is_recorded
 from launchlens.traces.comparisons.sides import Reading
 from launchlens.traces.problems import InputError
 
@@ -37,20 +40,24 @@ def measured(
     was, now = found.a.metrics, found.b.metrics
     rows = []
     for limit in limits:
-        names = names_that_fit(limit.metric, [*was, *now])
+        names = names_that_fit(limit.metric, [*was, *now]) or [name for name in KNOWN if name == limit.metric]
         if not names:
             known = ", ".join(list(dict.fromkeys([*was, *now]))[:_NAMED])
             raise InputError(new[0], f"has no metric that fits {limit.metric!r}", f"among those it has: {known}")
         for name in names:
-            either = was.get(name) or now[name]
-            # what the steps of a side hold none of took none of their time
-            sides = [side.get(name) or _none(either, other) for side, other in ((was, found.a), (now, found.b))]
-            rows.append((Measurement(name, either.unit, sides[0].samples, sides[1].samples), limit.allowance))
+            sides = [side.get(name) or _none(name, other) for side, other in ((was, found.a), (now, found.b))]
+            unit = "" if name == LAUNCHES else "ns"
+            samples = [() if side is None else side.samples for side in sides]
+            why = "not-recorded" if None in sides else ""
+            rows.append((Measurement(name, unit, samples[0], samples[1], why_not=why), limit.allowance))
     return Found(tuple(rows), (len(found.b.compared), len(found.a.compared)), _notes(found))
 
 
-def _none(metric: Metric, side: Side) -> Metric:
-    return Metric(metric.name, metric.unit, tuple(one.figures["wall"].astype(float) * 0 for one in side.compared))
+def _none(name: str, side: Side) -> Metric | None:
+    """What the steps of a side hold none of took none of their time; None where it was not recorded."""
+    if not is_recorded(name, side.compared):
+        return None
+    return Metric(name, "ns", tuple(np.zeros(len(one)) for one in side.compared))
 
 
 def _notes(found: TraceComparison) -> tuple[str, ...]:

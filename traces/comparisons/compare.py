@@ -27,36 +27,21 @@ from launchlens.traces.comparisons.measured import (
     Measured,
     aligned,
     host_aligned,
-    union_of_names,
 )
+from launchlens.traces.comparisons.metrics import Metric, metrics_of
 from launchlens.traces.comparisons.pace import HostPace, Pace, pace_of_gpu, pace_of_host
 from launchlens.traces.comparisons.phases import Paired, Phase, paired, phases
 from launchlens.traces.comparisons.renames import Pairing
 from launchlens.traces.comparisons.rows import Row, largest_first, row
 from launchlens.traces.comparisons.sides import Given, Reading, Skipped, given
+from launchlens.traces.comparisons.told import Told
 from launchlens.traces.comparisons.typical import Floats, Sampled, intervals, typical, whole
 from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.problems import InputError
 from launchlens.traces.thresholds import THRESHOLDS
-from launchlens.traces.trace import Trace
 
 #: What an interval of a difference rests on: traces of either side, their steps, or nothing, where there are too few.
-_OF_GPU: tuple[FigureName, ...] = ("busy", "idle")
 RestsOn = Literal["recordings", "steps", "one sample each", "too few steps"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One number of every matched step of a side, in its unit (`ns`, or empty for a count): an array a recording."""
-
-    name: str
-    unit: str
-    samples: tuple[Floats, ...]
-
-    @property
-    def by_recording(self) -> Floats:
-        """The median over the steps of each recording."""
-        return np.array([float(np.median(each)) for each in self.samples])
 
 
 @dataclass(frozen=True)
@@ -81,7 +66,7 @@ class Side:
     @property
     def run_of(self) -> tuple[int, ...]:
         """The run of each compared trace, by number: traces that were recorded at one time are one run's, as those of its ranks are."""
-        return runs([one.trace for one in self.compared])
+        return runs([one.told for one in self.compared])
 
     @property
     def runs(self) -> int:
@@ -99,31 +84,8 @@ class Side:
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
-        """Every number of the compared steps by name: `step.wall`, `gpu.busy`, `gpu.idle`, `idle.CAUSE`, `launches`, `kernel.NAME`,
-        `operator.NAME` and `range.NAME`; times are ns a step. What was not recorded is not there.
-        """
-        found = [Metric("step.wall", "ns", self._figure("wall"))]
-        if all("busy" in one.figures for one in self.compared):
-            found += [Metric(f"gpu.{name}", "ns", self._figure(name)) for name in _OF_GPU]
-        found.append(Metric("launches", "", tuple(one.launches.astype(float) for one in self.compared)))
-        for table, prefix in (
-            ("idle_causes", "idle"),
-            ("kernels", "kernel"),
-            ("operators", "operator"),
-            ("ranges", "range"),
-        ):
-            parts = [one.tables[table] for one in self.compared if table in one.tables]
-            if len(parts) == len(self.compared):
-                names = union_of_names(parts)
-                columns = [aligned(part, names)[0] for part in parts]
-                found += [
-                    Metric(f"{prefix}.{name}", "ns", tuple(column[:, at] for column in columns))
-                    for at, name in enumerate(names)
-                ]
-        return {each.name: each for each in found}
-
-    def _figure(self, name: FigureName) -> tuple[Floats, ...]:
-        return tuple(one.figures[name].astype(float) for one in self.compared)
+        """Every number of the compared steps by name (`metrics_of`); what was not recorded is not there."""
+        return metrics_of(self.compared)
 
 
 @dataclass(frozen=True)
@@ -155,8 +117,21 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class DeviceCompared:
+    """The same of one device, by its number: of the steps in which something of theirs ran there, on either side."""
+
+    device: int
+    steps: tuple[int, int]
+    figures: Mapping[str, Figure]
+    tables: Mapping[str, tuple[Row, ...]]
+
+
+@dataclass(frozen=True)
 class TraceComparison:
-    """b against a, of a typical step: `figures` by name (FIGURES) and `tables` by name (TABLES), whose rows sum to their figure."""
+    """b against a, of a typical step: `figures` by name (FIGURES) and `tables` by name (TABLES), whose rows sum to their figure.
+
+    These are of the device that does most of each trace; `devices` has every one that both sides use, where there are several.
+    """
 
     a: Side
     b: Side
@@ -167,6 +142,7 @@ class TraceComparison:
     launches: tuple[float, float]
     rests_on: RestsOn
     host_pace: HostPace | None = None
+    devices: tuple[DeviceCompared, ...] = ()
 
     @property
     def wall(self) -> Figure:
@@ -199,7 +175,7 @@ def compare_traces(
     (of_a, left_a), (of_b, left_b) = (sides.measured(each, steps=steps, reading=reading) for each in (ours, theirs))
     # a trace without steps is one window: it is compared with all of the other, not with a step of it
     if {each.windows.is_whole for each in (*of_a, *of_b)} == {True, False}:
-        of_a, of_b = ([sides.as_whole(each) for each in side] for side in (of_a, of_b))
+        of_a, of_b = ([each.as_whole() for each in side] for side in (of_a, of_b))
     return compare_measured((tuple(ours), of_a, left_a), (tuple(theirs), of_b, left_b))
 
 
@@ -227,12 +203,45 @@ def compare_measured(a: _Measured, b: _Measured) -> TraceComparison:
     )  # fmt: skip
     conditions = (
         *differing(left.traces, right.traces),
+        *_other_devices(left, right),
         *_unlike(main, left.compared[0].windows, right.compared[0].windows),
         *_paces(pace_of_gpu(tables), host_pace),
     )
     return TraceComparison(
-        left, right, conditions, shown, figures, tables, (launches[0], launches[1]), rests_on, host_pace
+        left, right, conditions, shown, figures, tables, (launches[0], launches[1]), rests_on, host_pace,
+        _by_device(left, right, host_pace),
     )  # fmt: skip
+
+
+def _by_device(a: Side, b: Side, pace: HostPace | None) -> tuple[DeviceCompared, ...]:
+    """Every device that both sides use, where there are several."""
+    used = _used(a), _used(b)
+    if len(used[0] | used[1]) < 2:
+        return ()
+    found = []
+    for device in sorted(used[0] & used[1]):
+        ours, theirs = (_on(side, device) for side in (a, b))
+        figures, tables, _ = _split(ours, theirs, pace)
+        found.append(DeviceCompared(device, (ours.steps, theirs.steps), figures, tables))
+    return tuple(found)
+
+
+def _used(side: Side) -> set[int]:
+    return {device for one in side.compared for device in one.devices}
+
+
+def _on(side: Side, device: int) -> Side:
+    there = tuple(one.on(device) for one in side.compared if device in one.devices)
+    return replace(side, compared=there)
+
+
+def _other_devices(a: Side, b: Side) -> list[Condition]:
+    """Whether one side uses devices that the other does not: these are compared with none."""
+    used = [sorted(_used(side)) for side in (a, b)]
+    if used[0] == used[1] or not used[0] or not used[1]:
+        return []
+    was, now = (", ".join(map(str, each)) for each in used)
+    return [Condition("GPUs in use, by number", was, now)]
 
 
 def _weight(pair: Paired, traces: Sequence[Sequence[Measured]]) -> tuple[float, float]:
@@ -446,15 +455,10 @@ def _paces(gpu: Pace | None, host: HostPace | None) -> list[Condition]:
     return found
 
 
-def runs(traces: Sequence[Trace]) -> tuple[int, ...]:
+def runs(told: Sequence[Told]) -> tuple[int, ...]:
     """A number a trace: the same for those whose times overlap on the clock of the day, where their recorder tells that."""
-    spans = []
-    for at, trace in enumerate(traces):
-        base = trace.meta.get("base_ns")
-        if isinstance(base, int) and len(trace.events):
-            start = trace.events["start_ns"]
-            spans.append((base + int(start.min()), base + int((start + trace.events["dur_ns"]).max()), at))
-    found = list(range(len(traces)))
+    spans = [(*each.span_ns, at) for at, each in enumerate(told) if each.span_ns is not None]
+    found = list(range(len(told)))
     reach, run = None, 0
     for low, high, at in sorted(spans):
         if reach is None or low >= reach:

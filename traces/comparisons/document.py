@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -16,24 +16,20 @@ from launchlens.traces.documents.comparison import ComparisonDocument
 from launchlens.traces.documents.trace_comparison import (
     CellDifferenceRow,
     ConditionRow,
+    DeviceDifference,
     DifferenceRow,
     FigureDifference,
     HostPaceRow,
     PhaseRow,
     TraceSideRow,
 )
-from launchlens.traces.studies.compare import Comparison
 from launchlens.traces.studies.document import as_document as of_comparisons
 
 
-def as_document(found: TraceComparison, ranges: Sequence[Comparison] = ()) -> ComparisonDocument:
+def as_document(found: TraceComparison, ranges: ComparisonDocument | None = None) -> ComparisonDocument:
     """The comparison in whole ns, whose tables sum exactly; `ranges` is that of two ranges, which has keys of its own."""
-    tables = {
-        name: [_row(row) for row in found.tables[name]] if name in found.tables else None
-        for name in ("kernels", "operators", "ranges", "idle_causes")
-    }
     return replace(
-        of_comparisons(ranges, "traces"),
+        ranges or of_comparisons([], "traces"),
         sentences=sentences(found),
         caveat=caveat(found),
         conditions=[ConditionRow(what=each.what, was=each.was, now=each.now) for each in found.conditions],
@@ -54,9 +50,25 @@ def as_document(found: TraceComparison, ranges: Sequence[Comparison] = ()) -> Co
         host_pace=None if found.host_pace is None else _host_paces(found.host_pace),
         difference_ns_per_step=found.wall.difference_ns,
         figures=[_figure(each) for each in found.figures.values()],
-        account=[_cell(row) for row in found.tables["account"]] if "account" in found.tables else None,
-        **tables,
+        devices=[
+            DeviceDifference(
+                device=each.device,
+                steps_was=each.steps[0],
+                steps_now=each.steps[1],
+                figures=[_figure(figure) for figure in each.figures.values()],
+                **_tables(each.tables),
+            )
+            for each in found.devices
+        ],
+        **_tables(found.tables),
     )
+
+
+def _tables(tables: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    """The tables by name as they are written, null where it was not recorded."""
+    named = ("kernels", "operators", "ranges", "idle_causes")
+    found: dict[str, Any] = {name: [_row(row) for row in tables[name]] if name in tables else None for name in named}
+    return found | {"account": [_cell(row) for row in tables["account"]] if "account" in tables else None}
 
 
 def _side(side: Side, launches: float) -> TraceSideRow:
@@ -64,7 +76,7 @@ def _side(side: Side, launches: float) -> TraceSideRow:
         given=[str(each) for each in side.given],
         recordings=[str(one.path) for one in side.compared],
         runs=side.runs,
-        recorded_by=sorted({one.trace.recorded_by for one in side.compared}),
+        recorded_by=sorted({one.told.recorded_by for one in side.compared}),
         skipped=[f"{each.path}: {each.why}" for each in side.skipped],
         devices=sorted({_device(one) for one in side.compared if one.device is not None}),
         found_by=sorted({one.windows.found_by for one in side.compared}),
@@ -87,8 +99,7 @@ def _host_pace(threads: Literal["steps", "others"], pace: Pace) -> HostPaceRow:
 
 
 def _device(one: Measured) -> str:
-    count = one.joined.events["device"].nunique()
-    return f"{one.device} of {count}"
+    return f"{one.device} of {one.told.devices}"
 
 
 def _figure(figure: Figure) -> FigureDifference:

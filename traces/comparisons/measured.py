@@ -5,11 +5,11 @@ Every table of a window sums to the window's time, or to the part of it that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,9 @@ import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.comparisons.pieces import BUSY, UNKNOWN, Around, Pieces, pieces_of
-from launchlens.traces.comparisons.windows import Windows
+from launchlens.traces.comparisons.stood import Stood, stood_in
+from launchlens.traces.comparisons.told import Told
+from launchlens.traces.comparisons.windows import Windows, whole
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.named import named
@@ -25,10 +27,9 @@ from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice
 from launchlens.traces.steps.gaps import CAUSES, HOST_CAUSES, Gaps
-from launchlens.traces.steps.host_line import HostLine, host_line
+from launchlens.traces.steps.host_line import HostLine, host_line, is_allocation
 from launchlens.traces.steps.steps import is_users
 from launchlens.traces.threads import busiest_device
-from launchlens.traces.trace import Trace
 
 FigureName = Literal["wall", "busy", "idle", "unknown"]
 #: The tables, and the figure (of FIGURES) that each sums to in every window.
@@ -68,24 +69,84 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The windows of one trace. `figures` are FIGURES by name, int64 ns a window; all but `wall` are left out where no GPU work was
-    recorded, and so are the `tables` of it. `launches` are those made in each window."""
+class OnDevice:
+    """The windows on one device: `figures` are FIGURES by name, int64 ns a window, and `tables` are TABLES by name.
 
-    trace: Trace
-    joined: JoinedTrace
-    windows: Windows
-    device: int | None
+    All figures but `wall`, and the tables that sum to them, are left out where no GPU work was recorded.
+    """
+
     figures: dict[FigureName, Ints]
     tables: dict[str, Measures]
-    launches: Ints
-    contents: Measures
-    around: Around
-    host: HostLine
+
+    def of(self, windows: npt.NDArray[np.bool_]) -> OnDevice:
+        """Some of the windows alone."""
+        return OnDevice(
+            {name: each[windows] for name, each in self.figures.items()},
+            {name: each.of(windows) for name, each in self.tables.items()},
+        )
+
+    def host_folded(self) -> OnDevice:
+        """The same without what needs framework ops: no ops, no host states, and idle time that the host makes outside calls as one cause."""
+        tables = {name: each for name, each in self.tables.items() if name not in ("operators", "account")}
+        if "idle_causes" in tables:
+            tables["idle_causes"] = _folded(tables["idle_causes"])
+        return OnDevice(self.figures, tables)
+
+
+class Behind(Protocol):
+    """The trace that was measured. It is at hand, or read again where something is asked that the measures don't tell."""
 
     @property
-    def path(self) -> Path:
-        return self.trace.path
+    def joined(self) -> JoinedTrace: ...
+
+    def stood(self, windows: Windows, device: int | None, position: int) -> Stood:
+        """What stands in one of the windows."""
+
+    def as_whole(self) -> Measured:
+        """The trace measured as one window."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A trace at hand."""
+
+    joined: JoinedTrace
+    around: Around
+
+    def stood(self, windows: Windows, device: int | None, position: int) -> Stood:
+        return stood_in(self.joined, self.around, windows, device, position)
+
+    def as_whole(self) -> Measured:
+        return measure(self.joined, whole(self.joined))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The windows of one trace, on `device`, which does most of what their process launches (None: it launches nothing on any); `others`
+    has the other devices on which it does something, by number. `launches` are those made in each window, `launch_ns` the time in these
+    calls, `contents` what each window holds, `host_calls` what the host calls in all
+    windows of the trace: on the thread of the steps, on others.
+    """
+
+    path: Path
+    told: Told
+    windows: Windows
+    device: int | None
+    here: OnDevice
+    others: Mapping[int, OnDevice]
+    launches: Ints
+    launch_ns: Ints
+    contents: Measures
+    host_calls: tuple[Measures, Measures]
+    behind: Behind
+
+    @property
+    def figures(self) -> dict[FigureName, Ints]:
+        return self.here.figures
+
+    @property
+    def tables(self) -> dict[str, Measures]:
+        return self.here.tables
 
     def __len__(self) -> int:
         return len(self.figures["wall"])
@@ -95,31 +156,104 @@ class Measured:
         """Which windows of the trace these are, where some were left out."""
         return np.arange(len(self.windows))
 
+    def stood(self, position: int) -> Stood:
+        """What stands in the window at a position of the trace."""
+        return self.behind.stood(self.windows, self.device, position)
+
+    def as_whole(self) -> Measured:
+        """The trace measured as one window."""
+        return self if self.windows.is_whole else self.behind.as_whole()
+
+    @property
+    def devices(self) -> set[int]:
+        """The devices on which something of the windows' process runs."""
+        return {*self.others} if self.device is None else {self.device, *self.others}
+
+    def on(self, device: int) -> Measured:
+        """The same windows on one of the `devices`."""
+        if device == self.device:
+            return self
+        found = replace(self, device=device, here=self.others[device], others={})
+        found.__dict__["positions"] = self.positions
+        return found
+
     def host_folded(self) -> Measured:
-        """The same without what needs framework ops: no ops, no host states, and idle time that the host makes outside calls as one cause."""
-        tables = {name: each for name, each in self.tables.items() if name not in ("operators", "account")}
-        if "idle_causes" in tables:
-            tables["idle_causes"] = _folded(tables["idle_causes"])
-        return replace(self, tables=tables)
+        """The same without what needs framework ops."""
+        others = {device: each.host_folded() for device, each in self.others.items()}
+        return replace(self, here=self.here.host_folded(), others=others)
 
     def only(self, windows: npt.NDArray[np.bool_]) -> Measured:
         """Some of the windows alone."""
         found = replace(
             self,
-            figures={name: each[windows] for name, each in self.figures.items()},
-            tables={name: each.of(windows) for name, each in self.tables.items()},
+            here=self.here.of(windows),
+            others={device: each.of(windows) for device, each in self.others.items()},
             launches=self.launches[windows],
+            launch_ns=self.launch_ns[windows],
             contents=self.contents.of(windows),
         )
         found.__dict__["positions"] = self.positions[windows]
         return found
 
 
-def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
-    """Measure some windows of a trace, on the device that does most of what their process launches."""
-    device = busiest_device(joined.events, joined.launches, windows.process)
+def measure(joined: JoinedTrace, windows: Windows) -> Measured:
+    """Measure some windows of a trace, on every device on which their process launches something."""
+    of = joined.launches
+    device = busiest_device(joined.events, of, windows.process)
     around = Around.of(joined, windows.process)
     host = host_line(joined, windows.process)
+    here = _on_device(joined, windows, device, around, host)
+    others = {
+        each: _on_device(joined, windows, each, around, host)
+        for each in _devices(joined, windows.process)
+        if each != device
+    }
+    made = windows.owner(of.start_ns)
+    made[of.process != windows.process] = -1
+    mine = made >= 0
+    launches = np.bincount(made[mine], minlength=len(windows)).astype(np.int64)
+    launch_ns = np.zeros(len(windows), np.int64)
+    np.add.at(launch_ns, made[mine], (of.end_ns - of.start_ns)[mine])
+    return Measured(
+        joined.trace.path, Told.of(joined), windows, device, here, others, launches, launch_ns,
+        _contents(joined, windows, here.tables), _host_calls(joined, windows, host, step_thread(joined, windows)), Read(joined, around),
+    )  # fmt: skip
+
+
+def _host_calls(joined: JoinedTrace, windows: Windows, host: HostLine, main: int) -> tuple[Measures, Measures]:
+    """Calls of ops and of the API, those that wait or allocate left out, by what passes until the next one: of the thread of the steps, of others."""
+    if not len(host.row):
+        none = Measures((), np.zeros((len(windows), 0), np.int64), np.zeros((len(windows), 0), np.int64))
+        return none, none
+    calls = host.is_in("dispatch", "launch", "api") & (host.row >= 0) & ~is_allocation(host)
+    # what lies between a call and the next is code as well, and as quick
+    last = np.maximum.accumulate(np.where(calls, np.arange(len(calls)), -1))
+    chosen = (last >= 0) & (calls | host.is_in("python", "nothing"))
+    rows, part = np.unique(host.row[last[chosen]], return_inverse=True)
+    own = np.zeros(len(rows), np.int64)
+    np.add.at(own, part.ravel(), np.diff(host.edges)[chosen])
+    events = joined.events
+    window = windows.owner(events["start_ns"].to_numpy()[rows])
+    of_others = events["thread"].cat.codes.to_numpy()[rows] != main
+    names = events["name"].cat
+    codes = names.codes.to_numpy().astype(np.int64)[rows]
+    kept = (window >= 0) & (own > 0)
+
+    def of(mine: npt.NDArray[np.bool_]) -> Measures:
+        code, at = codes[mine], window[mine]
+        return _named(len(windows), code, at, own[mine], (code, at), lambda code: str(names.categories[code]))
+
+    return of(kept & ~of_others), of(kept & of_others)
+
+
+def _devices(joined: JoinedTrace, process: int) -> list[int]:
+    """The devices on which something runs that a process launched."""
+    of = joined.launches
+    rows = of.joined_rows[of.process[of.owner] == process]
+    return sorted(int(each) for each in joined.events["device"].iloc[rows].dropna().unique())
+
+
+def _on_device(joined: JoinedTrace, windows: Windows, device: int | None, around: Around, host: HostLine) -> OnDevice:
     pieces, gaps = pieces_of(joined, windows, device, around, host)
     count = len(windows)
 
@@ -145,13 +279,7 @@ def measure(trace: Trace, joined: JoinedTrace, windows: Windows) -> Measured:
             "idle_causes": _idle_causes(windows, pieces, gaps, hosts),
         }
     tables["account"] = _account(joined, windows, device)
-    of = joined.launches
-    made = windows.owner(of.start_ns)
-    made[of.process != windows.process] = -1
-    launches = np.bincount(made[made >= 0], minlength=count).astype(np.int64)
-    return Measured(
-        trace, joined, windows, device, figures, tables, launches, _contents(joined, windows, tables), around, host
-    )
+    return OnDevice(figures, tables)
 
 
 def step_thread(joined: JoinedTrace, windows: Windows) -> int:

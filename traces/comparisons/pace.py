@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launchlens.traces.comparisons.measured import Measured, step_thread
+from launchlens.traces.comparisons.measured import Measured
 from launchlens.traces.comparisons.rows import Row
 from launchlens.traces.comparisons.typical import Floats, middle
-from launchlens.traces.steps.host_line import is_allocation
 from launchlens.traces.thresholds import THRESHOLDS
 
 
@@ -116,24 +115,12 @@ def _costs(side: Sequence[Measured], *, others: bool) -> dict[str, tuple[float, 
 
 
 def _costs_of(one: Measured, *, others: bool) -> dict[str, tuple[float, float]]:
-    host, events = one.host, one.joined.events
-    if not len(host.row):
-        return {}
-    calls = host.is_in("dispatch", "launch", "api") & (host.row >= 0) & ~is_allocation(host)
-    # what lies between a call and the next is code as well, and as quick
-    last = np.maximum.accumulate(np.where(calls, np.arange(len(calls)), -1))
-    chosen = (last >= 0) & (calls | host.is_in("python", "nothing"))
-    rows, part = np.unique(host.row[last[chosen]], return_inverse=True)
-    own = np.bincount(part, weights=np.diff(host.edges)[chosen], minlength=len(rows))
+    calls = one.host_calls[int(others)]
     usual = one.positions[middle(one.figures["wall"].astype(float))]
-    mine = np.isin(one.windows.owner(events["start_ns"].to_numpy()[rows]), usual) & (own > 0)
-    mine &= (events["thread"].cat.codes.to_numpy()[rows] != step_thread(one.joined, one.windows)) == others
-    rows, own = rows[mine], own[mine]
-    names = events["name"].cat
-    used, which, count = np.unique(names.codes.to_numpy()[rows], return_inverse=True, return_counts=True)
+    count, own = calls.calls[usual].sum(axis=0), calls.ns[usual].sum(axis=0)
     # the mean of what the typical step is a mean of: rows hold that drift and no other
-    cost = np.bincount(which, weights=own, minlength=len(used)) / np.maximum(count, 1)
     return {
-        str(names.categories[each]): (often / len(usual), took)
-        for each, often, took in zip(used.tolist(), count.tolist(), cost.tolist(), strict=True)
+        name: (often / len(usual), took / often)
+        for name, often, took in zip(calls.names, count.tolist(), own.tolist(), strict=True)
+        if often
     }

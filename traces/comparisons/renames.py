@@ -10,11 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.comparisons.measured import Measured
+from launchlens.traces.comparisons.stood import WORK, Stood
+from launchlens.traces.intervals import Ints
 from launchlens.traces.thresholds import THRESHOLDS
 
 #: How recorders spell copies and memsets, and casts of template arguments that only some write.
@@ -51,12 +54,12 @@ def of_work(a: Measured, b: Measured, gone: Sequence[str], added: Sequence[str])
     """Pairs of kernels and other GPU work."""
     if not gone or not added:
         return []
-    spelt = _spelt_otherwise(gone, added) if a.trace.recorded_by != b.trace.recorded_by else []
+    spelt = _spelt_otherwise(gone, added) if a.told.recorded_by != b.told.recorded_by else []
     gone, added = (
         [name for name in names if all(name not in (pair.was, pair.now) for pair in spelt)] for names in (gone, added)
     )
     shared = _shared(a, b, "kernels", gone, added)
-    by_op = all((one.trace.events["kind"] == "op").any() for one in (a, b))
+    by_op = all(one.told.has_ops for one in (a, b))
     return [*spelt, *_paired(_work(a, shared, by_op=by_op), _work(b, shared, by_op=by_op), gone, added)]
 
 
@@ -146,52 +149,42 @@ def _middle(one: Measured) -> int:
 
 
 def _work(one: Measured, shared: set[str], *, by_op: bool) -> _Standing:
-    joined, events = one.joined, one.joined.events
-    rows = joined.launches.activity_rows
-    rows = rows[(events["device"].iloc[rows] == one.device).fillna(False).to_numpy(bool)]
-    start = events["start_ns"].to_numpy()[rows]
-    rows = rows[np.argsort(start, kind="stable")]
-    rows = rows[one.windows.at(events["start_ns"].to_numpy()[rows]) == _middle(one)]
-    launch_of = np.full(len(events), -1, np.int64)
-    launch_of[joined.launches.joined_rows] = joined.launches.owner
-    launch = launch_of[rows]
-    call = joined.launches.table["row"].to_numpy(np.int64)
-    ops = one.around.op(np.where(launch >= 0, call[launch], -1) if len(call) else launch)
-    names = [str(events["name"].array[row]) for row in rows.tolist()]
-    of_op = [str(events["name"].array[row]) if row >= 0 else None for row in ops.tolist()]
+    stood = one.stood(_middle(one))
+    names, of_op, calls, shapes = _columns(stood, stood.work)
     if not by_op:
-        return _Standing(None, _neighbours(names, shared), None)
+        return _Standing(None, _neighbours(_known(names), shared), None)
     ordinals: dict[str | None, dict[int, int]] = {}
     launched: Counter[int] = Counter()
     op, position, shape = _nothing(), _nothing(), _nothing()
-    shapes = _shapes(one)
-    for name, around, row in zip(names, of_op, ops.tolist(), strict=True):
-        number = ordinals.setdefault(around, {}).setdefault(row, len(ordinals[around]))
+    for name, around, call, shaped in zip(_known(names), of_op, calls, shapes, strict=True):
+        number = ordinals.setdefault(around, {}).setdefault(call, len(ordinals[around]))
         _add(op, name, (around,))
-        _add(position, name, (around, number, launched[row]))
-        launched[row] += 1
-        if shapes is not None:
-            _add(shape, name, (around, shapes.get(row)))
-    return _Standing(op, position, None if shapes is None else shape)
+        _add(position, name, (around, number, launched[call]))
+        launched[call] += 1
+        _add(shape, name, (around, shaped))
+    return _Standing(op, position, shape if stood.shapes else None)
 
 
 def _operators(one: Measured, shared: set[str]) -> _Standing:
-    events, ops = one.joined.events, one.around.ops
-    mine = np.flatnonzero(one.windows.owner(ops.start) == _middle(one))
-    mine = mine[np.argsort(ops.start[mine], kind="stable")]
-    names = [str(events["name"].array[row]) for row in ops.rows[mine].tolist()]
-    parents = ops.parent[mine]
-    parent = [str(events["name"].array[ops.rows[at]]) if at >= 0 else None for at in parents.tolist()]
-    place = one.around.place(ops.start[mine]).tolist()
-    op = _nothing()
-    for name, above, around in zip(names, parent, place, strict=True):
-        _add(op, name, (above, str(events["name"].array[around]) if around >= 0 else None))
-    shapes = _shapes(one)
-    shape = _nothing()
-    if shapes is not None:
-        for name, row in zip(names, ops.rows[mine].tolist(), strict=True):
-            _add(shape, name, (shapes.get(row),))
-    return _Standing(op, _neighbours(names, shared), None if shapes is None else shape)
+    stood = one.stood(_middle(one))
+    names, parents, ranges, shapes = _columns(stood, stood.ops, codes=())
+    op, shape = _nothing(), _nothing()
+    for name, above, around, shaped in zip(_known(names), parents, ranges, shapes, strict=True):
+        _add(op, name, (above, around))
+        _add(shape, name, (shaped,))
+    return _Standing(op, _neighbours(_known(names), shared), shape if stood.shapes else None)
+
+
+def _columns(stood: Stood, rows: Ints, codes: tuple[str, ...] = ("call",)) -> tuple[list[Any], ...]:
+    """Columns of texts, None for none; those of `codes` stay numbers."""
+    text = [*stood.texts, None]
+    return tuple(
+        rows[:, at].tolist() if WORK[at] in codes else [text[code] for code in rows[:, at].tolist()] for at in range(4)
+    )
+
+
+def _known(names: Sequence[str | None]) -> list[str]:
+    return [name for name in names if name is not None]
 
 
 def _neighbours(names: Sequence[str], shared: set[str]) -> Places:
@@ -207,11 +200,6 @@ def _neighbours(names: Sequence[str], shared: set[str]) -> Places:
         _add(found, name, (before, then, since))
         before, since = (name, 0) if name in shared else (before, since + 1)
     return found
-
-
-def _shapes(one: Measured) -> dict[int, str] | None:
-    told = one.trace.details.shapes
-    return None if told is None else dict(zip(told["row"].tolist(), map(str, told["shapes"]), strict=True))
 
 
 def _nothing() -> Places:

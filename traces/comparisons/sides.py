@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from launchlens.traces.cache.kept_measures import measured_once
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.marks import FOR_A_SWEEP
 from launchlens.traces.comparisons.measured import Measured, measure
-from launchlens.traces.comparisons.windows import whole, windows_of
-from launchlens.traces.joined import JoinedTrace, join
+from launchlens.traces.comparisons.windows import windows_of
+from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import CaptureFolder, NoTrace, OneTrace, SeveralTraces, SweepFolder, source_of
-from launchlens.traces.trace import Progress, Trace
+from launchlens.traces.trace import Progress
 from launchlens.traces.windows import BLOCK, ITERATION
 
 #: Called with the name of a file; what it makes takes the progress of reading it.
@@ -93,7 +95,8 @@ def measured(
         for one in traces:
             try:
                 with reading(one.path.name) if reading is not None else nullcontext() as progress:
-                    found.append(_measured(one.read(progress=progress), side.range_name, steps, of_capture=is_capture))
+                    made = partial(_measured, range_name=side.range_name, steps=steps, of_capture=is_capture)
+                    found.append(measured_once(one, (side.range_name, steps, is_capture), made, progress))
             except InputError as error:
                 if alone:
                     raise
@@ -103,19 +106,13 @@ def measured(
     return found, skipped
 
 
-def as_whole(one: Measured) -> Measured:
-    """A trace measured as one window."""
-    return one if one.windows.is_whole else measure(one.trace, one.joined, whole(one.joined))
-
-
-def _measured(trace: Trace, range_name: str | None, steps: str | None, *, of_capture: bool) -> Measured:
-    joined = join(trace)
+def _measured(joined: JoinedTrace, range_name: str | None, steps: str | None, *, of_capture: bool) -> Measured:
     if of_capture and range_name is not None:
         range_name = _of_variant(joined, range_name)
     if range_name is None and steps is not None and joined.stepped(steps).steps is None:
         known = ", ".join(repr(str(name)[:60]) for name in joined.instances["name"].unique()[:8]) or "none"
-        raise InputError(trace.path, f"holds no range that fits {steps!r}", f"its ranges: {known}")
-    return measure(trace, joined, windows_of(joined, range_name, steps))
+        raise InputError(joined.trace.path, f"holds no range that fits {steps!r}", f"its ranges: {known}")
+    return measure(joined, windows_of(joined, range_name, steps))
 
 
 def _of_variant(joined: JoinedTrace, variant: str) -> str:

@@ -14,6 +14,7 @@ from launchlens.traces.documents.trace_comparison import (
     NO_PACE,
     CellDifferenceRow,
     ConditionRow,
+    DeviceDifference,
     DifferenceRow,
     FigureDifference,
     HostPaceRow,
@@ -306,5 +307,12 @@ class ComparisonDocument(Document, tag_field="format", tag="launchlens.compariso
             "the step by host state and device state",
             there=OF_TRACES,
             null="framework ops or GPU work was recorded on one side alone",
+        ),
+    ] = UNSET
+    devices: Annotated[
+        list[DeviceDifference] | UnsetType,
+        means(
+            "every GPU that both sides use, by number, where there are several; the tables above are of that which does most of each trace",
+            there=OF_TRACES,
         ),
     ] = UNSET

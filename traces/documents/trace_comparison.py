@@ -149,3 +149,22 @@ class CellDifferenceRow(Structure, frozen=True, kw_only=True):
     now_ns: Annotated[int, means("time in it in b", unit="ns")]
     difference_ns: Annotated[int, means("b's less a's", unit="ns")]
     interval_ns: Annotated[tuple[int, int] | None, means("its 95 % interval", unit="ns", null=TOO_FEW)]
+
+
+class DeviceDifference(Structure, frozen=True, kw_only=True):
+    """One GPU of both sides, matched by its number. Its tables sum as those of the comparison do."""
+
+    device: Annotated[int, means("its number")]
+    steps_was: Annotated[int, means("of how many steps of a something runs on it")]
+    steps_now: Annotated[int, means("of how many of b")]
+    figures: Annotated[list[FigureDifference], means("the wholes")]
+    kernels: Annotated[list[DifferenceRow] | None, means("its work by name", null="no GPU work was recorded")]
+    operators: Annotated[
+        list[DifferenceRow] | None, means("by the op", null="framework ops were recorded on one side alone")
+    ]
+    ranges: Annotated[list[DifferenceRow], means("by the author's innermost range")]
+    idle_causes: Annotated[list[DifferenceRow] | None, means("by what it waited for", null="no GPU work was recorded")]
+    account: Annotated[
+        list[CellDifferenceRow] | None,
+        means("by host state and device state", null="framework ops were recorded on one side alone"),
+    ]

@@ -48,7 +48,14 @@ BRIEF = ("name", "was_ns", "now_ns", "difference_ns", "interval_ns", "calls_was"
 
 def tables(document: ComparisonDocument) -> list[Table]:
     """Every table, the figures of a step first."""
-    return [figures(document), *named(document), *account(document), *conditions(document), *phases(document)]
+    return [
+        figures(document),
+        *named(document),
+        *account(document),
+        *devices(document),
+        *conditions(document),
+        *phases(document),
+    ]
 
 
 def figures(document: ComparisonDocument) -> Table:
@@ -89,6 +96,34 @@ def account(document: ComparisonDocument) -> list[Table]:
     return (
         [of_structures("account", "By host and device", CELLS, rows, order="what differs most first")] if rows else []
     )
+
+
+_ON = Column("device", "text", "the GPU, by its number", title="GPU")
+#: Those of a step on each of several GPUs.
+ON_DEVICES = (
+    _ON, Column("name", "code", "wall, busy, idle or unknown, as in `difference`", title="of a step"), WAS, NOW, DIFFERENCE, INTERVAL,
+)  # fmt: skip
+
+
+def devices(document: ComparisonDocument) -> list[Table]:
+    """Where both sides use several GPUs, each of them: its figures, its work and what it waited for."""
+    several = document.devices or ()
+    if not several:
+        return []
+    figures_of = [
+        [str(each.device), row.name, row.was_ns, row.now_ns, row.difference_ns, row.interval_ns]
+        for each in several
+        for row in each.figures
+    ]
+    found = [table("devices", "A typical step, GPU by GPU", ON_DEVICES, figures_of)]
+    for name, title, meaning, heading in NAMED:
+        if name in ("kernels", "idle_causes"):
+            rows = [[str(each.device), *_cells(row)] for each in several for row in getattr(each, name) or ()]
+            columns = (_ON, *of_names(meaning, heading))
+            found.append(
+                table(f"devices_{name}", f"{title}, GPU by GPU", columns, rows, order="what differs most first")
+            )
+    return found
 
 
 def conditions(document: ComparisonDocument) -> list[Table]:
