@@ -526,10 +526,11 @@ def code() -> str:
         found for top in tops for found in ((root / top).rglob("*.py") if (root / top).is_dir() else (root / top,))
     ):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    asked = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True, check=False
-    )
-    return f"{digest.hexdigest()[:12]} {asked.stdout.strip()}".strip()
+    commit = ""
+    if shutil.which("git"):
+        command = ["git", "rev-parse", "--short", "HEAD"]
+        commit = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{digest.hexdigest()[:12]} {commit}".strip()
 
 
 def packed(folder: Path) -> None:
