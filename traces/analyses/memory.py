@@ -64,7 +64,7 @@ MEMORY = Question(
     needs=(
         Need(
             lambda scope: scope.joined.trace.details.memory is not None and len(_samples(scope)) > 0,
-            "no samples of an allocator (torch.profiler's profile_memory)",
+            "no samples of an allocator, which torch.profiler's profile_memory takes",
         ),
     ),
     answer=_answer,

@@ -36,7 +36,7 @@ MODULES = Question(
     needs=(
         Need(
             lambda scope: scope.joined.trace.details.modules is not None,
-            "no modules (torch.profiler's with_stack records them)",
+            "no modules, which torch.profiler's with_stack records",
         ),
     ),
     answer=_answer,
