@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# a module is compiled when it is first imported: most of those that others bring never are
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 # measuring needs torch and triton, which only a machine with an NVIDIA GPU is asked to download
 GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo ,gpu)
 

@@ -1,5 +1,6 @@
 """Every command and example of the README runs."""
 
+import json
 import re
 import shlex
 import shutil
@@ -10,8 +11,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import shipped
+from launchlens.cli import app
 from launchlens.traces.captures.probe_codes.launch_floor import CPP_ONCE, PREPARED
 from launchlens.traces.captures.probes import read_probes
 from launchlens.traces.captures.recorded import FOLDER
@@ -56,19 +59,31 @@ def test_the_readme_has_the_two_commands_first():
     assert SET_UP == ["make profile", "make test"]
 
 
-def runs(command, clone, python):
+def words_of(command):
     words = shlex.split(command)
     assert words[:2] == ["python", "cli.py"]
-    answer = subprocess.run([python, *words[1:]], cwd=clone, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, f"{command}: {answer.stderr}"
-    assert answer.stdout.strip()
+    return words[2:]
+
+
+#: Runs the command lines of cli.py all in one process, for they import the same; prints exit code, stdout and stderr of each.
+DRIVER = """
+import json, runpy, sys
+from typer.testing import CliRunner
+app = runpy.run_path("cli.py", run_name="cli")["app"]
+for words in json.load(sys.stdin):
+    done = CliRunner().invoke(app, words)
+    print(json.dumps([done.exit_code, done.stdout, done.stderr]), flush=True)
+"""
 
 
 @pytest.mark.parametrize("command", WITH_MORE)
-def test_a_command_that_needs_more_than_make_profile_installs_runs(command, clone):
+def test_a_command_that_needs_more_than_make_profile_installs_runs(command, clone, monkeypatch):
     needed = "torch" if "--device cpu" in command else "perfetto"
     pytest.importorskip(needed, reason=f"needs {needed}")
-    runs(command, clone, sys.executable)
+    monkeypatch.chdir(clone)
+    answer = CliRunner().invoke(app, words_of(command))
+    assert answer.exit_code == 0, f"{command}: {answer.stderr}"
+    assert answer.stdout.strip()
 
 
 def test_the_figures_it_quotes_are_those_of_the_shipped_capture():
@@ -97,8 +112,14 @@ def test_make_profile_works_in_a_fresh_clone_and_then_every_command(tmp_path):
     assert len(reports) == 1 and "launchlens" in reports[0].read_text()
     said = answer.stdout
     assert said.index("Installing launchlens") < said.index("cli.py profile") and re.search("about .* [GM]B", said)
-    for command in ANYWHERE:
-        runs(command, clone, clone / ".venv" / "bin" / "python")
+    given = json.dumps([words_of(command) for command in ANYWHERE])
+    done = subprocess.run(
+        [clone / ".venv" / "bin" / "python", "-c", DRIVER], cwd=clone, input=given, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(said) == len(ANYWHERE), done.stderr
+    for command, (code, out, errors) in zip(ANYWHERE, said, strict=True):
+        assert code == 0 and out.strip(), f"{command}: {errors}"
 
 
 def test_the_seventeen_ways_it_quotes_are_those_of_the_shipped_capture():
@@ -146,7 +167,7 @@ def test_the_verdicts_it_counts_are_those_of_the_command():
     assert told == counts
 
 
-def test_the_workload_it_shows_is_measured(tmp_path):
+def test_the_workload_it_shows_is_measured(tmp_path, monkeypatch):
     pytest.importorskip("torch", reason="measuring needs torch")
     example = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "@workload" in block)
     (tmp_path / "row_sums.py").write_text(example)
@@ -161,9 +182,9 @@ def test_the_workload_it_shows_is_measured(tmp_path):
         "--set",
         "rows=64",
     ]
-    command = [sys.executable, str(ROOT / "cli.py"), *arguments, "--output", str(tmp_path / "out")]
-    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0 and "matmul" in answer.stdout, answer.stderr
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(app, [*arguments, "--output", str(tmp_path / "out")])
+    assert answer.exit_code == 0 and "matmul" in answer.stdout, answer.stderr
 
 
 def test_the_example_variant_is_right(tmp_path):
