@@ -1,6 +1,6 @@
 """Rounds of blocks whose truth is known: time = host speed × what a side takes × what came before it × noise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +53,25 @@ def made_timings(
 
 def made_study(takes: Mapping[str, float], **how) -> Study:
     """Such timings worked out, as of a capture without traces."""
+    return _worked_out(takes, made_timings(takes, **how))
+
+
+def made_studies(takes: Mapping[str, float], seeds: Iterable[int], **how) -> Study:
+    """Such timings of every seed, each a regime of its own, that were taken one after the other: worked out all at once."""
+    runs: list[pd.DataFrame] = []
+    rounds, clock = 0, 0
+    for seed in seeds:
+        run = made_timings(takes, seed=seed, **how)
+        runs.append(run.assign(regime=str(seed), round=run["round"] + rounds, start_ns=run["start_ns"] + clock))
+        rounds = int(runs[-1]["round"].max()) + 1
+        rounds += rounds % 2  # two rounds make a pair, and the first of them is an even one
+        clock = int((runs[-1]["start_ns"] + runs[-1]["wall_ns"]).max())
+    return _worked_out(takes, typed(pd.concat(runs, ignore_index=True)))
+
+
+def _worked_out(takes: Mapping[str, float], timings: pd.DataFrame) -> Study:
     manifest = Manifest(
         workload={"name": "made"}, variants=[], baseline=next(iter(takes)), device="cpu", command=[], recorded_at="",
         environment={}, timing={}, launchlens="", complete=True,
     )  # fmt: skip
-    return study(Capture(Path("made"), manifest, made_timings(takes, **how)))
+    return study(Capture(Path("made"), manifest, timings))

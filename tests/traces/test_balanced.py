@@ -7,7 +7,7 @@ from scipy.stats import binomtest, wilcoxon
 
 from launchlens.traces.balanced import Pairs, differences, paired, ratios
 from launchlens.traces.thresholds import THRESHOLDS
-from made_rounds import made_study
+from made_rounds import made_studies, made_study
 
 
 def of(samples):
@@ -65,10 +65,20 @@ def test_a_steady_drift_within_a_pair_cancels():
 
 
 def false_alarms(runs=200, **how):
-    shown = [
-        made_study({"a": 1000.0, "b": 1000.0}, seed=seed, **how).compared("b", "a", "eager") for seed in range(runs)
-    ]
+    found = made_studies({"a": 1000.0, "b": 1000.0}, range(runs), **how)
+    shown = [found.compared("b", "a", regime) for regime in found.regimes]
+    assert len(shown) == runs
     return [item.is_difference for item in shown], [not item.ratio.covers(1) for item in shown]
+
+
+def test_a_run_among_others_is_worked_out_as_it_is_alone():
+    takes, how = {"a": 1000.0, "b": 1010.0}, {"noise": 0.02, "outliers": 0.02}
+    together = made_studies(takes, range(3), **how)
+    for seed in range(3):
+        alone, among = made_study(takes, seed=seed, **how), together.compared("b", "a", str(seed))
+        item = alone.compared("b", "a", "eager")
+        assert (among.ratio, among.p, among.verdict, among.reasons) == (item.ratio, item.p, item.verdict, item.reasons)
+        assert together.control_ratio(str(seed)) == alone.control_ratio("eager")
 
 
 @pytest.mark.parametrize(
@@ -89,9 +99,8 @@ def test_no_difference_is_seldom_called_one(how):
 
 
 def test_a_true_three_per_cent_is_found():
-    found = [
-        made_study({"a": 1000.0, "b": 1030.0}, seed=seed, noise=0.01).compared("b", "a", "eager") for seed in range(40)
-    ]
+    runs = made_studies({"a": 1000.0, "b": 1030.0}, range(40), noise=0.01)
+    found = [runs.compared("b", "a", regime) for regime in runs.regimes]
     assert sum(item.verdict == "slower" for item in found) >= 36
     covered = sum(item.ratio.covers(1.03) for item in found)
     assert covered >= 34

@@ -9,7 +9,7 @@ from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.steadiness import within_margin
 from launchlens.traces.studies.two_captures import between, ratio_of_runs
 from launchlens.traces.studies.verdict import verdict
-from made_rounds import made_study
+from made_rounds import made_studies, made_study
 
 TWO = {"a": 1000.0, "b": 1050.0}
 
@@ -30,7 +30,8 @@ def test_a_steady_run_has_nothing_said_of_it():
 
 
 def test_noise_alone_is_seldom_called_drift_or_two_speeds():
-    found = [made_study(TWO, noise=0.05, seed=seed).steadiness("eager") for seed in range(60)]
+    runs = made_studies(TWO, range(60), noise=0.05)
+    found = [runs.steadiness(regime) for regime in runs.regimes]
     assert sum(still.modes is not None for still in found) <= 2
     assert sum(still.drift is not None for still in found) <= 2
 

@@ -51,9 +51,10 @@ def copied(timed: Timed) -> list[Met]:
 
     Not of blocks so many, or so alike, that some have the same times by chance.
     """
+    again = timed.blocks.duplicated([*ALIKE, "host_ns", "wall_ns", "device_ns"]).to_numpy(bool) & ~coarse_blocks(timed)
+    if again.mean() <= THRESHOLDS.gate_blocks:
+        return []
     times = timed.blocks.groupby(ALIKE)["wall_ns"]
     spread = times.transform(lambda each: each.quantile(0.75) - each.quantile(0.25))
-    apart = (spread >= THRESHOLDS.gate_copies_apart_ns * times.transform("size")).to_numpy(bool)
-    again = timed.blocks.duplicated([*ALIKE, "host_ns", "wall_ns", "device_ns"]).to_numpy(bool) & ~coarse_blocks(timed)
-    again &= apart
+    again &= (spread >= THRESHOLDS.gate_copies_apart_ns * times.transform("size")).to_numpy(bool)
     return timed.of_blocks(again) if again.mean() > THRESHOLDS.gate_blocks else []
