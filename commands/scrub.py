@@ -29,9 +29,9 @@ def command(
 ) -> None:
     """Copy a trace without what tells whose machine it is from.
 
-    No paths, hosts, users, environment, stacks. The copy's analysis is proved equal before it appears. Names of
-    kernels and NVTX or record_function ranges stay as they are: a range's name is your own text, so read them. Tables
-    that launchlens and nsys stats do not need are left out.
+    No paths, hosts, users, environment, stacks. The copy's analysis is proved equal before it appears. What is
+    not known to be needed is left out, and what stays as text is listed, by where it stands and how often. Names of kernels and
+    NVTX or record_function ranges stay as they are: a range's name is your own text, so read them.
 
     Example: launchlens scrub report1.sqlite -o shared.sqlite
     """
@@ -45,8 +45,14 @@ def command(
     asked = wanted(format, as_json, table=table)
     with reading(trace.name) as progress:
         done = make_copy(trace, output, force=force, progress=progress)
-    removed = listings.removed(done.removed)
+    removed, kept = listings.removed(done.removed), listings.kept_texts(done.kept)
     same = Paragraph(f"{output}: its analysis is that of {trace.name}.")
-    asked.write(Result(done.as_document, lambda: [Shown(removed, most=len(removed)), same], lambda: [removed]))
+    asked.write(
+        Result(
+            done.as_document,
+            lambda: [Shown(removed, most=len(removed)), Shown(kept, most=len(kept)), same],
+            lambda: [removed, kept],
+        )
+    )
     if done.paths_in_names and asked.is_for_people:
         typer.echo(f"launchlens: {done.paths_in_names} names of ranges or kernels hold a path, and were kept", err=True)

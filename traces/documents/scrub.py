@@ -14,6 +14,13 @@ class RemovedRow(Structure, frozen=True, kw_only=True):
     count: Annotated[int, means("how many of them")]
 
 
+class KeptRow(Structure, frozen=True, kw_only=True):
+    """One kind of text that is in the copy."""
+
+    what: Annotated[str, means("where in the file it stands, or what it is the name of")]
+    count: Annotated[int, means("how many such texts the copy holds")]
+
+
 class ScrubDocument(Document, tag_field="format", tag="launchlens.scrub/1", frozen=True, kw_only=True):
     """What the copy of a trace lacks. The two files are named without their folders."""
 
@@ -31,6 +38,10 @@ class ScrubDocument(Document, tag_field="format", tag="launchlens.scrub/1", froz
     bytes: Annotated[int, means("size of the copy", unit="bytes")]
     verified: Annotated[str, means("what was proved of the two files before the copy appeared")]
     removed: Annotated[list[RemovedRow], means("what was removed, a row a kind")]
+    kept: Annotated[
+        list[KeptRow],
+        means("what the copy holds as text, a row a kind: look at those that your own words may stand in"),
+    ]
     paths_in_names: Annotated[
         int, means("how many different names of ranges and kernels hold a path; they were kept as they are")
     ]

@@ -27,6 +27,11 @@ def copy(path: Path, output: Path, removed: Removed) -> None:
         with opened(path, MOST) as file:
             names, said = list(file.schema.names), dict(file.schema.metadata or {})
             table = file.table(SCHEMA.names)
+            numbers = {
+                field.name: _whole(table.column(field.name), field.type)
+                for field in SCHEMA
+                if pa.types.is_integer(field.type)
+            }
     except (*FAULTS, KeyError) as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise InputError(path, f"is damaged or not whole: {lines[0][:200]}", AGAIN) from None
@@ -34,6 +39,8 @@ def copy(path: Path, output: Path, removed: Removed) -> None:
     for name in names:
         if name not in SCHEMA.names:
             removed[f"column {name!r}"] += 1
+    for name, column in numbers.items():
+        table = table.set_column(table.column_names.index(name), name, column)
     frame = table.to_pandas().astype({"kind": object, "name": object})
     is_op = (frame["kind"] == "op").to_numpy(bool)
     plain = {name: without_paths(str(name)) for name in frame["name"][is_op].unique()}
@@ -43,9 +50,18 @@ def copy(path: Path, output: Path, removed: Removed) -> None:
     known = frame["kind"].isin(KINDS)
     removed["kinds that are none"] += int((~known & frame["kind"].notna()).sum())
     frame["kind"] = frame["kind"].where(known, None)
+    for name in ("kind", "name"):
+        removed.kept[f"column {name!r}"] += int(frame[name].notna().sum())
     schema = pa.schema([field.with_nullable(bool(frame[field.name].isna().any())) for field in SCHEMA])
     kept = pa.Table.from_pandas(frame[SCHEMA.names], schema, preserve_index=False)
     with output.open("wb") as file:
         pq.write_table(
             kept.replace_schema_metadata({key: said[key] for key in _SAID if key in said}), file, compression="zstd"
         )
+
+
+def _whole(column: pa.ChunkedArray, of_type: pa.DataType) -> pa.ChunkedArray:
+    """A column of whole numbers, which may be written as texts. Raises an error of Arrow's for any other."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.cast(of_type)

@@ -77,6 +77,11 @@ def copy_recording(path: Path, output: Path, removed: Removed) -> None:
             removed[f"column {name!r}"] += 1
     # dictionaries are made anew: one may hold texts that no row refers to
     columns = [compact(each) if pa.types.is_dictionary(each.type) else each for each in recording.table.columns]
+    for name, each in zip(recording.table.column_names, columns, strict=True):
+        if pa.types.is_dictionary(each.type):
+            removed.kept[f"column {name!r}"] += len(each) - each.null_count
+    texts = [each for value in kept.values() for each in (value.values() if isinstance(value, dict) else [value])]
+    removed.kept["facts of the header"] += sum(isinstance(each, str) for each in texts)
     metadata = {METADATA_KEY: json.dumps(kept, sort_keys=True).encode()}
     kept_table = pa.table(columns, names=recording.table.column_names, metadata=metadata)
     with output.open("wb") as file:
@@ -104,5 +109,8 @@ def copy(path: Path, output: Path, removed: Removed) -> None:
     for name in schema.names:
         if name not in frame.columns:
             removed[f"column {name!r}"] += 1
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.CategoricalDtype | pd.StringDtype) or frame[name].dtype == object:
+            removed.kept[f"column {name!r}"] += int(frame[name].notna().sum())
     with output.open("wb") as file:
         frame.to_parquet(file, index=False)

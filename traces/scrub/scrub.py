@@ -5,8 +5,9 @@ Names of kernels and ranges stay as they are: analyses tell events by them, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from launchlens.traces.analysis import analyze, as_document
 from launchlens.traces.cache import store
 from launchlens.traces.documents.analysis import AnalysisDocument
-from launchlens.traces.documents.scrub import RemovedRow, ScrubDocument
+from launchlens.traces.documents.scrub import KeptRow, RemovedRow, ScrubDocument
 from launchlens.traces.files import free, free_folder, writable, writing
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.reader import Scrub
@@ -30,7 +31,7 @@ _MAY_SHRINK = ("replaced-bad-json", "unreadable-json")
 
 @dataclass(frozen=True)
 class Scrubbed:
-    """What was done: which file became which, of what size in bytes, and what was `removed`, a count by phrase.
+    """What was done: which file became which, of what size in bytes, what was `removed`, and which texts were `kept`: counts by phrase.
 
     `paths_in_names` counts the different names of ranges and kernels that hold a path; they were kept.
     """
@@ -40,6 +41,7 @@ class Scrubbed:
     recorded_by: str
     bytes: int
     removed: dict[str, int]
+    kept: dict[str, int]
     paths_in_names: int
 
     def as_document(self) -> ScrubDocument:
@@ -51,6 +53,7 @@ class Scrubbed:
             bytes=self.bytes,
             verified="the analyses of both files are equal",
             removed=[RemovedRow(what=what, count=count) for what, count in self.removed.items()],
+            kept=[KeptRow(what=what, count=count) for what, count in self.kept.items()],
             paths_in_names=self.paths_in_names,
         )
 
@@ -85,7 +88,7 @@ def _into_place(path: Path, output: Path, make: Callable[[Path, Removed], tuple[
     with writable(output), writing(output) as copy:
         recorded_by, paths_in_names = make(copy, removed)
         size = sum(file.stat().st_size for file in (copy.iterdir() if copy.is_dir() else [copy]))
-    return Scrubbed(path, output, recorded_by, size, dict(+removed), paths_in_names)
+    return Scrubbed(path, output, recorded_by, size, dict(+removed), dict(+removed.kept), paths_in_names)
 
 
 @store.off()  # the proof is of the files themselves
@@ -94,8 +97,8 @@ def _trace(
 ) -> tuple[str, int]:
     path = source.path
     before = source.read(progress=progress)
-    expected, problems = _comparable(before)
     scrubbed(path, copy, removed, progress=progress)
+    expected, problems = _comparable(_renamed(before, removed.renamed))
     found, problems_left = _comparable(OneTrace(copy, source.reader).read(progress=progress))
     more_odd = any(problems_left.pop(code, 0) > problems.pop(code, 0) for code in _MAY_SHRINK)
     changed = [part for part in expected.__struct_fields__ if getattr(expected, part) != getattr(found, part)]
@@ -107,6 +110,22 @@ def _trace(
     events = before.events
     named = events.loc[events["kind"].isin(["range", "gpu-range", "kernel"]), "name"].unique()
     return before.recorded_by, sum(without_paths(str(name))[1] > 0 for name in named)
+
+
+def _renamed(trace: Trace, ids: Mapping[str, str]) -> Trace:
+    """The trace with those ids of processes and threads that its copy has."""
+    if not ids:
+        return trace
+    columns = {name: trace.events[name].cat.rename_categories(dict(ids)) for name in ("process", "thread")}
+    return replace_fields(
+        trace,
+        events=trace.events.assign(**columns),
+        python_processes=frozenset(ids.get(each, each) for each in trace.python_processes),
+        python_frames={
+            (ids.get(process, process), ids.get(thread, thread)): spans
+            for (process, thread), spans in trace.python_frames.items()
+        },
+    )
 
 
 def _comparable(trace: Trace) -> tuple[AnalysisDocument, dict[str, int]]:

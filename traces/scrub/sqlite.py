@@ -72,6 +72,11 @@ def _copy(db: sqlite3.Connection, removed: Removed, size: int, progress: Progres
             progress(size * number // len(names), size)
     if "StringIds" in names:
         _copy_strings(db, kept, removed)
+        kept["StringIds"] = ["value"]
+    for table, columns in kept.items():
+        for name in columns:
+            texts = f"SELECT count(*) FROM main.{quoted(table)} WHERE typeof({quoted(name)}) = 'text'"
+            removed.kept[f"{table}.{name}"] += _count(db, texts)
 
 
 def _copy_table(db: sqlite3.Connection, table: str, removed: Removed) -> list[str]:

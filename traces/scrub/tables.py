@@ -89,7 +89,10 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
                     elif (name, field.name) in REDUCED:
                         reduced = REDUCED[name, field.name]
                         column = pa.array(map(reduced, values_of(column)), pa.large_string()).dictionary_encode()
-                    columns.append(_compact(column) if pa.types.is_dictionary(field.type) else column)
+                    if pa.types.is_dictionary(field.type):
+                        column = _compact(column)
+                        removed.kept[f"{name}.{field.name}"] += len(column) - column.null_count
+                    columns.append(column)
                 written.write_table(pa.table(columns, schema=schema), row_group_size=CHUNK)
 
 
@@ -144,6 +147,7 @@ def _copy_strings(folder: Path, kept: Mapping[str, Path], output: Path, removed:
                     kept_rows[number] = name.encode()
             left_out -= len(kept_rows)
             text += sum(map(len, kept_rows.values()))
+            removed.kept[f"{STRINGS}.value"] += len(kept_rows)
             if text > MOST_TEXT:  # the same long text for every id
                 raise damaged(folder, STRINGS, ValueError(f"its texts take over {MOST_TEXT:,} bytes unpacked"))
             columns = [pa.array(kept_rows.keys(), pa.int64()), _texts(list(kept_rows.values()))]

@@ -65,6 +65,12 @@ def removed(counts: Mapping[str, int]) -> Table:
     return table("removed", "", columns, counts.items())
 
 
+def kept_texts(counts: Mapping[str, int]) -> Table:
+    """What a copy of a trace holds as text, and how often."""
+    columns = (Column("kept", "text", "where the text stands, or what it names"), Column("count", "count", "how many"))
+    return table("kept", "kept as text", columns, counts.items())
+
+
 def thresholds(found: Iterable[Threshold]) -> Table:
     """Every number that a verdict hangs on, with its reason."""
     columns = (

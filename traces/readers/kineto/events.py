@@ -13,8 +13,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from launchlens.traces.problems import Problems
-from launchlens.traces.readers.kineto.json_brackets import is_json, most_readable
-from launchlens.traces.readers.kineto.json_repair import repair
+from launchlens.traces.readers.kineto.json_faults import repaired
 
 #: A number or an id; the formats' history holds each of them as a number and as text.
 Scalar: TypeAlias = int | float | str | None
@@ -197,6 +196,11 @@ class EventBlock:
         return [raw_text(getattr(event, name)) for event in events]
 
 
+def elements_of(body: bytes) -> list[bytes]:
+    """The elements of a JSON array. Raises msgspec's errors for what is none."""
+    return [bytes(raw) for raw in _ELEMENTS.decode(body)]
+
+
 @dataclass
 class EventDecoder:
     """Decodes blocks of events, with patience for odd JSON; counts what it had to change or leave out in `problems`."""
@@ -220,27 +224,20 @@ class EventDecoder:
         return self._patiently(data, body, certain=certain)
 
     def _patiently(self, data: bytes, body: bytes, *, certain: bool) -> EventBlock | None:
-        try:
-            raws = [bytes(raw) for raw in _ELEMENTS.decode(body)]
-            if _is_utf8(data):
-                return self._one_by_one(raws)
-        except _INVALID:
-            pass
-        body, replaced = repair(body)
-        try:
-            raws = [bytes(raw) for raw in _ELEMENTS.decode(body)]
-        except _INVALID:
-            if not certain:
-                return None
-            fixed = [repair(each) for each in most_readable(data)]
-            raws = [raw for raw, _ in fixed]
-            replaced = sum(count for raw, count in fixed if count and is_json(raw))
+        if _is_utf8(data):
+            with suppress(*_INVALID):
+                return self._one_by_one(elements_of(body))
+        made = repaired(data, certain=certain)
+        if made is None:
+            return None
         self._odd = True
-        self.problems.add("replaced-bad-json", replaced)
+        self.problems.add("replaced-bad-json", made.replaced)
+        self.problems.add("unreadable-json", made.unreadable)
+        self.seen += made.unreadable
         try:
-            return self._sorted(_EVENTS.decode(body), body)
+            return self._sorted(_EVENTS.decode(made.body), made.body)
         except _INVALID:
-            return self._one_by_one(raws)
+            return self._one_by_one(elements_of(made.body))
 
     def _sorted(self, events: list[Any], body: bytes) -> EventBlock:
         kinds = Counter(map(type, events))
@@ -317,7 +314,16 @@ def _by_hand(raw: bytes) -> Any:
     if phase == "M":
         args_name = MetadataArgs(**_known({"name": "name"}, _arguments(fields)))
         return Metadata(**_known({"name": "name"}, fields, str), **_known(_IDS, fields), args=args_name)
-    return phase if isinstance(phase, str) and phase not in ("B", "E") else None
+    if phase == "B":
+        args = Args(**_known(_ARGS, _arguments(fields)))
+        return Begin(**_known(_TEXT, fields, str), **_known(_IDS, fields), ts=_raw(fields, "ts"), args=args)
+    if phase == "E":
+        return End(**_known(_IDS, fields), ts=_raw(fields, "ts"))
+    return phase if isinstance(phase, str) else None
+
+
+def _raw(fields: _Fields, name: str) -> msgspec.Raw:
+    return fields.get(name, msgspec.Raw())
 
 
 def _arguments(fields: _Fields) -> _Fields:
