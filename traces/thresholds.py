@@ -105,6 +105,12 @@ class Thresholds:
         "",
         "points of a variant in a regime: a model has about as many constants, and some points are left out to judge it",
     )
+    sweep_most_error_beside: float = _threshold(
+        0.2,
+        "share",
+        "nothing is predicted beside a point that was further off when it was left out of the fit: that errors grow there is known before "
+        "they are too large",
+    )
     sweep_choices_right: float = _threshold(
         0.95,
         "share",

@@ -156,6 +156,7 @@ def test_counts_are_functions_of_the_parameters_or_nothing():
         2 * count + 1,
         count * size,
         np.ceil(count / 24),
+        15 + 2 * count + np.ceil(6 * count / 64),
         4 + 2 * count * size,
     ):
         found = function_of(values, parameters)
@@ -189,7 +190,7 @@ def paced(tmp_path_factory):
 def test_the_host_s_pace_is_no_property_of_a_point(paced, study):
     """As exact as on a host whose pace never changes, by the reference; what is known without it is a fifth off."""
     found = paced.validation
-    assert found.predicted == 4 * 16 and found.median_error < 0.03 and found.worst_error < 0.2
+    assert found.predicted >= 60 and found.median_error < 0.03 and found.worst_error < 0.2
     assert found.coverage >= 0.85, "64 times at 16 points, of which one may lie off for all"
     assert max(found.errors_as_measured) > 0.15
     assert paced.model.pace.usual_ns == pytest.approx(300_000, rel=0.3)
@@ -255,7 +256,7 @@ def test_constants_are_those_of_the_machine(study):
 
 def test_predictions_of_points_held_out_meet_the_bars(study):
     found = study.validation
-    assert found.predicted == 4 * 16 and len({each.point for each in found.checked}) == 16
+    assert found.predicted >= 60 and len({each.point for each in found.checked}) == 16, "next to turn-overs nothing is said"
     assert found.median_error <= 0.10 and found.worst_error <= 0.30 and found.coverage >= 0.90
     assert found.winner_right >= 0.95
 

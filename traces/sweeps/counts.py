@@ -21,6 +21,8 @@ from launchlens.traces.statistics import Floats
 
 #: Pieces that one call may take, where calls go up by steps.
 _PIECES = (*range(2, 65), 96, 100, 110, 128, 192, 256, 320, 384, 512, 1024)
+#: The same where an iteration has several pieces of each: a call that takes 64 tensors, of 6 for each backend, takes those of 64 ÷ 6.
+_SHARED_PIECES = (*_PIECES, *(64 / each for each in range(3, 33) if 64 % each))
 #: Counts are whole; what a fit leaves of them is rounding.
 _EXACT = 1e-6
 #: A function that is nowhere further off than this share, or one, will do where none is exact, if it is exact at most points.
@@ -32,7 +34,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
 
     times: Annotated[float, means("how many of it")]
     of: Annotated[tuple[str, ...], means("the parameters that are multiplied; none for a constant")] = ()
-    pieces: Annotated[int, means("the product is divided by this and rounded up")] = 1
+    pieces: Annotated[float, means("the product is divided by this and rounded up")] = 1
 
 
 class Function(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +111,9 @@ def _will_do(counts: Floats, off: Floats) -> bool:
     return bool(near.all() and (off == 0).mean() > 0.8)
 
 
-def _candidates(names: Sequence[str]) -> Iterator[list[tuple[tuple[str, ...], int]]]:
+def _candidates(names: Sequence[str]) -> Iterator[list[tuple[tuple[str, ...], float]]]:
     """Sums of terms to try, the simplest first."""
-    constant: tuple[tuple[str, ...], int] = ((), 1)
+    constant: tuple[tuple[str, ...], float] = ((), 1)
     products = _products(names)
     yield [constant]
     for of in products:
@@ -127,7 +129,7 @@ def _candidates(names: Sequence[str]) -> Iterator[list[tuple[tuple[str, ...], in
         for pieces in _PIECES:
             yield [constant, (of, pieces)]
     for of in products:
-        for pieces in _PIECES:
+        for pieces in _SHARED_PIECES:
             yield [constant, (of, 1), (of, pieces)]
 
 

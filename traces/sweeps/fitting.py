@@ -336,8 +336,8 @@ class Fit:
                 rights.append(logs[first, row] - logs[there, row].min() <= log1p(THRESHOLDS.equivalence_margin))
             order = np.argsort(aparts)[::-1]
             wrong = np.cumsum(~np.array(rights, bool)[order])
-            # one more wrong one is allowed for
-            enough = (wrong + 1) / (np.arange(len(order)) + 2) <= 1 - THRESHOLDS.sweep_choices_right
+            # the mean of what is believed of a share after so many cases, with Jeffreys' prior
+            enough = (wrong + 0.5) / (np.arange(len(order)) + 2) <= 1 - THRESHOLDS.sweep_choices_right
             if enough.any():
                 found[regime] = float(np.array(aparts)[order][np.flatnonzero(enough)[-1]])
         return found

@@ -12,14 +12,14 @@ host and device rule differs in it as distance does: from one side of their turn
 may be is taken from points that were left out of the fit in turn.
 
 A prediction needs no GPU, no scipy and no pandas. It is not made beyond what was measured, nor where it may be off by more than
-`Thresholds.sweep_most_error`, nor beside points that were further off than that when they were left out.
+`Thresholds.sweep_most_error`, nor beside points that were further off than `sweep_most_error_beside` when they were left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, hypot, inf, isfinite, log
+from math import exp, hypot, inf, isfinite, log, log1p
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -259,8 +259,8 @@ def _predicted(model: SweepModel, side: SideModel, settings: Mapping[str, float]
         device_ns=float(device[0]),
         follows=side.follows,
     )
-    most = log(1 + THRESHOLDS.sweep_most_error)
-    if reach > most or off_around(known, side.tried, there[0]) > most:
+    beside = off_around(known, side.tried, there[0])
+    if reach > log1p(THRESHOLDS.sweep_most_error) or beside > log1p(THRESHOLDS.sweep_most_error_beside):
         return msgspec.structs.replace(whose, why_not="too-uncertain")
     return msgspec.structs.replace(
         whose,
@@ -399,5 +399,5 @@ def _side_wrong(side: SideModel, names: set[str], known: set[int]) -> bool:
         or side.stretch <= 0
         or set(side.reach) != names
         or not counted.issubset(side.counts)
-        or any(not names.issuperset(term.of) or term.pieces < 1 for term in terms)
+        or any(not names.issuperset(term.of) or not term.pieces >= 1 for term in terms)
     )
