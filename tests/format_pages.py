@@ -23,7 +23,7 @@ from launchlens.traces.documents.tables import FORMAT, TABLES, TYPES, TablesFile
 from launchlens.traces.problems import MEANINGS
 from launchlens.traces.readers.cupti import schema as cupti
 from launchlens.traces.schema import COLUMNS, Column
-from launchlens.traces.sweeps import sweep
+from launchlens.traces.sweeps import model, sweep
 from launchlens.traces.tables.table import Column as TableColumn
 from launchlens.traces.tables.table import Table
 
@@ -266,6 +266,17 @@ def probes_file_part() -> str:
     )
 
 
+def sweep_model_page() -> str:
+    """The page of a sweep's cost model."""
+    return (
+        f"# {model.FORMAT}\n\nThe cost model of a sweep, as `report` stores it beside the sweep (`{model.MODEL}`) and `predict` reads it: all that "
+        f"predictions need, and nothing that they don't ([statistics](../statistics.md#what-a-sweep-predicts)). {MADE}.\n\n"
+        "One that was fitted to other files than those beside it (`of`), or is of another version, is fitted again and not read.\n\n"
+        f"{table(('version', 'what is new'), ((f'`{name}`', what) for name, what in model.HISTORY))}\n"
+        f"## {model.MODEL}\n\n{key_table(model.SweepModel)}"
+    )
+
+
 def cupti_page() -> str:
     """The page of a CUPTI recording."""
     columns = ((f"`{one.name}`", one.type, one.meaning) for one in cupti.COLUMNS)
@@ -426,6 +437,7 @@ def format_pages() -> dict[str, str]:
     for name, stem, text, what in (
         (capture.FORMAT, "capture", capture_page(), "the folder that `profile` writes"),
         (sweep.FORMAT, "sweep", sweep_page(), "the folder that `profile --sweep` writes"),
+        (model.FORMAT, "sweep-model", sweep_model_page(), "`model.json` beside a sweep, by which `predict` predicts"),
         (cupti.FORMAT, "cupti", cupti_page(), "a recording of CUPTI, as `profile --collector cupti` writes it"),
         (FORMAT, "tables", tables_page(), "what `--tables DIR` and `--format csv`, `parquet` and `markdown` write"),
         ("the event table", "events", events_page(), "what every trace is read into"),

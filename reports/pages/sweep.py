@@ -23,7 +23,7 @@ from launchlens.reports.blocks import (
 from launchlens.reports.figures.map import letters_of, lines_figure, map_figure
 from launchlens.reports.pages.capture import Banner, measured_on
 from launchlens.reports.sections.environment import flat
-from launchlens.reports.words.sweep import sentences, setting
+from launchlens.reports.words.sweep import all_pair_sentences, sentences, setting
 from launchlens.traces.sweeps.study import SweepStudy
 from launchlens.traces.sweeps.sweep import Setting
 from launchlens.traces.tables import sweeps
@@ -53,11 +53,11 @@ def page(study: SweepStudy) -> Page:
 
 
 def brief(study: SweepStudy) -> list[Block]:
-    """What a terminal shows: the answer in words, the best choice, and a map a regime."""
+    """What a terminal shows: the best choice, the turn-overs that matter in words, and a map a regime."""
     said = sentences(study)
-    blocks: list[Block] = [Words(tuple(each for each in said if each.weight == "headline"), "headline")]
     choices = sweeps.choices(study)
-    blocks.append(Shown(choices, most=len(choices)))
+    blocks: list[Block] = [Shown(choices, most=len(choices))]
+    blocks.append(Words(tuple(each for each in said if each.weight == "headline"), "headline"))
     for regime in study.regimes:
         blocks += [Shown(found, most=len(found)) for found in _in_letters(study, regime)]
     blocks.append(Paragraph(_legend(study), "note"))
@@ -83,10 +83,10 @@ def _answer(study: SweepStudy) -> Section:
     said = sentences(study)
     choices = sweeps.choices(study)
     blocks: list[Block] = [
+        Shown(choices, most=len(choices), style="answer"),
         Words(tuple(each for each in said if each.weight == "headline"), "headline"),
         Words(tuple(each for each in said if each.weight == "plain"), "plain"),
         Words(tuple(each for each in said if each.weight == "caveat"), "caveat"),
-        Shown(choices, most=len(choices), style="answer"),
     ]
     kept = tuple(block for block in blocks if not isinstance(block, Words) or block.sentences)
     return Section("answer", "Answer", "Which to take", kept)
@@ -123,7 +123,8 @@ def _lines(study: SweepStudy) -> Section:
             if figures:
                 blocks.append(Fold(f"{variant} against {against}, {regime}", tuple(figures)))
     crossings = sweeps.crossings(study)
-    return Section("lines", "Lines", "The lines behind it: ratios along each axis", (Shown(crossings), *blocks))
+    said = Words(tuple(all_pair_sentences(study)), "plain")
+    return Section("lines", "Lines", "The lines behind it: ratios along each axis", (said, Shown(crossings), *blocks))
 
 
 def _model(study: SweepStudy) -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import ceil, floor
 from statistics import median
 
@@ -12,8 +13,8 @@ from launchlens.traces.sweeps.study import SweepStudy
 from launchlens.traces.sweeps.sweep import Axis, Setting
 from launchlens.traces.units import binary_size, number, percent, significant
 
-#: Sentences about pairs on a first screen.
-_MOST_PAIRS = 8
+#: Turn-overs of a regime that are told in a sentence: a table has them all.
+_MOST_PAIRS = 2
 #: What the machine is called where the record doesn't name it.
 NO_GPU = "a CPU"
 
@@ -22,20 +23,42 @@ REGIMES = {"eager": "Called eagerly", "graph": "As a CUDA graph"}
 
 
 def sentences(study: SweepStudy) -> list[Sentence]:
-    """The answer: each regime's variants against the baseline, then what the model predicts, and what is left out."""
+    """The answer beside the best choice, which is a table: the turn-overs that matter, then what the model predicts, and what is left out."""
     found = []
     for regime in study.regimes:
-        mine = [(pair, study.lines(*pair, regime)) for pair in study.pairs(regime)]
-        said = [text for (variant, against), lines in mine if (text := pair_sentence(variant, against, lines))]
-        found += [
-            Sentence(f"{REGIMES.get(regime, regime)}, {text}", "crossing", regime, "lines", "headline")
-            for text in said[:_MOST_PAIRS]
-        ]
+        said = _pair_sentences(study, regime, _that_matter(study, regime))
+        found += [Sentence(text, "crossing", regime, "lines", "headline") for text in said[:_MOST_PAIRS]]
     found.append(Sentence(validation_sentence(study), "validation", None, "model", "plain"))
     if not study.sweep.record.complete:
         text = "The sweep was interrupted; this rests on what had been measured by then."
         found.append(Sentence(text, "incomplete", None, None, "caveat"))
     return found
+
+
+def all_pair_sentences(study: SweepStudy) -> list[Sentence]:
+    """Every pair in a sentence, regime by regime."""
+    return [
+        Sentence(text, "crossing", regime, "lines", "plain")
+        for regime in study.regimes
+        for text in _pair_sentences(study, regime, study.pairs(regime))
+    ]
+
+
+def _pair_sentences(study: SweepStudy, regime: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    said = (pair_sentence(variant, against, study.lines(variant, against, regime)) for variant, against in pairs)
+    return [f"{REGIMES.get(regime, regime)}, {text}" for text in said if text]
+
+
+def _that_matter(study: SweepStudy, regime: str) -> list[tuple[str, str]]:
+    """Pairs between which there is something to choose: what is advised most against the baseline, then against what is advised next."""
+    points: dict[str, int] = {}
+    for rule in study.rules:
+        if rule.regime == regime:
+            points[rule.choice] = points.get(rule.choice, 0) + rule.points
+    advised = sorted(points, key=lambda name: -points[name])
+    beside = next(([(name, study.baseline)] for name in advised if name != study.baseline), [])
+    others = [name for name in advised if name != study.baseline]
+    return [*beside, *((after, before) for before, after in pairwise(others))]
 
 
 def pair_sentence(variant: str, against: str, lines: Sequence[Line]) -> str:
@@ -95,6 +118,8 @@ def _up_to(axis: Axis, crossing: Crossing) -> str:
 
 
 def _ends(axis: Axis, crossing: Crossing) -> str:
+    if is_whole(axis):
+        return f"{floor(crossing.low)} – {ceil(crossing.high)}"
     return f"{setting(axis, crossing.low)} – {setting(axis, crossing.high)}"
 
 

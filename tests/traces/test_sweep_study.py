@@ -2,7 +2,7 @@
 
 import json
 from itertools import product
-from math import exp, inf
+from math import exp, inf, log
 
 import msgspec
 import numpy as np
@@ -10,19 +10,20 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
-from launchlens.reports.words.sweep import sentences
+from launchlens.reports.words.sweep import all_pair_sentences, sentences
 from launchlens.traces.balanced import Pairs
 from launchlens.traces.captures.probe_codes import launch_costs as codes
 from launchlens.traces.captures.probes import Probe, ProbeFigure
 from launchlens.traces.sweeps.counts import function_of
+from launchlens.traces.sweeps.crossings import lines_of
 from launchlens.traces.sweeps.fitting import fit, write_model
 from launchlens.traces.sweeps.model import MODEL, Choice, choice, predict
 from launchlens.traces.sweeps.paces import in_common
 from launchlens.traces.sweeps.predicting import model_of
-from launchlens.traces.sweeps.samples import samples_of
+from launchlens.traces.sweeps.samples import Samples, samples_of
 from launchlens.traces.sweeps.signed_rank import estimates
 from launchlens.traces.sweeps.study import sweep_study
-from launchlens.traces.sweeps.sweep import read_sweep, write_sweep
+from launchlens.traces.sweeps.sweep import Axis, Point, read_sweep, write_sweep
 from launchlens.traces.sweeps.winners import may_be_best
 from made_sweep import BYTES, COUNTS, REGIMES, SEED, VARIANTS, make_sweep, points, record, timings, true_ns
 
@@ -81,16 +82,46 @@ def test_a_known_crossing_lies_in_its_interval(study, size):
     lines = [line for line in study.lines("batched", "loop", "eager") if line.axis.name == "count"]
     (line,) = [line for line in lines if dict(line.fixed)["bytes"] == size]
     (crossing,) = line.crossings
-    known = crossing_of("eager", size)
-    assert crossing.to == "batched" and crossing.low < known <= crossing.high
-    assert known - 1 <= crossing.at <= known
+    first = crossing_of("eager", size)
+    assert crossing.to == "batched" and crossing.between[0] < first <= crossing.between[1]
+    known = (9000 + 0) / (4000 - 500)  # where both take as long, were there halves of a copy
+    assert first - 1 < known < first and crossing.low <= known <= crossing.high
+    assert crossing.between[0] <= crossing.low <= crossing.at <= crossing.high <= crossing.between[1]
+    assert crossing.high / crossing.low < 1.5, "points are twice as far apart"
+
+
+def test_a_known_crossing_lies_within_its_interval_as_often_as_it_says():
+    """300 made machines: a call that costs much once against one that costs a little for each piece, beside a device that costs the same."""
+    generator, found = np.random.default_rng(SEED), []
+    counts = np.array([2.0**power for power in range(9)])
+    axis = Axis(name="count", values=tuple(int(count) for count in counts), scale="log2")
+    made = tuple(Point(index=index, settings={"count": count}) for index, count in enumerate(axis.values))
+    for _ in range(300):
+        known = exp(generator.uniform(log(2), log(128)))
+        each, of_batched, device = 1000.0, generator.uniform(0, 300), generator.uniform(0, 600)
+        once = known * (each - of_batched)
+
+        def ns(count, each=each, once=once, of_batched=of_batched, device=device):
+            return np.array(
+                [np.maximum(each * count, device * count), np.maximum(once + of_batched * count, device * count)]
+            )
+
+        noise = generator.choice([0.003, 0.01, 0.03])
+        logs = np.log(ns(counts)).T[:, None, :] + generator.normal(0, noise, (len(counts), 6, 2))
+        samples = Samples(np.arange(len(counts)), (("loop", "eager"), ("batched", "eager")), logs)
+        (line,) = lines_of(samples, made, [axis], "eager", "batched", "loop")
+        found += [(crossing.low <= known <= crossing.high, crossing) for crossing in line.crossings]
+    assert len(found) >= 290
+    assert sum(inside for inside, _ in found) / len(found) >= 0.95
+    widths = [crossing.high / crossing.low for _, crossing in found]
+    assert np.median(widths) < 1.5, "the points around it are four times as far apart, or twice"
 
 
 def test_along_bytes_the_loop_takes_over_again_where_memory_rules(study):
     lines = [line for line in study.lines("batched", "loop", "graph") if line.axis.name == "bytes"]
     (line,) = [line for line in lines if dict(line.fixed)["count"] == 16]
     (crossing,) = line.crossings
-    sizes = np.geomspace(crossing.low, crossing.high, 200)
+    sizes = np.geomspace(*crossing.between, 200)
     quicker = [true_ns("batched", "graph", 16, size) < true_ns("loop", "graph", 16, size) for size in sizes]
     assert crossing.to == "loop" and quicker[0] and not quicker[-1]
     known = sizes[quicker.index(False)]
@@ -138,6 +169,7 @@ def test_rules_cost_nothing_where_two_variants_share_the_map(study):
 def test_sentences_say_from_where_on(study):
     said = [each.text for each in sentences(study)]
     assert said[0].startswith("Called eagerly, batched beats loop from count 3 on (2 – 4), up to bytes "), said[0]
+    assert len(said) <= 2 * len(REGIMES) + 1 and {each.text for each in all_pair_sentences(study)} >= set(said[:1])
 
 
 # -- counts
@@ -256,7 +288,9 @@ def test_constants_are_those_of_the_machine(study):
 
 def test_predictions_of_points_held_out_meet_the_bars(study):
     found = study.validation
-    assert found.predicted >= 60 and len({each.point for each in found.checked}) == 16, "next to turn-overs nothing is said"
+    assert found.predicted >= 60 and len({each.point for each in found.checked}) == 16, (
+        "next to turn-overs nothing is said"
+    )
     assert found.median_error <= 0.10 and found.worst_error <= 0.30 and found.coverage >= 0.90
     assert found.winner_right >= 0.95
 

@@ -37,7 +37,7 @@ def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
 
 
 def recorded_sweep(workload: str) -> Path:
-    """The shipped sweep of a workload that is shown first: the newest of an H100, or else of any machine.
+    """The shipped sweep of a workload that is shown first: the newest.
 
     Raises InputError where none ships.
     """
@@ -46,11 +46,11 @@ def recorded_sweep(workload: str) -> Path:
         raw = json.loads(place.read_text("utf-8"))
         others.add(raw["workload"]["name"])
         if raw["workload"]["name"] == workload:
-            found.append(("H100" in str(raw["environment"].get("gpu")), raw["recorded_at"], place.parent))
+            found.append((raw["recorded_at"], place.parent))
     if not found:
         known = f"sweeps of these ship: {', '.join(sorted(others))}" if others else "none ships"
         raise InputError(workload, f"has no sweep that ships; {known}", "give a folder that `profile --sweep` wrote")
-    return max(found)[2]
+    return max(found)[1]
 
 
 def all_recorded() -> list[Path]:

@@ -53,6 +53,12 @@ class CrossingRow(Structure, frozen=True, kw_only=True):
     at: Annotated[float, means("the value of the axis, read off between the points around it")]
     interval: Annotated[
         tuple[float, float],
+        means(
+            "95 % interval of that, by a bootstrap over the pairs of rounds of these points and the way between them"
+        ),
+    ]
+    between: Annotated[
+        tuple[float, float],
         means("the last point at which the one order is shown, and the first at which the other is"),
     ]
 

@@ -4,9 +4,9 @@
     b against a   slower   slower   nothing  faster   faster        b overtakes a at about 4, between 2 and 8
                                     shown
 
-What is shown at a point is a ratio whose whole 95 % interval lies beyond the equivalence margin. The interval of a crossing goes from the last
-point at which the one order is shown to the first at which the other is: it needs nothing of what lies between points but that the
-order turns over once. Where between them is read off a line through the logarithms.
+What is shown at a point is a ratio whose whole 95 % interval lies beyond the equivalence margin. Between the last point at which the one order
+is shown and the first at which the other is, the place is read off a line through the logarithms. Its interval is that of a bootstrap: pairs
+of rounds of these points are drawn anew, and the way between two points is bent (a power of the straight one), since nobody measured it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 
+from launchlens.traces.statistics import SEED, Floats
 from launchlens.traces.sweeps.samples import Samples
 from launchlens.traces.sweeps.signed_rank import Estimates
 from launchlens.traces.sweeps.sweep import Axis, Point, Setting
@@ -27,18 +28,22 @@ from launchlens.traces.thresholds import THRESHOLDS
 #: The logarithm of the margin within which two are alike.
 MARGIN = log1p(THRESHOLDS.equivalence_margin)
 
+#: Draws of a crossing's bootstrap, and the power up to which the way between two points may be bent, either way.
+_DRAWS, _BENT = 1000, 2.0
+
 #: How a line goes: one is faster all along, they turn over, or nothing is shown anywhere.
 Course = Literal["faster", "slower", "turns-over", "no-difference-shown"]
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """`to` is faster beyond `at`; the interval goes from the last point of the old order to the first of the new one."""
+    """`to` is faster beyond `at`, which lies between `low` and `high` at 95 %. `between`: the last point of the old order, the first of the new one."""
 
     to: str
     at: float
     low: float
     high: float
+    between: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -147,21 +152,66 @@ def lines_of(
                 continue
             values, rows = tuple(value for value, _ in held), tuple(row for _, row in held)
             of_line = tuple(signs[row] for row in rows)
-            found = tuple(
-                _crossings(axis, values, [float(ratios.value[row]) for row in rows], of_line, variant, against)
-            )
+            pairs = samples.logs[list(rows), :, above] - samples.logs[list(rows), :, below]
+            logs = [float(ratios.value[row]) for row in rows]
+            found = tuple(_crossings(axis, values, logs, pairs, of_line, variant, against))
             indices = tuple(int(samples.points[row]) for row in rows)
             yield Line(regime, variant, against, axis, fixed, indices, values, ratios, rows, of_line, found)
 
 
 def _crossings(
-    axis: Axis, values: Sequence[float], logs: Sequence[float], signs: Sequence[int], variant: str, against: str
+    axis: Axis,
+    values: Sequence[float],
+    logs: Sequence[float],
+    pairs: Floats,
+    signs: Sequence[int],
+    variant: str,
+    against: str,
 ) -> Iterator[Crossing]:
+    """`pairs`: [points, pairs of rounds] of the logarithm of the ratio, NaN where there is none; `logs` what they estimate."""
     shown = [place for place, sign in enumerate(signs) if sign]
     for first, last in pairwise(shown):
         if signs[first] != signs[last]:
-            at = _between(axis, values[first : last + 1], logs[first : last + 1])
-            yield Crossing(variant if signs[last] < 0 else against, at, values[first], values[last])
+            stretch = slice(first, last + 1)
+            at = _between(axis, values[stretch], logs[stretch])
+            low, high = _interval(
+                axis, values[stretch], signs[first] * np.array(logs[stretch]), signs[first] * pairs[stretch]
+            )
+            to = variant if signs[last] < 0 else against
+            yield Crossing(to, at, min(low, at), max(high, at), (values[first], values[last]))
+
+
+def _interval(axis: Axis, values: Sequence[float], logs: Floats, pairs: Floats) -> tuple[float, float]:
+    """The interval of the place at which the first of `logs`, above 0, has become the last, below 0."""
+    generator = np.random.default_rng(SEED)
+    by_factor = axis.scale == "log2" and values[0] > 0
+    places = np.log(values) if by_factor else np.array(values, float)
+    drawn = np.array([_drawn(value, mine, generator) for value, mine in zip(logs, pairs, strict=True)])
+    above = drawn > 0
+    # where it turns over more than once on the way, the first time and the last are as good as each other
+    first = np.where(above.all(axis=0), len(places), np.argmin(above, axis=0))
+    last = np.where(above.any(axis=0), len(places) - np.argmax(above[::-1], axis=0), 0)
+    upper = np.where(generator.random(_DRAWS) < 0.5, first, last)
+    inside = (upper > 0) & (upper < len(places))
+    upper = np.clip(upper, 1, len(places) - 1)
+    columns = np.arange(_DRAWS)
+    before, after = drawn[upper - 1, columns], drawn[upper, columns]
+    way = np.where(inside, before / np.where(before == after, 1.0, before - after), (first > 0).astype(float))
+    way = np.clip(way, 0.0, 1.0) ** np.exp(generator.uniform(-log(_BENT), log(_BENT), _DRAWS))
+    found = places[upper - 1] + way * (places[upper] - places[upper - 1])
+    tail = (1 - THRESHOLDS.interval_level) / 2
+    low, high = (float(each) for each in np.quantile(found, (tail, 1 - tail)))
+    return (exp(low), exp(high)) if by_factor else (low, high)
+
+
+def _drawn(value: float, pairs: Floats, generator: np.random.Generator) -> Floats:
+    """What a ratio's logarithm might have been found to be, of pairs of rounds drawn anew; of so few they spread too little by √(n ÷ (n − 1))."""
+    there = pairs[np.isfinite(pairs)]
+    count = len(there)
+    if count < 2:
+        return np.full(_DRAWS, value)
+    means = there[generator.integers(0, count, (_DRAWS, count))].mean(axis=1)
+    return np.asarray(value + (means - there.mean()) * (count / (count - 1)) ** 0.5, float)
 
 
 def _between(axis: Axis, values: Sequence[float], logs: Sequence[float]) -> float:

@@ -106,7 +106,8 @@ def _line(line: Line) -> LineRow:
         values=list(line.values),
         ratios=[estimate_row(line.ratios.as_ratio(row)) for row in line.rows],
         crossings=[
-            CrossingRow(faster_beyond=each.to, at=each.at, interval=(each.low, each.high)) for each in line.crossings
+            CrossingRow(faster_beyond=each.to, at=each.at, interval=(each.low, each.high), between=each.between)
+            for each in line.crossings
         ],
     )
 

@@ -34,6 +34,14 @@ from launchlens.traces.sweeps.counts import Function
 from launchlens.traces.thresholds import THRESHOLDS
 
 FORMAT = "launchlens.sweep-model/2"
+#: What each version has that the one before had not, newest first. Only the first of these is read: a model is made again in seconds.
+HISTORY = (
+    (
+        FORMAT,
+        "the host's pace (`pace`, `follows`), what points left out were off (`tried`), `tells`; counts that are the largest of several",
+    ),
+    ("launchlens.sweep-model/1", "the first; what sides have in common was interpolated between points (`shared`)"),
+)
 MODEL = "model.json"
 #: How sharply the larger of two rules: the sum of their powers of this, of which the root is taken.
 SHARP = 8.0

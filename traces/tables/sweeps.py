@@ -134,8 +134,12 @@ def crossings(study: SweepStudy) -> Table:
         Column("at", "number", "where it turns over, read off between the points around it", absent=""),
         Column(
             "at_interval", "interval",
+            "95 % interval of that place", of="number", title="95 % interval", absent="", beside=True,
+        ),
+        Column(
+            "between", "interval",
             "the last point at which the one order is shown and the first at which the other is", of="number",
-            title="between", absent="", beside=True,
+            title="between points", absent="", beside=True,
         ),
         Column("low_end", "number", "the least value of the axis on this line", title="from"),
         Column("high_end", "number", "the largest", title="to"),
@@ -145,8 +149,8 @@ def crossings(study: SweepStudy) -> Table:
         head = [line.regime, line.variant, line.against, line.axis.name, settings_text(line.fixed) or None, line.course]
         ends = [line.values[0], line.values[-1]]
         if not line.crossings:
-            rows.append([*head, None, None, None, *ends])
-        rows += [[*head, each.to, each.at, (each.low, each.high), *ends] for each in line.crossings]
+            rows.append([*head, None, None, None, None, *ends])
+        rows += [[*head, each.to, each.at, (each.low, each.high), each.between, *ends] for each in line.crossings]
     return table("crossings", "Where one overtakes another", columns, rows)
 
 
