@@ -78,6 +78,32 @@ What the data gate refuses (a timer with large steps, copied or shuffled rounds,
 """
 
 
+SWEEPS = """
+## What a sweep says
+
+- **At a point** ratios and intervals are as above, of 12 rounds or more. A cell of the map holds every variant that is not slower than another one for sure: 20 % trimmed means over pairs
+  of rounds, Student's quantile shared among all others (K. K. Yuen 1974; C. E. Bonferroni), 95 % for a cell by itself.
+- **A turn-over** lies between the last point at which one order is shown (the whole interval beyond the margin of {margin}) and the first at which the other is; where, is read off a line through the
+  logarithms. Its interval is of a bootstrap: pairs of rounds of these points are drawn anew 1,000 times (spread by n ÷ (n − 1) for so few), and the way between two points is bent
+  each time by a power between a half and two, as nobody measured it. Of 300 made machines whose turn-over is known at least 95 % of intervals hold it (tests/traces/test_sweep_study.py).
+- **Rules** are a tree: of all cuts between measured values that one is made first which saves most of what a single choice would lose.
+
+## What a sweep predicts
+
+- **Costs.** The time of an iteration is the larger, rounded off, of what host and device need: a call, launches and arguments (replays and nodes) there, a start, nodes, items, bytes within and beyond
+  the caches, and bytes by items here. They are fitted to logarithms of times, robustly (soft L1 at 10 %) and bounded below by 0, to both regimes of a variant together. Counts must be functions
+  of the parameters (sums, products, steps, or the largest of several) that give the measured ones, or within one call or 3 %, exact at four in five.
+- **The host's pace.** A point's variants are timed in the same rounds, so the pace of these seconds meets all alike. It is the reference's time over its median; where none was timed, the median of what
+  the sides that wait for the host are off in common. How far each side follows it is fitted. Predictions are for the usual pace.
+- **What is left** is interpolated between points (a Gaussian process, Matérn 3/2, whose lengths and noise are the likeliest), and little is carried over from where the host rules to where the device does.
+- **± e.** The points are left out in five parts in turn, constants and all. Intervals are stretched until they cover {covers} of those of the grid, of the side and of its regime (conformal: one more is allowed for).
+- **Not predicted** is what may be off by more than {most}, and what lies beside a point that was off by more than {beside} when it was left out. Both are decided by the fitted points alone.
+- **A fastest variant is named** where it is so many standard deviations from all others that of the points left out {right} of such choices were right, or within the margin (mean by Jeffreys' prior).
+- **Points held out**, one in five of the grid, are in none of this. Each prediction is held against the time less what that owes to the pace: by the reference, else by what the other variants are off.
+  The figures without it stand beside. What came of it on the machines that were swept: [sweeps.md](sweeps.md#how-right-the-cost-model-is).
+"""
+
+
 def statistics_page() -> str:
     """The method and the results, as `docs/statistics.md` holds them."""
     of = THRESHOLDS
@@ -97,6 +123,13 @@ def statistics_page() -> str:
         fewest=share(of.two_modes_fewest),
         drift=share(of.drift),
         chance=share(of.drift_chance),
+    )
+    text += SWEEPS.format(
+        margin=share(of.equivalence_margin),
+        covers=share(of.sweep_covers),
+        most=share(of.sweep_most_error),
+        beside=share(of.sweep_most_error_beside),
+        right=share(of.sweep_choices_right),
     )
     measured = kept("nulls")
     return text + (nulls(measured) if measured else "") + power(kept("power"))
