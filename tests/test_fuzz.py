@@ -31,6 +31,33 @@ def test_a_finding_is_told_from_an_input_that_is_refused(tmp_path, monkeypatch):
     assert (tmp_path / "kineto-0" / "why.txt").is_file() and len(list((tmp_path / "kineto-0").iterdir())) == 2
 
 
+def raises(*given, **more):
+    raise KeyError("planted")
+
+
+def never_ends(*given, **more):
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("where", "fault", "said"),
+    [
+        ("launchlens.reports.writers.html.html", raises, "analyze ended with 70"),
+        ("launchlens.reports.writers.terminal.write", raises, "KeyError: 'planted'"),
+        ("launchlens.traces.comparisons.compare.compare_measured", raises, "compare ended with 70"),
+        ("launchlens.traces.analysis.answers", never_ends, "takes longer than 1 s"),
+    ],
+)
+def test_a_planted_fault_is_found(monkeypatch, where, fault, said):
+    """What a command does wrong with an input that it reads is found, whichever of its parts does it."""
+    result = run.Result()
+    monkeypatch.setattr(where, fault)
+    monkeypatch.setattr(run, "LONGEST_S", 1 if fault is never_ends else run.LONGEST_S)
+    run.case("kineto", 1, result)
+    assert len(result.findings) == 1 and said in result.findings[0]
+
+
 def test_a_process_that_dies_is_a_finding_and_the_others_go_on(monkeypatch):
     def dies(kind, number, result, keep=None):
         result.cases += 1

@@ -168,6 +168,7 @@ def document(text: str) -> Any:
 def read_once() -> Iterator[None]:
     """Let the commands of a case share what they read, join and measure, which is the same each time."""
     from launchlens.traces import analysis, joined
+    from launchlens.traces.cache import kept_measures
     from launchlens.traces.comparisons import of_ranges, sides
     from launchlens.traces.source import OneTrace
     from launchlens.traces.studies import range_side
@@ -195,7 +196,7 @@ def read_once() -> Iterator[None]:
     join = kept(joined.join)
     with ExitStack() as changed:
         changed.enter_context(patch.object(OneTrace, "read", reading))
-        for module in (analysis, range_side, sides):
+        for module in (analysis, kept_measures, range_side):
             changed.enter_context(patch.object(module, "join", join))
         for module, name in ((sides, "_measured"), (of_ranges, "side_of_range")):
             changed.enter_context(patch.object(module, name, kept(getattr(module, name))))
