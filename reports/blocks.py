@@ -40,12 +40,13 @@ class Reference:
 class Paragraph:
     """A text of our own. `tone` colours it where there is colour; a `note` stands back.
 
-    `references` are in order and don't overlap: a page makes links of them.
+    `references` are in order and don't overlap: a page makes links of them. `indent`: characters that a terminal leaves free before it.
     """
 
     text: str
     tone: Tone = "plain"
     references: tuple[Reference, ...] = ()
+    indent: int = 0
 
     @property
     def parts(self) -> Iterator[tuple[str, str]]:

@@ -198,12 +198,14 @@ def _timeline(timelines: Sequence[StepTimeline], links: Links) -> Iterator[Block
 def _verdict(document: AnalysisDocument, links: Links) -> Iterator[Block]:
     """The verdict, each piece of advice with how it is followed, and what they rest on."""
     yield Paragraph(document.verdict.sentence, references=links.of_verdict(document))
+    if document.verdict.devices_sentence is not None:
+        yield Paragraph(document.verdict.devices_sentence, references=links.of_devices(document))
     if "steps" in links.tables:
         yield _steps(document, links)
     for number, row in enumerate(document.advice, 1):
         said = f"{number}. {row.sentence}"
         yield Paragraph(said, "good", links.of_advice(said, row.code))
-        yield Paragraph(row.how, "note")
+        yield Paragraph(row.how, "note", indent=3)
     if document.verdict.steps is None:
         yield Paragraph(NO_STEPS, "note")
     elif not document.advice and document.verdict.share is not None:
@@ -216,7 +218,8 @@ def _steps(document: AnalysisDocument, links: Links) -> Paragraph:
     """How many steps that is about, and how long the median one takes."""
     steps = links.tables["steps"].frame
     median = int(steps["wall_ns"].astype("int64").sort_values().iloc[(len(steps) - 1) // 2])
-    said = f"The median of {len(steps):,} steps ({document.verdict.steps_found_by}) takes "
+    many = f"The median of {len(steps):,} steps" if len(steps) > 1 else "One step"
+    said = f"{many} ({document.verdict.steps_found_by}) takes "
     text = f"{said}{duration(median)}, under the profiler."
     at = links.row("steps", wall_ns=median)
     return Paragraph(text, references=(Reference(len(said), len(said) + len(duration(median)), at),) if at else ())

@@ -21,6 +21,7 @@ from launchlens.traces.tables.table import Table
 #: The table that a verdict rests on, where that is not one of causes.
 _RESTS_ON = {"communication": "communication", "copies": "copies", "gpu": "kernels"}
 _PERCENT = re.compile(r"\d+ %")
+_OF_DEVICE = re.compile(r"(\d+ %) of device (\w+)'s time")
 _SAVES = re.compile(r"that would save (\d+ to \d+ %) of an? [a-z ]+ \(")
 
 
@@ -234,11 +235,28 @@ class Links:
 
     # -- from sentences to rows
 
+    def of_devices(self, document: AnalysisDocument) -> tuple[Reference, ...]:
+        """The figures of the sentence on several devices: each leads to the cause that weighs most there, or to what runs."""
+        verdict, found = document.verdict, []
+        by_device = {each.device: each for each in verdict.devices}
+        for match in _OF_DEVICE.finditer(verdict.devices_sentence or ""):
+            each = by_device[match[2]]
+            table = _RESTS_ON.get(each.bound_by)
+            rows = self.tables["idle_causes"].frame.query("device == @match[2]") if "idle_causes" in self.tables else ()
+            cause = each.part or (str(rows["cause"].iloc[0]) if table is None and len(rows) else None)
+            at = self._table(table) if table is not None else self._of_cause(cause, each.device) if cause else ""
+            if at:
+                found.append(Reference(match.start(1), match.end(1), at))
+        return tuple(found)
+
+    def _table(self, name: str) -> str:
+        return f"table-{name}" if name in self.tables else ""
+
     def of_verdict(self, document: AnalysisDocument) -> tuple[Reference, ...]:
         """The figures of the verdict's sentence: the share, that of a part, and that of which nothing is known, in this order."""
         verdict = document.verdict
         rests_on = _RESTS_ON.get(verdict.bound_by, "idle_causes")
-        places = [f"table-{rests_on}" if rests_on in self.tables else ""]
+        places = [self._table(rests_on)]
         if verdict.part is not None:
             places.append(self.row("idle_causes", cause=verdict.part))
         if verdict.bound_by != "unknown":

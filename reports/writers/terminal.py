@@ -99,7 +99,8 @@ def _print(console: Console, block: Block, full: bool, most: int) -> None:
             for sentence in block.sentences:
                 wrapped(console, sentence.text, _WEIGHTS[block.weight], later="  ")
         case Paragraph():
-            wrapped(console, block.text, _TONES[block.tone], later="  ")
+            left = " " * block.indent
+            wrapped(console, block.text, _TONES[block.tone], first=left, later=left or "  ")
         case Command():
             console.print(Text(short(block.text, LONGEST)), soft_wrap=True)
         case Shown():

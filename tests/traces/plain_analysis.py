@@ -137,8 +137,9 @@ class Plain:
     memory: list[dict[str, Any]] = field(default_factory=list)
     #: What the memory of each device reads or writes at most, bytes a second.
     memory_bandwidths: dict[int | None, int] = field(default_factory=dict)
-    #: When Python frames are open, by thread.
+    #: When Python frames are open, by thread, and what they are.
     frames: dict[Any, list[Interval]] = field(default_factory=dict)
+    stack: dict[Any, list["Row"]] = field(default_factory=dict)
     #: What is open on each thread that was asked for, see `host_intervals`.
     opened: dict[Any, list[Interval]] = field(default_factory=dict)
 
@@ -181,6 +182,7 @@ def kineto(path: Path) -> Plain:
     }
     rows, left_out = [], Counter[str]()
     frames: dict[Any, list[Interval]] = defaultdict(list)
+    stack: dict[Any, list[Row]] = defaultdict(list)
     memory = [
         event["args"] | {"ns": int(event["ts"] * 1000)}
         for event in document["traceEvents"]
@@ -194,7 +196,9 @@ def kineto(path: Path) -> Plain:
             left_out["python-stack-left-out"] += category == "python_function"
             if category == "python_function":
                 start = int(event["ts"] * 1000)
-                frames[event["pid"], event["tid"]].append((start, start + int(event["dur"] * 1000), "frame"))
+                end = start + int(event["dur"] * 1000)
+                frames[event["pid"], event["tid"]].append((start, end, "frame"))
+                stack[event["pid"], event["tid"]].append(Row("frame", event["name"], start, end))
             left_out["unknown-category"] += category not in ("python_function", "trace")
             continue
         kind, args = kinds[category], event.get("args", {})
@@ -234,6 +238,7 @@ def kineto(path: Path) -> Plain:
         },
         memory,
         frames=frames,
+        stack=stack,
     )
 
 

@@ -10,9 +10,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from statistics import median
+from typing import Any
 
-from traces.plain_analysis import HOST, STATES, WORK, Plain, Row, host_intervals, most
-from traces.plain_tables import launch_of, merged
+from traces.plain_analysis import HOST, STATES, WAITS, WORK, Plain, Row, host_intervals, most
+from traces.plain_tables import innermost, launch_of, merged
 
 #: What the largest of a step's shares may be, with the causes of idle time that are put down to each.
 BOUNDS = {
@@ -59,6 +61,16 @@ MEMORY |= {
 }
 BLOCKING_COPIES = {"cudaMemcpy_v3020", "cudaMemcpy", "hipMemcpyWithStream", "cuMemcpyHtoD_v2", "cuMemcpyDtoH_v2"}
 BLOCKING_COPIES |= {"cuMemcpyDtoD_v2", "hipMemcpy"}
+#: How ranges begin in the files at hand that a framework opens, and not the program's author.
+FRAMEWORKS = (
+    "ProfilerStep#",
+    "Optimizer.",
+    "nccl:",
+    "enumerate(DataLoader)",
+    "## ",
+    "DistributedDataParallel.",
+    "aten::",
+)
 #: Work that starts so long after its call returned waited for other work.
 LONG_BEFORE_NS = 20_000
 
@@ -273,6 +285,48 @@ class Steps:
     @cached_property
     def _launched(self) -> dict[int, Row]:
         return launch_of(self.plain)
+
+    def syncs(self, low: int, high: int) -> list[list[Any]]:
+        """The calls that wait in a window by call, ops, range and line of Python: how many, how long, and how long the device idled then."""
+        plain, process = self.plain, self.host.process
+        waits = sorted(
+            (
+                row
+                for row in plain.of("api")
+                if row.process == process and low <= row.start < high and row.name in WAITS | BLOCKING_COPIES
+            ),
+            key=lambda row: row.start,
+        )
+        authors = [row for row in plain.of("range") if row.process == process and row.length]
+        authors = [row for row in authors if not row.name.startswith(FRAMEWORKS)]
+        gaps = self.gaps(low, high)
+        groups: dict[tuple[str | None, ...], list[tuple[int, int]]] = defaultdict(list)
+        for number, wait in enumerate(waits):
+            ops = [row for row in plain.of("op") if row.lane == wait.lane and row.start <= wait.start < row.end]
+            inner = innermost(ops, wait.start)
+            outer = min(ops, key=lambda row: (row.start, -row.end), default=None)
+            place = innermost(authors, wait.start)
+            frames = [row for row in plain.stack.get(wait.lane, []) if re.search(r"\.py\(\d+\): ", row.name)]
+            frame = innermost(frames, wait.start)
+            line = None if frame is None else frame.name.rpartition("/")[2]
+            after = next((gap for gap in gaps if gap.start <= wait.end < gap.end), None)
+            idle = 0
+            if after is not None:
+                until = min([after.end, *(each.start for each in waits[number + 1 : number + 2])])
+                idle = max(until - max(after.start, wait.start), 0)
+            key = (wait.name, *(row and row.name for row in (outer, inner, place)), line)
+            groups[key].append((wait.length, idle))
+        return [
+            [
+                *key,
+                len(each),
+                sum(length for length, _ in each),
+                round(median(length for length, _ in each)),
+                max(length for length, _ in each),
+                sum(idle for _, idle in each),
+            ]
+            for key, each in groups.items()
+        ]
 
     def busy(self, low: int, high: int) -> int:
         return sum(max(0, min(end, high) - max(start, low)) for start, end in merged(self.work))

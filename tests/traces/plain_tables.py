@@ -290,6 +290,8 @@ def copies(plain: Plain) -> Rows:
         ]
         total = sum(row.length for row in rows)
         rate = sum(row.bytes or 0 for row in told) / sum(row.length for row in told) if told else None
+        of_link = [row for row in everything if row.copy_kind == kind != "DtoD" and row.bytes and row.bytes >= 1 << 20]
+        link = max((row.bytes / row.length for row in of_link if row.bytes), default=None)
         limits = {plain.memory_bandwidths.get(row.device, 0) for row in rows} if kind == "DtoD" else {0}
         most = limits.pop() / 2e9 or None if len(limits) == 1 else None
         found.append(
@@ -308,6 +310,8 @@ def copies(plain: Plain) -> Rows:
                 "share_of_seen": rate / max(large) if large and rate is not None else None,
                 "limit_gb_s": most,
                 "share_of_limit": None if most is None or rate is None else rate / most,
+                "link_at_least_gb_s": link,
+                "share_of_link": None if link is None or rate is None else rate / link,
                 "call_ns": middle(call.length for _, call in own_calls(plain, rows)),
             }
         )

@@ -46,7 +46,7 @@ def assert_alike(path: Path) -> None:
     found, plain = both(path)
     stepped, steps = found.stepped, found.stepped.steps
     assert stepped.gaps is not None and not found.joined.unknown.get(stepped.gaps.device)
-    tables = found.answers(["steps", "steps_idle", "idle_causes"]).tables
+    tables = found.answers(["steps", "steps_idle", "idle_causes", "syncs"]).tables
     if plain.steps:
         assert steps is not None and stepped.device == plain.device
         rows = tables["steps"].frame
@@ -77,6 +77,9 @@ def assert_alike(path: Path) -> None:
         causes = tables["idle_causes"].frame.set_index("cause")
         assert causes["total_ns"][causes["total_ns"] > 0].to_dict() == by_cause
         assert causes["parts_ns"][causes["parts_ns"] > 0].to_dict() == by_part
+    waits = tables["syncs"].frame.astype(object).to_numpy().tolist() if "syncs" in tables else []
+    assert sorted(waits, key=str) == sorted(plain.syncs(*stepped.window), key=str)
+    assert [-row[6] for row in waits] == sorted(-row[6] for row in waits)
     bound = bound_by(stepped)
     if plain.steps and bound is not None:
         assert bound.shares == pytest.approx(plain.shares(), abs=1e-12)

@@ -13,6 +13,7 @@ from traces.made_program import Machine, recorded
 
 import events as made
 from events import gpu, host
+from launchlens.traces.advice.document import verdict_of
 from launchlens.traces.analyses.answers import answers
 from launchlens.traces.analyses.catalogue import questions
 from launchlens.traces.analyses.scope import Scope
@@ -329,6 +330,42 @@ def test_gaps_of_every_device_of_the_process_each_and_together() -> None:
     assert [(row["device"], row["gpu_busy_ns"]) for row in rows_of(joined, "steps")] == [("0", 65_000)] * 3
     of_steps = rows_of(joined, "steps_idle")
     assert sum(row["idle_ns"] for row in of_steps if row["device"] == "1") == by_device["1"]
+
+
+def two_devices(first_us: int, other_us: int) -> Stepped:
+    """Three steps of 100 µs, in each of which two devices are busy for so long."""
+    rows: Rows = []
+    for number in range(3):
+        at = 100_000 * number
+        rows += [host("range", f"ProfilerStep#{number}", at, at + 100_000)]
+        rows += launched(at + 1_000, at + 2_000, at + 2_000 + 1_000 * first_us, 10 * number + 1)
+        rows += launched(at + 97_000, at + 98_000, at + 99_000, 10 * number + 2)
+        rows += launched(at + 3_000, at + 4_000, at + 4_000 + 1_000 * other_us, 10 * number + 3, device=1)
+    return made.joined(made.events(rows)).stepped()
+
+
+def test_each_of_several_devices_has_a_verdict() -> None:
+    verdict = verdict_of(two_devices(10, 20))
+    assert [(each.device, each.bound_by) for each in verdict.devices] == [("0", "host"), ("1", "host")]
+    first, other = verdict.devices
+    assert (verdict.bound_by, verdict.share, verdict.sentence) == ("host", first.share, first.sentence)
+    assert sum(other.shares.values()) == pytest.approx(1) and other.shares["gpu"] == pytest.approx(0.2)
+    low, high = f"{100 * other.share:.0f} % of device 1's time", f"{100 * first.share:.0f} % of device 0's time"
+    assert verdict.devices_sentence == f"This limits each of its 2 devices: between {low} and {high}."
+
+    verdict = verdict_of(two_devices(10, 80))
+    assert [(each.device, each.bound_by) for each in verdict.devices] == [("0", "host"), ("1", "gpu")]
+    assert verdict.bound_by == "host"
+    assert (
+        verdict.devices_sentence
+        == "That is device 0, which does most. What limits its others: the GPU itself, 80 % of device 1's time."
+    )
+
+
+def test_one_device_has_no_verdict_of_its_own() -> None:
+    rows = [host("range", "ProfilerStep#0", 0, 100_000), *launched(1_000, 2_000, 50_000, 1)]
+    verdict = verdict_of(made.joined(made.events(rows)).stepped())
+    assert verdict.devices == [] and verdict.devices_sentence is None
 
 
 def test_with_a_range_everything_is_of_its_instances_alone() -> None:

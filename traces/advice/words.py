@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from launchlens.traces.advice.candidate import Saving
 from launchlens.traces.documents.advice import BoundBy, Code
 from launchlens.traces.steps.bound_by import Bound
 from launchlens.traces.units import duration, whole_percent
 
-#: What the host is in, by the cause of idle time that it gives.
+#: When the GPU waits for the host, by the cause of idle time that this is.
 _PART = {
-    "host-python": "in Python and other code between ops",
-    "host-dispatch": "in framework ops",
-    "host-launch": "in calls that launch",
-    "host-api": "in other calls of the driver",
-    "data": "getting the next data",
-    "allocation": "getting or giving back memory",
-    "launch-latency": "on the way of a launch to the GPU",
+    "host-python": "while it is in Python and other code between ops",
+    "host-dispatch": "while it is in framework ops",
+    "host-launch": "while it is in calls that launch",
+    "host-api": "while it is in other calls of the driver",
+    "data": "while it gets the next data",
+    "allocation": "while it gets or gives back memory",
+    "launch-latency": "while a launch is on its way to the GPU",
 }
 _BOUND: dict[BoundBy, str] = {
     "host": "The host limits this: for {share} of the time the GPU waits for it",
@@ -25,6 +27,17 @@ _BOUND: dict[BoundBy, str] = {
     "gpu": "The GPU limits this: for {share} of the time it computes",
     "unknown": "What limits this is not known: of {share} of the time nothing says what host or GPU did",
 }
+#: What limits a device, in a list of several.
+_LIMIT: dict[BoundBy, str] = {
+    "host": "the host",
+    "sync": "synchronisation",
+    "communication": "communication",
+    "copies": "copies",
+    "gpu": "the GPU itself",
+    "unknown": "not known",
+}
+#: How many devices a sentence names.
+_NAMED = 4
 
 #: What a change does, and how to make it.
 _CHANGE: dict[Code, tuple[str, str]] = {
@@ -83,11 +96,23 @@ def verdict_sentence(bound: Bound | None, *, saw_gpu: bool) -> str:
         )
     said = _BOUND[bound.bound_by].format(share=whole_percent(bound.share))
     if bound.part is not None:
-        said += f", {whole_percent(bound.part_share)} while it is {_PART[bound.part]}"
+        said += f", {whole_percent(bound.part_share)} {_PART[bound.part]}"
     unknown = bound.shares["unknown"]
     if bound.bound_by != "unknown" and unknown >= 0.005:
         said += f"; of {whole_percent(unknown)} it is not known what host or GPU did"
     return said + "."
+
+
+def devices_sentence(bounds: Mapping[str, Bound], first: str) -> str:
+    """What limits several devices of a process, by their numbers, after a sentence on the `first`: the same, or what else."""
+    shares = {device: f"{whole_percent(bound.share)} of device {device}'s time" for device, bound in bounds.items()}
+    if len({bound.bound_by for bound in bounds.values()}) == 1:
+        low, *_, high = sorted(bounds, key=lambda device: bounds[device].share)
+        return f"This limits each of its {len(bounds)} devices: between {shares[low]} and {shares[high]}."
+    others = [device for device in bounds if device != first]
+    said = [f"{_LIMIT[bounds[device].bound_by]}, {shares[device]}" for device in others[:_NAMED]]
+    more = f"; and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"That is device {first}, which does most. What limits its others: {'; '.join(said)}{more}."
 
 
 def advice_sentence(saving: Saving, of: str = "a step") -> str:
@@ -96,7 +121,7 @@ def advice_sentence(saving: Saving, of: str = "a step") -> str:
     change = _CHANGE[saving.candidate.code][0].format(where=saving.candidate.where)
     return (
         f"{change}: that would save {100 * low:.0f} to {whole_percent(high)} of {of} "
-        f"({duration(saving.ns[0])} to {duration(saving.ns[1])}, unprofiled)."
+        f"({duration(saving.ns[0])} to {duration(saving.ns[1])} without the profiler)."
     )
 
 

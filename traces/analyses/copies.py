@@ -37,6 +37,10 @@ COLUMNS = (
     Column("limit_gb_s", "number", "what the way can do at most, GB/s: within a device half of what its memory reads and writes, where the recorder tells "
            "that (what stays in a cache may go faster); null of other ways, of which no recorder tells", title="at most, GB/s", whole=False),
     Column("share_of_limit", "share", "bandwidth as a share of that", title="of that"),
+    Column("link_at_least_gb_s", "number", "what the way between host and device, or between devices, can do at least, GB/s: the highest bandwidth of a copy "
+           "of 1 MiB or more of this kind in this trace, whatever its memory (pinned memory shows most); null within a device, and without any",
+           title="link at least, GB/s", whole=False),
+    Column("share_of_link", "share", "bandwidth as a share of that: at most so much of what the link can do", title="of link"),
     Column("call_ns", "time", "time of the host in the call that made one, median; null without any", title="in the call"),
 )  # fmt: skip
 
@@ -65,6 +69,9 @@ def _answer(scope: Scope) -> pd.DataFrame:
         )
     seen = _best(kind, memory.astype(np.int64), moved, duration, timed)[groups.first(np.arange(len(rows)))]
     limit = _limits(scope, rows, groups)
+    within = np.append([str(each) == "DtoD" for each in events["copy_kind"].cat.categories], True)[kind]
+    of_link = _best(kind, np.zeros(len(kind), np.int64), moved, duration, timed & ~within)
+    link = of_link[groups.first(np.arange(len(rows)))]
     texts = [None if at < 0 else str(memory_names[at]) for at in keys[2]]
     frame = pd.DataFrame(
         {
@@ -82,6 +89,8 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "share_of_seen": rate / seen,
             "limit_gb_s": limit,
             "share_of_limit": rate / limit,
+            "link_at_least_gb_s": link,
+            "share_of_link": rate / link,
             "call_ns": masked(alone.median(call), alone),
         }
     )

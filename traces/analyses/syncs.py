@@ -103,7 +103,7 @@ SYNCS = Question(
         Column(
             "idle_after_ns",
             "time",
-            "how long the GPU was idle then, until it had work again",
+            "how long the GPU was idle then, until it had work again or the next wait began",
             title="GPU idle after",
             absent="not recorded",
         ),

@@ -23,6 +23,21 @@ Code = Literal[
 NO_WORK = "no GPU work was recorded"
 
 
+class DeviceVerdict(Structure, frozen=True, kw_only=True):
+    """What limits one of several devices of the process, in the same steps."""
+
+    device: Annotated[str, means("its number")]
+    bound_by: Annotated[BoundBy, means("as in the verdict")]
+    share: Annotated[float, means("the share of the time that this rests on")]
+    part: Annotated[str | None, means("as in the verdict", null="the host is not what limits it")]
+    part_share: Annotated[float | None, means("the share of the time of that part", null="`part` is null")]
+    shares: Annotated[
+        dict[str, float],
+        means("all of the time by what it is put down to; they sum to 1", key="as `bound_by`"),
+    ]  # fmt: skip
+    sentence: Annotated[str, means("the same for people")]
+
+
 class Verdict(Structure, frozen=True, kw_only=True):
     """What limits the program in its steps (without steps: from the first launch to the last work)."""
 
@@ -43,6 +58,15 @@ class Verdict(Structure, frozen=True, kw_only=True):
     steps: Annotated[int | None, means("how many steps it is about", null="no steps were found")]
     steps_found_by: Annotated[str | None, means("how the steps were found", null="no steps were found")]
     sentence: Annotated[str, means("the same for people")]
+    devices: Annotated[
+        list[DeviceVerdict],
+        means(
+            "what limits each device, where the process uses several: the verdict itself is of the one that does most"
+        ),
+    ]
+    devices_sentence: Annotated[
+        str | None, means("what these have in common, or differ in", null="the process does not use several devices")
+    ]
 
 
 class AdviceRow(Structure, frozen=True, kw_only=True):
