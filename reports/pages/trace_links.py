@@ -242,10 +242,8 @@ class Links:
         for match in _OF_DEVICE.finditer(verdict.devices_sentence or ""):
             each = by_device[match[2]]
             table = _RESTS_ON.get(each.bound_by)
-            rows = self.tables["idle_causes"].frame.query("device == @match[2]") if "idle_causes" in self.tables else ()
-            cause = each.part or (str(rows["cause"].iloc[0]) if table is None and len(rows) else None)
-            at = self._table(table) if table is not None else self._of_cause(cause, each.device) if cause else ""
-            if at:
+            at = self._table(table) if table is not None else self._of_cause(each.part or each.bound_by, each.device)
+            if at or (at := self._table("idle_causes")):
                 found.append(Reference(match.start(1), match.end(1), at))
         return tuple(found)
 

@@ -319,3 +319,17 @@ def test_the_instances_of_a_range_are_told_apart_by_their_numbers():
     assert len(ids) == len(set(ids)) and set(re.findall(r'href="#([^"]*)"', text)) <= set(ids)
     for row in rows_of(text, "idle").values():
         assert row[0][1] is None or row[0][1].startswith("gap-"), "a name that all steps have leads to none of them"
+
+
+def test_the_figures_of_several_devices_lead_to_what_limits_each():
+    rows = []
+    for number in range(3):
+        at = 100_000 * number
+        rows.append(host("range", f"ProfilerStep#{number}", at, at + 100_000))
+        for device, took in ((0, 10_000), (0, 1_000), (1, 80_000)):
+            at += 3_000
+            rows.append(host("api", "cudaLaunchKernel", at, at + 1_000, correlation=len(rows)))
+            rows.append(gpu("kernel", at + 2_000, at + 2_000 + took, len(rows) - 1, device=device))
+    text = html.unescape(page(rows))
+    assert "That is device 0, which does most. What limits its others: the GPU itself, " in text
+    assert re.search(r'<a href="#table-kernels">\d+ %</a> of device 1', text)

@@ -314,7 +314,7 @@ class Steps:
             if after is not None:
                 until = min([after.end, *(each.start for each in waits[number + 1 : number + 2])])
                 idle = max(until - max(after.start, wait.start), 0)
-            key = (wait.name, *(row and row.name for row in (outer, inner, place)), line)
+            key = (wait.name, *(None if row is None else row.name for row in (outer, inner, place)), line)
             groups[key].append((wait.length, idle))
         return [
             [
