@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,10 @@ import typer
 from launchlens.commands.options import Force, Format, Json, Output, TableName, Tables
 
 if TYPE_CHECKING:
+    from launchlens.reports.blocks import Block
+    from launchlens.traces.sweeps.model import Choice, Prediction
     from launchlens.traces.sweeps.sweep import SweepRecord
+    from launchlens.traces.tables.table import Table
 
 
 def command(
@@ -43,7 +47,6 @@ def command(
     Example: launchlens predict --workload small-copies --set count=12 --set bytes=4096
     """
     from launchlens.commands.printing import wanted
-    from launchlens.reports.blocks import Paragraph, Shown
     from launchlens.reports.output import Result
     from launchlens.traces.captures.recorded import recorded_sweep
     from launchlens.traces.documents.prediction import PredictionDocument, prediction_row
@@ -51,7 +54,6 @@ def command(
     from launchlens.traces.sweeps.model import choice, predict
     from launchlens.traces.sweeps.predicting import model_of, settings_of
     from launchlens.traces.sweeps.sweep import read_record
-    from launchlens.traces.tables.sweeps import predictions
 
     asked = wanted(format, as_json, table=table, tables=tables, output=output, force=force, source=sweep)
     if sweep is None:
@@ -64,7 +66,6 @@ def command(
     model = model_of(sweep)
     found = predict(model, settings)
     choices = {regime: choice(model, found, regime) for regime in dict.fromkeys(each.regime for each in found)}
-    made = predictions(found, choices)
     document = PredictionDocument(
         sweep=str(sweep),
         workload=name,
@@ -76,8 +77,21 @@ def command(
     )
     said = f"Predicted by a sweep of {name} on {_machine(record)}, {record.recorded_at[:10]}, at the host's usual pace; nothing was measured for it."
     asked.write(
-        Result(lambda: document, lambda: [Paragraph(said, "note"), Shown(made, most=len(made))], lambda: [made])
+        Result(lambda: document, lambda: _blocks(said, found, choices), lambda: [_table(found, choices)]),
     )
+
+
+def _blocks(said: str, found: Sequence[Prediction], choices: Mapping[str, Choice]) -> list[Block]:
+    from launchlens.reports.blocks import Paragraph, Shown
+
+    made = _table(found, choices)
+    return [Paragraph(said, "note"), Shown(made, most=len(made))]
+
+
+def _table(found: Sequence[Prediction], choices: Mapping[str, Choice]) -> Table:
+    from launchlens.traces.tables.sweeps import predictions
+
+    return predictions(found, choices)
 
 
 def _machine(record: SweepRecord) -> str:

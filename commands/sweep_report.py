@@ -20,7 +20,7 @@ def report_on_sweep(folder: Path, html: Path | None, asked: Wanted) -> None:
     from launchlens.reports.words.sweep import sentences
     from launchlens.traces import files
     from launchlens.traces.sweeps.document import sweep_document
-    from launchlens.traces.sweeps.fitting import write_model
+    from launchlens.traces.sweeps.stored import write_model
     from launchlens.traces.sweeps.study import sweep_study
     from launchlens.traces.sweeps.sweep import read_sweep
 

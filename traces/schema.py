@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Kinds of host events, outermost first: where two events have the same start and end, the later kind is the inner one.
 HOST_KINDS = ("range", "op", "api", "overhead")
@@ -155,6 +157,8 @@ def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:
     Category columns may be given as `pd.Categorical` (built from codes: cheap) or as anything pandas turns into one.
     Raises SchemaError for unknown columns and for a missing one that may not be null.
     """
+    import pandas as pd
+
     unknown = set(columns) - set(BY_NAME)
     if unknown:
         raise SchemaError(f"not columns of the event table: {sorted(unknown)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from launchlens.reports.words.probes.launch_costs import PATHS as LAUNCH_PATHS
-from launchlens.traces.studies.what_if import WHY_NOT
+from launchlens.traces.studies.why_not import WHY_NOT
 
 #: What a host state means to somebody who reads it for the first time.
 HOST_WORDS = {

@@ -1,6 +1,8 @@
 """Of a made-up machine whose costs are known: where variants overtake each other, the map, the model, and what it predicts."""
 
 import json
+import subprocess
+import sys
 from itertools import product
 from math import exp, inf, log
 
@@ -16,12 +18,13 @@ from launchlens.traces.captures.probe_codes import launch_costs as codes
 from launchlens.traces.captures.probes import Probe, ProbeFigure
 from launchlens.traces.sweeps.counts import function_of
 from launchlens.traces.sweeps.crossings import lines_of
-from launchlens.traces.sweeps.fitting import fit, write_model
+from launchlens.traces.sweeps.fitting import fit
 from launchlens.traces.sweeps.model import MODEL, Choice, choice, predict
 from launchlens.traces.sweeps.paces import in_common
 from launchlens.traces.sweeps.predicting import model_of
 from launchlens.traces.sweeps.samples import Samples, samples_of
 from launchlens.traces.sweeps.signed_rank import estimates
+from launchlens.traces.sweeps.stored import write_model
 from launchlens.traces.sweeps.study import sweep_study
 from launchlens.traces.sweeps.sweep import Axis, Point, read_sweep, write_sweep
 from launchlens.traces.sweeps.winners import may_be_best
@@ -386,6 +389,21 @@ def test_predict_says_which_is_best(folder):
     rows = {(row["variant"], row["regime"]): row for row in document["predictions"]}
     assert rows["batched", "eager"]["predicted_ns"] == pytest.approx(15_000, rel=0.1)
     assert 0 < rows["batched", "eager"]["error"] < 0.3
+
+
+def test_predict_as_json_brings_in_nothing_heavy():
+    """By the sweep that ships and the model beside it: no pandas, no scipy, no drawing."""
+    from launchlens.traces.captures.recorded import recorded_sweep
+
+    assert model_of(recorded_sweep("small-copies")).of, "it is stored, and of the files beside it"
+    script = (
+        "import sys; from launchlens.cli import app; "
+        "app(['predict', '--set', 'count=12', '--set', 'bytes=4096', '--json'], standalone_mode=False); "
+        "print([name for name in ('pandas', 'scipy', 'plotly', 'pyarrow', 'torch') if name in sys.modules], file=sys.stderr)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ran.stderr.strip() == "[]", ran.stderr[-2000:]
+    assert json.loads(ran.stdout)["workload"] == "small-copies"
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-import pandas as pd
 
-from launchlens.traces import files, parquet
+from launchlens.traces import files
 from launchlens.traces.captures.manifest_check import MOST_NAME, faults, is_name, loads_finite
 from launchlens.traces.captures.marks import FOR_A_SWEEP, MANIFEST, SWEEP
 from launchlens.traces.captures.small_files import is_within, read_small
 from launchlens.traces.documents.refused import refused
 from launchlens.traces.documents.structure import means
-from launchlens.traces.parquet import FAULTS, Limits
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = "launchlens.capture/2"
 #: Every version that is read, and what its timings lack, with what stands for it.
@@ -230,6 +231,8 @@ def typed(timings: pd.DataFrame, columns: tuple[Column, ...] = TIMING_COLUMNS) -
             data[column.name] = values.astype(column.dtype)
         except (TypeError, ValueError) as error:
             raise ValueError(f"column {column.name}: {error}") from None
+    import pandas as pd
+
     return pd.DataFrame(data)
 
 
@@ -277,18 +280,24 @@ def read_table(
         raise InputError(path, "is not a regular file", "record the capture again")
     if not is_within(path, path.parent):
         raise InputError(path, "is a link that leads out of the capture", "put the file itself there")
+    from launchlens.traces import (
+        parquet,  # takes long, and whoever reads what a folder says of itself has no use for it
+    )
+
     try:
-        with parquet.opened(path, Limits(MOST_TIMINGS, MOST_TEXT)) as file:
+        with parquet.opened(path, parquet.Limits(MOST_TIMINGS, MOST_TEXT)) as file:
             absent = {name: value for name, value in (instead or {}).items() if name not in file.schema.names}
             table = file.plain([column.name for column in columns if column.name not in absent])
         return typed(table.to_pandas(ignore_metadata=True).assign(**absent), columns)
-    except FAULTS as error:
+    except parquet.FAULTS as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(path, f"can't be read: {what}", "record the capture again") from None
 
 
 def _timings(path: Path, instead: Mapping[str, str]) -> pd.DataFrame:
     if not os.path.lexists(path):
+        import pandas as pd
+
         return typed(pd.DataFrame({column.name: [] for column in TIMING_COLUMNS}))
     timings = read_table(path, TIMING_COLUMNS, instead)
     try:

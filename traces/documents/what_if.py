@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from launchlens.traces.documents.structure import Structure, means
-from launchlens.traces.studies.what_if import WHY_NOT, NotPredicted, OneLaunch, Predicted, PredictedSide, WhatIf
+from launchlens.traces.studies.what_if import NotPredicted, OneLaunch, Predicted, PredictedSide, WhatIf
+from launchlens.traces.studies.why_not import WHY_NOT
 
 NOT_PREDICTED = "it is not predicted"
 

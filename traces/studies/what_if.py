@@ -25,14 +25,6 @@ from launchlens.traces.captures.probes import Probe, ProbeFigure
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
-#: Why a side is not predicted, by code.
-WHY_NOT = {
-    "not-declared": "what it launches is not declared",
-    "path-not-modelled": "no cost is measured of the way it launches",
-    "no-cost": "the probe has no cost of the way it launches: it could not be timed there",
-    "not-linear": "the costs of the way it launches lie on no line",
-    "other-launches": "other launches were recorded of it than are declared",
-}
 WhyNot = Literal["not-declared", "path-not-modelled", "no-cost", "not-linear", "other-launches"]
 
 #: How often an iteration has what costs, by path and part.

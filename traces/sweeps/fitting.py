@@ -11,27 +11,20 @@ a choice between them. Points that are held out have no part in any of it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, log1p
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from launchlens.traces import files
-from launchlens.traces.captures.capture import TIMINGS
-from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.captures.probe_codes import launch_costs as codes
-from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.statistics import SEED, Floats
 from launchlens.traces.sweeps.constants import Burst, Constants, Key, Seen
 from launchlens.traces.sweeps.counts import function_of
 from launchlens.traces.sweeps.left import Within
 from launchlens.traces.sweeps.model import (
-    MODEL,
     AxisScale,
     Constant,
     Pace,
@@ -46,14 +39,13 @@ from launchlens.traces.sweeps.model import (
 )
 from launchlens.traces.sweeps.paces import hosts_share, in_common, references
 from launchlens.traces.sweeps.samples import Samples, SideKey
+from launchlens.traces.sweeps.stored import digest_of
 from launchlens.traces.sweeps.sweep import Sweep, SweptVariant
 from launchlens.traces.thresholds import THRESHOLDS
 
 #: Bytes of an iteration that the caches of a GPU are taken to hold, whichever fits best.
 _NEAR = (4 << 20, 12 << 20, 24 << 20, 48 << 20)
 _FOLDS = 5
-#: No file of a sweep is larger, bytes.
-_MOST_BYTES = 512 << 20
 #: Passes over constants, what is left and the pace: of a pace that was recorded, and of one that is found in what is left.
 _PASSES, _PASSES_UNRECORDED = 2, 3
 #: As many points as this, with a pace so far from the usual one, are worth what is believed of how far a side follows it: 1, within these ends.
@@ -67,22 +59,6 @@ _ENDS = (0.05, 0.95)
 def fit(sweep: Sweep, samples: Samples) -> SweepModel:
     """The model of a sweep, fitted to the points that are not held out."""
     return Fit(sweep, samples).model
-
-
-def digest_of(folder: Path) -> str:
-    """What tells the files of a sweep's folder from others. Raises InputError for what can't be read."""
-    made = hashlib.sha256()
-    for name in (SWEEP, TIMINGS):
-        try:
-            made.update(read_small(folder, name, _MOST_BYTES))
-        except FileNotFoundError:
-            made.update(b"none")
-    return made.hexdigest()[:32]
-
-
-def write_model(sweep: Sweep, model: SweepModel) -> None:
-    """Store a model beside the sweep that it is of. Raises OSError where the folder can't be written to."""
-    files.write_bytes(sweep.path / MODEL, msgspec.json.encode(model) + b"\n")
 
 
 class Fit:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.problems import InputError
-from launchlens.traces.sweeps.fitting import digest_of, fit
 from launchlens.traces.sweeps.model import SweepModel, read_model
-from launchlens.traces.sweeps.samples import samples_of
+from launchlens.traces.sweeps.stored import digest_of
 from launchlens.traces.sweeps.sweep import SweepRecord, read_sweep
 
 _BINARY = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -24,6 +23,10 @@ def model_of(path: Path) -> SweepModel:
     stored = read_model(folder, digest_of(folder))
     if stored is not None:
         return stored
+    # takes long, and where a model is stored nobody needs it
+    from launchlens.traces.sweeps.fitting import fit
+    from launchlens.traces.sweeps.samples import samples_of
+
     sweep = read_sweep(folder)
     return fit(sweep, samples_of(sweep))
 

@@ -16,10 +16,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
-import pandas as pd
 
 from launchlens.traces import files
 from launchlens.traces.captures.capture import (
@@ -39,6 +38,9 @@ from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.documents.structure import means
 from launchlens.traces.problems import InputError
 from launchlens.traces.schema import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = "launchlens.sweep/1"
 #: No sweep of ten minutes has a tenth of these; a file that has more is not one.
@@ -175,6 +177,8 @@ def write_sweep(folder: Path, record: SweepRecord, timings: pd.DataFrame) -> Non
 
 def no_timings() -> pd.DataFrame:
     """The timings of a sweep that has not timed a point yet."""
+    import pandas as pd
+
     return typed(pd.DataFrame({column.name: [] for column in SWEEP_TIMING_COLUMNS}), SWEEP_TIMING_COLUMNS)
 
 
