@@ -424,6 +424,61 @@ class Thresholds:
         2, "×", "a collective that takes this many times what its like take was waiting for another rank"
     )
 
+    quick_collective: float = _threshold(
+        0.25, "share", "what the quicker quarter of its like take is what a collective takes for which nobody came late"
+    )
+    collective_latency: float = _threshold(
+        0.05,
+        "share",
+        "what the quickest twentieth of small collectives take is latency; what others take more is traffic",
+    )
+    repeated_names: float = _threshold(
+        0.8,
+        "share",
+        "of a run of launches so many must bear names that repeat in it: a loop over tensors calls the same ops for each",
+    )
+    for_each_tensor: float = _threshold(
+        0.3,
+        "share",
+        "of a run of launches so many must be of ops that have a batched form: else one call can't make them",
+    )
+    same_launches: float = _threshold(
+        0.8,
+        "share",
+        "of the instances of a range so many must launch the same, in order, for a graph to stand for them",
+    )
+    read_value_bytes: int = _threshold(
+        4_096,
+        "bytes",
+        "a copy of fewer is a value that is read, and what that costs is the wait, which is another advice's",
+    )
+    copy_call_least_ns: int = _threshold(5_000, "ns", "the host's part of a copy that it does not wait for, at least")
+    copy_call_most_ns: int = _threshold(10_000, "ns", "likewise, at most")
+    kept_allocation: float = _threshold(
+        0.15,
+        "share",
+        "where memory is kept instead of got anew, finding it takes at most so much of what getting it took",
+    )
+
+    # -- steps and clocks
+    repeats: float = _threshold(
+        0.95,
+        "share",
+        "launches repeat with a period where so many are as the ones a period before: steps that log differ a little",
+    )
+    repeats_as_well: float = _threshold(
+        0.002,
+        "share",
+        "of periods that fit nearly as well the shortest is the step: multiples of a period fit a little better by chance",
+    )
+    fewest_for_drift: int = _threshold(12, "", "of fewer collectives a drift between two clocks is as much noise")
+    drift_span_ns: int = _threshold(
+        20_000_000, "ns", "within less a drift of clocks, some µs a second, is less than collectives end apart"
+    )
+    drift_explains: float = _threshold(
+        0.5, "×", "a drift is taken for one where it leaves less than this of the spread: else it explains nothing"
+    )
+
     # -- what a replay takes where the trace holds no case of it
     stream_waited_ns: int = _threshold(
         12_000,

@@ -8,6 +8,7 @@ from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region
 from launchlens.traces.launches.apis import allocates
 from launchlens.traces.steps.replay import Change
+from launchlens.traces.thresholds import THRESHOLDS
 
 
 def propose(region: Region) -> list[Candidate]:
@@ -26,7 +27,7 @@ def propose(region: Region) -> list[Candidate]:
             "avoid-allocation",
             region.where(stepped.place(start), f"`{named}`"),
             # where the memory is kept, it still has to be found
-            Change(gone=((start, end, 0.15),), unwaited=rows),
+            Change(gone=((start, end, THRESHOLDS.kept_allocation),), unwaited=rows),
             Change(gone=((start, end, 0.0),), unwaited=rows),
             region.evidence(rows),
         )

@@ -37,7 +37,7 @@ def _waited(region: Region, rows: Ints) -> tuple[Ints, Ints]:
     for each in np.unique(code):
         mine = code == each
         usual[mine] = np.median(took[mine])
-        least[mine] = np.quantile(took[mine], 0.25)
+        least[mine] = np.quantile(took[mine], THRESHOLDS.quick_collective)
     long = took > THRESHOLDS.collective_wait * usual
     return (
         np.rint(np.where(long, took - THRESHOLDS.collective_wait * usual, 0)).astype(np.int64),
@@ -105,7 +105,7 @@ def bucket(region: Region) -> list[Candidate]:
     start, end = region.stepped.start[unit], region.stepped.end[unit]
     stays = THRESHOLDS.fewest_alike * region.steps / len(small) / 2
     # what the quickest of them takes is latency, the rest traffic that stays
-    latency = float(np.quantile(took, 0.05))
+    latency = float(np.quantile(took, THRESHOLDS.collective_latency))
     return [
         Candidate(
             "bucket-communication",

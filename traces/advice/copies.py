@@ -38,9 +38,11 @@ def pin(region: Region) -> list[Candidate]:
     # at least the copy is quicker, and the call with it; at most the host doesn't stay for it either
     start, end = stepped.start[rows], stepped.end[rows]
     call = np.maximum((end - start).sum(), 1)
-    stays = float(min(1.0, (slow.sum() + len(rows) * 10_000) / call))
+    stays = float(min(1.0, (slow.sum() + len(rows) * THRESHOLDS.copy_call_most_ns) / call))
     everything = Change(
-        gone=((start, end, float(min(1.0, len(rows) * 5_000 / call))),), duration=(work, fast), unwaited=waits
+        gone=((start, end, float(min(1.0, len(rows) * THRESHOLDS.copy_call_least_ns / call))),),
+        duration=(work, fast),
+        unwaited=waits,
     )
     return [
         Candidate(
@@ -102,7 +104,7 @@ def _copies(region: Region, *, pageable: bool) -> Ints:
     between = (region.work_of >= 0) & np.isin(kinds, ["HtoD", "DtoH"])
     said = region.says([bool(_PAGEABLE.search(name)) for name in region.names], region.work_of)
     # values that are read are no data: what they cost is the wait, and another advice's
-    large = region.stepped.events["bytes"].fillna(0).to_numpy(np.int64)[region.work_of] >= 4_096
+    large = region.stepped.events["bytes"].fillna(0).to_numpy(np.int64)[region.work_of] >= THRESHOLDS.read_value_bytes
     return np.flatnonzero(between & large & (said if pageable else ~said))
 
 
@@ -113,7 +115,7 @@ def _best_rate(region: Region) -> float | None:
     rows = rows[~region.says([bool(_PAGEABLE.search(name)) for name in region.names], rows)]
     moved = stepped.events["bytes"].fillna(0).to_numpy(np.float64)[rows]
     took = (stepped.end - stepped.start)[rows]
-    large = (moved >= 1 << 20) & (took > 0)
+    large = (moved >= THRESHOLDS.large_copy_bytes) & (took > 0)
     return float((moved[large] / took[large]).max()) if large.any() else None
 
 

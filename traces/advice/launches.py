@@ -101,10 +101,10 @@ def _runs(region: Region) -> list[tuple[Ints, int]]:
         names, count = np.unique(what[run], return_counts=True)
         # a name that comes once in a while joins what repeats, but doesn't repeat itself
         often = count >= THRESHOLDS.fewest_alike
-        if count[often].sum() < 0.8 * len(run):
+        if count[often].sum() < THRESHOLDS.repeated_names * len(run):
             continue
         for_each = is_each[run].mean() if outer[run[0]] >= 0 else 1.0
-        if for_each < 0.3:
+        if for_each < THRESHOLDS.for_each_tensor:
             continue
         runs.append((run, len(names)))
     return runs
@@ -204,7 +204,7 @@ def _can_capture(region: Region, low: Ints, high: Ints, held: Ints) -> bool:
     key = region.code[region.work_of[inside]]
     made = [tuple(key[held[inside] == number].tolist()) for number in range(len(low))]
     usual = max(set(made), key=made.count)
-    return len(made) >= 2 and made.count(usual) >= 0.8 * len(made)
+    return len(made) >= 2 and made.count(usual) >= THRESHOLDS.same_launches * len(made)
 
 
 def _allocations(region: Region) -> Ints:

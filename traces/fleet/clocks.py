@@ -21,8 +21,8 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 #: Collectives that a rank leaves only when all have come.
 TOGETHER = frozenset({"all_reduce", "all_gather", "reduce_scatter", "all_to_all"})
-#: So many of a group tell its clocks; a drift needs so many, over so long, ns, and to be more than noise this part of it.
-_MOST, _FEWEST_FOR_DRIFT, _LEAST_SPAN_NS = 512, 12, 20_000_000
+#: So many of a group tell its clocks.
+_MOST = 512
 _ROUNDS = 4
 Floats = npt.NDArray[np.float64]
 
@@ -144,7 +144,7 @@ def _median(of: Ints, values: Floats) -> Floats:
 
 def _slope(moment: Floats, left: Floats) -> float:
     """The drift that most pairs agree on (Theil and Sen); 0 of too few, too short a time, or where it explains nothing."""
-    if len(moment) < _FEWEST_FOR_DRIFT or np.ptp(moment) < _LEAST_SPAN_NS:
+    if len(moment) < THRESHOLDS.fewest_for_drift or np.ptp(moment) < THRESHOLDS.drift_span_ns:
         return 0.0
     at = np.linspace(0, len(moment) - 1, min(len(moment), 128)).astype(np.int64)
     x, y = moment[at], left[at]
@@ -156,4 +156,5 @@ def _slope(moment: Floats, left: Floats) -> float:
     found = float(np.median((y[other] - y[one])[far] / apart[far]))
     spread = float(np.median(np.abs(y - np.median(y))))
     straight = y - found * x
-    return found if float(np.median(np.abs(straight - np.median(straight)))) < 0.5 * spread else 0.0
+    left_over = float(np.median(np.abs(straight - np.median(straight))))
+    return found if left_over < THRESHOLDS.drift_explains * spread else 0.0

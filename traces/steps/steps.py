@@ -23,6 +23,7 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import launching_process
+from launchlens.traces.thresholds import THRESHOLDS
 
 if TYPE_CHECKING:
     from launchlens.traces.slice import Slice
@@ -193,7 +194,9 @@ def repetition(sequence: Ints) -> int | None:
     if not scored:
         return None
     best = max(score for score, _ in scored)
-    return min(period for score, period in scored if score >= best - 0.002) if best >= 0.95 else None
+    if best < THRESHOLDS.repeats:
+        return None
+    return min(period for score, period in scored if score >= best - THRESHOLDS.repeats_as_well)
 
 
 def _steps(
