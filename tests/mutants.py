@@ -74,8 +74,8 @@ MUTANTS = (
     ),
     Mutant(
         "of compared traces: ranks of one run count as runs",
-        'spans.append((base + int(start.min()), base + int((start + trace.events["dur_ns"]).max()), at))',
-        "pass",
+        "spans = [(*each.span_ns, at) for at, each in enumerate(told) if each.span_ns is not None]",
+        "spans = []",
         (COMPARISONS,),
     ),
     Mutant(
