@@ -185,6 +185,8 @@ def range_totals(instances: pd.DataFrame) -> pd.DataFrame:
 def overlapping_across_threads(instances: pd.DataFrame) -> int:
     """How many instances share a moment with one of their folded name on another thread, and are given launches of others."""
     chosen = instances[(instances["host_ns"] > 0) & (instances["launches_all_threads"] > 0)]
+    if chosen["thread"].nunique() < 2:
+        return 0
     frame = pd.DataFrame(
         {
             "name": folded_names(chosen["name"]).codes,

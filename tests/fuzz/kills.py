@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -191,20 +192,26 @@ class Ended:
     fault: str | None
 
 
-def tries(writing: Sequence[Writing], kills: int, seed: int = 0, workers: int = 1) -> Iterator[Ended]:
-    """End each command so often, at random moments, several commands at once."""
+def tries(
+    writing: Sequence[Writing], kills: int, seed: int = 0, workers: int = 1, until: float = inf
+) -> Iterator[Ended]:
+    """End each command so often, at random moments, several commands at once and all of them in turn; none is begun after `until`."""
+
+    def once(each: Writing, whole: Whole, what: signal.Signals, share: float) -> Ended | None:
+        return None if monotonic() > until else Ended(each.name, what.name, ended(each, whole, what, share))
+
     with ThreadPoolExecutor(workers) as pool:
         # as slow as they will be beside as many others
-        runs = [pool.map(by_itself, [each] * min(3, workers)) for each in writing]
-        wholes = [max(of_one, key=lambda whole: whole.took) for of_one in runs]
-        begun = []
-        for each, whole in zip(writing, wholes, strict=True):
-            rng = random.Random(f"{seed}:{each.name}")
-            for number in range(kills):
-                what = SIGNALS[number % len(SIGNALS)]
-                begun.append((each.name, what.name, pool.submit(ended, each, whole, what, rng.uniform(0, 1.1))))
-        for name, by, fault in begun:
-            yield Ended(name, by, fault.result())
+        wholes = list(pool.map(by_itself, writing))
+        shares = [random.Random(f"{seed}:{each.name}") for each in writing]
+        begun = [
+            pool.submit(once, each, whole, SIGNALS[number % len(SIGNALS)], share.uniform(0, 1.1))
+            for number in range(kills)
+            for each, whole, share in zip(writing, wholes, shares, strict=True)
+        ]
+        for each in begun:
+            if (found := each.result()) is not None:
+                yield found
 
 
 def wrong(
@@ -242,13 +249,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="commands at once")
     parser.add_argument("--command", help="only commands whose name holds this")
+    parser.add_argument("--minutes", type=float, default=60, help="begin no command after so long")
     parser.add_argument("--output", type=Path)
     asked = parser.parse_args()
     ended_by, findings = Counter[str](), list[str]()
     began = monotonic()
     with tempfile.TemporaryDirectory() as made:
         chosen = [each for each in writings(Path(made)) if asked.command is None or asked.command in each.name]
-        for each in tries(chosen, asked.kills, asked.seed, asked.workers):
+        for each in tries(chosen, asked.kills, asked.seed, asked.workers, began + 60 * asked.minutes):
             ended_by[each.name] += 1
             if each.fault:
                 findings.append(f"{each.name}: {each.fault}")

@@ -58,6 +58,8 @@ MOST_HELD = 1 << 30
 GRACE_S = 20
 #: Most findings of which the input is kept.
 MOST_KEPT = 200
+#: Characters of a finding that are told, and findings after which no case is begun: what is broken is known by then.
+MOST_SAID, MOST_FINDINGS = 2000, 500
 #: Every so many cases each command reads and measures anew, though another has before it.
 ANEW = 10
 #: Most bytes of a file that a case writes.
@@ -83,6 +85,15 @@ class Result:
     tried: Counter[str] = field(default_factory=Counter)
     per_kind: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
+    alike: Counter[str] = field(default_factory=Counter)
+
+    def found(self, case: str, said: str) -> bool:
+        """Count a finding, and say whether it is the first of those that say the same."""
+        said = said[:MOST_SAID]
+        self.alike[said] += 1
+        if self.alike[said] == 1:
+            self.findings.append(f"{case}: {said}")
+        return self.alike[said] == 1
 
     def add(self, other: "Result") -> None:
         self.cases, self.opened = self.cases + other.cases, self.opened + other.opened
@@ -90,7 +101,9 @@ class Result:
         self.most_held_mb = max(self.most_held_mb, other.most_held_mb)
         self.tried += other.tried
         self.per_kind += other.per_kind
-        self.findings += other.findings
+        known = {*self.alike}
+        self.findings += [each for each in other.findings if each.partition(": ")[2] not in known]
+        self.alike += other.alike
 
 
 class Finding(AssertionError):
@@ -381,8 +394,7 @@ def case(kind: str, number: int, result: Result, keep: Path | None = None) -> No
                 tried(kind, path, source, rng, result)
         except Exception as error:  # noqa: BLE001  whatever it is, it is a finding
             said = str(error) if isinstance(error, Finding) else traceback.format_exc(limit=-4)
-            result.findings.append(f"{kind}:{number}: {said}")
-            if keep is not None:
+            if result.found(f"{kind}:{number}", said) and keep is not None:
                 _kept(keep / f"{kind}-{number}", path, traceback.format_exc())
 
 
@@ -408,7 +420,6 @@ def worker(given: Connection, keep: Path | None, parent: int) -> None:
     import pyarrow as pa
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever started it ends it
-    gc.set_threshold(50_000, 50, 100)  # what a case leaves is small
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     if Path("/dev/shm").is_dir() and shutil.disk_usage("/dev/shm").free > 8 << 30:
@@ -417,12 +428,16 @@ def worker(given: Connection, keep: Path | None, parent: int) -> None:
     tempfile.tempdir = str(own)
     resource.setrlimit(resource.RLIMIT_AS, (held_bytes(0) + MOST_BYTES, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN, resource.RLIM_INFINITY))
+    gc.collect()
+    gc.freeze()
+    gc.disable()
     try:
         while (part := asked_of(given, parent)) is not None:
             result = Result()
             for kind, number in part:
                 given.send((kind, number))
                 case(kind, number, result, keep)
+            gc.collect()
             result.most_held_mb = held_bytes() >> 20
             given.send(result)
     finally:
@@ -468,7 +483,7 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
     hands = [Hand.started(keep) for _ in range(min(workers, max(1, len(todo) // AT_ONCE)))]
     while True:
         for hand in hands:
-            if not hand.part and todo and monotonic() < until:
+            if not hand.part and todo and monotonic() < until and total.alike.total() < MOST_FINDINGS:
                 hand.part, todo = todo[-AT_ONCE:][::-1], todo[:-AT_ONCE]
                 hand.told.send(hand.part)
                 hand.since = monotonic()
@@ -505,13 +520,13 @@ def all_of(todo: list[tuple[str, int]], workers: int, until: float, keep: Path |
                 hands[hands.index(hand)] = Hand.started(keep)
             if dead:
                 kind, number = hand.at or ("no case", 0)
-                total.findings.append(f"{kind}:{number}: {dead}")
+                total.found(f"{kind}:{number}", dead)
                 total.cut_off += len(hand.part) - 1
-                print(total.findings[-1], file=sys.stderr)
+                print(f"{kind}:{number}: {dead}", file=sys.stderr)
                 hands[hands.index(hand)] = Hand.started(keep)
         if monotonic() - shown > 20:
             shown = monotonic()
-            print(f"{total.cases} cases, {total.opened} opened, {len(total.findings)} findings", file=sys.stderr)
+            print(f"{total.cases} cases, {total.opened} opened, {total.alike.total()} findings", file=sys.stderr)
     for hand in hands:
         hand.told.send(None)
     for hand in hands:
@@ -565,7 +580,13 @@ def main() -> int:
         print("\n".join(total.findings) or "nothing found")
         return bool(total.findings)
     began = monotonic()
-    total = all_of(cases(asked.first, asked.cases), asked.workers, began + 60 * asked.minutes, asked.output)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as tempfile.tempdir:
+        for kind in KINDS:
+            seeds(kind)  # here, and what commands import: so that each process needn't
+        with read_once():  # which raises now where what it shares is no longer there
+            runner()
+        total = all_of(cases(asked.first, asked.cases), asked.workers, began + 60 * asked.minutes, asked.output)
+    tempfile.tempdir = None
     took = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = vars(total) | {
         "first": asked.first,

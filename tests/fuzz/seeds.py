@@ -113,12 +113,12 @@ class Kind:
     is_capture: bool = False
 
 
-#: A capture is worked out ten times as long as a trace.
+#: A capture is worked out ten times as long as a trace, and a trace with a GPU twice as long as one without.
 KINDS = {
-    "kineto": Kind(kineto, 30),
-    "nsys": Kind(nsys, 20),
-    "nsys_tables": Kind(nsys_tables, 10),
-    "cupti": Kind(cupti, 20),
-    "light": Kind(light, 18),
-    "capture": Kind(capture, 2, is_capture=True),
+    "kineto": Kind(kineto, 24),
+    "nsys": Kind(nsys, 15),
+    "nsys_tables": Kind(nsys_tables, 6),
+    "cupti": Kind(cupti, 27),
+    "light": Kind(light, 27),
+    "capture": Kind(capture, 1, is_capture=True),
 }
