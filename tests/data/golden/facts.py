@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -19,6 +19,24 @@ from traces import plain_tables
 
 #: A capture that ships with launchlens, recorded by three collectors: its facts lie here, so that they don't ship with it.
 SHIPPED = ROOT / "traces" / "recorded" / "small-copies-h100"
+
+
+#: What lies beside the checkout: recordings of others, which can't lie in the repository, and ours that lie in it cut.
+BESIDE = ROOT.parent / "shared" / "data"
+#: Facts of these.
+OF_BESIDE = HERE / "beside.json"
+
+
+def facts_of_beside() -> dict[str, Any]:
+    """How many rows of each kind a trace beside the checkout has, and its totals, by where it lies there."""
+    found = {}
+    for path in sorted(each for folder in ("traces", "pairs", "ranks") for each in (BESIDE / folder).rglob("*")):
+        if path.name.endswith((".json", ".json.gz", ".sqlite")) and path.name != "facts.json":
+            rows = plain.read(path)
+            kinds = [row.kind for row in rows.rows]
+            counts = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+            found[str(path.relative_to(BESIDE))] = {"rows": counts, "totals": plain.totals(rows)}
+    return found
 
 
 def facts_by_trace() -> dict[Path, Path]:
@@ -54,6 +72,9 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(compact(facts(trace)) + "\n")
         print(path.relative_to(ROOT))
+    if BESIDE.is_dir():
+        OF_BESIDE.write_text(compact(facts_of_beside()) + "\n")
+        print(OF_BESIDE.relative_to(ROOT))
 
 
 def compact(value: Any, indent: str = "") -> str:
