@@ -21,6 +21,11 @@ def pytest_configure(config):
         config.pluginmanager.register(skips.Counted(config))
 
 
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first, and what asks for the captures that ship stands together: few processes work them out."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, not hasattr(item.module, "shipped")))
+
+
 # the light recorder builds two libraries where it is used: tests of it say so, all others are as on a machine without a compiler
 os.environ.setdefault("LAUNCHLENS_WITHOUT_LIGHT", "1")
 # nothing of a test is kept in the cache folder of whoever runs them: tests of it have one of their own

@@ -5,6 +5,7 @@ A row, a key or a nanosecond more or less fails. The facts lie beside the traces
 
 import json
 import runpy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,17 @@ ROOT: Path = SCRIPT["ROOT"]
 by_trace = pytest.mark.parametrize("trace", FACTS, ids=lambda trace: str(trace.relative_to(ROOT)))
 
 
-def printed(trace: Path) -> dict[str, Any]:
-    """What the command prints, less the path and the words of the problems, which are checked here."""
+@cache
+def said_of(trace: Path) -> str:
+    """What the command prints, asked once."""
     result = CliRunner().invoke(app, ["analyze", str(trace), "--json"])
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
+    return result.stdout
+
+
+def printed(trace: Path) -> dict[str, Any]:
+    """What the command prints, less the path and the words of the problems, which are checked here."""
+    found: dict[str, Any] = json.loads(said_of(trace))
     assert found["source"].pop("path") == str(trace)
     for problem in found["problems"]:
         assert problem.pop("meaning").startswith(MEANINGS[problem["code"]][1].removesuffix("."))
@@ -55,8 +62,7 @@ def test_all_that_analyze_says(trace: Path) -> None:
 @by_trace
 def test_every_table_that_analyze_has(trace: Path) -> None:
     facts = json.loads(FACTS[trace].read_text())["tables"]
-    result = CliRunner().invoke(app, ["analyze", str(trace), "--json"])
-    found = json.loads(result.stdout)["tables"]
+    found = json.loads(said_of(trace))["tables"]
     # a table that the oracle does not know yet has tests of its own
     assert [name for name in found if name in TABLES] == [name for name in TABLES if name in facts]
     for name, (columns, *rows) in facts.items():
