@@ -4,11 +4,18 @@
 
 At least the read goes; at most also the ops before it that sum something up, back to the read before or to an op that changes a
 tensor in place: their result has no other reader that was seen.
+
+An op whose result has as many elements as its input decides (`nonzero`, in `x[mask]`) waits for that number:
+
+    op   |- index: |- nonzero: launches, copy, wait -|, launches -|
+
+A program that keeps the size (`torch.where`) has no such op: at least it goes, and at most what is around it becomes one launch.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +23,7 @@ import numpy.typing as npt
 from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region
 from launchlens.traces.intervals import Ints
-from launchlens.traces.steps.replay import Change
+from launchlens.traces.steps.replay import Change, Shares
 
 #: Ops that do nothing but bring a value to the host.
 _READS = re.compile(r"^aten::(item|_local_scalar_dense|is_nonzero|equal|allclose|to|_to_copy|copy_|cpu)$")
@@ -26,6 +33,9 @@ _SUMS_UP = re.compile(
     r"count_nonzero|nansum|nanmean|eq|ne|gt|lt|ge|le|logical_and|logical_or|logical_not|pow|square|sqrt|div|mul|sub|add|rsub|"
     r"stack|cat|detach|to|_to_copy|float|double|clone|view|reshape|flatten|squeeze|unsqueeze|_foreach_norm)$|^detach$"
 )
+
+#: Ops that wait to know how large their result is.
+_SIZED = re.compile(r"^aten::(nonzero|masked_select|_unique2?|unique_dim|unique_consecutive|repeat_interleave)$")
 
 
 def propose(region: Region) -> list[Candidate]:
@@ -60,13 +70,60 @@ def _candidate(region: Region, waits: Ints, outer: Ints, place: Ints) -> Candida
     unit = np.where(reads, outer, waits)
     start, end = stepped.start[unit], stepped.end[unit]
     launched = np.isin(region.around[1], outer[reads])
-    least = Change(gone=((start, end, 0.0),), dropped=region.caused(launched), unwaited=waits)
+    inner, _ = stepped.op_around(waits)
+    sized = np.flatnonzero(region.says([bool(_SIZED.match(name)) for name in region.names], inner) & ~reads)
+    kept_size = _kept_size(region, inner[sized], outer[sized])
     low, made = _feeding(region, waits[reads], outer[reads], place[reads])
-    dropped = region.caused(launched | np.isin(region.around[1], made))
-    most = Change(gone=((start, end, 0.0), (low, stepped.end[outer[reads]], 0.0)), dropped=dropped, unwaited=waits)
+    least = Change(
+        gone=((start, end, 0.0), *kept_size.gone_at_least),
+        dropped=region.caused(launched | kept_size.dropped_at_least),
+        unwaited=waits,
+    )
+    most = Change(
+        gone=((start, end, 0.0), (low, stepped.end[outer[reads]], 0.0), *kept_size.gone_at_most),
+        dropped=region.caused(launched | np.isin(region.around[1], made) | kept_size.dropped_at_most),
+        unwaited=waits,
+    )
     named = region.named(int(outer[0])) if outer[0] >= 0 else region.named(int(waits[0]))
     evidence = region.evidence(np.unique(outer[reads])) + region.evidence(waits) + region.evidence(made)
     return Candidate("remove-sync", region.where(place, f"`{named}`"), least, most, evidence)
+
+
+@dataclass(frozen=True)
+class _KeptSize:
+    """What goes where results keep the size of what they are made from: host time, as in `Change.gone`, and launches of the region."""
+
+    gone_at_least: tuple[tuple[Ints, Ints, Shares], ...]
+    gone_at_most: tuple[tuple[Ints, Ints, Shares], ...]
+    dropped_at_least: npt.NDArray[np.bool_]
+    dropped_at_most: npt.NDArray[np.bool_]
+
+
+def _kept_size(region: Region, inner: Ints, outer: Ints) -> _KeptSize:
+    """Of ops that wait for the size of their result, `inner`, and the outermost ops around them."""
+    stepped, launches = region.stepped, region.around
+    none = np.zeros(len(region.launches), bool)
+    if not len(inner):
+        return _KeptSize((), (), none, none)
+    # an op that is not part of another is what the program asks for: of that only the wait is known not to be needed
+    within = inner != outer
+    start, end = stepped.start[inner[within]], stepped.end[inner[within]]
+    tops = np.unique(outer)
+    of_tops = np.flatnonzero(np.isin(launches[1], tops))
+    # launches are in order of their start, and outermost ops of a thread follow each other: the last of each stays
+    at = np.searchsorted(tops, launches[1][of_tops])
+    made = np.bincount(at, minlength=len(tops))
+    last = np.zeros(len(tops), np.int64)
+    np.maximum.at(last, at, of_tops)
+    at_most = np.isin(launches[1], tops)
+    at_most[last[made > 0]] = False
+    stays = 1 / np.maximum(made, 1)
+    return _KeptSize(
+        ((start, end, 0.0),),
+        ((stepped.start[tops], stepped.end[tops], stays),),
+        np.isin(launches[0], inner[within]),
+        at_most,
+    )
 
 
 def _feeding(region: Region, waits: Ints, reads: Ints, place: Ints) -> tuple[Ints, Ints]:
