@@ -269,6 +269,44 @@ def masked_in_place(m: Machine, step: int) -> None:
                 m.launch("where", 4)
 
 
+def selected_by_mask(m: Machine, step: int) -> None:
+    with m.range("select"):
+        for _ in range(12):
+            m.kernel("aten::gt", POINTWISE, 3)
+            with m.op("aten::index", 30):
+                with m.op("aten::nonzero", 40):
+                    m.launch("cub_reduce", 2)
+                    m.launch("Memcpy DtoH (Device -> Pinned)", 1.5, kind="memcpy", copy_kind="DtoH", bytes=4)
+                    m.wait()
+                    m.launch("cub_select", 2)
+                m.launch("index_kernel", 3)
+            m.kernel("aten::sum", "reduce_kernel", 3)
+
+
+def selected_where(m: Machine, step: int) -> None:
+    with m.range("select"):
+        for _ in range(12):
+            m.kernel("aten::gt", POINTWISE, 3)
+            with m.op("aten::where", 8):
+                m.launch("where", 3)
+            m.kernel("aten::sum", "reduce_kernel", 3)
+
+
+def tokens_brought_in(m: Machine, step: int) -> None:
+    for _ in range(6):
+        with m.range("token"):
+            m.upload(8, pinned=False)
+            for _ in range(8):
+                m.kernel("aten::linear", GEMM, 6)
+
+
+def tokens_there(m: Machine, step: int) -> None:
+    for _ in range(6):
+        with m.range("token"):
+            for _ in range(8):
+                m.kernel("aten::linear", GEMM, 6)
+
+
 def clipped_looped(m: Machine, step: int) -> None:
     layers(m, 80, 6)
     with m.range("clip"):
@@ -364,6 +402,8 @@ PAIRS = [
     Pair("prefetch-data", "enumerate(DataLoader)", loader_waits, loader_ready),
     Pair("avoid-allocation", "`scratch`", memory_each, memory_kept),
     Pair("remove-sync", "`mask`", masked_by_index, masked_in_place),
+    Pair("remove-sync", "`select`", selected_by_mask, selected_where),
+    Pair("remove-sync", "`token`", tokens_brought_in, tokens_there),
     Pair("remove-sync", "`forward`", waits_each_layer, waits_nowhere),
     Pair("batch-launches", "`clip`", clipped_looped, clipped_batched),
     Pair("batch-launches", "`refresh`", kernels_for_each, kernels_for_all),

@@ -24,6 +24,7 @@ from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.replay import Change, Shares
+from launchlens.traces.thresholds import THRESHOLDS
 
 #: Ops that do nothing but bring a value to the host.
 _READS = re.compile(r"^aten::(item|_local_scalar_dense|is_nonzero|equal|allclose|to|_to_copy|copy_|cpu)$")
@@ -44,7 +45,7 @@ def propose(region: Region) -> list[Candidate]:
     if not len(waits):
         return []
     _, outer = stepped.op_around(waits)
-    brings_in = _uploads(region, outer)
+    brings_in = _uploads(region, outer, at_least=THRESHOLDS.read_value_bytes)
     waits, outer = waits[~brings_in], outer[~brings_in]
     place = stepped.place(stepped.start[waits])
     key = np.where(place >= 0, region.code[place], -2 - region.code[np.where(outer >= 0, outer, waits)])
@@ -56,22 +57,26 @@ def propose(region: Region) -> list[Candidate]:
     return found
 
 
-def _uploads(region: Region, outer: Ints) -> npt.NDArray[np.bool_]:
-    """Of waits, by the op around each: whether it is one for a copy to the device, which is another advice's."""
+def _uploads(region: Region, outer: Ints, *, at_least: int) -> npt.NDArray[np.bool_]:
+    """Of waits, by the op around each: whether it is one for a copy of so many bytes to the device; of data that is another advice's."""
     kinds = region.stepped.events["copy_kind"].astype(object)
-    to_device = (kinds == "HtoD").to_numpy(bool)
+    to_device = (kinds == "HtoD").to_numpy(bool) & (region.stepped.events["bytes"].fillna(0) >= at_least).to_numpy(bool)
     launched = region.around[1][(region.work_of >= 0) & to_device[region.work_of]]
     return (outer >= 0) & np.isin(outer, launched)
 
 
 def _candidate(region: Region, waits: Ints, outer: Ints, place: Ints) -> Candidate:
     stepped = region.stepped
-    reads = region.says([bool(_READS.match(name)) for name in region.names], outer)
+    # a small value that is brought in could be made there: then at most all of its copy goes
+    brings_in = _uploads(region, outer, at_least=0)
+    reads = region.says([bool(_READS.match(name)) for name in region.names], outer) & ~brings_in
     unit = np.where(reads, outer, waits)
     start, end = stepped.start[unit], stepped.end[unit]
     launched = np.isin(region.around[1], outer[reads])
     inner, _ = stepped.op_around(waits)
-    sized = np.flatnonzero(region.says([bool(_SIZED.match(name)) for name in region.names], inner) & ~reads)
+    sized = np.flatnonzero(
+        region.says([bool(_SIZED.match(name)) for name in region.names], inner) & ~reads & ~brings_in
+    )
     kept_size = _kept_size(region, inner[sized], outer[sized])
     low, made = _feeding(region, waits[reads], outer[reads], place[reads])
     least = Change(
@@ -80,8 +85,18 @@ def _candidate(region: Region, waits: Ints, outer: Ints, place: Ints) -> Candida
         unwaited=waits,
     )
     most = Change(
-        gone=((start, end, 0.0), (low, stepped.end[outer[reads]], 0.0), *kept_size.gone_at_most),
-        dropped=region.caused(launched | np.isin(region.around[1], made) | kept_size.dropped_at_most),
+        gone=(
+            (start, end, 0.0),
+            (low, stepped.end[outer[reads]], 0.0),
+            (stepped.start[outer[brings_in]], stepped.end[outer[brings_in]], 0.0),
+            *kept_size.gone_at_most,
+        ),
+        dropped=region.caused(
+            launched
+            | np.isin(region.around[1], made)
+            | np.isin(region.around[1], outer[brings_in])
+            | kept_size.dropped_at_most
+        ),
         unwaited=waits,
     )
     named = region.named(int(outer[0])) if outer[0] >= 0 else region.named(int(waits[0]))
@@ -117,7 +132,11 @@ def _kept_size(region: Region, inner: Ints, outer: Ints) -> _KeptSize:
     np.maximum.at(last, at, of_tops)
     at_most = np.isin(launches[1], tops)
     at_most[last[made > 0]] = False
-    stays = 1 / np.maximum(made, 1)
+    # at most it becomes what ops of one launch usually are
+    took = (stepped.end - stepped.start)[tops]
+    ops, count = np.unique(launches[1][launches[1] >= 0], return_counts=True)
+    usual = np.median((stepped.end - stepped.start)[ops[count == 1]]) if (count == 1).any() else np.inf
+    stays = np.minimum(1 / np.maximum(made, 1), usual / np.maximum(took, 1))
     return _KeptSize(
         ((start, end, 0.0),),
         ((stepped.start[tops], stepped.end[tops], stays),),

@@ -234,7 +234,9 @@ class Replay:
         stream_of, took_list, after_list = self.stream.tolist(), took.tolist(), after.tolist()
         latency_list, gone = self.latency.tolist(), dropped.tolist()
         for_list, more_list = self.waits_for.tolist(), self.waits_more.tolist()
-        wait_for, wait_more, free = self.wait_for.tolist(), (self.wait_more / stretch).tolist(), unwaited.tolist()
+        # beyond the wait itself a call is code, and stretched as other code is: a long one of the driver's is not
+        more = self.wait_more - np.minimum(self.wait_more, THRESHOLDS.stretched_piece_ns) * (1 - 1 / stretch)
+        wait_for, wait_more, free = self.wait_for.tolist(), more.tolist(), unwaited.tolist()
         owner_list = owner.tolist()
         late = 0.0  # how much later than its code alone the host is, for the waits so far
         for moment_, kind, i in zip(at_host, what_list, index_list, strict=True):
