@@ -138,6 +138,48 @@ def test_a_trace_says_what_analyze_says(trace):
     assert set(trace.tables) == shown
 
 
+def test_a_capture_answers_what_its_trace_holds(capture):
+    trace = capture.recorded
+    assert trace.recorded_by == "kineto" and len(capture.events) == len(trace.events)
+    assert capture.kernels().equals(trace.kernels()) and capture.operators().equals(trace.operators())
+    foreach = capture.kernels("foreach")
+    assert list(foreach["name"]) == ["multi_tensor_apply_kernel<at::native::Copy<int, int>>"]
+    # four rounds of blocks of five iterations: of foreach one launch each
+    blocks = capture.steps("foreach")
+    assert len(blocks) == 4 and blocks["launches"].tolist() == [5] * 4 and len(capture.steps()) == 16
+    whole = trace.ranges().set_index("name").loc["variant:foreach", "host_ns"]
+    assert capture.account(range="foreach")["ns"].sum() == whole == capture.account(range="variant:foreach")["ns"].sum()
+    assert len(capture.idle("copy_")) < len(capture.idle()) and "saves_ns_low" in capture.advice().columns
+    with pytest.raises(launchlens.InputError, match="no range 'none'"):
+        capture.account(range="none")
+
+
+def test_what_a_verdict_rests_on_is_a_frame(trace):
+    bounds = trace.bounds()
+    assert bounds["share"].sum() == pytest.approx(1) and bounds["limits"].sum() == 1
+    assert bounds[bounds["limits"]]["bound_by"].item() == trace.verdict().bound_by
+
+
+def test_fleets_and_comparisons_have_figures(fleet, comparison):
+    import plotly.graph_objects as go
+
+    steps = fleet.figure()
+    assert isinstance(steps, go.Figure) and len({bar.y for bar in steps.data}) == len(fleet.ranks())
+    account = fleet.figure("account")
+    hosts = sum(bar.x[0] for bar in account.data if bar.y == account.data[0].y)
+    assert hosts == pytest.approx(fleet.account()["ns"].sum() / 1e6)
+    assert comparison.figures == ["ranges", "operators", "kernels", "idle_causes"]
+    for name in comparison.figures:
+        drawn = comparison.figure(name).data[0]
+        frame = comparison.table(name)
+        assert max(map(abs, drawn.x)) * 1e6 == pytest.approx(frame["difference_ns"].abs().max()) or max(
+            map(abs, drawn.x)
+        ) * 1e3 == pytest.approx(frame["difference_ns"].abs().max())
+    for found, name in ((fleet, "none"), (comparison, "account")):
+        with pytest.raises(launchlens.InputError, match="has no figure"):
+            found.figure(name)
+
+
 def test_figures_are_plotly_figures_with_something_on_them(trace, capture):
     import plotly.graph_objects as go
 

@@ -25,6 +25,13 @@ COLLECTIVE_COLUMNS: tuple[Column, ...] = (
         "group", "category", "", True, "the process group: its name, and which ranks are in it where that was recorded"
     ),
     Column("number", "Int64", "", True, "which collective of its group it is, the same on all its ranks"),
+    Column(
+        "bytes",
+        "Int64",
+        "bytes",
+        True,
+        "size of its message, where the recorder tells that instead of elements: NCCL's own, of one rank",
+    ),
 )
 #: A row per op of which the shapes of the inputs were recorded.
 SHAPE_COLUMNS: tuple[Column, ...] = (

@@ -97,6 +97,14 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
         "info",
         "Nothing shows that GPU work was recorded: what the GPU did is not known, and stands as null.",
     ),
+    "payloads-not-exported": (
+        "info",
+        "The export leaves out NVTX payloads, and with them what NCCL's collectives carry (`nsys export --include-blobs=true` keeps them).",
+    ),
+    "payload-not-understood": (
+        "info",
+        "NVTX payloads could not be read: what they tell, as sizes of collectives, is not known.",
+    ),
     "recorder-lost-events": (
         "warning",
         "The recorder itself says that it may not have collected all GPU events: counts and times are of those it has.",

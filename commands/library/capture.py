@@ -23,6 +23,7 @@ from launchlens.traces.tables import explained as explained_tables
 from launchlens.traces.tables.problems import problems as problems_table
 from launchlens.traces.tables.table import Table
 from launchlens.traces.tables.timing import timing
+from launchlens.traces.windows import BLOCK
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,7 @@ class Capture(Found):
     def __init__(self, capture: CaptureOnDisk) -> None:
         self.path = capture.path
         self._capture = capture
+        self._recorded: Trace | None = None
 
     @classmethod
     def open(cls, path: str | Path) -> Capture:
@@ -86,9 +88,58 @@ class Capture(Found):
         """What the unprofiled time of each variant is made of, ns; the parts of one sum to it."""
         return frame_of(explained_tables.explained(self._study))
 
-    def account(self) -> pd.DataFrame:
-        """The account of one recorded iteration: `ns` by what `host` and `device` did; under the profiler, which adds to it."""
-        return frame_of(accounts.account(self._study))
+    def account(self, range: str | None = None) -> pd.DataFrame:
+        """The account of one recorded iteration: `ns` by what `host` and `device` did; under the profiler, which adds to it.
+
+        With `range` that of all instances of a range of its trace: a variant's name, what `record` was called with, or a range of yours.
+        """
+        return frame_of(accounts.account(self._study)) if range is None else self.recorded.account(self._range(range))
+
+    @property
+    def recorded(self) -> Trace:
+        """The trace that stands for the capture: torch.profiler's of the first regime, where there is one. Raises InputError where there is none."""
+        if self._recorded is None:
+            kept = [each for each in self.manifest.traces if each.path and not each.to_look_at]
+            if not kept:
+                raise InputError(self.path, "holds no trace", "see `timings` and times()")
+            # the light recorder sees no GPU: it stands for the capture where nothing else recorded
+            order = {"torch": 0, "light": 2}
+            first = min(kept, key=lambda each: order.get(each.collector, 1))
+            self._recorded = Trace.open(self._capture.trace_path(first))
+        return self._recorded
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The event table of `recorded`, a row an event."""
+        return self.recorded.events
+
+    def kernels(self, variant: str | None = None) -> pd.DataFrame:
+        """Kernels of `recorded` by name, of all variants or in the blocks of one; as `Trace.kernels`."""
+        return self._of(variant).kernels()
+
+    def operators(self, variant: str | None = None) -> pd.DataFrame:
+        """Framework ops of `recorded` by name, likewise."""
+        return self._of(variant).operators()
+
+    def steps(self, variant: str | None = None) -> pd.DataFrame:
+        """The recorded blocks as steps, a row a block: how long it takes, how busy the GPU is in it, launches; likewise."""
+        return self._of(variant or "*").steps()
+
+    def idle(self, variant: str | None = None) -> pd.DataFrame:
+        """A row a gap of the GPU in `recorded`: when, how long, what it waited for; likewise."""
+        return self._of(variant).idle()
+
+    def advice(self, variant: str | None = None) -> pd.DataFrame:
+        """Changes that would save time, with bounds on what they would save in the recorded run; likewise."""
+        return self._of(variant).advice()
+
+    def _of(self, variant: str | None) -> Trace:
+        return self.recorded if variant is None else self.recorded.within(self._range(variant))
+
+    def _range(self, name: str) -> str:
+        """The range of a variant's blocks where one is called so, else the range of that name."""
+        known = {each.variant for each in self.manifest.variants}
+        return f"{BLOCK}{name}" if name in known or name == "*" else name
 
     def ledger(self) -> pd.DataFrame:
         """Launches of one recorded iteration by API call: how many, and what each costs."""

@@ -19,6 +19,7 @@ from launchlens.traces.tables.table import table as made_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from launchlens.reports.blocks import Page
     from launchlens.traces.documents.comparison import ComparisonDocument
@@ -100,6 +101,23 @@ class Comparison(Found):
             return frame_of(made["devices"])
         columns = trace_differences.ON_DEVICES
         return frame_of(made_table("devices", "GPU by GPU", columns, []), "the sides have one GPU in common")
+
+    @property
+    def figures(self) -> list[str]:
+        """The names that `figure` takes, of traces."""
+        return [name for name in ("ranges", "operators", "kernels", "idle_causes") if name in self.tables]
+
+    def figure(self, name: str = "ranges") -> go.Figure:
+        """A plotly figure of traces: the largest differences of a table, as bars to either side of none.
+
+        Raises InputError for captures, whose figures `Capture.figure` draws, and for a figure that is none.
+        """
+        from launchlens.reports.figures.differences import differences_figure
+
+        self._of_traces()
+        if name not in self.figures:
+            raise InputError(self.path, f"has no figure {name!r}", f"there are {', '.join(self.figures) or 'none'}")
+        return differences_figure(name, getattr(self._document, name)).figure
 
     def ratios(self) -> pd.DataFrame:
         """Of captures: a row a variant and regime, with both times, the ratio, its 95 % interval and the verdict."""

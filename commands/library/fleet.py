@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from launchlens.commands.library.found import Found
 from launchlens.commands.library.frames import frame_of
 from launchlens.traces.fleet.fleet import Fleet as Ranks
 from launchlens.traces.fleet.read import read_fleet
+from launchlens.traces.problems import InputError
 from launchlens.traces.tables import of_fleet
 from launchlens.traces.tables.problems import problems as problems_table
 from launchlens.traces.tables.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
     from launchlens.reports.blocks import Page
     from launchlens.traces.documents.fleet import FleetDocument
+
+
+#: The figures of a fleet.
+FigureName = Literal["steps", "account"]
+FIGURES: tuple[FigureName, ...] = ("steps", "account")
 
 
 class Fleet(Found):
@@ -94,8 +101,28 @@ class Fleet(Found):
         return frame_of(problems_table({str(self.path): self._ranks.problems}))
 
     def verdict(self) -> str:
-        """What matters most, in a sentence."""
+        """What matters most, in a sentence; `stragglers()` and `imbalance()` are the tables that it rests on."""
         return self.document().sentence
+
+    @property
+    def figures(self) -> list[str]:
+        """The names that `figure` takes."""
+        return list(FIGURES)
+
+    def figure(self, name: FigureName = "steps") -> go.Figure:
+        """A plotly figure: the `steps` of each rank by what they are made of, or the `account` of all ranks, added, as bars.
+
+        Raises InputError for a figure that is none or of nothing.
+        """
+        from launchlens.reports.figures.ranks import account_bars, step_bars
+        from launchlens.reports.figures.strips import bars_figure
+
+        if name not in FIGURES:
+            raise InputError(self.path, f"has no figure {name!r}", f"there are {', '.join(FIGURES)}")
+        bars, whole = step_bars(self.document()) if name == "steps" else account_bars(self.document())
+        if not bars or not whole:
+            raise InputError(self.path, f"holds nothing to draw {name!r} of")
+        return bars_figure(name, bars, whole).figure
 
     def document(self) -> FleetDocument:
         """Everything, typed, as `analyze --json` prints it (docs/formats/fleet.md)."""

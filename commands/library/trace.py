@@ -191,6 +191,13 @@ class Trace(Found):
         """What limits the program: `bound_by`, the `shares` of the time that this rests on, and a `sentence`."""
         return self._plain.verdict
 
+    def bounds(self) -> pd.DataFrame:
+        """What the verdict rests on: a row a thing that may limit the program, its `share` of the time, whether it `limits`."""
+        found = self._plain.verdict
+        rows = [[name, share, name == found.bound_by] for name, share in (found.shares or {}).items()]
+        table = made_table("bounds", "What limits the program", of_trace.BOUNDS, rows, order="by share")
+        return frame_of(table, "" if rows else "nothing was launched")
+
     def advice(self) -> pd.DataFrame:
         """Changes that would save time, what saves most first, with bounds on what a step would save, ns and as a share."""
         return frame_of(of_trace.advice(self._plain))

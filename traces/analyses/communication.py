@@ -19,7 +19,7 @@ from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.communication import communicates
 from launchlens.traces.intervals import Ints, union
-from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload
+from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload, whole_message
 from launchlens.traces.named import named
 from launchlens.traces.tables.table import Column
 
@@ -86,7 +86,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
 def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str | None], Ints, Ints]:
     """Of each collective what it does, the type of an element, the ranks and the bytes it carried (-1 where not recorded).
 
-    The recorder says it of the kernel, or of the op that launched it.
+    The recorder says it of the kernel, of the op that launched it, or of NCCL's range around the launch.
     """
     names = scope.events["name"].cat
     code = names.codes.to_numpy()[rows]
@@ -103,22 +103,26 @@ def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str |
     at = np.full(len(scope.events), -1, np.int64)
     at[told["row"].to_numpy()] = np.arange(len(told))
     said = at[rows]
-    opened, launch = scope.opened("op"), scope.launch_of[rows]
-    of = scope.of
-    if len(of.table) and len(opened.rows):
-        owner = opened.at(of.process[launch], of.thread[launch], of.start_ns[launch])
-        by_op = np.where((launch >= 0) & (owner >= 0), at[opened.rows[owner]], -1)
-        said = np.where(said >= 0, said, by_op)
+    launch, of = scope.launch_of[rows], scope.of
+    # what several calls group together is launched at the end of the group, in the range of none of them
+    for kind in ("op", "range"):
+        opened = scope.opened(kind)
+        if len(of.table) and len(opened.rows):
+            owner = opened.at(of.process[launch], of.thread[launch], of.start_ns[launch])
+            around = np.where((launch >= 0) & (owner >= 0), at[opened.rows[owner]], -1)
+            said = np.where(said >= 0, said, around)
     sayings = [None if each is None else str(each) for each in told["name"].astype(object)]
     types = [None if pd.isna(each) else str(each) for each in told["dtype"].astype(object)]
-    numbers = {each: told[each].fillna(-1).to_numpy(np.int64) for each in ("sent", "received", "ranks")}
+    numbers = {each: told[each].fillna(-1).to_numpy(np.int64) for each in ("sent", "received", "ranks", "bytes")}
     for place, row in enumerate(said.tolist()):  # a collective takes some 10 µs at the least: there are not many
         if row >= 0:
             what[place] = operation(sayings[row] or "") or what[place]
             dtype[place], ranks[place] = types[row], numbers["ranks"][row]
             sent, received = int(numbers["sent"][row]), int(numbers["received"][row])
             element = ELEMENT_BYTES.get(dtype[place] or "")
-            if element is not None and max(sent, received) >= 0:
+            if numbers["bytes"][row] >= 0:
+                size[place] = whole_message(operation(str(what[place])), int(numbers["bytes"][row]), int(ranks[place]))
+            elif element is not None and max(sent, received) >= 0:
                 size[place] = element * payload(operation(str(what[place])), max(sent, 0), max(received, 0))
     return what, dtype, ranks, size
 

@@ -46,6 +46,18 @@ def payload(operation: str | None, sent: int, received: int) -> int:
     return max(sent, received) if operation in ("all_gather", "reduce_scatter", "all_to_all") else sent or received
 
 
+def whole_message(operation: str | None, of_one_rank: int, ranks: int) -> int:
+    """The payload of an operation of which NCCL tells the message of one rank, bytes; -1 where the ranks are not known that it takes.
+
+    >>> whole_message("all_reduce", 1024, -1), whole_message("all_gather", 1024, 4), whole_message("all_gather", 1024, -1)
+    (1024, 4096, -1)
+    """
+    if operation in ("all_gather", "reduce_scatter"):
+        return of_one_rank * ranks if ranks > 0 else -1
+    # of others NCCL does not say in its own sources whether it is of one rank's part or of all
+    return of_one_rank if operation in ("all_reduce", "broadcast", "reduce", "send", "recv") else -1
+
+
 def bus_factor(operation: str | None, ranks: int) -> float | None:
     """How often the payload passes the link of one rank (nccl-tests, PERFORMANCE.md); None for what that does not say."""
     if ranks < 1:

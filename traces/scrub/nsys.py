@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from launchlens.traces.readers.nsys.export import as_text
+from launchlens.traces.readers.nsys.payloads import ENTRIES, only_numbers_of_nccl, says_what_nccl_says
 from launchlens.traces.readers.nsys.schema import DIAGNOSTICS, PROCESSES, SOURCES, python_name, says_of_lost_events
 
 #: Tables of events, whose name columns refer to StringIds.
@@ -17,11 +19,13 @@ EVENTS = frozenset(source.table for source in SOURCES)
 OVERHEADS = ("PROFILER_OVERHEAD", "CUPTI_ACTIVITY_KIND_OVERHEAD")
 #: What an export says of itself, of which only some rows are kept.
 META = ("META_DATA_EXPORT", "EXPORT_META_DATA")
+#: Payloads of NVTX ranges, which may hold anything.
+PAYLOADS = ("NVTX_EVENTS", "binaryData")
 #: Columns that hold ids into StringIds.
 NAME_IDS = frozenset({"nameId", "textId", "demangledName", "shortName", "mangledName", "name", "text"})
 #: Tables that are copied: what the reader reads, and what else `nsys stats` wants for its CUDA and NVTX reports.
 _KEPT_TABLES = re.compile(
-    r"CUPTI_ACTIVITY_KIND_\w+|ENUM_\w+|NVTX_EVENTS|PROFILER_OVERHEAD|StringIds|ANALYSIS_DETAILS"
+    r"CUPTI_ACTIVITY_KIND_\w+|ENUM_\w+|NVTX_EVENTS|NVTX_PAYLOAD_SCHEMA_ENTRIES|PROFILER_OVERHEAD|StringIds|ANALYSIS_DETAILS"
     r"|META_DATA_EXPORT|EXPORT_META_DATA|TARGET_INFO_(GPU|CUDA_GPU|CUDA_DEVICE|CUDA_CONTEXT_INFO|CUDA_(NULL_)?STREAM)"
     rf"|CUDA_GRAPH_(NODE_)?EVENTS|CUDA_GPU_MEMORY_USAGE_EVENTS|{DIAGNOSTICS}|{PROCESSES}"
 )
@@ -69,15 +73,28 @@ def keeps_process(number: object, name: object) -> bool:
     return python_name(as_text(name)) is not None
 
 
+#: What is made of a column's values, by table and column.
+Reductions: TypeAlias = Mapping[tuple[str, str], Callable[[object], str | None]]
 #: Columns of which not the text is copied but what this makes of it.
-REDUCED: Mapping[tuple[str, str], Callable[[object], str | None]] = {
-    (PROCESSES, "name"): lambda text: python_name(as_text(text))
+REDUCED: Reductions = {
+    (PROCESSES, "name"): lambda text: python_name(as_text(text)),
+    (ENTRIES, "name"): lambda text: as_text(text) if says_what_nccl_says(text) else None,
+    PAYLOADS: lambda blob: None,  # of which the rows of ENTRIES say what they are
 }
+#: Of ENTRIES what `reduced_by` takes.
+OF_ENTRIES = ("domainId", "schemaId", "type", "name")
 #: Tables of which only some rows are copied: those of which two columns say that they may be.
 SOME_ROWS: Mapping[str, tuple[tuple[str, str], Callable[[object, object], bool]]] = {
     DIAGNOSTICS: (("severity", "text"), keeps_diagnostic),
     PROCESSES: (("globalPid", "name"), keeps_process),
 } | dict.fromkeys(META, (("name", "value"), keeps_meta))
+
+
+def reduced_by(
+    entries: Iterable[tuple[object, object, object, object]],
+) -> Reductions:
+    """REDUCED for an export whose payloads have these fields (OF_ENTRIES)."""
+    return {**REDUCED, PAYLOADS: only_numbers_of_nccl(entries)}
 
 
 def by_name_ids(tables: Iterable[str]) -> list[str]:

@@ -25,8 +25,8 @@ from launchlens.traces.scrub.text import Removed, without_paths
 from launchlens.traces.source import OneTrace, SeveralTraces, as_one, source_of
 from launchlens.traces.trace import Progress, Trace
 
-#: Problems that may become rarer: odd JSON goes with the text that held it.
-_MAY_SHRINK = ("replaced-bad-json", "unreadable-json")
+#: Problems that may become rarer: odd JSON goes with the text that held it, and so do payloads of which nobody knows what they are.
+_MAY_SHRINK = ("replaced-bad-json", "unreadable-json", "payload-not-understood")
 
 
 @dataclass(frozen=True)

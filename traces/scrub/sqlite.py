@@ -13,14 +13,17 @@ from pathlib import Path
 
 from launchlens.traces.readers.nsys.connection import guarded, plain_tables
 from launchlens.traces.readers.nsys.file import opened
+from launchlens.traces.readers.nsys.payloads import ENTRIES
 from launchlens.traces.readers.nsys.sqlite import quoted
 from launchlens.traces.scrub.nsys import (
     NAME_IDS,
+    OF_ENTRIES,
     OVERHEADS,
     REDUCED,
     SOME_ROWS,
     by_name_ids,
     keeps_table,
+    reduced_by,
     text_columns,
 )
 from launchlens.traces.scrub.text import Removed, is_hardware_id, without_paths
@@ -43,12 +46,12 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
             guard(db)
             for table, (_, keeps_row) in SOME_ROWS.items():
                 db.create_function(f"keeps_row_of_{table}", 2, keeps_row, deterministic=True)
-            for (table, name), reduced in REDUCED.items():
-                db.create_function(f"reduced_{table}_{name}", 1, reduced, deterministic=True)
             # the file is renamed into place when whole: a journal would only be another copy of what it holds
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
             db.execute("ATTACH DATABASE ? AS old", (f"{place.absolute().as_uri()}?mode=ro&immutable=1",))
+            for (table, name), reduced in reduced_by(_entries(db)).items():
+                db.create_function(f"reduced_{table}_{name}", 1, reduced, deterministic=True)
             db.execute("BEGIN")
             _copy(db, removed, path.stat().st_size, progress)
             db.execute("COMMIT")
@@ -58,6 +61,15 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
             raise
         finally:
             db.close()
+
+
+def _entries(db: sqlite3.Connection) -> list[tuple[object, object, object, object]]:
+    """The fields of the payloads of NVTX ranges, where the export tells them."""
+    columns = {str(row[1]) for row in db.execute(f"PRAGMA old.table_info({ENTRIES})")}
+    if not set(OF_ENTRIES) <= columns:
+        return []
+    texts = ", ".join(_as_blob(quoted(name)) for name in OF_ENTRIES)
+    return db.execute(f"SELECT {texts} FROM old.{ENTRIES}").fetchall()
 
 
 def _copy(db: sqlite3.Connection, removed: Removed, size: int, progress: Progress | None) -> None:

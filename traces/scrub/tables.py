@@ -24,17 +24,22 @@ from launchlens.traces.readers.nsys.parquet import (
     batches,
     damaged,
     ints,
+    of_column,
     opened_table,
     texts_of,
     values_of,
 )
+from launchlens.traces.readers.nsys.payloads import ENTRIES
 from launchlens.traces.scrub.nsys import (
     NAME_IDS,
+    OF_ENTRIES,
     OVERHEADS,
     REDUCED,
     SOME_ROWS,
+    Reductions,
     by_name_ids,
     keeps_table,
+    reduced_by,
     text_columns,
 )
 from launchlens.traces.scrub.text import Removed, is_hardware_id, without_paths
@@ -60,17 +65,32 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
     for name in (name for name in files if name not in kept):
         removed[f"table {name}"] += 1  # which nobody reads, and so nobody opens to count its rows
     size, done = sum(file.stat().st_size for file in kept.values()), 0
+    reductions = reduced_by(_entries(path, kept))
     for name, file in kept.items():
         if name == STRINGS:
             _copy_strings(path, kept, output, removed)
         else:
-            _copy_table(path, name, file, output, removed)
+            _copy_table(path, name, file, output, removed, reductions)
         done += file.stat().st_size
         if progress is not None:
             progress(done, size)
 
 
-def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Removed) -> None:
+def _entries(folder: Path, kept: Mapping[str, Path]) -> list[tuple[object, object, object, object]]:
+    """The fields of the payloads of NVTX ranges, where the export tells them."""
+    if ENTRIES not in kept:
+        return []
+    with opened_table(folder, kept[ENTRIES]) as source:
+        if not set(OF_ENTRIES) <= set(source.schema.names):
+            return []
+        return [
+            row
+            for batch in batches(folder, ENTRIES, source, list(OF_ENTRIES), CHUNK)
+            for row in zip(*(values_of(batch.column(name)) for name in OF_ENTRIES), strict=True)
+        ]
+
+
+def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Removed, reductions: Reductions) -> None:
     """Copy one table: numbers, and the texts that are on the list; of what else a column holds only that it was there."""
     with opened_table(folder, file) as source:
         fields = [_field(name, field) for field in source.schema]
@@ -87,8 +107,8 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
                         removed[f"{name}.{field.name}"] += len(column) - column.null_count
                         column = pa.nulls(len(column), field.type)
                     elif (name, field.name) in REDUCED:
-                        reduced = REDUCED[name, field.name]
-                        column = pa.array(map(reduced, values_of(column)), pa.large_string()).dictionary_encode()
+                        reduced = reductions[name, field.name]
+                        column = pa.array(map(reduced, of_column(batch, field.name)), pa.large_string()).dictionary_encode()
                     if pa.types.is_dictionary(field.type):
                         column = _compact(column)
                         removed.kept[f"{name}.{field.name}"] += len(column) - column.null_count
@@ -100,6 +120,8 @@ def _field(table: str, field: Any) -> Any:
     """The field of a copy: without metadata, texts as dictionaries; of type null where nothing of it may stay."""
     if is_hardware_id(field.name):
         return pa.field(field.name, pa.null())
+    if (table, field.name) in REDUCED:
+        return pa.field(field.name, _TEXT)
     if is_text(field.type):
         return pa.field(field.name, _TEXT if field.name in text_columns(table) else pa.null(), field.nullable)
     return pa.field(field.name, field.type if is_number(field.type) else pa.null(), field.nullable)

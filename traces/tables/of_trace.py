@@ -10,6 +10,13 @@ import msgspec
 from launchlens.traces.documents.analysis import AnalysisDocument, Totals
 from launchlens.traces.tables.table import Column, Table, of_structures, table
 
+#: What a verdict rests on.
+BOUNDS = (
+    Column("bound_by", "code", "what the time is put down to: host, sync, communication, copies, gpu or unknown", title="by"),
+    Column("share", "share", "its share of the time; they sum to 1"),
+    Column("limits", "flag", "whether it is what limits the program"),
+)  # fmt: skip
+
 
 def totals(document: AnalysisDocument) -> Table:
     """Everything the recorder saw on the GPU, and the calls that submitted it."""

@@ -275,6 +275,8 @@ class KinetoColumns:
                     "number": _nullable(self._take("collective_number")),
                 }
             )
+            none = len(collectives)  # torch tells elements
+            collectives["bytes"] = pd.arrays.IntegerArray(np.zeros(none, np.int64), np.ones(none, bool))
         if self._parts["shape_row"]:
             text = self._shapes.categorical(
                 self._take("shape_text", np.int32), lambda value: value.decode("utf-8", "replace")

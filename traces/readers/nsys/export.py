@@ -20,6 +20,8 @@ NULL = np.iinfo(np.int64).min
 ZERO_IS_NONE = frozenset({"correlation", "graph", "graph_node"})
 #: The table of texts that others refer to by id.
 STRINGS = "StringIds"
+#: The column of NVTX events that holds bytes.
+PAYLOAD = "binaryData"
 
 
 class Export(Protocol):

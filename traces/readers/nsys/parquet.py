@@ -21,6 +21,7 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import folder as nsys_folder
 from launchlens.traces.readers.nsys.export import (
     NULL,
+    PAYLOAD,
     STRINGS,
     ZERO_IS_NONE,
     Names,
@@ -67,7 +68,7 @@ class ParquetExport:
         if self.rows_of(table) > MOST_SMALL_ROWS:
             raise damaged(self._path, table, ValueError(f"it says that it has {self.rows_of(table):,} rows"))
         for batch in self._batches(table, columns):
-            yield from zip(*(values_of(batch.column(name)) for name in columns), strict=True)
+            yield from zip(*(of_column(batch, name) for name in columns), strict=True)
 
     def texts(self, ids: Sequence[int]) -> Iterator[tuple[int, object]]:
         if not {"id", "value"} <= self.columns.get(STRINGS, frozenset()):
@@ -164,6 +165,13 @@ def ints(column: Any) -> Ints:
 def _numpy(column: Any, instead: Any) -> np.ndarray[Any, Any]:
     """A column as a numpy array, `instead` where it is null."""
     return np.asarray(pc.fill_null(column, instead).to_numpy(zero_copy_only=False))
+
+
+def of_column(batch: Any, name: str) -> list[object]:
+    """A column of a batch as Python's objects: the one of payloads as bytes, which are no text, others by `values_of`."""
+    column = batch.column(name)
+    payloads = name == PAYLOAD and (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type))
+    return column.to_pylist() if payloads else values_of(column)
 
 
 def values_of(column: Any) -> list[object]:

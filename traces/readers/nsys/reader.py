@@ -15,6 +15,7 @@ import numpy as np
 
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import InputError, Problems
+from launchlens.traces.readers.nsys import payloads
 from launchlens.traces.readers.nsys import schema as nsys_schema
 from launchlens.traces.readers.nsys.export import NULL, Export, Names
 from launchlens.traces.readers.nsys.schema import CUDA_OWN_WORK, MIGRATIONS, OF_PROCESS, SOURCES, Source
@@ -85,12 +86,14 @@ def _read(path: Path, export: Export, progress: Progress | None) -> Trace:
     lost = nsys_schema.lost_events(export)
     for said in dict.fromkeys(lost):
         problems.add("recorder-lost-events", lost.count(said), detail=said)
+    events = assemble(parts, names.known, kinds, problems)
     return Trace(
         path=path,
         recorded_by="nsys",
         recorded_by_version=nsys_schema.version(export),
         bytes=size,
-        events=assemble(parts, names.known, kinds, problems),
+        events=events,
+        details=payloads.collectives(export, events, problems),
         problems=problems,
         devices=devices,
         memory_bandwidths=nsys_schema.memory_bandwidths(export),

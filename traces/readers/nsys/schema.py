@@ -125,6 +125,7 @@ READ = frozenset(
         *_VERSION_TABLES,
         DIAGNOSTICS,
         PROCESSES,
+        "NVTX_PAYLOAD_SCHEMA_ENTRIES",
         *("StringIds", COPY_KIND_LABELS, "TARGET_INFO_GPU", "TARGET_INFO_CUDA_GPU", "TARGET_INFO_CUDA_DEVICE"),
     )
 )
