@@ -108,7 +108,9 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
                         column = pa.nulls(len(column), field.type)
                     elif (name, field.name) in REDUCED:
                         reduced = reductions[name, field.name]
-                        column = pa.array(map(reduced, of_column(batch, field.name)), pa.large_string()).dictionary_encode()
+                        column = pa.array(
+                            map(reduced, of_column(batch, field.name)), pa.large_string()
+                        ).dictionary_encode()
                     if pa.types.is_dictionary(field.type):
                         column = _compact(column)
                         removed.kept[f"{name}.{field.name}"] += len(column) - column.null_count

@@ -170,8 +170,9 @@ def _numpy(column: Any, instead: Any) -> np.ndarray[Any, Any]:
 def of_column(batch: Any, name: str) -> list[object]:
     """A column of a batch as Python's objects: the one of payloads as bytes, which are no text, others by `values_of`."""
     column = batch.column(name)
-    payloads = name == PAYLOAD and (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type))
-    return column.to_pylist() if payloads else values_of(column)
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_bytes = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return [*texts_of(column)] if name == PAYLOAD and is_bytes else values_of(column)
 
 
 def values_of(column: Any) -> list[object]:
