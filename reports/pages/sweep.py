@@ -40,11 +40,13 @@ def page(study: SweepStudy) -> Page:
     if not record.complete:
         more = "The run was interrupted; everything below rests on what had been measured by then."
         banners.append(("incomplete", "Incomplete sweep.", more))
-    axes = " × ".join(axis.name for axis in record.axes)
+    axes = " × ".join(
+        f"{axis.name} {setting(axis, axis.values[0])} – {setting(axis, axis.values[-1])}" for axis in record.axes
+    )
     return Page(
         brand="launchlens sweep",
         title=f"Which way of doing {record.workload.get('name', 'this workload')} is fastest where",
-        says=f"{record.workload.get('says', '')}, swept over {axes}",
+        says=f"swept over {axes}, {len(study.samples.points)} points",
         measured=measured_on(record.environment, record.recorded_at),
         sections=(_answer(study), _map(study), _lines(study), _model(study), _environment(study)),
         banners=tuple(banners),

@@ -55,12 +55,22 @@ def test_launches_and_nodes_are_counted_as_the_code_says(tmp_path, environment):
     )
     assert found.record.complete and found.record.costs is not None
     for point in found.record.points:
+        assert len(point.reference_ns) >= 12 and min(point.reference_ns) > 10_000, "100 launches, once a round"
         for each in point.variants:
             assert (each.status, each.why) == ("measured", None), (point.settings, each)
             assert (each.launches, each.nodes) == COUNTS[each.variant](point.settings["count"]), (point.settings, each)
             assert each.bytes == point.settings["count"] * point.settings["bytes"]
     rows = found.timings.groupby("point")["regime"].unique()
     assert all(set(regimes) == {"eager", "graph"} for regimes in rows)
+
+
+def test_what_is_not_declared_has_the_arguments_of_its_kernels(tmp_path):
+    """The metadata's variants declare nothing: signatures tell, in proportion to the kernels, of which none is without a parameter."""
+    found = swept(tmp_path / "sweep", "--workload", "nsa-metadata", "--sweep", "backends=1,3", "--minutes", "1")
+    for point in found.record.points:
+        for each in point.variants:
+            assert each.structure is None and each.arguments is not None and each.nodes is not None
+            assert 0 < each.arguments <= 64 * each.nodes
 
 
 def test_what_all_variants_together_have_no_room_for_is_skipped(tmp_path):

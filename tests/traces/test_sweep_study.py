@@ -19,15 +19,17 @@ from launchlens.traces.captures.probes import Probe, ProbeFigure
 from launchlens.traces.sweeps.counts import function_of
 from launchlens.traces.sweeps.crossings import lines_of
 from launchlens.traces.sweeps.fitting import fit
-from launchlens.traces.sweeps.model import MODEL, Choice, choice, predict
+from launchlens.traces.sweeps.model import MODEL, Choice, choice, predict, read_model
 from launchlens.traces.sweeps.paces import in_common
 from launchlens.traces.sweeps.predicting import model_of
 from launchlens.traces.sweeps.samples import Samples, samples_of
 from launchlens.traces.sweeps.signed_rank import estimates
-from launchlens.traces.sweeps.stored import write_model
+from launchlens.traces.sweeps.stored import digest_of, write_model
 from launchlens.traces.sweeps.study import sweep_study
 from launchlens.traces.sweeps.sweep import Axis, Point, read_sweep, write_sweep
 from launchlens.traces.sweeps.winners import may_be_best
+from launchlens.traces.tables.sweeps import predictions
+from launchlens.traces.tables.table import table
 from made_sweep import BYTES, COUNTS, REGIMES, SEED, VARIANTS, make_sweep, points, record, timings, true_ns
 
 
@@ -391,19 +393,29 @@ def test_predict_says_which_is_best(folder):
     assert 0 < rows["batched", "eager"]["error"] < 0.3
 
 
-def test_predict_as_json_brings_in_nothing_heavy():
-    """By the sweep that ships and the model beside it: no pandas, no scipy, no drawing."""
+def test_predict_brings_in_nothing_heavy():
+    """By the sweep that ships and the model beside it: no pandas and no scipy, for scripts and for people."""
     from launchlens.traces.captures.recorded import recorded_sweep
 
-    assert model_of(recorded_sweep("small-copies")).of, "it is stored, and of the files beside it"
+    folder = recorded_sweep("small-copies")
+    assert read_model(folder, digest_of(folder)) is not None, "it is stored, and of the files beside it"
     script = (
-        "import sys; from launchlens.cli import app; "
-        "app(['predict', '--set', 'count=12', '--set', 'bytes=4096', '--json'], standalone_mode=False); "
-        "print([name for name in ('pandas', 'scipy', 'plotly', 'pyarrow', 'torch') if name in sys.modules], file=sys.stderr)"
+        "import sys; from launchlens.cli import app; given = ['predict', '--set', 'count=12', '--set', 'bytes=4096']; "
+        "app(given, standalone_mode=False); app([*given, '--json'], standalone_mode=False); "
+        "print([name for name in ('pandas', 'scipy', 'pyarrow', 'torch') if name in sys.modules], file=sys.stderr)"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ran.stderr.strip() == "[]", ran.stderr[-2000:]
-    assert json.loads(ran.stdout)["workload"] == "small-copies"
+    said, _, document = ran.stdout.partition("{")
+    assert "What one iteration should take" in said and json.loads("{" + document)["workload"] == "small-copies"
+
+
+def test_a_table_of_plain_rows_is_the_same_as_a_frame(study):
+    found = predict(study.model, {"count": 12, "bytes": 4096})
+    made = predictions(found, {regime: choice(study.model, found, regime) for regime in REGIMES})
+    assert "frame" not in made.__dict__ and len(made) == 4
+    assert made.rows() == table(made.name, made.title, made.columns, made.rows()).rows()
+    assert list(made.frame["variant"]) == [row[1] for row in made.rows()] and len(made.pick("few", "variant")) == 4
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,12 @@ class ConstantRow(Structure, frozen=True, kw_only=True):
     launch_path: Annotated[str | None, means("its way of launching", null="it is not declared")]
     regime: Annotated[str | None, means("the regime", null="it is of both")]
     lane: Annotated[Lane, means("whether the host or the device needs it")]
-    part: Annotated[Part, means("what costs it; `byte-near` is in reach of the caches, `byte-far` beyond them")]
+    part: Annotated[
+        Part,
+        means(
+            "what costs it; `byte-near` is in reach of the caches, `byte-far` beyond them, `byte-item` a byte for each further item"
+        ),
+    ]
     ns: Annotated[float, means("what one of it takes", unit="ns")]
     interval_ns: Annotated[tuple[float, float] | None, means("95 % interval", unit="ns", null="too few points")]
     limit_ns: Annotated[

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from launchlens.traces.sweeps.crossings import Line
-from launchlens.traces.sweeps.model import Choice, Prediction
-from launchlens.traces.sweeps.study import SweepStudy
-from launchlens.traces.sweeps.sweep import Setting
-from launchlens.traces.tables.table import Column, Table, table
+from launchlens.traces.tables.table import Column, Table, of_plain_rows, table
+
+if TYPE_CHECKING:
+    from launchlens.traces.sweeps.crossings import Line
+    from launchlens.traces.sweeps.model import Choice, Prediction
+    from launchlens.traces.sweeps.study import SweepStudy
+    from launchlens.traces.sweeps.sweep import Setting
 
 _REGIME = Column("regime", "code", "eager or graph")
 _VARIANT = Column("variant", "name", "the variant")
@@ -196,7 +198,8 @@ def constants(study: SweepStudy) -> Table:
         Column(
             "part",
             "code",
-            "what takes it: a call, launch, argument, replay, node, start, item, byte-near (in reach of the caches) or byte-far",
+            "what takes it: a call, launch, argument, replay, node, start, item, byte-near (in reach of the caches), byte-far, or byte-item "
+            "(a byte, for each further item)",
         ),
         Column("ns", "number", "what one of it takes, ns", title="ns each"),
         Column("ns_interval", "interval", "95 % interval, ns", of="number", title="95 % interval", beside=True),
@@ -293,7 +296,7 @@ def predictions(found: Sequence[Prediction], choices: Mapping[str, Choice]) -> T
             open = "may-be" if each.variant in told.may_be_best else None
             mark = "part" if each.part else "fastest" if each.variant == told.best else open
             rows.append([regime, each.variant, mark, *_prediction(each)])
-    return table("predictions", "What one iteration should take", columns, rows)
+    return of_plain_rows("predictions", "What one iteration should take", columns, rows)
 
 
 def not_measured(study: SweepStudy) -> Table:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: What the cells of a column are:
 #:   name      a name out of a trace or capture: a kernel, a range, a variant, a file; may be long
@@ -153,8 +155,19 @@ class Table:
         if missing:
             raise TableError(f"table {self.name} lacks the column of units {sorted(missing)}")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The frame of a table that was made of plain rows (`of_plain_rows`), when it is first asked for."""
+            if name != "frame" or "_plain_rows" not in self.__dict__:
+                raise AttributeError(name)
+            made = table(self.name, self.title, self.columns, self.__dict__["_plain_rows"]).frame
+            object.__setattr__(self, "frame", made)
+            return made
+
     def __len__(self) -> int:
-        return len(self.frame)
+        plain = self.__dict__.get("_plain_rows")
+        return len(self.frame if plain is None else plain)
 
     def column(self, name: str) -> Column:
         """The column called `name`. Raises KeyError where there is none."""
@@ -165,6 +178,9 @@ class Table:
 
     def rows(self, most: int | None = None) -> list[tuple[Any, ...]]:
         """The first `most` rows (all without) as plain Python cells: an interval is a pair, what is absent None."""
+        plain = self.__dict__.get("_plain_rows")
+        if plain is not None:
+            return list(plain[:most])
         frame = self.frame if most is None else self.frame.iloc[:most]
         parts = {str(name): _plain(values.array) for name, values in frame.items()}
         cells = []
@@ -249,6 +265,8 @@ def table(
             else:
                 cells[at].append(cell)
                 at += 1
+    import pandas as pd
+
     parts = [(column, part) for column in columns for part in column.parts]
     data = {part: _array(name, column, values) for (column, part), values in zip(parts, cells, strict=True)}
     frame = pd.DataFrame(data, columns=[part for _, part in parts])
@@ -262,6 +280,29 @@ def of_structures(
     return table(name, title, columns, [[getattr(row, each.name) for each in columns] for row in rows], order=order)
 
 
+def of_plain_rows(name: str, title: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Table:
+    """As `table`, of rows that hold what their columns give back: texts, whole numbers where these are whole, floats and None. It is a frame only
+    when one is asked for, so that few rows are shown without bringing in pandas. Raises TableError for a row of another length.
+    """
+    made = object.__new__(Table)
+    kept = [tuple(row) for row in rows]
+    for row in kept:
+        if len(row) != len(columns):
+            raise TableError(f"table {name}: a row of {len(row)} cells under {len(columns)} columns")
+    values = {
+        "name": name,
+        "title": title,
+        "columns": tuple(columns),
+        "order": "",
+        "total": False,
+        "pivot": None,
+        "notes": (),
+    }
+    for field_name, value in (values | {"_plain_rows": kept}).items():
+        object.__setattr__(made, field_name, value)
+    return made
+
+
 def of_frame(
     name: str,
     title: str,
@@ -272,11 +313,15 @@ def of_frame(
     pivot: Pivot | None = None,
 ) -> Table:
     """A table of a frame that has (at least) the columns' parts, each brought to its dtype. For many rows."""
+    import pandas as pd
+
     data = {part: _array(name, column, frame[part]) for column in columns for part in column.parts}
     return Table(name, title, tuple(columns), pd.DataFrame(data), order, pivot=pivot)
 
 
 def _array(name: str, column: Column, values: Any) -> Any:
+    import pandas as pd
+
     if column.dtype == "object":
         found = pd.array(list(values), dtype=object)
         found[pd.isna(found)] = None
