@@ -51,8 +51,8 @@ def test_the_totals_and_what_holds_of_any_trace(name: str) -> None:
 def assert_parts_sum(found: Analysis, document: AnalysisDocument) -> None:
     for account in document.accounts:
         assert sum(cell.ns for cell in account.cells) == account.window_ns
-    for verdict in (document.verdict, *document.verdict.devices):
-        assert verdict.shares is None or sum(verdict.shares.values()) == pytest.approx(1)
+    for shares in (document.verdict.shares, *(each.shares for each in document.verdict.devices)):
+        assert shares is None or sum(shares.values()) == pytest.approx(1)
     tables = found.answers(["idle", "idle_causes", "communication"]).tables
     if "idle" in tables:
         length, causes = tables["idle"].frame["length_ns"].sum(), tables["idle_causes"].frame
