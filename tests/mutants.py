@@ -47,6 +47,7 @@ WHAT_IF = "tests/traces/test_what_if.py"
 GATE, SIMULATED = "tests/traces/test_gate.py", "tests/traces/test_simulated.py"
 WORDS = "tests/reports/test_words.py"
 STEPS, ADVICE = "tests/traces/test_steps.py", "tests/traces/test_advice.py"
+PAIRS_H200 = "tests/traces/test_pairs_h200.py"
 
 CLAIMS, ACROSS = "tests/traces/test_claims.py", "tests/traces/test_claims_across.py"
 
@@ -97,6 +98,30 @@ MUTANTS = (
         (COMPARISONS,),
     ),
     Mutant(
+        "of compared traces: all threads of the host have one pace",
+        "return None if known is None else HostPace(found[0] or known, found[1] or known)",
+        "return None if known is None else HostPace(known, known)",
+        (COMPARISONS,),
+    ),
+    Mutant(
+        "of compared traces: a call that waited on one side tells the pace of the host",
+        "return _pace(costs[:, 1] / costs[:, 0], calls * costs.min(axis=1))",
+        "return _pace(costs[:, 1] / costs[:, 0], calls * costs.max(axis=1))",
+        (PAIRS_H200,),
+    ),
+    Mutant(
+        "a long call of the driver's is stretched as a whole",
+        "more = self.wait_more - np.minimum(self.wait_more, THRESHOLDS.stretched_piece_ns) * (1 - 1 / stretch)",
+        "more = self.wait_more / stretch",
+        (PAIRS_H200,),
+    ),
+    Mutant(
+        "of an op that waits for the size of its result the wait alone goes",
+        "gone=((start, end, 0.0), *kept_size.gone_at_least),",
+        "gone=((start, end, 0.0),),",
+        (ADVICE,),
+    ),
+    Mutant(
         "a step begins where its range does, not where the one before was done",
         "start = np.append(host_start[:1], np.maximum(done[:-1], host_start[1:] if apart else host_start[:1]))",
         "start = host_start",
@@ -128,8 +153,8 @@ MUTANTS = (
     ),
     Mutant(
         "the ops that only make what is read stay",
-        "dropped = region.caused(launched | np.isin(region.around[1], made))",
-        "low, dropped = start[reads], least.dropped",
+        "low, made = _feeding(region, waits[reads], outer[reads], place[reads])",
+        "low, made = start[reads], np.empty(0, np.int64)",
         (ADVICE,),
     ),
     Mutant(

@@ -446,9 +446,9 @@ def _paces(gpu: Pace | None, host: HostPace | None) -> list[Condition]:
     if gpu is not None and gpu.differs:
         found.append(Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{gpu.ratio:.2f} × as long"))
     if host is not None:
-        for pace, of in ((host.main, "the steps' thread"), (host.others, "other threads")):
+        for pace, of in ((host.main, "the steps' thread takes"), (host.others, "other threads take")):
             if pace.differs:
-                what = f"pace of the host: most calls that {of} make{'s' if pace is host.main else ''} on both take"
+                what = f"pace of the host: for most calls that both make {of}"
                 found.append(Condition(what, "1 ×", f"{pace.ratio:.2f} × as long"))
             if host.others is host.main:
                 break
