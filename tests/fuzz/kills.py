@@ -62,6 +62,7 @@ class Whole:
 
     took: float
     files: dict[str, str]
+    fault: str | None = None
 
 
 def seed(kind: str, made: Path) -> Path:
@@ -146,9 +147,10 @@ def by_itself(writing: Writing) -> Whole:
     with folders() as (out, temporary):
         process, began = started(writing, out, temporary), monotonic()
         _, said = process.communicate()
+        fault = None
         if process.returncode not in writing.ends_with:
-            raise RuntimeError(f"{writing.name} ends with {process.returncode} by itself: {said.decode()[-300:]}")
-        return Whole(monotonic() - began, contents(out))
+            fault = f"it ends with {process.returncode} by itself: {said.decode()[-300:]}"
+        return Whole(monotonic() - began, contents(out), fault)
 
 
 def ended(writing: Writing, whole: Whole, what: signal.Signals, share: float) -> str | None:
@@ -198,11 +200,16 @@ def tries(
     """End each command so often, at random moments, several commands at once and all of them in turn; none is begun after `until`."""
 
     def once(each: Writing, whole: Whole, what: signal.Signals, share: float) -> Ended | None:
-        return None if monotonic() > until else Ended(each.name, what.name, ended(each, whole, what, share))
+        if monotonic() > until or whole.fault:
+            return None
+        return Ended(each.name, what.name, ended(each, whole, what, share))
 
     with ThreadPoolExecutor(workers) as pool:
         # as slow as they will be beside as many others
         wholes = list(pool.map(by_itself, writing))
+        yield from (
+            Ended(each.name, "none", whole.fault) for each, whole in zip(writing, wholes, strict=True) if whole.fault
+        )
         shares = [random.Random(f"{seed}:{each.name}") for each in writing]
         begun = [
             pool.submit(once, each, whole, SIGNALS[number % len(SIGNALS)], share.uniform(0, 1.1))

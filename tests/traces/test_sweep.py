@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,8 @@ from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.marks import SWEEP
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import SweepFolder, as_one, source_of
+from launchlens.traces.sweeps.constants import Constants, Seen
+from launchlens.traces.sweeps.counts import function_of
 from launchlens.traces.sweeps.sweep import no_timings, read_sweep, write_sweep
 from made_sweep import make_sweep, points, record, timings
 
@@ -112,3 +115,14 @@ def test_what_takes_a_trace_refuses_a_sweep_in_a_line(folder, tmp_path, line):
     said = CliRunner().invoke(app, arguments)
     assert said.exit_code == 2 and "is a sweep" in said.stderr and "`report`" in said.stderr, said.output
     assert said.stderr.strip().count("\n") == 0
+
+
+def test_launches_are_priced_where_a_recorder_saw_no_gpu():
+    count = np.array([1.0, 2, 4, 8])
+    parameters = {"count": count}
+    launches = function_of(count, parameters)
+    assert launches is not None
+    seen = Seen("eager", np.arange(4), np.log(500 + 4000 * count), parameters, {"launches": launches}, np.zeros(4))
+    fitted = Constants([seen], 1 << 20, ()).fit()
+    assert set(fitted.keys) == {("host", "call", "eager"), ("host", "launch", "eager")}
+    assert fitted.values[fitted.keys.index(("host", "launch", "eager"))] == pytest.approx(4000, rel=0.05)

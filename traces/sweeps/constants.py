@@ -190,7 +190,8 @@ def _keys(seen: Sequence[Seen]) -> Iterator[Key]:
             yield "host", "call", regime
             if "launches" in each.counts:
                 yield "host", "launch", regime
-                yield "device", "node", regime
+                if "nodes" in each.counts:  # a recorder may see calls and no GPU
+                    yield "device", "node", regime
             if "arguments" in each.counts:
                 yield "host", "argument", regime
     if all("items" in each.counts for each in seen):
