@@ -272,7 +272,8 @@ def streams(count: int) -> Events:
 
 
 def devices(count: int) -> Events:
-    for number in range(4 * count):
+    """So many devices with 200 kernels each."""
+    for number in range(200 * count):
         yield launch(10.0 * number, number)
         yield kernel(10.0 * number + 5, number, device=number % count)
 
@@ -493,7 +494,7 @@ DOUBLED = [
     Doubled("ranges on two threads", 8_000, kineto(two_threads), analysed),
     Doubled("ranges in one another", 1_000, kineto(within), analysed),
     Doubled("streams", 500, kineto(streams), analysed),
-    Doubled("devices", 50, kineto(devices), analysed),
+    Doubled("devices", 8, kineto(devices), analysed),
     Doubled("graph nodes", 5_000, kineto(graph_nodes), analysed),
     Doubled("correlation fan-out", 10_000, kineto(fan_out), analysed),
     Doubled("calls and kernels of one id", 10_000, kineto(same_id), analysed),

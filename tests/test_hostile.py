@@ -21,6 +21,9 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TIMING_COLUMNS
+from launchlens.traces.checks.limits import read_limits
+from launchlens.traces.claims.read import read_claims
+from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import COLUMNS as CUPTI_COLUMNS
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
 from launchlens.traces.schema import COLUMNS
@@ -97,6 +100,31 @@ def test_special_files_of_a_capture_are_refused_at_once(capture, name, make):
     make(capture / name)
     with at_most(20):
         assert f"{name}: " in refused("report", capture)
+
+
+@pytest.mark.parametrize("make", [pipe, endless, folder, huge])
+def test_special_files_in_the_place_of_toml_are_refused_at_once(tmp_path, make):
+    (tmp_path / "x").mkdir()
+    path = tmp_path / "x" / "x.toml"
+    make(path)
+    for read in (read_claims, lambda path: read_limits(path, 0.05)):
+        with (
+            at_most(5),
+            pytest.raises(InputError, match=r"x\.toml: (is not a regular file|has 1,099,511,627,776 bytes)"),
+        ):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    "text", [b"x = " + b"1" * 5000, b"x = " + b"[" * 100_000, b"\xff", b"[[claim]]\nid = 1\n[[limit]]\nrange = 1"]
+)
+def test_toml_that_is_none_is_said_in_a_line(tmp_path, text):
+    path = tmp_path / "x.toml"
+    path.write_bytes(text)
+    for read in (read_claims, lambda path: read_limits(path, 0.05)):
+        with pytest.raises(InputError) as raised:
+            read(path)
+        assert "\n" not in str(raised.value)
 
 
 def test_a_pipe_beside_an_export_is_no_journal(tmp_path):

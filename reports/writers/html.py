@@ -54,6 +54,7 @@ def html(page: Page) -> str:
         sorts=Markup(sorts),
         leads=Markup(leads),
         plotly=packed,
+        licence=Markup(_licence(library)) if library else "",
     )
     return text + "\n"
 
@@ -73,6 +74,14 @@ def _plotly() -> tuple[str, str]:
     """Plotly's source, and the same gzipped in base64: 2 MB on the page where the source takes 5."""
     text = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text("utf-8")
     return text, base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+
+
+def _licence(library: str) -> str:
+    """What a library says of its licence where it begins, as a comment of the page: packed it would be seen by nobody."""
+    says = re.match(r"/\*[*!]?(.*?)\*/", library, re.DOTALL)
+    lines = [line.strip(" *") for line in says[1].splitlines()] if says else []
+    told = "\n".join([*filter(None, lines), page_file("mit.txt").strip()]).replace("--", "- -")
+    return f"<!--\nFigures are drawn by a library that this page holds, packed:\n{told}\n-->"
 
 
 @cache

@@ -91,6 +91,12 @@ def test_policy_admits_the_two_scripts_and_no_other(page):
     assert content.startswith("default-src 'none'") and "unsafe-eval" not in content
 
 
+def test_the_licence_of_what_a_page_holds_can_be_read_in_it(page):
+    (comment,) = re.findall(r"<!--(.*?)-->", page, re.DOTALL)
+    for words in ("plotly.js v", "Plotly, Inc.", "Permission is hereby granted", "above copyright notice"):
+        assert words in comment
+
+
 def test_hostile_names_are_text_and_bounded(hostile, page, names):
     nasty = render(hostile)
     elements = Elements(nasty)

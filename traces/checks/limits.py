@@ -22,6 +22,7 @@ from typing import Annotated
 
 import msgspec
 
+from launchlens.traces.captures.small_files import read_given
 from launchlens.traces.problems import InputError
 
 #: The metric of a limit that names none.
@@ -71,10 +72,12 @@ def share(text: str | float) -> float:
 def read_limits(path: Path, otherwise: float) -> list[Limit]:
     """The limits of a file; `otherwise` is the allowance of a row that has none. Raises InputError with the place."""
     try:
-        made = msgspec.convert(tomllib.loads(path.read_text("utf-8")), type=_File)
-    except OSError as error:
-        raise InputError(path, f"can't be read: {error.strerror or error}", "check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        made = msgspec.convert(tomllib.loads(read_given(path).decode()), type=_File)
+    except (
+        ValueError,
+        RecursionError,
+        msgspec.ValidationError,
+    ) as error:  # of TOML, of its encoding, of numbers without end
         raise InputError(path, f"is no file of limits: {error}", "docs/ci.md shows one") from None
     return [_limit(path, number, row, otherwise) for number, row in enumerate(made.limit, 1)]
 

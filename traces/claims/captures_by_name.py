@@ -28,6 +28,10 @@ def named(paths: Sequence[Path]) -> dict[str, Path]:
     return {_name(place, [*folders]): path for place, path in folders.items()}
 
 
+#: No capture and no sweep has a file that is larger.
+_MOST_BYTES = 1 << 30
+
+
 def _resolved(folder: Path) -> Path:
     try:
         return folder.resolve()
@@ -42,6 +46,8 @@ def _content(folder: Path) -> str | None:
         for name in (MANIFEST, SWEEP, TIMINGS, PROBES):
             file = folder / name
             if file.is_file():
+                if file.stat().st_size > _MOST_BYTES:
+                    return None
                 with file.open("rb") as stream:
                     digest.update(f"{name}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}".encode())
     except OSError:

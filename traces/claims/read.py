@@ -29,6 +29,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from launchlens.traces.captures.small_files import read_given
 from launchlens.traces.claims.claim import Claim, Combine, Measures
 from launchlens.traces.claims.kinds_of_test.base import Limits, Test
 from launchlens.traces.claims.kinds_of_test.channel import Channel
@@ -85,10 +86,8 @@ def note_claims() -> list[Claim]:
 def read_claims(path: Path) -> list[Claim]:
     """The claims of a TOML file, in its order. Raises InputError with one line for anything that can't be used."""
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(path, f"can't be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raw = tomllib.loads(read_given(path).decode())
+    except (ValueError, RecursionError) as error:  # of TOML, of its encoding, of numbers without end
         raise InputError(path, f"can't be read as TOML: {error}") from None
     file = _convert(raw, _File, path, "")
     claims: dict[str, Claim] = {}
