@@ -247,6 +247,12 @@ def test_what_can_not_be_used_is_one_line(path, options, says):
     assert "\n" not in str(raised.value)
 
 
+def test_what_is_no_path_is_refused_in_words():
+    for given in (5, None, [5], {"a": 1}):
+        with pytest.raises(launchlens.InputError, match="takes a path, or several"):
+            launchlens.open(given)
+
+
 def test_objects_show_themselves(trace, capture, fleet, comparison):
     for found in (trace, capture, fleet, comparison):
         assert re.fullmatch(r"<\w+ [^\n]+>", repr(found)) and found._repr_html_().startswith("<div><b>")

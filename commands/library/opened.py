@@ -32,6 +32,8 @@ def open(
     """
     of_one = {"range": range, "thread": thread}
     if not isinstance(path, str | Path):
+        if not isinstance(path, Sequence) or not all(isinstance(each, str | Path) for each in path):
+            raise InputError("launchlens.open", f"takes a path, or several, and was given {type(path).__name__}")
         if not path:
             raise InputError("launchlens.open", "was given no path")
         if len(path) > 1:
