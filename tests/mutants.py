@@ -59,8 +59,33 @@ BALANCED, FAMILIES, STEADINESS = (
 
 COMPARISONS = "tests/traces/test_comparisons.py"
 FLEET, FLEET_WORKERS = "tests/traces/test_fleet.py", "tests/traces/test_fleet_workers.py"
+SWEEPS = "tests/traces/test_sweep_study.py"
 
 MUTANTS = (
+    Mutant(
+        "of sweeps: how fast the host was is told by the variant that is judged as well",
+        "keys = [key for key in off if key[0] != without]",
+        "keys = list(off)",
+        (SWEEPS,),
+    ),
+    Mutant(
+        "of sweeps: predictions are judged as if the host were never faster or slower than usual",
+        "return self.measured_ns / self.prediction.at_pace(self.pace)",
+        "return self.measured_ns",
+        (SWEEPS,),
+    ),
+    Mutant(
+        "of sweeps: counts that are the largest of several are their sum",
+        "np.max(values, axis=0) if self.largest else np.sum(values, axis=0)",
+        "np.sum(values, axis=0)",
+        (SWEEPS,),
+    ),
+    Mutant(
+        "of sweeps: between two points a turn-over is taken to lie on a straight line",
+        "way = np.clip(way, 0.0, 1.0) ** np.exp(generator.uniform(-log(_BENT), log(_BENT), _DRAWS))",
+        "way = np.clip(way, 0.0, 1.0)",
+        (SWEEPS,),
+    ),
     Mutant(
         "of compared traces: steps of all phases are one typical step",
         "mine = left & close[inverse] & (kind == named)",
