@@ -1,5 +1,6 @@
 """The literal folders keep their names without taking them from anybody (see pyproject.toml)."""
 
+import doctest
 import re
 import runpy
 import subprocess
@@ -9,6 +10,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 import launchlens
+import lower_bounds
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("commands", "kernels", "profiling", "reports", "traces")
@@ -102,3 +104,9 @@ def test_help_needs_no_heavy_import():
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "profile" in answer.stdout
+
+
+def test_every_dependency_has_a_lower_bound_that_can_be_installed():
+    assert doctest.testmod(lower_bounds).failed == 0
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert len(lower_bounds.lowest(dependencies)) == len(dependencies)
