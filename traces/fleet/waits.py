@@ -37,7 +37,7 @@ _MOST_LATE = 8
 
 @dataclass(frozen=True)
 class Waits:
-    """`wait_ns` and `exposed_wait_ns` are of each row of what was matched; `last` is the member that came last, `skew_ns` how long after the first.
+    """`wait_ns` is of each row of what was matched; `last` is the member that came last, `skew_ns` how long after the first.
 
     `booked` has a row per waiting member, its step and the member that it waited for: ns in all and exposed. Over the latter they sum to the
     waits. `costs` has a row per waiting member, its step and a late member: `cost_ns` is what the lateness of that one costs it, `ns` and
@@ -45,7 +45,6 @@ class Waits:
     """
 
     wait_ns: Ints
-    exposed_wait_ns: Ints
     last: Ints
     skew_ns: Ints
     booked: pd.DataFrame
@@ -76,7 +75,7 @@ def waits(matched: Matched, clocks: Clocks, members: int) -> Waits:
         this = _Instance(of, matched.step[rows], step_start[rows], start[rows], length[rows], matched.exposed_ns[rows])
         _cost(costs, this, delayed, lateness)
         _book(booked, rows, of, matched.step[rows], wait[rows], exposed[rows], late, delayed)
-    return Waits(wait, exposed, last, latest - earliest, booked.frame(), costs.frame())
+    return Waits(wait, last, latest - earliest, booked.frame(), costs.frame())
 
 
 def _exposed_until(sampled: npt.NDArray[np.int64], moment: Ints, length: Ints) -> Ints:

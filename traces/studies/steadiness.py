@@ -30,10 +30,9 @@ Cause = Literal["too-few-rounds", "control-excludes-1", "baseline-bimodal", "bas
 
 @dataclass(frozen=True)
 class Modes:
-    """Two speeds of a baseline: the slower's time over the faster's, and the share of rounds in the slower one."""
+    """Two speeds of a baseline: the slower's time over the faster's, and the time between the two, ns."""
 
     apart: float
-    slower_share: float
     limit_ns: float
 
 
@@ -138,7 +137,7 @@ def _modes(wall: Floats) -> Modes | None:
     apart = float(np.exp(np.median(ordered[cut:]) - np.median(ordered[:cut])))
     if explained[best] < THRESHOLDS.two_modes_explain or apart <= 1 + THRESHOLDS.two_modes_apart:
         return None
-    return Modes(apart, (count - cut) / count, float(np.exp((ordered[cut - 1] + ordered[cut]) / 2)))
+    return Modes(apart, float(np.exp((ordered[cut - 1] + ordered[cut]) / 2)))
 
 
 def _drift(wall: Floats) -> float | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.statistics import Estimate, Floats, Ints
@@ -94,9 +93,3 @@ def _in_order(sweep: Sweep, sides: list[SideKey]) -> list[SideKey]:
     rank = {name: place for place, name in reversed(list(enumerate(names)))}
     regimes = {regime: place for place, regime in enumerate(dict.fromkeys(regime for _, regime in sides))}
     return sorted(sides, key=lambda side: (side[1] != "eager", regimes[side[1]], rank[side[0]]))
-
-
-def settings_frame(sweep: Sweep) -> pd.DataFrame:
-    """A row a point, by its index: the value of each axis."""
-    names = [axis.name for axis in sweep.record.axes]
-    return pd.DataFrame([[point.settings[name] for name in names] for point in sweep.record.points], columns=names)

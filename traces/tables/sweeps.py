@@ -10,7 +10,6 @@ import numpy as np
 from launchlens.traces.tables.table import Column, Table, of_plain_rows, table
 
 if TYPE_CHECKING:
-    from launchlens.traces.sweeps.crossings import Line
     from launchlens.traces.sweeps.model import Choice, Prediction
     from launchlens.traces.sweeps.study import SweepStudy
     from launchlens.traces.sweeps.sweep import Setting
@@ -309,8 +308,3 @@ def not_measured(study: SweepStudy) -> Table:
     )  # fmt: skip
     rows = [[*key[:3], key[3] or None, count] for key, count in study.not_measured.items()]
     return table("not_measured", "Not measured", columns, rows)
-
-
-def line_title(line: Line) -> str:
-    """Two variants along an axis, in words."""
-    return f"{line.variant} against {line.against} along {line.axis.name}"
