@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from shutil import copyfile
+from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
+from click.testing import Result
 from msgspec.structs import replace as replace_fields
 from typer.testing import CliRunner
 
 import made_cupti
 from launchlens.cli import app
+from launchlens.reports.output import Wanted
 from launchlens.traces.captures.capture import VariantRecord, read_capture, write_manifest
 from launchlens.traces.captures.probes import write_probes
 from launchlens.traces.sweeps.sweep import SweptVariant, write_sweep
+from launchlens.traces.tables.table import Table
 from made_capture import make_capture, make_trace
 from made_probes import ALL, LAUNCH_COSTS
 from made_sweep import make_sweep, points, record, timings
@@ -194,3 +200,31 @@ def run(line: str, folder: Path, *more: str):
         made = str(folder / "out") if name == "OUT" else str(MADE[name](folder)) if name in MADE else name
         arguments.append(made + mark + rest)
     return CliRunner().invoke(app, [*arguments, *more])
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What came of a command line with `--json`, and every table that its result has."""
+
+    answer: Result
+    tables: tuple[Table, ...]
+
+
+@cache
+def printed_lines() -> dict[str, Printed]:
+    """Every command line, run once in a process, for what is said of its JSON and of its tables."""
+    found: dict[str, Printed] = {}
+    write = Wanted.write
+    with TemporaryDirectory() as folder, made_machine(Path(folder)):
+        for number, line in enumerate(line for of_format in LINES.values() for line in of_format):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            given: list[Table] = []
+
+            def kept(wanted: Wanted, result: Any, to: list[Table] = given) -> None:
+                to.extend(result.tables())
+                write(wanted, result)
+
+            with patch.object(Wanted, "write", kept):
+                found[line] = Printed(run(line, place, "--json"), tuple(given))
+    return found

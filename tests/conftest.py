@@ -21,9 +21,18 @@ def pytest_configure(config):
         config.pluginmanager.register(skips.Counted(config))
 
 
+#: What a test module imports where it asks for something that is worked out once in a process, and takes long.
+WORKED_OUT_ONCE = ("shipped", "printed_lines")
+
+
 def pytest_collection_modifyitems(items):
-    """What takes longest begins first, and what asks for the captures that ship stands together: few processes work them out."""
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, not hasattr(item.module, "shipped")))
+    """What takes longest begins first, and what asks for the same long work stands together: few processes do it."""
+
+    def late(item):
+        shares = any(hasattr(item.module, name) for name in WORKED_OUT_ONCE)
+        return item.get_closest_marker("slow") is None, not shares
+
+    items.sort(key=late)
 
 
 # the light recorder builds two libraries where it is used: tests of it say so, all others are as on a machine without a compiler

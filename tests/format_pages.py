@@ -7,15 +7,12 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from unittest.mock import patch
 
 import msgspec
 
-from command_lines import LINES, made_machine, run
+from command_lines import printed_lines
 from launchlens.commands import exit_codes
-from launchlens.reports.output import Wanted
 from launchlens.traces import documents
 from launchlens.traces.captures import capture, marks, probes
 from launchlens.traces.documents.structure import Document
@@ -300,16 +297,10 @@ def events_page() -> str:
 def all_tables() -> dict[str, dict[str, Table]]:
     """Every table that a command has, by the command and its own name, on inputs made up for tests."""
     found: dict[str, dict[str, Table]] = {}
-    with TemporaryDirectory() as folder, made_machine(Path(folder)):
-        for number, line in enumerate(line for of_format in LINES.values() for line in of_format):
-            place = Path(folder) / str(number)
-            place.mkdir()
-            given: list[Table] = []
-            with patch.object(Wanted, "write", lambda _, result, to=given: to.extend(result.tables())):
-                run(line, place)
-            command = f"{line.split()[0]}{' --list' if '--list' in line else ''}"
-            for one in given:
-                found.setdefault(command, {}).setdefault(one.name, one)
+    for line, printed in printed_lines().items():
+        command = f"{line.split()[0]}{' --list' if '--list' in line else ''}"
+        for one in printed.tables:
+            found.setdefault(command, {}).setdefault(one.name, one)
     return found
 
 

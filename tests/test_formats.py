@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from command_lines import LINES, made_machine, run
+from command_lines import LINES, printed_lines
 from format_pages import EXIT_CODES, Key, all_documents, format_of, hints_of, is_structure, keys_of, said_of
 from launchlens.commands import exit_codes
 from launchlens.reports.writers.json import text
@@ -18,18 +18,11 @@ from launchlens.traces.readers.cupti.schema import Header
 DOCUMENTS: Any = tuple(all_documents())
 
 
-@pytest.fixture(scope="module", autouse=True)
-def machine(tmp_path_factory):
-    """A machine of made-up things, on which every command runs alike wherever the tests do."""
-    with made_machine(tmp_path_factory.mktemp("machine")):
-        yield
-
-
 @pytest.mark.parametrize(("format", "line"), [(format, line) for format in LINES for line in LINES[format]])
-def test_what_a_command_prints_is_its_document(format, line, tmp_path):
+def test_what_a_command_prints_is_its_document(format, line):
     if line.startswith("export"):
         pytest.importorskip("perfetto", reason="pip install 'launchlens[export]'")
-    answer = run(line, tmp_path, "--json")
+    answer = printed_lines()[line].answer
     assert answer.exit_code in (0, 1, 3) and answer.stdout, answer.stderr
     document = msgspec.json.decode(answer.stdout, type=_any(DOCUMENTS))
     assert format_of(type(document)) == format
