@@ -55,6 +55,8 @@ TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
 )
 #: Sections that the first screen of a terminal leaves out; and the totals, where it has a table of kernels.
 BEYOND_A_SCREEN = ("ranges", "costs")
+#: A cause of less of the idle time than this has no row on the first screen.
+LEAST_OF_IDLE = 0.01
 TONES: dict[Severity, Tone] = {"info": "note", "warning": "warning", "error": "error"}
 
 
@@ -91,7 +93,7 @@ def blocks(document: AnalysisDocument, answers: Sequence[Table] = (), *, brief: 
             left_out = (*left_out, "totals")
     shown = [block for section in sections(document, answers) if section.id not in left_out for block in section.blocks]
     if brief is not None:
-        shown = [replace(_brief(block), most=brief) if isinstance(block, Shown) else block for block in shown]
+        shown = [_brief(block, brief) if isinstance(block, Shown) else block for block in shown]
     shown = [replace(block, table=for_people(block.table)) if isinstance(block, Shown) else block for block in shown]
     more = [Paragraph(MORE, "note")] if brief is not None else []
     return [head, *shown, *_accounts(document, exact=False), *more]
@@ -118,10 +120,13 @@ def _alike(table: Table) -> set[str]:
     return {named} if named in table.frame and not several(table.frame, named) else set()
 
 
-def _brief(block: Shown) -> Shown:
-    """A table with the columns that its analysis shows first, and without causes that no gap has."""
+def _brief(block: Shown, most: int) -> Shown:
+    """A table with the columns that its analysis shows first, and `most` of its rows: of causes of idle time those that weigh anything."""
     if block.table.name == "idle_causes":
-        block = replace(block, table=replace(block.table, frame=block.table.frame.query("count > 0")))
+        causes = block.table.frame.query("count > 0")
+        block = replace(block, table=replace(block.table, frame=causes))
+        most = min(most, max(int((causes["share"].astype(float) >= LEAST_OF_IDLE).sum()), 1))
+    block = replace(block, most=most)
     first = {question.name: question.brief for question in CATALOGUE}.get(block.table.name)
     if not first:
         return block
