@@ -287,6 +287,17 @@ def test_the_first_screen_says_the_steps_and_no_cause_without_gaps():
     assert set(causes["cause"]) > {"host-python"}, "the table has parts of others"
 
 
+def test_the_first_screen_leaves_out_causes_that_weigh_nothing(real):
+    document, _ = real
+    found = analyze(open_trace(PAIRS / "log-each-step.before.json.gz"))
+    answered = found.answers(["idle_causes"])
+    causes = answered.tables["idle_causes"].frame
+    heavy = int((causes["share"] >= 0.01).sum())
+    assert 0 < heavy < int((causes["count"] > 0).sum())
+    screen = text(shown.blocks(document, [*answered.tables.values()], brief=8))
+    assert f"What the GPU waited for ({heavy} of {int((causes['count'] > 0).sum())}, by time)" in screen
+
+
 def test_each_device_has_a_lane_of_gaps_which_lead_to_its_own_rows():
     rows = []
     for at in range(6):

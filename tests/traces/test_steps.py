@@ -384,6 +384,7 @@ def test_with_a_range_everything_is_of_its_instances_alone() -> None:
     assert tables["steps"].frame["gpu_busy_ns"].tolist() == [5_000] * 4
     assert tables["idle_causes"].frame["parts_ns"].sum() == tables["idle"].frame["length_ns"].sum() == 4 * 25_000
     assert tables["idle_causes"].frame["share_of_time"].sum() == pytest.approx(25 / 30)
+    assert tables["idle_causes"].frame["parts_share_of_time"].sum() == pytest.approx(25 / 30)
     bound = bound_by(found.stepped)
     assert bound is not None and bound.window_ns == 3 * 30_000 and bound.shares["gpu"] == pytest.approx(5 / 30)
     # work that outlasts its range on the host is still its instance's

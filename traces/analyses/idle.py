@@ -115,6 +115,7 @@ def _causes(scope: Scope) -> pd.DataFrame:
         time = int((end - start).sum()) * (len(each) - 1 if device is None else 1)
         frame["share"] = frame["total_ns"] / max(int(frame["total_ns"].sum()), 1)
         frame["share_of_time"] = frame["total_ns"] / max(time, 1)
+        frame["parts_share_of_time"] = frame["parts_ns"] / max(time, 1)
         frame = frame[(frame["count"] > 0) | (frame["parts_ns"] > 0)].assign(device=device)
         found.append(frame.sort_values(["total_ns", "cause"], ascending=[False, True], kind="stable"))
     return pd.concat(found, ignore_index=True)
@@ -184,6 +185,12 @@ IDLE_CAUSES = Question(
             title="parts",
         ),
         Column(
+            "parts_share_of_time",
+            "share",
+            "that as a share of the time of the steps: what the verdict goes by, which leaves out the first of three or more steps",
+            title="parts, of all time",
+        ),
+        Column(
             "device",
             "text",
             "the device; null in the rows of all of them together, which stand first where there are several",
@@ -194,6 +201,6 @@ IDLE_CAUSES = Question(
     answer=_causes,
     nothing="no gap of the GPU",
     order="by time",
-    brief=("device", "cause", "count", "total_ns", "share", "share_of_time", "longest_ns"),
+    brief=("device", "cause", "count", "total_ns", "share", "longest_ns", "parts_share_of_time"),
     of_several="device",
 )
