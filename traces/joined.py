@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ from launchlens.traces.waits_for_backward import waits_for_backward
 
 if TYPE_CHECKING:
     from launchlens.traces.slice import Slice
+    from launchlens.traces.steps.host_line import HostLine
     from launchlens.traces.steps.stepped import Stepped
 
 
@@ -54,6 +55,7 @@ class JoinedTrace:
     _evident_lanes: dict[tuple[int, int], Lane] = field(default_factory=dict, repr=False)
     _process_lanes: dict[int, Lane] = field(default_factory=dict, repr=False)
     _device_lanes: dict[int | None, Lane] = field(default_factory=dict, repr=False)
+    _segment_causes: dict[int, tuple[HostLine, Ints]] = field(default_factory=dict, repr=False)
     _stepped: dict[tuple[str | None, bytes | None], Stepped] = field(default_factory=dict, repr=False)
 
     @property
@@ -123,6 +125,12 @@ class JoinedTrace:
         if (pattern, of) not in self._stepped:
             self._stepped[pattern, of] = Stepped(self, pattern, windows)
         return self._stepped[pattern, of]
+
+    def segment_causes(self, host: HostLine, work_out: Callable[[], Ints]) -> Ints:
+        """What `work_out` gives for a host's line, once: each device of a process asks for the same."""
+        if id(host) not in self._segment_causes:
+            self._segment_causes[id(host)] = host, work_out()  # the line is held, so that nothing else gets its id
+        return self._segment_causes[id(host)][1]
 
     def device_lane(self, device: int | None) -> Lane:
         """The lane of a device, cut once; one without any state where the trace holds no event of a device."""

@@ -247,6 +247,10 @@ def _owed_to_waits(host: HostLine, left: Ints) -> tuple[Ints, Ints]:
 
 def segment_causes(joined: JoinedTrace, host: HostLine) -> Ints:
     """For each segment of the host's line, the cause that idle time in it has: an index into CAUSES."""
+    return joined.segment_causes(host, lambda: _segment_causes(joined, host))
+
+
+def _segment_causes(joined: JoinedTrace, host: HostLine) -> Ints:
     if not len(host.state):
         return np.empty(0, np.int64)
     cause = np.array([CAUSES.index(_CAUSE_OF[state]) for state in STATES])[host.state]
