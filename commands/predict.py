@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,6 +47,8 @@ def command(
 
     Example: launchlens predict --workload small-copies --set count=12 --set bytes=4096
     """
+    # before numpy is loaded: systems this small are solved at once, unless a thread for each core waits for the others
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from launchlens.commands.printing import wanted
     from launchlens.reports.output import Result
     from launchlens.traces.captures.recorded import recorded_sweep
