@@ -137,7 +137,7 @@ def command(
         _warn_of_options(given)
         _report_recorded(workload, output, asked, every)
         return
-    from launchlens.profiling.new_capture import new_folder
+    from launchlens.profiling.new_capture import new_folder, unless_empty
     from launchlens.profiling.run import ROUNDS, Plan
 
     with_recorder(where)
@@ -150,7 +150,8 @@ def command(
         command=_command_line(),
     )  # fmt: skip
     folder = new_folder(output, spec.name)
-    manifest = _measure(plan, folder, workload)
+    with unless_empty(folder):
+        manifest = _measure(plan, folder, workload)
     report_on(folder, folder / "report.html", asked, recorded=None)
     _end_where_wrong(manifest)
 

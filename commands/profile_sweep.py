@@ -73,7 +73,10 @@ def run_sweep(asked: AskedSweep, wanted: Wanted) -> None:
                 option, "a sweep times and records nothing", "leave it out, or profile one point without --sweep"
             )
     plan, folder, earlier = _anew(asked) if asked.resume is None else _to_resume(asked, asked.resume)
-    record = _measure(plan, folder, earlier, asked.workload)
+    from launchlens.profiling.new_capture import unless_empty
+
+    with unless_empty(folder):
+        record = _measure(plan, folder, earlier, asked.workload)
     _say(record, folder)
     report_on_sweep(folder, folder / "report.html", wanted)
     wrong = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +27,17 @@ class NewCapture:
         """Write the manifest again with what is `known` now of its fields."""
         self.manifest = replace(self.manifest, **known)
         write_manifest(self.folder, self.manifest)
+
+
+@contextmanager
+def unless_empty(folder: Path) -> Iterator[None]:
+    """Take a new folder away again where what writes into it ends before it did."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # it holds something
+            folder.rmdir()
+        raise
 
 
 def new_folder(output: Path | None, workload: str) -> Path:

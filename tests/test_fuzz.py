@@ -11,6 +11,7 @@ from fuzz.seeds import KINDS
 from typer.main import get_command
 
 from launchlens.cli import app
+from launchlens.profiling.new_capture import new_folder, unless_empty
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -102,3 +103,12 @@ def test_what_is_left_half_written_is_told():
     assert "not what" in kills.wrong(signal.SIGKILL, -9, "", {"a.html": "2"}, whole)
     assert "missing" in kills.wrong(signal.SIGINT, 0, "", {}, whole)
     assert "ended with 70" in kills.wrong(signal.SIGINT, 70, "cli.py", {}, whole)
+
+
+def test_a_new_folder_goes_where_nothing_came_to_stand_in_it(tmp_path):
+    for name, holds in (("empty", False), ("used", True)):
+        with pytest.raises(KeyboardInterrupt), unless_empty(new_folder(tmp_path / name, "")):
+            if holds:
+                (tmp_path / name / "manifest.json").write_text("{}")
+            raise KeyboardInterrupt
+    assert [each.name for each in tmp_path.iterdir()] == ["used"]

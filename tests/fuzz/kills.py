@@ -106,9 +106,11 @@ def writings(made: Path) -> list[Writing]:
         "scrub of the light recorder": ("scrub", light, "-o", "OUT/scrubbed.parquet"),
         "variants": ("variants", "--json", "-o", "OUT/variants.json"),
         "probe --list": ("probe", "--list", "--json", "-o", "OUT/probes.json"),
-        "doctor": ("doctor", "--json", "-o", "OUT/doctor.json"),
+        "doctor": ("doctor", "--format", "csv", "--table", "thresholds", "-o", "OUT/doctor.csv"),
         "profile, recorded": ("profile", "--output", "OUT/capture"),
     }
+    if find_spec("perfetto") is None:
+        commands = {name: arguments for name, arguments in commands.items() if arguments[0] != "export"}
     writing = [Writing(name, arguments) for name, arguments in commands.items()]
     if find_spec("torch") is not None:
         few = ("--rounds", "2", "--iterations", "2")
@@ -171,17 +173,21 @@ def ended(writing: Writing, whole: Whole, what: signal.Signals, share: float) ->
         if writing.measures is None:
             return wrong(what, process.returncode, words, left, whole.files, writing.ends_with)
         left, files = dict.fromkeys(left, ""), dict.fromkeys(whole.files, "")
-        return wrong(what, process.returncode, words, left, files) or unread(out / writing.measures)
+        fault = wrong(what, process.returncode, words, left, files) or unread(out / writing.measures)
+        empty = (out / writing.measures).is_dir() and not left
+        return "an empty folder is left behind" if empty and not fault and what is not signal.SIGKILL else fault
 
 
 def unread(measured: Path) -> str | None:
-    """What is wrong with a capture or sweep of which something stands under its name."""
-    if not measured.exists():
+    """What is wrong with a capture or sweep of which something stands under its name; one that says it is of nothing is well."""
+    if not measured.exists() or all(each.name.startswith(".") for each in measured.iterdir()):
         return None
     with folders() as (out, temporary):
         reading = Writing("report", ("report", str(measured), "--output", "OUT/read.html"))
         process = started(reading, out, temporary)
         _, said = process.communicate()
+        if process.returncode == 2 and "interrupted before anything had been timed" in said.decode():
+            return None
         return None if process.returncode == 0 else f"what it measured can't be read: {said.decode()[-300:]}"
 
 

@@ -413,6 +413,16 @@ def test_texts_that_no_row_refers_to_are_not_copied(tmp_path):
     assert b"of ada's own" not in plain_bytes(tmp_path / "out.parquet")
 
 
+def test_copies_of_no_known_way_are_analysed(tmp_path):
+    path = recording(tmp_path / "in.parquet", ROWS)
+    table = pq.read_table(path)
+    at = table.column_names.index("copy_kind")
+    unknown = pa.nulls(len(table), table.schema.field(at).type)
+    pq.write_table(table.set_column(at, table.schema.field(at), unknown), path)
+    copies = analyze(open_trace(path)).answers(["copies"]).tables["copies"].frame
+    assert len(copies) and copies["share_of_link"].isna().all()
+
+
 def test_a_recording_that_can_not_be_read_is_not_scrubbed(tmp_path):
     path = recording(tmp_path / "in.parquet", ROWS, without=["name"])
     with pytest.raises(InputError, match="has no column 'name'"):

@@ -693,6 +693,17 @@ def test_a_damaged_table_leaves_no_copy(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.sqlite", "tables"]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_strings_may_be_numbers(tmp_path: Path, known: bool) -> None:
+    folder = as_parquet(planted_nsys(tmp_path / "report.sqlite"), tmp_path / "tables")
+    strings = pq.read_table(folder / "StringIds.parquet")
+    numbers = pa.array([each if known else None for each in range(len(strings))], pa.uint64())
+    at = strings.column_names.index("value")
+    pq.write_table(strings.set_column(at, "value", numbers), folder / "StringIds.parquet")
+    done = scrub(folder, tmp_path / "out")  # which refuses where the copy's analysis is another
+    assert (done.kept.get("StringIds.value", 0) > 0) == known
+
+
 # -- parquet
 
 

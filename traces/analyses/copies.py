@@ -69,7 +69,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
         )
     seen = _best(kind, memory.astype(np.int64), moved, duration, timed)[groups.first(np.arange(len(rows)))]
     limit = _limits(scope, rows, groups)
-    within = np.append([str(each) == "DtoD" for each in events["copy_kind"].cat.categories], True)[kind]
+    within = np.array([*(str(each) == "DtoD" for each in events["copy_kind"].cat.categories), True])[kind]
     of_link = _best(kind, np.zeros(len(kind), np.int64), moved, duration, timed & ~within)
     link = of_link[groups.first(np.arange(len(rows)))]
     texts = [None if at < 0 else str(memory_names[at]) for at in keys[2]]

@@ -153,6 +153,13 @@ def _texts(raw: list[bytes | None]) -> Any:
     return pa.array(raw, pa.large_binary()).view(pa.large_string())
 
 
+def _bytes_of(column: Any) -> list[bytes | None]:
+    """A column of strings as bytes; where it holds something else, what the reader writes of that."""
+    if is_text(column.type):
+        return texts_of(column)
+    return [None if each is None else str(each).encode() for each in values_of(column)]
+
+
 def _copy_strings(folder: Path, kept: Mapping[str, Path], output: Path, removed: Removed) -> None:
     """Copy the strings that rows of the copy refer to by id; what only overheads refer to, without paths."""
     of_events, of_overheads = _used_ids(folder, kept)
@@ -160,7 +167,7 @@ def _copy_strings(folder: Path, kept: Mapping[str, Path], output: Path, removed:
         text, left_out = 0, source.file.metadata.num_rows
         told = {"id", "value"} <= set(source.schema.names)
         for batch in batches(folder, STRINGS, source, None, CHUNK) if told else ():
-            rows = zip(ints(batch.column("id")).tolist(), texts_of(batch.column("value")), strict=True)
+            rows = zip(ints(batch.column("id")).tolist(), _bytes_of(batch.column("value")), strict=True)
             kept_rows = {}
             for number, raw in rows:
                 if raw is not None and number in of_events:
