@@ -444,11 +444,11 @@ def _paces(gpu: Pace | None, host: HostPace | None) -> list[Condition]:
     """Whether all that both sides run takes longer on one: that is a clock, or a host that drifts, and no call's own."""
     found = []
     if gpu is not None and gpu.differs:
-        found.append(Condition("pace of the GPU: most kernels that both run take", "1 ×", f"{gpu.ratio:.2f} × as long"))
+        found.append(Condition("pace of the GPU, by the kernels that both run", "1 ×", f"{gpu.ratio:.2f} × as long"))
     if host is not None:
-        for pace, of in ((host.main, "the steps' thread takes"), (host.others, "other threads take")):
+        for pace, of in ((host.main, "on the steps' thread"), (host.others, "on other threads")):
             if pace.differs:
-                what = f"pace of the host: for most calls that both make {of}"
+                what = f"pace of the host, by the calls that both make {of}"
                 found.append(Condition(what, "1 ×", f"{pace.ratio:.2f} × as long"))
             if host.others is host.main:
                 break
