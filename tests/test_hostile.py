@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import struct
@@ -20,6 +21,7 @@ from traces.made_nsys import export as made_export
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.traces.cache import store
 from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.checks.limits import read_limits
 from launchlens.traces.claims.read import read_claims
@@ -29,6 +31,7 @@ from launchlens.traces.readers.cupti.schema import METADATA_KEY
 from launchlens.traces.schema import COLUMNS
 from made_capture import make_capture
 from made_cupti import HEADER
+from made_sweep import make_sweep
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data" / "hostile"
@@ -127,6 +130,51 @@ def test_toml_that_is_none_is_said_in_a_line(tmp_path, text):
         assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["sweep.json", "timings.parquet", "model.json"])
+def test_special_files_of_a_sweep_are_refused_at_once(tmp_path, swept, name):
+    for make in (pipe, endless, folder, elsewhere, huge):
+        at = tmp_path / make.__name__
+        shutil.copytree(swept, at)
+        (at / name).unlink(missing_ok=True)
+        make(at / name)
+        with at_most(20):
+            assert f"{name}: " in refused("predict", at, "--set", "count=3", "--set", "bytes=100")
+            if name != "model.json":  # which `report` makes anew
+                assert f"{name}: " in refused("report", at)
+        assert name == "sweep.json" or not (tmp_path / "outside").exists() or (tmp_path / "outside").read_text() == "{}"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    return make_sweep(tmp_path_factory.mktemp("swept") / "sweep", counts=(1, 4), sizes=(64, 4096), rounds=2)
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"PAR1", b"{", b'{"traceEvents": [', b"\x1f\x8b\x08\0\0\0\0\0\0\0", b"SQLite format 3\0"]
+)
+def test_a_file_of_a_hole_is_refused_at_once(tmp_path, head):
+    path = tmp_path / "x"
+    path.write_bytes(head)
+    os.truncate(path, 1 << 40)
+    for command in (["analyze", path], ["scrub", path, "-o", tmp_path / "out"], ["compare", path, path]):
+        with at_most(20):
+            refused(*command)
+
+
+def test_special_files_in_the_cache_are_not_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAUNCHLENS_CACHE", str(tmp_path))
+    for make in (pipe, endless, folder, elsewhere, huge):
+        store.keep("key", {"part": b"x"})
+        place = store.folder() / f"key{store.SUFFIX}"
+        assert store.find("key") == {"part": b"x"}
+        place.unlink()
+        make(place)
+        place.is_symlink() or place.chmod(0o700)
+        with at_most(5):
+            assert store.find("key") is None
+        place.is_dir() and place.rmdir()
+
+
 def test_a_pipe_beside_an_export_is_no_journal(tmp_path):
     path = tmp_path / "x.sqlite"
     path.write_bytes((ROOT / "tests" / "data" / "nsys" / "step" / "trace.sqlite").read_bytes())
@@ -206,6 +254,27 @@ def test_small_parquet_files_that_hold_much_are_read_within_bounds_or_refused(tm
     assert [code for code, _ in done] == [2, 2, 0, 0, 2, 0, 2], (done, answer.stderr)
     for code, said in done:
         assert code == 0 or (("bytes of text" in said or "bytes unpacked" in said) and said.count("\n") == 1), said
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.binary(1 << 20), pa.struct({"a": pa.int64()})], ids=str)
+def test_columns_of_which_a_row_takes_any_number_of_bytes_are_not_decoded(tmp_path, kind):
+    made = make_capture(tmp_path / "capture")
+    table = pq.read_table(made / "timings.parquet")
+    at, rows = table.schema.get_field_index("wall_ns"), len(table)
+    value = {"list": [0] * 1000, "fixed_size_binary": b"x" * (1 << 20), "struct": {"a": 1}}[
+        str(kind).split("[")[0].split("<")[0]
+    ]
+    table = table.set_column(at, "wall_ns", pa.array([value] * rows, kind))
+    pq.write_table(table, made / "timings.parquet", compression="zstd")
+    assert "timings.parquet: can't be read: column wall_ns holds " in refused("report", made)
+    export = tmp_path / "export"
+    export.mkdir()
+    numbers = pa.array(np.arange(rows))
+    columns = {"start": numbers, "end": numbers, "eventType": pa.array(np.full(rows, 59)), "x": table.column("wall_ns")}
+    pq.write_table(pa.table(columns), export / "NVTX_EVENTS.parquet", compression="zstd")
+    said = json.loads(run("scrub", export, "-o", tmp_path / "out", "--json").stdout)
+    assert str(rows) in json.dumps(said)
+    assert pq.read_table(tmp_path / "out" / "NVTX_EVENTS.parquet").column("x").null_count == rows
 
 
 def test_texts_spelled_by_the_one_before_are_refused(tmp_path):

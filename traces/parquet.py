@@ -49,7 +49,8 @@ class Opened:
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = CHUNK) -> Iterator[pa.RecordBatch]:
         """Some columns, or all, some rows at a time. Raises FAULTS for what turns out to be damaged, or larger than it said."""
-        chosen = None if columns is None else list(columns)
+        chosen = list(self.schema.names if columns is None else columns)
+        self._check_kinds(chosen)
         for batch in self.file.iter_batches(batch_size=rows, columns=chosen, use_threads=False):
             for column in batch.columns:
                 check_codes(column)
@@ -64,6 +65,12 @@ class Opened:
             read.append(batch.select(held))
             self._check_unpacked(*read)
         return pa.Table.from_batches(read, pa.schema([self.file.schema_arrow.field(name) for name in held]))
+
+    def _check_kinds(self, columns: Sequence[str]) -> None:
+        """Raise ValueError for a column of which a row can take any number of bytes and is no text: lists, and values as wide as it says."""
+        for field in map(self.schema.field, columns):
+            if not is_flat(field.type):
+                raise ValueError(f"column {field.name[:60]} holds {str(field.type)[:60]}, neither text nor numbers")
 
     def _check_unpacked(self, *batches: pa.RecordBatch) -> None:
         """Raise ValueError where the dictionaries of some batches hold more text than may be."""
@@ -176,3 +183,9 @@ def is_number(kind: Any) -> bool:
     """Whether columns of this Arrow type hold numbers."""
     types = pa.types
     return bool(types.is_integer(kind) or types.is_boolean(kind) or types.is_float32(kind) or types.is_float64(kind))
+
+
+def is_flat(kind: Any) -> bool:
+    """Whether a row of this Arrow type is a text, whose bytes are counted, or takes no more bytes than a time or a long number does."""
+    types = pa.types
+    return is_text(kind) or types.is_primitive(kind) or types.is_null(kind) or types.is_decimal(kind)

@@ -18,6 +18,8 @@ from launchlens.traces.readers.reader import Reader
 from launchlens.traces.thresholds import THRESHOLDS
 
 _AT_ONCE = 1 << 20
+#: What st_blocks counts, bytes, and how many times its room on disk a file is that is mostly holes; what is compressed there is none.
+_A_BLOCK, _MOSTLY_HOLES = 512, 1000
 _GZIP = b"\x1f\x8b"
 #: What SQLite leaves beside a database that is being written: then the file alone is not its content.
 _UNFINISHED = ("-wal", "-journal")
@@ -35,7 +37,10 @@ def is_big(path: Path) -> bool:
     """Whether the trace at `path` takes long enough to read that its table is kept."""
     try:
         held = _files(path)
-        size = sum(each.stat().st_size for each in held)
+        states = [each.stat() for each in held]
+        size = sum(each.st_size for each in states)
+        if sum(getattr(each, "st_blocks", each.st_size) for each in states) * _A_BLOCK * _MOSTLY_HOLES < size:
+            return False  # hashing holes takes as long as hashing what is there
         with open(held[0], "rb") as file:
             packed = file.read(2) == _GZIP
     except (OSError, IndexError):

@@ -142,11 +142,14 @@ def keep(key: str, parts: Mapping[str, bytes]) -> None:
 
 def _read(path: Path, key: str) -> dict[str, bytes]:
     """The parts of an entry. Raises FileNotFoundError where there is none, others of _FAULTS where it can't be used."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    # a pipe would wait for somebody to write
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or _open_to_others(status, 0o022):
             raise ValueError("not a file that this user alone can have written")
+        if status.st_size > THRESHOLDS.cache_bytes:
+            raise ValueError("larger than all that is kept")
         if time.time() - status.st_mtime > THRESHOLDS.cache_days * _DAY_S:
             raise ValueError("too old")
         with zipfile.ZipFile(file) as entry:

@@ -291,7 +291,7 @@ def read_table(
         return typed(table.to_pandas(ignore_metadata=True).assign(**absent), columns)
     except parquet.FAULTS as error:
         what = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(path, f"can't be read: {what}", "record the capture again") from None
+        raise InputError(path, f"can't be read: {what[:200]}", "record the capture again") from None
 
 
 def _timings(path: Path, instead: Mapping[str, str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from launchlens.traces.parquet import is_number, is_text
+from launchlens.traces.parquet import is_flat, is_number, is_text
 from launchlens.traces.readers.nsys import folder as nsys_folder
 from launchlens.traces.readers.nsys.export import STRINGS
 from launchlens.traces.readers.nsys.parquet import (
@@ -97,11 +97,16 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
         lost = {field.name for field in fields if pa.types.is_null(field.type)}
         schema = pa.schema([pa.field(field.name, pa.int64()) if field.name in lost else field for field in fields])
         with _written(output, name, schema) as written:
-            for batch in batches(folder, name, source, None, CHUNK):
+            flat = [field.name for field in source.schema if is_flat(field.type)]
+            for batch in batches(folder, name, source, flat, CHUNK):
                 if name in SOME_ROWS:
                     batch = _some_rows(batch, removed, name)
                 columns = []
                 for field in schema:
+                    if field.name not in flat:  # never decoded: a row of it can take any number of bytes
+                        removed[f"{name}.{field.name}"] += batch.num_rows
+                        columns.append(pa.nulls(batch.num_rows, field.type))
+                        continue
                     column = batch.column(field.name)
                     if field.name in lost:
                         removed[f"{name}.{field.name}"] += len(column) - column.null_count

@@ -206,7 +206,7 @@ class TraceDocument:
             self._fill(wanted)
             text = self._data.lstrip(_SPACE)
             padded = padded or b"\x00" in self._data[: len(self._data) - len(text)]
-            if not text and not self._ended:
+            if not text and not self._ended and self.offset <= MAX_HEAD_BYTES:
                 self._drop(len(self._data))
                 continue
             if text.startswith(b"["):
@@ -267,7 +267,7 @@ class TraceDocument:
 
     def _no_trace(self, text: bytes) -> InputError:
         remedy = _REMEDY
-        if not text:
+        if not text and self._ended:
             return InputError(self.source.path, "is empty", "record it again")
         if not self._ended:
             what = (
