@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from launchlens.commands.options import Force, Format, Json, NoCache, Output, Steps, TableName, Tables
-from launchlens.commands.trace_report import IN_FULL, ON_A_SCREEN, TraceAsked, show_trace
+from launchlens.commands.trace_report import IN_FULL, LEAST_ON_A_SCREEN, MOST_ON_A_SCREEN, TraceAsked, show_trace
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -47,7 +47,10 @@ ByShape = Annotated[
 Html = Annotated[Path | None, typer.Option(help="Write the analysis as one HTML file.")]
 Partial = Annotated[bool, typer.Option(help="Keep the whole events of a JSON trace that breaks off.")]
 Top = Annotated[
-    int | None, typer.Option(min=1, help=f"Rows per table: {IN_FULL}, and {ON_A_SCREEN} on the first screen.")
+    int | None,
+    typer.Option(
+        min=1, help=f"Rows per table: {IN_FULL}, and {LEAST_ON_A_SCREEN} to {MOST_ON_A_SCREEN} on the first screen."
+    ),
 ]
 Workers = Annotated[
     int | None,

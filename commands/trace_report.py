@@ -11,10 +11,12 @@ import typer
 if TYPE_CHECKING:
     from launchlens.reports.output import Result, Wanted
     from launchlens.traces.cache.kept_analysis import Analysed
+    from launchlens.traces.documents.analysis import AnalysisDocument
     from launchlens.traces.source import OneTrace
 
-#: Rows of each table on the first screen, and elsewhere, where `--top` says nothing.
-ON_A_SCREEN, IN_FULL = 5, 15
+#: Rows of each table, where `--top` says nothing: on the first screen where little stands above them, and there at least, so that it
+#: has no more than 50 lines of 100 columns; and elsewhere.
+MOST_ON_A_SCREEN, LEAST_ON_A_SCREEN, IN_FULL = 5, 3, 15
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,20 @@ def _found(one_trace: OneTrace, of: TraceAsked, names: list[str]) -> Analysed:
         return analysis_of(one_trace, asked, progress)
 
 
+def rows_on_a_screen(document: AnalysisDocument) -> int:
+    """How many rows of each table the first screen has room for below its advice, of some four lines each, and what was met."""
+    met = [each for each in document.problems if each.code != "table-absent"]
+    above = len(document.advice) + len(met)
+    return max(MOST_ON_A_SCREEN - max(above - 1, 0), LEAST_ON_A_SCREEN)
+
+
 def _result(asked: Wanted, of: TraceAsked, found: Analysed) -> Result:
     from launchlens.reports.blocks import Shown
     from launchlens.reports.output import Result
     from launchlens.reports.pages import trace as shown
 
     document, made, one = found.document, [*found.answered.tables.values()], of.show or asked.table
-    brief = None if of.full else of.top or ON_A_SCREEN
+    brief = None if of.full else of.top or rows_on_a_screen(document)
     if one is None:
         return Result(
             lambda: document,

@@ -84,7 +84,8 @@ class Shown:
     """A table as people are shown it: at most `most` rows where it says so, else as many as a writer shows.
 
     `style` `answer`: the page's first table, wide and open. `bare`: what stands above it says its title already. The rows of an
-    `anchored` one can be linked to, as `row_anchor` calls them. `leads` says, by the name of a column, where the cell of each row
+    `anchored` one can be linked to, as `row_anchor` calls them. Of an extract `whole` is what shows all of it: there each row takes
+    one line of a terminal, whose names are cut where it is narrow. `leads` says, by the name of a column, where the cell of each row
     leads to on the page, empty for nowhere.
     """
 
@@ -92,6 +93,7 @@ class Shown:
     most: int | None = None
     style: Literal["plain", "answer", "bare"] = "plain"
     anchored: bool = False
+    whole: str = ""
     leads: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

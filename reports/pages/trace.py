@@ -42,10 +42,7 @@ OF_DOCUMENT = ("advice", "advice_rows", "totals", "ranges", "launch_cost", "acco
 NO_WINDOW = "No time account: no thread launches anything, and neither --range nor --thread was given."
 NO_STEPS = "No advice: no steps were found, by which savings are told. Name the ranges that are the steps with --steps."
 NOT_WORTH_IT = "No advice: of the changes that are known none would save enough of a step to be seen."
-MORE = (
-    "More: --full (every analysis), --show idle (each gap of the GPU), --html FILE (with a timeline of a step), and `launchlens open` (the trace in "
-    "Perfetto, with gaps and advice marked)."
-)
+MORE = "More: --full (all), --show idle (each gap), --html FILE (timelines), `launchlens open` (Perfetto)."
 #: The tables of a trace, in order: the section of each, by its id on the page and its title. One without rows is left out there.
 #: What is worked out of the trace itself is an analysis (`launchlens.traces.analyses`).
 TABLES: tuple[tuple[str, str, Callable[[AnalysisDocument], Table]], ...] = (
@@ -126,7 +123,7 @@ def _brief(block: Shown, most: int) -> Shown:
         causes = block.table.frame.query("count > 0")
         block = replace(block, table=replace(block.table, frame=causes))
         most = min(most, max(int((causes["share"].astype(float) >= LEAST_OF_IDLE).sum()), 1))
-    block = replace(block, most=most)
+    block = replace(block, most=most, whole=f"--show {block.table.name}")
     first = {question.name: question.brief for question in CATALOGUE}.get(block.table.name)
     if not first:
         return block

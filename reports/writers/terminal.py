@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -38,8 +39,10 @@ NAME_WIDTH = 60
 TEXT_WIDTH = 600
 #: Longest text printed of one item's words; a hostile file must not fill the screen.
 LONGEST = 4000
-#: Characters that a column of names keeps, and a heading's line, however narrow the terminal.
-_LEAST_NAME, _LEAST_HEADING = 20, 10
+#: Characters that a column of names keeps, and a heading's line, however narrow the terminal; and a heading's line of an extract, which has few lines.
+_LEAST_NAME, _LEAST_HEADING, _LEAST_OF_EXTRACT = 20, 10, 12
+#: What Rich leaves free between two columns.
+_BETWEEN = "  "
 
 _TONES = {"plain": "", "note": "dim", "warning": "yellow", "error": "bold red", "good": "green", "bad": "red"}
 _WEIGHTS = {"first": "bold red", "headline": "bold", "plain": "", "caveat": "dim"}
@@ -104,7 +107,7 @@ def _print(console: Console, block: Block, full: bool, most: int) -> None:
         case Command():
             console.print(Text(short(block.text, LONGEST)), soft_wrap=True)
         case Shown():
-            _print_table(console, block.table, block.most or most, block.style == "bare")
+            _print_table(console, block.table, block.most or most, block.style == "bare", block.whole)
             for note in block.table.notes:
                 wrapped(console, note, "dim")
         case Figure():
@@ -158,21 +161,49 @@ def _entry(console: Console, block: Entry, full: bool, most: int) -> None:
                 _print(console, each, full, most)
 
 
-def _print_table(console: Console, it: Table, most: int, bare: bool = False) -> None:
-    """A table of its first `most` rows, its title above it; one with a sum, or crosswise, whole."""
+def _print_table(console: Console, it: Table, most: int, bare: bool = False, whole: str = "") -> None:
+    """A table of its first `most` rows, its title above it; one with a sum, or crosswise, whole.
+
+    Of an extract `whole` is what shows the rest.
+    """
     read = as_read(it, most)
     said = title(it, len(read.rows), read.there, bare=bare)
     if said:
-        wrapped(console, short(said, 3 * NAME_WIDTH), "bold")
-    console.print(_table(read))
+        more = f", more: {whole}" if whole and read.there > len(read.rows) else ""
+        wrapped(console, short(said, 3 * NAME_WIDTH) + more, "bold")
+    console.print(_table(_on_one_line(read, console.width), _LEAST_OF_EXTRACT) if whole else _table(read))
 
 
-def _table(read: Read) -> RichTable:
+def _on_one_line(read: Read, width: int) -> Read:
+    """A table whose names are cut, the longest first, as far as it takes for each row to have room on one line."""
+    widths = [
+        max(
+            map(
+                len,
+                (
+                    *_folded(short(column.heading), max(widest, _LEAST_OF_EXTRACT)).split("\n"),
+                    *(short(row[at]) for row in read.rows),
+                ),
+            )
+        )
+        for at, column in enumerate(read.columns)
+        for widest in [max((len(row[at]) for row in read.rows), default=0)]
+    ]
+    names = [at for at, column in enumerate(read.columns) if column.kind == "name"]
+    beyond = sum(widths) + len(_BETWEEN) * (len(widths) - 1) - width
+    while beyond > 0 and names and widths[longest := max(names, key=widths.__getitem__)] > _LEAST_NAME:
+        widths[longest] -= 1
+        beyond -= 1
+    rows = [[short(cell, widths[at]) if at in names else cell for at, cell in enumerate(row)] for row in read.rows]
+    return replace(read, rows=rows)
+
+
+def _table(read: Read, heading: int = _LEAST_HEADING) -> RichTable:
     table = RichTable(header_style="", box=None, pad_edge=False)
     for at, column in enumerate(read.columns):
         widest = max((len(row[at]) for row in read.rows), default=0)
         table.add_column(
-            Text(_folded(short(column.heading), widest)),
+            Text(_folded(short(column.heading), max(widest, heading))),
             justify="right" if column.is_number else "left",
             vertical="top",
             no_wrap=column.is_number or column.kind == "code",
@@ -193,4 +224,4 @@ def _cell(column: Column, text: str) -> Text:
 
 def _folded(heading: str, width: int) -> str:
     """A heading on as many lines as its column is narrow: a few digits don't stand below a sentence."""
-    return "\n".join(textwrap.wrap(heading, max(width, _LEAST_HEADING), break_long_words=False))
+    return "\n".join(textwrap.wrap(heading, width, break_long_words=False))

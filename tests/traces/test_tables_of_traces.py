@@ -297,6 +297,10 @@ def test_ops_are_told_apart_by_shape_where_that_is_asked_for(tmp_path) -> None:
     assert [(row["shapes"], row["calls"]) for row in rows(made, "operators")] == [(None, 4)]
     found = {row["shapes"]: row["calls"] for row in rows(made, "operators", by_shape=True)}
     assert found == {"[[2, 3], [3, 4]]": 2, "[[9, 9], [9, 9]]": 1, None: 1}
+    assert not analyze(made).answers(["operators"], by_shape=True).tables["operators"].notes
+    bare = kineto(tmp_path / "bare.json.gz", [OP | {"ts": 100}])
+    (note,) = analyze(bare).answers(["operators"], by_shape=True).tables["operators"].notes
+    assert "no shapes of inputs were recorded" in note
 
 
 def test_modules_are_read_off_the_stack(tmp_path) -> None:

@@ -24,6 +24,7 @@ _COMPILED = re.compile(
     r"Torch-Compiled Region|## Call CompiledFxGraph|CompiledFunction|CompiledFxGraph|triton_\w+_fused_|triton_(?:poi|per|red|for|tem)_"
 )
 NOT_RECORDED = "not recorded"
+NO_SHAPES = "By shape: no shapes of inputs were recorded (torch.profiler records them with record_shapes=True), so ops are told apart by name."
 CALLS = (
     Column("calls", "count", "how many calls"),
     Column("host_ns", "time", "time in these calls, in all; calls within calls count in both", title="host time"),
@@ -110,6 +111,12 @@ def _shapes(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
     return found[rows], [str(each) for each in told["shapes"].cat.categories]
 
 
+def _notes(scope: Scope) -> tuple[str, ...]:
+    """That ops can't be told apart by shape, where that was asked for."""
+    told = scope.joined.trace.details.shapes
+    return (NO_SHAPES,) if scope.by_shape and (told is None or not len(told)) else ()
+
+
 def groups_of(scope: Scope, opened: Opened, rows: Ints, codes: Ints) -> Ints:
     """The group of each event that `opened` holds: the code of its row among `rows` of the event table, -1 of others."""
     at = np.full(len(scope.events), -1, np.int64)
@@ -155,5 +162,6 @@ OPERATORS = Question(
     answer=_answer,
     nothing="no framework ops",
     order="by GPU time",
-    brief=("name", "calls", "host_ns", "host_self_ns", "launches", "gpu_ns", "share", "backward_gpu_ns"),
+    brief=("name", "shapes", "calls", "host_ns", "host_self_ns", "launches", "gpu_ns", "share", "backward_gpu_ns"),
+    notes=_notes,
 )

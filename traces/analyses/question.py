@@ -30,6 +30,10 @@ OPS = Need(lambda scope: len(scope.host_rows("op")) > 0, "no framework ops")
 RANGES = Need(lambda scope: len(scope.host_rows("range")) > 0, "no ranges")
 
 
+def _nothing_to_note(_: Scope) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Question:
     """One analysis as the catalogue lists it.
@@ -38,7 +42,7 @@ class Question:
     `columns`; a frame without rows says that there is nothing of the kind in the trace, as a missing `needs` does: then there is
     no table, and `nothing` (`no collectives`, say) is the reason. `order` says how the rows are sorted, as `Table.order`, and `brief` which columns
     the first screen has room for (all where it names none); `pivot` is how people read it crosswise. `of_several` is a column that
-    people need to see only where it has several values.
+    people need to see only where it has several values. `notes` are sentences below the table, on what was asked and isn't there.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Question:
     brief: tuple[str, ...] = ()
     pivot: Pivot | None = None
     of_several: str = ""
+    notes: Callable[[Scope], tuple[str, ...]] = _nothing_to_note
 
     def lacks(self, scope: Scope) -> str | None:
         """What the trace lacks that is needed, None where it has it all."""
@@ -65,7 +70,8 @@ class Question:
         pivot = self.pivot
         if pivot is not None and pivot.group and not several(frame, pivot.group):
             pivot = replace(pivot, group="")
-        return of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=pivot)
+        made = of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=pivot)
+        return replace(made, notes=self.notes(scope))
 
 
 def several(frame: pd.DataFrame, column: str) -> bool:
