@@ -19,6 +19,11 @@ from rich.progress import (
 from launchlens.reports.console import stderr
 
 
+def _text(of: str) -> TextColumn:
+    """A part of a bar that is only text: names of files and parameters stand in it, which may hold what rich takes for markup."""
+    return TextColumn(of, markup=False)
+
+
 class Steps:
     """Opens one step after another; `step` gives the function that advances it."""
 
@@ -32,7 +37,7 @@ class Steps:
             print(f"{text} …", file=sys.stderr, flush=True)
             yield lambda done: None
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (_text("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task(text, total=total)
             yield lambda done: bar.advance(task, done)
@@ -46,10 +51,10 @@ class Steps:
             yield lambda done, known, left_s, now: None
             return
         columns = (
-            TextColumn("{task.description}"),
+            _text("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
+            _text("{task.fields[left]}"),
         )
         with Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task(text, total=None, left="")
@@ -69,7 +74,7 @@ def reading(name: str) -> Iterator[Callable[[int, int | None], None]]:
     if not console.is_terminal:
         yield lambda done, total: None
         return
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
+    with Progress(_text("{task.description}"), BarColumn(), console=console, transient=True) as bar:
         task = bar.add_task(f"reading {name}", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -84,8 +89,8 @@ def files(total: int) -> Iterator[Callable[[int], None]]:
     console = stderr()
     begun = time.monotonic()
     if console.is_terminal:
-        columns = (TextColumn("reading files"), BarColumn(), MofNCompleteColumn())
-        rest = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        columns = (_text("reading files"), BarColumn(), MofNCompleteColumn())
+        rest = (_text("{task.fields[rate]}"), TimeRemainingColumn())
         with Progress(*columns, *rest, console=console, transient=True) as bar:
             task, done = bar.add_task("", total=total, rate=""), [0]
 

@@ -14,22 +14,31 @@ import subprocess
 import sys
 import tomllib
 import unicodedata
+from functools import partial
+from io import StringIO
 from pathlib import Path
+from xml.etree import ElementTree
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import launchlens
 import made_cupti
 from launchlens.cli import COMMANDS, app
+from launchlens.reports import console, progress
 from launchlens.reports.streams import clean, clean_json
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import NOTE, read_claims
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import open_trace
+from launchlens.traces.sweeps.sweep import read_sweep
 from made_capture import make_capture, make_trace
-from made_probes import ALL
+from made_probes import ALL, LAUNCH_COSTS
+from made_sweep import make_sweep
+from traces import made_ranks
 
 ROOT = Path(__file__).parents[1]
 #: A title and a clear screen by escapes of both kinds, a colour, a new start of the line, a turned direction, line ends that are none.
@@ -333,6 +342,124 @@ def test_in_claims(tmp_path):
     for changed in alone[:3]:
         write(changed)
         run("claims", folder, "--claims", path, code=2)
+
+
+# -- sweeps, fleets and checks, and all that is written beside what is printed
+
+
+def nothing_steers(*texts):
+    for text in texts:
+        found = min((text.index(character) for character in set(text) if steers(character)), default=None)
+        assert found is None, f"{text[max(0, found - 200) : found + 60]!r}"
+
+
+def written(folder):
+    """The texts under a folder, which are UTF-8 and for people or programs."""
+    return [path.read_text("utf-8") for path in sorted(folder.rglob("*")) if path.suffix in TEXTS and path.is_file()]
+
+
+TEXTS = {".html", ".csv", ".json", ".md", ".xml", ".txt"}
+
+
+def use_found(found, page):
+    """Show a result of the library as a notebook and an interpreter do."""
+    nothing_steers(repr(found), found._repr_html_(), found.to_html(page).read_text("utf-8"))
+
+
+def test_in_what_a_sweep_says_of_itself(tmp_path):
+    folder, out = make_sweep(tmp_path / "sweep", counts=(1, 4, 16), sizes=(64, 4096), rounds=4), tmp_path / "out"
+    out.mkdir()
+    place, asked = folder / "sweep.json", ("--set", "count=3", "--set", "bytes=100")
+    document = json.loads(place.read_text())
+    document["points"][0]["variants"][1] |= {"status": "failed", "why": "no room", "launches": None}
+    document["costs"] = json.loads(msgspec.json.encode(LAUNCH_COSTS))
+
+    def bears(changed):
+        place.write_text(json.dumps(changed))
+        try:
+            return len(read_sweep(folder).record.points) == len(document["points"])
+        except InputError:
+            return False
+
+    most, alone = everywhere(document, bears)
+    for changed in alone:
+        place.write_text(json.dumps(changed))
+        run("predict", folder, *asked)
+    place.write_text(json.dumps(most))
+    run("report", folder, "--output", out / "report.html", "--tables", out / "tables", code=0)
+    for form in ("json", "markdown", "csv", "table"):
+        run("predict", folder, *asked, "--format", form, code=0)
+        run("report", folder, "--format", form, code=0)
+    run("claims", folder)
+    use_found(launchlens.open(folder), out / "library.html")
+    model = json.loads((folder / "model.json").read_text())
+    for changed in [
+        attacked(model, place, JSON_ATTACK) for place in {repr(each): each for each in places(model)}.values()
+    ]:
+        (folder / "model.json").write_text(json.dumps(changed))
+        run("predict", folder, *asked)
+    nothing_steers(*written(out))
+
+
+def test_in_what_ranks_and_checks_say(tmp_path, monkeypatch):
+    ranks, out = tmp_path / f"ranks{ATTACK}", tmp_path / "out"
+    out.mkdir()
+    made_ranks.write(made_ranks.run(made_ranks.training(1, "data", 3000, ranks=2), 2, 3), ranks)
+    for path in ranks.iterdir():
+        document = json.loads(path.read_text())
+        for event in document["traceEvents"]:
+            if event["cat"] != "cuda_runtime" and not event["name"].startswith("nccl"):
+                event["name"] += ATTACK
+            event["args"] |= {key: f"{value}{ATTACK}" for key, value in event["args"].items() if isinstance(value, str)}
+        document["distributedInfo"] |= {"backend": ATTACK, "host": ATTACK, ATTACK: ATTACK}
+        path.write_text(json.dumps(document))
+    (ranks / f"rank9{ATTACK}.json").write_text(f'{{"traceEvents": [{ATTACK}')
+    run("analyze", ranks, "--html", out / "fleet.html", "--tables", out / "tables", code=0)
+    for form in ("json", "markdown", "csv", "table"):
+        run("analyze", ranks, "--format", form, code=0)
+    use_found(launchlens.open(ranks), out / "library.html")
+    one, other = ranks / "rank0.json", ranks / "rank1.json"
+    run("compare", one, other, "--html", out / "compare.html", "--tables", out / "compared", code=0)
+    use_found(launchlens.open(one), out / "trace.html")
+    limits = tmp_path / "limits.toml"
+    limits.write_text(
+        "\n".join(f"[[limit]]\n{key} = {as_toml(f'*{ATTACK}')}" for key in ("kernel", "range"))
+        + "\n[[limit]]\nkernel = '*'\n[[limit]]\nrange = '*'\n"
+    )
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(out / "summary.md"))
+    for form in ("json", "markdown", "table"):
+        asked = ("--limits", limits, "--junit", out / f"{form}.xml", "--format", form)
+        answer = CliRunner().invoke(app, [str(each) for each in ("check", one, "--against", other, *asked)])
+        assert answer.exit_code in (0, 1, 3), answer.output
+        nothing_steers(answer.stdout, answer.stderr)
+    for wrong in (
+        f"[[limit]]\nmax_slowdown = {as_toml(ATTACK)}",
+        f"[[limit]]\n{json.dumps(ATTACK)} = 1",
+        f"x = {ATTACK}",
+        f"[[limit]]\nmetric = {as_toml(f'operator.{ATTACK}')}",
+    ):
+        limits.write_text(wrong)
+        run("check", one, "--against", other, "--limits", limits, code=2)
+    nothing_steers(*written(out))
+    for path in out.glob("*.xml"):
+        ElementTree.parse(path)
+
+
+def test_names_are_no_markup_to_bars_of_progress(monkeypatch):
+    names = ("[red]x[/red]", "[link=https://evil]x", "[/nothing]", ATTACK)
+    shown = StringIO()
+    made = partial(console._CleanConsole, file=shown, force_terminal=True, width=200)
+    monkeypatch.setattr(progress, "stderr", made)
+    for name in names:
+        with progress.reading(name) as done:
+            done(1, 2)
+        with progress.Steps().step(name, 2) as advance:
+            advance(1)
+        with progress.Steps().points(name) as show:
+            show(1, 2, 3.0, name)
+    text = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[AK]|\r", "", shown.getvalue())
+    nothing_steers(text)
+    assert all(name in text for name in names[:3])
 
 
 # -- names of files, and words of the command line

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launchlens.commands.library.frames import frame_of
+from launchlens.reports.streams import clean
 from launchlens.traces import files
 from launchlens.traces.problems import InputError
 
@@ -65,8 +66,8 @@ class Found(ABC):
         return place
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path}: {self._said()[0]}>"
+        return clean(f"<{type(self).__name__} {self.path}: {self._said()[0]}>")
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<div>{escape(line)}</div>" for line in self._said())
-        return f"<div><b>{type(self).__name__} {escape(str(self.path))}</b>{lines}</div>"
+        return clean(f"<div><b>{type(self).__name__} {escape(str(self.path))}</b>{lines}</div>")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from launchlens.reports.streams import clean
 from launchlens.reports.words.check import because, name, sentence
 from launchlens.traces.checks.check import Check
 
@@ -35,4 +36,5 @@ def junit(check: Check) -> str:
 
 
 def _said(text: str) -> str:
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    # it is read in logs as well, where what XML bears may steer a terminal
+    return clean(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
