@@ -37,7 +37,14 @@ CAUSE = {
     "not-recorded": "not-recorded",
 }
 #: Names in the files at hand that are about getting data, about collectives, and about memory.
-DATA = {"data", "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__", "## train_loader ##", "batch", "load"}
+DATA = {
+    "data",
+    "enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__",
+    "## train_loader ##",
+    "batch",
+    "load",
+    "next_batch",
+}
 COLLECTIVES = re.compile("nccl|c10d|all_reduce|allreduce|all_gather|reduce_scatter", re.IGNORECASE)
 MEMORY = {"cudaMalloc", "cudaFree", "cudaHostAlloc", "cudaFreeHost", "cudaMallocHost", "cuMemAlloc_v2", "cuMemFree_v2"}
 MEMORY |= {

@@ -1,17 +1,24 @@
-"""Steps, gaps with their causes, and the verdict, held against the slow oracle of `plain_steps` on recordings of ours and of others."""
+"""Steps, gaps with their causes, the verdict, and what changes would save, held against the slow oracle of `plain_steps` on recordings of ours and of others."""
 
+import json
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from traces.plain_analysis import read
+from traces.plain_replay import PlainReplay
 from traces.plain_steps import Steps
 
+from launchlens.traces.advice import data, launches, syncs
+from launchlens.traces.advice.candidate import saving
+from launchlens.traces.advice.region import Region
 from launchlens.traces.analysis import Analysis, analyze
 from launchlens.traces.source import open_trace
 from launchlens.traces.steps.bound_by import bound_by
 from launchlens.traces.steps.gaps import CAUSES
+from launchlens.traces.steps.replay import replay_of
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -95,3 +102,80 @@ def test_steps_gaps_and_verdict_of_what_lies_beside() -> None:
         pytest.skip("what others recorded is not here")
     for path in OF_OTHERS:
         assert_alike(path)
+
+
+#: The rules of advice that are played again the slow way, by the oracle's name for each.
+RULES = {
+    "remove_sync": syncs.propose,
+    "prefetch_data": data.propose,
+    "batch_launches": launches.batch,
+    "capture_graph": launches.capture,
+}
+#: Of the recordings with steps: programs of which each rule proposes something, ops that wait for a size, values that are brought in.
+PLAYED = [
+    *(path for path in OURS if path.parent.name == "pairs" and ".before." in path.name),
+    *(
+        DATA / "pairs" / "h200" / f"{name}.before.json.gz"
+        for name in ("masked-indexing", "tokens-uploaded", "loader-sleeps", "nan-checked", "average-looped")
+    ),
+]
+
+
+def assert_saves_alike(path: Path) -> Counter[str]:
+    """Every change that a rule proposes, advised or not, saves what the oracle says; how many of each rule."""
+    found, plain = both(path)
+    played = replay_of(found.stepped)
+    if played is None or not plain.steps or not len(played.rows):
+        return Counter()
+    oracle, region = PlainReplay(plain), Region(played)
+    for stretch in (1.0, 1.3, 3.1):
+        assert played.play(stretch=stretch) == pytest.approx(oracle.play(stretch=stretch), rel=1e-9), path.name
+    met = Counter[str]()
+    for name, rule in RULES.items():
+        shares = sorted(saving(played, each).share for each in rule(region))
+        told = sorted(getattr(oracle, name)())
+        assert [list(each) for each in shares] == [pytest.approx(list(each), abs=1e-9) for each in told], (
+            path.name,
+            name,
+        )
+        met[name] += len(shares)
+    return met
+
+
+def test_what_changes_would_save_is_what_a_slow_replay_says() -> None:
+    met = sum((assert_saves_alike(path) for path in PLAYED), Counter[str]())
+    assert all(met[name] for name in RULES), met
+
+
+def test_data_that_take_longer_than_the_rest_of_a_step_hold_it_up(tmp_path: Path) -> None:
+    """With one worker: what stays of the time of getting data goes by a replay of the rest."""
+    events: list[dict[str, Any]] = []
+
+    def span(category: str, name: str, start: int, length: int, lane: tuple[int, int] = (1, 1), **args: int) -> None:
+        about = {"ph": "X", "cat": category, "name": name, "pid": lane[0], "tid": lane[1]}
+        events.append(about | {"ts": start, "dur": length, "args": args})
+
+    for step in range(5):
+        at = 10_000 * step
+        span("user_annotation", f"ProfilerStep#{step}", at, 9_000)
+        span("user_annotation", "data", at + 10, 5_000 + 100 * step)
+        for number in range(40):
+            moment, call = at + 6_000 + 60 * number, 100 * step + number + 1
+            span("cpu_op", "aten::mm", moment, 40)
+            span("cuda_runtime", "cudaLaunchKernel", moment + 10, 8, correlation=call)
+            span("kernel", "gemm", moment + 25, 30, (0, 7), correlation=call, device=0, stream=7, context=1)
+        span("cuda_runtime", "cudaDeviceSynchronize", at + 8_600, 200, correlation=90_000 + step)
+    path = tmp_path / "slow_data.json"
+    properties = [{"id": 0, "name": "GPU"}]
+    path.write_text(json.dumps({"schemaVersion": 1, "deviceProperties": properties, "traceEvents": events}))
+    assert assert_saves_alike(path)["prefetch_data"] == 1
+    played = replay_of(both(path)[0].stepped)
+    assert played is not None
+    low, high = saving(played, data.propose(Region(played))[0]).share
+    assert 0 < low < high - 0.1, "the worker takes longer than the rest, so that much of it stays"
+
+
+if __name__ == "__main__":
+    every = [*OURS, *sorted((DATA / "pairs").rglob("*.json.gz")), *sorted((SHARED / "pairs").rglob("*.json.gz"))]
+    proposed = [assert_saves_alike(path) for path in every]
+    print(len(every), "recordings", sum(proposed, Counter[str]()))
