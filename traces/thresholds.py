@@ -453,7 +453,7 @@ class Thresholds:
         "a copy of fewer is a value that is read, and what that costs is the wait, which is another advice's",
     )
     copy_call_least_ns: int = _threshold(5_000, "ns", "the host's part of a copy that it does not wait for, at least")
-    copy_call_most_ns: int = _threshold(10_000, "ns", "likewise, at most")
+    copy_call_most_ns: int = _threshold(10_000, "ns", "the host's part of a copy that it does not wait for, at most")
     kept_allocation: float = _threshold(
         0.15,
         "share",

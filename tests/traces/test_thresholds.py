@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("one", list(THRESHOLDS), ids=lambda one: one.name)
 def test_a_threshold_has_a_unit_a_reason_and_a_place_where_it_decides(one):
-    assert one.value > 0 and one.unit in ("ns", "share", "×", "GB/s", "bytes", "days", "") and len(one.reason) > 20
+    assert (
+        one.value > 0
+        and one.unit in ("ns", "share", "×", "GB/s", "bytes", "calls", "days", "")
+        and len(one.reason) > 20
+    )
     assert one.unit != "share" or one.value < 1
     assert (one.unit == "ns") == one.name.endswith("_ns")
     code = [path.read_text() for folder in ("traces", "profiling") for path in (ROOT / folder).rglob("*.py")]

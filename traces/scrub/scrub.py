@@ -125,7 +125,15 @@ def _renamed(trace: Trace, ids: Mapping[str, str]) -> Trace:
             (ids.get(process, process), ids.get(thread, thread)): spans
             for (process, thread), spans in trace.python_frames.items()
         },
+        devices={number: _of_renamed(name, ids) for number, name in trace.devices.items()},
     )
+
+
+def _of_renamed(device: str, ids: Mapping[str, str]) -> str:
+    """The name of a GPU, which ends in its process where several of a file were told apart."""
+    named = (old for old in ids if device.endswith(f" of process {old}"))
+    old = max(named, key=len, default=None)
+    return device if old is None else device.removesuffix(old) + ids[old]
 
 
 def _comparable(trace: Trace) -> tuple[AnalysisDocument, dict[str, int]]:
