@@ -164,7 +164,8 @@ leaves out the last step unless one asks for it (it was asked for). With our row
 The one that differs is a Triton kernel of 1.76 µs, to which HTA adds the op of the same name: 95 µs. What HTA lacks in time are the
 microseconds that it cuts off, one a kernel or so, and the work that it drops. TraceLens can't be installed by its name, which another project
 has, and is not compared here; everything else that tables are held to are oracles of our own
-([tests/traces/plain_tables.py](../tests/traces/plain_tables.py), [tests/traces/plain_steps.py](../tests/traces/plain_steps.py)).
+([tests/traces/plain_tables.py](../tests/traces/plain_tables.py), [tests/traces/plain_steps.py](../tests/traces/plain_steps.py),
+[tests/traces/plain_replay.py](../tests/traces/plain_replay.py)).
 """
 
 

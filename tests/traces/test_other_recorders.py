@@ -93,6 +93,7 @@ def test_a_trace_of_proton_is_a_document_a_stream(tmp_path) -> None:
     assert found["source"]["recorded_by"] == "proton"
     assert found["totals"]["kernels"] == {"count": 3, "total_ns": 6_750, "busy_ns": {}}
     assert problems(found) == {"missing-correlation": 3, "device-not-named": 3}
+    assert found["verdict"]["sentence"] == "What limits this is not known: the GPU work names no device."
     events = open_trace(path).events
     assert events["stream"].tolist() == [0, 0, 7] and events["device"].isna().all()
     scrub(path, tmp_path / "copy.json")

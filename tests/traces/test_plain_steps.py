@@ -147,32 +147,70 @@ def test_what_changes_would_save_is_what_a_slow_replay_says() -> None:
     assert all(met[name] for name in RULES), met
 
 
+class Made:
+    """A trace of torch.profiler, in µs, as it is put together: steps of 10 ms that launch a row of small kernels."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.calls = 0
+
+    def span(self, category: str, name: str, at: int, length: int, lane: tuple[int, int] = (1, 1), **args: Any) -> None:
+        about = {"ph": "X", "cat": category, "name": name, "pid": lane[0], "tid": lane[1]}
+        self.events.append(about | {"ts": at, "dur": length, "args": args})
+
+    def op(self, name: str, at: int, kind: str = "kernel", *, length: int = 40) -> None:
+        """An op with one launch, whose work begins 25 µs after it and takes 30."""
+        self.calls += 1
+        copy = {"bytes": 4} if kind == "gpu_memcpy" else {}
+        work, call = ("Memcpy DtoH (Device -> Pageable)", "cudaMemcpyAsync") if copy else ("gemm", "cudaLaunchKernel")
+        of = {"correlation": self.calls, "device": 0, "stream": 7, "context": 1} | copy
+        self.span("cpu_op", name, at, length)
+        self.span("cuda_runtime", call, at + 10, 8, correlation=self.calls)
+        self.span(kind, work, at + 25, 30, (0, 7), **of)
+
+    def wait(self, name: str, at: int, length: int) -> None:
+        self.calls += 1
+        self.span("cuda_runtime", name, at, length, correlation=self.calls)
+
+    def saving(self, path: Path, rule: str) -> tuple[float, float]:
+        """What the one proposal of a rule saves, which the oracle says as well."""
+        about = {"schemaVersion": 1, "deviceProperties": [{"id": 0, "name": "GPU"}]}
+        path.write_text(json.dumps(about | {"traceEvents": self.events}))
+        assert assert_saves_alike(path)[rule] == 1
+        played = replay_of(both(path)[0].stepped)
+        assert played is not None
+        return saving(played, RULES[rule](Region(played))[0]).share
+
+
 def test_data_that_take_longer_than_the_rest_of_a_step_hold_it_up(tmp_path: Path) -> None:
     """With one worker: what stays of the time of getting data goes by a replay of the rest."""
-    events: list[dict[str, Any]] = []
-
-    def span(category: str, name: str, start: int, length: int, lane: tuple[int, int] = (1, 1), **args: int) -> None:
-        about = {"ph": "X", "cat": category, "name": name, "pid": lane[0], "tid": lane[1]}
-        events.append(about | {"ts": start, "dur": length, "args": args})
-
+    made = Made()
     for step in range(5):
         at = 10_000 * step
-        span("user_annotation", f"ProfilerStep#{step}", at, 9_000)
-        span("user_annotation", "data", at + 10, 5_000 + 100 * step)
+        made.span("user_annotation", f"ProfilerStep#{step}", at, 9_000)
+        made.span("user_annotation", "data", at + 10, 5_000 + 100 * step)
         for number in range(40):
-            moment, call = at + 6_000 + 60 * number, 100 * step + number + 1
-            span("cpu_op", "aten::mm", moment, 40)
-            span("cuda_runtime", "cudaLaunchKernel", moment + 10, 8, correlation=call)
-            span("kernel", "gemm", moment + 25, 30, (0, 7), correlation=call, device=0, stream=7, context=1)
-        span("cuda_runtime", "cudaDeviceSynchronize", at + 8_600, 200, correlation=90_000 + step)
-    path = tmp_path / "slow_data.json"
-    properties = [{"id": 0, "name": "GPU"}]
-    path.write_text(json.dumps({"schemaVersion": 1, "deviceProperties": properties, "traceEvents": events}))
-    assert assert_saves_alike(path)["prefetch_data"] == 1
-    played = replay_of(both(path)[0].stepped)
-    assert played is not None
-    low, high = saving(played, data.propose(Region(played))[0]).share
+            made.op("aten::mm", at + 6_000 + 60 * number)
+        made.wait("cudaDeviceSynchronize", at + 8_600, 200)
+    low, high = made.saving(tmp_path / "slow_data.json", "prefetch_data")
     assert 0 < low < high - 0.1, "the worker takes longer than the rest, so that much of it stays"
+
+
+def test_at_most_what_only_makes_the_value_that_is_read_goes_with_it(tmp_path: Path) -> None:
+    """Back to an op that does more than sum up: that one, and what comes before it, stays."""
+    made = Made()
+    for step in range(5):
+        at = 1_000 * step
+        made.span("user_annotation", f"ProfilerStep#{step}", at, 950)
+        for number in range(5):
+            made.op("aten::mm", at + 10 + 60 * number)
+        made.span("user_annotation", "log", at + 400, 500)
+        for number, name in enumerate(("aten::mm", "aten::mm", "aten::norm", "aten::sum", "aten::max")):
+            made.op(name, at + 410 + 60 * number)
+        made.op("aten::item", at + 700, "gpu_memcpy", length=150)
+        made.wait("cudaStreamSynchronize", at + 730, 40)
+    low, high = made.saving(tmp_path / "read.json", "remove_sync")
+    assert 0 < low < high
 
 
 if __name__ == "__main__":

@@ -22,7 +22,11 @@ def verdict_of(stepped: Stepped) -> Verdict:
         shares=None if found is None else {name: found.shares[name] for name in BOUNDS},
         steps=None if steps is None else len(steps),
         steps_found_by=None if steps is None else steps.found_by,
-        sentence=verdict_sentence(found, saw_gpu=stepped.joined.saw_gpu),
+        sentence=verdict_sentence(
+            found,
+            saw_gpu=stepped.joined.saw_gpu,
+            ran=stepped.device is None and len(stepped.joined.launches.activity_rows) > 0,
+        ),
         devices=[_of_device(device, bound) for device, bound in each.items()],
         devices_sentence=devices_sentence(each, str(stepped.device)) if each else None,
     )

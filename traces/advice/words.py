@@ -88,12 +88,11 @@ _CHANGE: dict[Code, tuple[str, str]] = {
 }  # fmt: skip
 
 
-def verdict_sentence(bound: Bound | None, *, saw_gpu: bool) -> str:
-    """What limits a program, with the share that it rests on and what is not known."""
+def verdict_sentence(bound: Bound | None, *, saw_gpu: bool, ran: bool = False) -> str:
+    """What limits a program, with the share that it rests on and what is not known. `ran`: there is GPU work of which no device is known."""
     if bound is None:
-        return "What limits this is not known: " + (
-            "no GPU work was launched." if saw_gpu else "GPU work was not recorded."
-        )
+        why = "GPU work was not recorded" if not saw_gpu else "no GPU work was launched"
+        return f"What limits this is not known: {'the GPU work names no device' if ran else why}."
     said = _BOUND[bound.bound_by].format(share=whole_percent(bound.share))
     if bound.part is not None:
         said += f", {whole_percent(bound.part_share)} {_PART[bound.part]}"
