@@ -25,6 +25,8 @@ from launchlens.traces.cache import store
 from launchlens.traces.captures.capture import TIMING_COLUMNS
 from launchlens.traces.checks.limits import read_limits
 from launchlens.traces.claims.read import read_claims
+from launchlens.traces.parquet import FAULTS, Limits, opened
+from launchlens.traces.parquet_pages import unpacked_bytes
 from launchlens.traces.problems import InputError
 from launchlens.traces.readers.cupti.schema import COLUMNS as CUPTI_COLUMNS
 from launchlens.traces.readers.cupti.schema import METADATA_KEY
@@ -275,6 +277,54 @@ def test_columns_of_which_a_row_takes_any_number_of_bytes_are_not_decoded(tmp_pa
     said = json.loads(run("scrub", export, "-o", tmp_path / "out", "--json").stdout)
     assert str(rows) in json.dumps(said)
     assert pq.read_table(tmp_path / "out" / "NVTX_EVENTS.parquet").column("x").null_count == rows
+
+
+def lying(path: Path) -> Path:
+    """A file of two long texts whose footer says that they take 100 bytes, in as many bytes as it says what they take."""
+    table = pa.table({"a": pa.array(["x" * (4 << 20)] * 2)})
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False, store_schema=False)
+    group = pq.read_metadata(path).row_group(0)
+    data = path.read_bytes()
+    for size in {group.total_byte_size, group.column(0).total_uncompressed_size}:
+        said = bytes((size << 1 >> 7 * at) & 127 | (128 if size << 1 >> 7 * (at + 1) else 0) for at in range(4))
+        assert data.count(said)
+        data = data.replace(said, bytes([100 << 1 & 127 | 128, 100 << 1 >> 7 | 128, 128, 0]))
+    path.write_bytes(data)
+    return path
+
+
+def test_what_pages_say_counts_where_a_footer_says_less(tmp_path):
+    path = lying(tmp_path / "x.parquet")
+    assert pq.read_metadata(path).row_group(0).total_byte_size == 100
+    with (
+        pytest.raises(ValueError, match=r"its texts take 8,\d{3},\d{3} bytes unpacked"),
+        opened(path, Limits(10, 1 << 20)),
+    ):
+        pass
+    for cut in (path.read_bytes()[:-1], path.read_bytes()[:-60] + b"PAR1", b"PAR1" + b"\xff" * 40 + b"PAR1"):
+        path.write_bytes(cut)
+        with pytest.raises(FAULTS), opened(path, Limits(10, 1 << 20)):
+            pass
+        with pytest.raises(ValueError, match=r"pages|footer|damaged"):
+            unpacked_bytes(path)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_pages_are_added_up_as_arrow_adds_them(tmp_path, version):
+    rows = np.arange(20_000)
+    table = pa.table(
+        {"a": rows, "b": [f"a text {row % 99}" for row in rows], "c": pa.array([None, "y" * 5000] * 10_000)}
+    )
+    for size in (1024, 1 << 20):
+        options = {"data_page_size": size, "data_page_version": version, "row_group_size": 7000, "compression": "zstd"}
+        pq.write_table(table, tmp_path / "x.parquet", **options)
+        metadata = pq.read_metadata(tmp_path / "x.parquet")
+        headers = sum(metadata.row_group(at).total_byte_size for at in range(3)) - unpacked_bytes(
+            tmp_path / "x.parquet"
+        )
+        assert 0 < headers < (300_000 if size == 1024 else 110_000)  # statistics of texts stand in them
+    pq.write_table(table[:0], tmp_path / "x.parquet")
+    assert unpacked_bytes(tmp_path / "x.parquet") < 100
 
 
 def test_texts_spelled_by_the_one_before_are_refused(tmp_path):

@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from launchlens.traces.parquet_pages import unpacked_bytes
+
 #: What pyarrow raises for a damaged file, its own errors among them; what is judged here is a ValueError.
 FAULTS = (OSError, ValueError, ArithmeticError, MemoryError, pa.ArrowException)
 #: A row takes several bytes however well it packs, for no two have the same times: a file with more than FEW_ROWS that says
@@ -110,7 +112,7 @@ def opened(path: Path, limits: Limits) -> Iterator[Opened]:
         raise ValueError(f"its {size:,} bytes can't hold the {rows:,} rows that it says it has")
     if rows > limits.rows:
         raise ValueError(f"it has {rows:,} rows, and no such file has over {limits.rows:,}")
-    if (text := most_text(metadata)) > limits.text:
+    if (text := most_text(metadata, unpacked_bytes(path))) > limits.text:
         raise ValueError(f"its texts take {text:,} bytes unpacked, and no such file's take over {limits.text:,}")
     several = next((name for name in schema.names if schema.names.count(name) > 1), None)
     if several is not None:
@@ -129,13 +131,13 @@ def metadata_of(path: Path) -> dict[bytes, bytes] | None:
         return None
 
 
-def most_text(metadata: Any) -> int:
-    """How many bytes the texts of a file can take unpacked, by what it says of its row groups.
+def most_text(metadata: Any, pages: int) -> int:
+    """How many bytes the texts of a file can take unpacked, by what it says of its row groups, and what its `pages` say.
 
     Of a single column pyarrow must not be asked: where a damaged file contradicts itself there, it ends the process.
     """
     unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    return max(0, int(unpacked) - _MOST_A_NUMBER * int(metadata.num_rows) * int(metadata.num_columns))
+    return max(0, max(int(unpacked), pages) - _MOST_A_NUMBER * int(metadata.num_rows) * int(metadata.num_columns))
 
 
 def unfolded_bytes(column: pa.ChunkedArray) -> int:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from launchlens.traces.problems import InputError
@@ -35,6 +37,11 @@ class TraceServer(ThreadingHTTPServer):
         self.fetched = threading.Event()
         self._secret = secrets.token_urlsafe(16)
         super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a connection that its other side has dropped, as a closed tab does at any moment."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:

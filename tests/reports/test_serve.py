@@ -91,3 +91,15 @@ def test_head_and_preflight_send_no_body(server):
     answer, _ = ask(server, server.address, method="OPTIONS")
     assert answer.status == 204 and answer.getheader("Access-Control-Allow-Private-Network") == "true"
     assert not server.fetched.is_set()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 50, b"\xff\r\n\r\n"])
+def test_a_connection_that_is_dropped_prints_nothing(tmp_path, capfd, sent):
+    (tmp_path / "x").write_bytes(b"x")
+    with TraceServer(tmp_path / "x", 0) as server:
+        server.daemon_threads = False  # so that closing it waits for them
+        with socket.create_connection(server.server_address[:2]) as tab:
+            tab.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            tab.sendall(sent)
+        server.handle_request()
+    assert capfd.readouterr() == ("", "")
