@@ -33,9 +33,10 @@ def read_on(scheduler: str, paths: Sequence[Path], steps: str | None, done: Done
         ) from None
     try:
         client = Client(scheduler, timeout=_ANSWERS_S)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  whatever the package for an address of that kind raises, or lacks
+        what = " ".join(f"{error}".split())[:200]
         raise InputError(
-            scheduler, f"no Dask scheduler answers there: {error}", "give its address, tcp://HOST:PORT"
+            scheduler[:100], f"no Dask scheduler answers there: {what}", "give its address, tcp://HOST:PORT"
         ) from None
     with client:
         _check(client, scheduler)
