@@ -167,9 +167,7 @@ def test_without_dask_a_scheduler_is_refused_with_the_remedy(folder, monkeypatch
         read_fleet([folder], scheduler="tcp://127.0.0.1:9")
 
 
-@pytest.mark.parametrize(
-    "address", ["", "\x1b]0;x\x07", "tcp://[::1", "file:///etc/passwd", "ucx://x:1", "inproc://x", "a" * 5000]
-)
+@pytest.mark.parametrize("address", ["", "\x1b]0;x\x07", "tcp://[::1", "file:///etc/passwd", "a" * 5000])
 def test_what_is_no_address_of_a_scheduler_is_refused_in_a_line(folder, address) -> None:
     pytest.importorskip("distributed", reason="no Dask here")
     with pytest.raises(InputError, match="no Dask scheduler answers there: ") as raised:
