@@ -91,7 +91,7 @@ def _answer(study: SweepStudy) -> Section:
         Words(tuple(each for each in said if each.weight == "caveat"), "caveat"),
     ]
     kept = tuple(block for block in blocks if not isinstance(block, Words) or block.sentences)
-    return Section("answer", "Answer", "Which to take", kept)
+    return Section("answer", "Answer", "What is fastest, and where it turns over", kept)
 
 
 def _map(study: SweepStudy) -> Section:
