@@ -18,7 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from math import inf
@@ -269,11 +269,12 @@ def main() -> int:
     began = monotonic()
     with tempfile.TemporaryDirectory() as made:
         chosen = [each for each in writings(Path(made)) if asked.command is None or asked.command in each.name]
-        for each in tries(chosen, asked.kills, asked.seed, asked.workers, began + 60 * asked.minutes):
-            ended_by[each.name] += 1
-            if each.fault:
-                findings.append(f"{each.name}: {each.fault}")
-                print(findings[-1], file=sys.stderr)
+        with suppress(KeyboardInterrupt):  # what was tried until then is said all the same
+            for each in tries(chosen, asked.kills, asked.seed, asked.workers, began + 60 * asked.minutes):
+                ended_by[each.name] += 1
+                if each.fault:
+                    findings.append(f"{each.name}: {each.fault}")
+                    print(findings[-1], file=sys.stderr)
     minutes = round((monotonic() - began) / 60, 2)
     said = {"kills": ended_by.total(), "minutes": minutes, "by_command": ended_by, "findings": findings}
     print(json.dumps(said))
