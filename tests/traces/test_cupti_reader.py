@@ -438,8 +438,8 @@ def test_the_commands_take_it(tmp_path):
     result = CliRunner().invoke(app, ["analyze", str(path)])
     assert result.exit_code == 0 and "cupti-python 13.0.1" in result.stdout
     result = CliRunner().invoke(app, ["open", str(path), "--no-browser", "--port", "0", "--wait", "0.05"])
-    assert result.exit_code == 1 and result.stdout.strip().endswith("/made.pftrace")
-    assert "made.parquet, a CUPTI recording, exported for Perfetto" in result.stderr
+    assert result.exit_code == 1 and "/made.pftrace\n" in result.stdout
+    assert "made.parquet, a CUPTI recording, exported for Perfetto" in result.output
     result = CliRunner().invoke(app, ["export", str(path), "--perfetto", "-o", str(tmp_path / "x.pftrace")])
     assert result.exit_code == 0, result.output
     assert Path(tmp_path / "x.pftrace").stat().st_size > 100
