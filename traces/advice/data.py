@@ -17,6 +17,7 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 
 def propose(region: Region) -> list[Candidate]:
+    """Fetch the next step's data meanwhile, where the GPU waits for it; nothing where a step waits less than `stall_ns`."""
     host = region.stepped.host
     if not len(host.state):
         return []

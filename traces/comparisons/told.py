@@ -82,4 +82,5 @@ def _says(trace: Trace) -> dict[str, Any]:
 
 
 def yes(value: bool) -> str:
+    """A setting that is on or off, in a word."""
     return "yes" if value else "no"
