@@ -4,6 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+# before numpy is loaded, as `predict` does it: systems this small are solved at once, and threads for each core only wait for each
+# other, on cores that other tests run on
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from hypothesis import settings
 
 # helper modules beside the tests (importlib mode puts nothing on sys.path by itself)
