@@ -33,7 +33,7 @@ def events(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
         values = [row.get(name) for row in full]
         if any(value is not None for value in values) or not column.nullable:
             columns[name] = pd.Categorical(values) if column.dtype == "category" else values
-    return event_table(columns, len(full))
+    return event_table(columns, len(full), Problems())
 
 
 def trace(rows: Iterable[dict[str, Any]]) -> Trace:

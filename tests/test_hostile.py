@@ -490,6 +490,18 @@ def test_keys_nested_without_end_are_one_line(capture, name, nested):
     assert f"{name}: " in said and "nested too deeply" in said
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "probes.json"])
+def test_a_key_that_is_half_a_character_is_one_line(capture, name):
+    text = '{"format": "launchlens.probes/1", "probes": []}' if name == "probes.json" else (capture / name).read_text()
+    for key in ("\\uD800", "a\\udfffb"):
+        (capture / name).write_text(text.replace("{", f'{{"{key}": 1, ', 1))
+        said = refused("report", capture)
+        assert name in said and "\ud800" not in said
+    (capture / name).write_text(text.replace("{", '{"\\ud83d\\ude00": 1, ', 1))  # a whole character
+    result = run("report", capture, "--json")
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize("number", ["7" * 400, "7" * 5000, "1e400", "NaN"])
 @pytest.mark.parametrize("name", ["manifest.json", "probes.json"])
 def test_numbers_beyond_a_float_in_a_capture(capture, name, number):

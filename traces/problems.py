@@ -36,6 +36,10 @@ MEANINGS: dict[str, tuple[Severity, str]] = {
     "event-without-category": ("info", "Events carry no category, so nothing says what they are; they were left out."),
     "unknown-category": ("info", "Events have a category that is not part of the time account; they were left out."),
     "event-not-understood": ("warning", "Events lack a usable timestamp, duration or name; they were left out."),
+    "size-not-understood": (
+        "warning",
+        "Copies or memsets are said to move more bytes than any can, or fewer than none: how many they moved is unknown.",
+    ),
     "ranks-in-one-file": (
         "info",
         "The file holds several processes whose correlation ids repeat: each is joined to its own GPU work, and GPUs are numbered apart.",

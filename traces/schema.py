@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from launchlens.traces.problems import Problems
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,6 +32,9 @@ MIN_START_NS = -(1 << 61)
 MAX_START_NS = 1 << 62
 MAX_DUR_NS = 1 << 53
 MAX_TOTAL_NS = 1 << 62
+#: Likewise of what one copy moves, 1 PB, and of what all copies and memsets of a trace do: sums over some hundred traces still fit int64.
+MAX_BYTES = 1 << 50
+MAX_TOTAL_BYTES = 1 << 56
 
 
 @dataclass(frozen=True)
@@ -137,24 +142,26 @@ def within_limits(start: npt.NDArray[np.int64], dur: npt.NDArray[np.int64]) -> n
     return usable
 
 
-def within_total(dur: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which of a table's durations to keep so that each is below MAX_DUR_NS and their sum below MAX_TOTAL_NS.
+def within_total(
+    values: npt.NDArray[np.int64], most: int = MAX_DUR_NS, most_in_all: int = MAX_TOTAL_NS
+) -> npt.NDArray[np.bool_]:
+    """Which of a table's durations (or sizes, by their limits) to keep so that each is below the one limit and their sum below the other.
 
-    All of them in any trace of a real program; else the shortest, as many as fit.
+    All of them in any trace of a real program; else the smallest, as many as fit.
     """
-    keep: npt.NDArray[np.bool_] = dur < MAX_DUR_NS
-    dur = np.where(keep, dur, 0)
-    if dur.sum(dtype=np.float64) < MAX_TOTAL_NS:
+    keep: npt.NDArray[np.bool_] = values < most
+    values = np.where(keep, values, 0)
+    if values.sum(dtype=np.float64) < most_in_all:
         return keep
-    order = np.argsort(dur, kind="stable")
-    keep[order[np.cumsum(dur[order], dtype=np.float64) >= MAX_TOTAL_NS]] = False
+    order = np.argsort(values, kind="stable")
+    keep[order[np.cumsum(values[order], dtype=np.float64) >= most_in_all]] = False
     return keep
 
 
-def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:
+def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> pd.DataFrame:
     """Build an event table of `length` rows from arrays by column name; a nullable column left out is all null.
 
-    Category columns may be given as `pd.Categorical` (built from codes: cheap) or as anything pandas turns into one.
+    Sizes that no copy can have become null, and are counted in `problems`. Category columns may be given as `pd.Categorical` (built from codes: cheap) or as anything pandas turns into one.
     Raises SchemaError for unknown columns and for a missing one that may not be null.
     """
     import pandas as pd
@@ -185,6 +192,13 @@ def event_table(columns: Mapping[str, Any], length: int) -> pd.DataFrame:
             data[column.name] = (
                 pd.array(values, dtype=column.dtype) if column.nullable else np.asarray(values, dtype=column.dtype)
             )
+    sizes = data["bytes"]
+    told = ~sizes.isna()
+    size = sizes.to_numpy(np.int64, na_value=0)
+    impossible = told & ((size < 0) | ~within_total(size, MAX_BYTES, MAX_TOTAL_BYTES))
+    if impossible.any():
+        data["bytes"] = pd.arrays.IntegerArray(np.where(impossible, 0, size), ~told | impossible)
+        problems.add("size-not-understood", int(impossible.sum()))
     frame = pd.DataFrame(data, copy=False)
     validate(frame)
     return frame

@@ -58,7 +58,8 @@ def _read(path: Path, *, partial: bool, progress) -> Trace:
         "device": [pd.NA if each else 0 for each in on_host],
         "stream": [pd.NA if each else 7 for each in on_host],
     }
-    return Trace(path, "made-up", "1", path.stat().st_size, event_table(columns, len(rows)), Problems())
+    problems = Problems()
+    return Trace(path, "made-up", "1", path.stat().st_size, event_table(columns, len(rows), problems), problems)
 
 
 def _scrub(path: Path, output: Path, removed, *, progress) -> None:

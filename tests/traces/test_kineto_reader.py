@@ -20,7 +20,7 @@ from launchlens.traces.readers.kineto import reader as kineto
 from launchlens.traces.readers.kineto.categories import copy_kind
 from launchlens.traces.readers.kineto.json_repair import repair
 from launchlens.traces.readers.kineto.times import text_to_ns
-from launchlens.traces.schema import COLUMNS, MAX_DUR_NS, validate
+from launchlens.traces.schema import COLUMNS, MAX_BYTES, MAX_DUR_NS, MAX_TOTAL_BYTES, validate
 from launchlens.traces.source import open_trace
 from launchlens.traces.trace import Trace
 
@@ -284,6 +284,26 @@ def test_times_whose_sums_would_overflow_are_counted(tmp_path):
     assert found["totals"]["kernels"]["total_ns"] == 512 * 9_007_199_254_740_000
     assert found["totals"]["launches"]["kernel"]["with_gpu_activity"] == 1
     assert sum(cell["ns"] for cell in found["account"]["cells"]) == found["account"]["window_ns"]
+
+
+def test_sizes_that_nothing_has_are_unknown_and_counted(tmp_path):
+    def copy(size: int) -> str:
+        args = {"device": 0, "stream": 7, "correlation": 1, "bytes": size}
+        event = {"ph": "X", "cat": "gpu_memcpy", "name": "Memcpy HtoD", "pid": 0, "tid": 7, "ts": 10, "dur": 5}
+        return json.dumps(event | {"args": args})
+
+    sizes = [MAX_BYTES - 1, MAX_BYTES, 2**63 - 1, 1940, 0]
+    trace = read_events(tmp_path, OP, *map(copy, sizes))
+    assert problems(trace) == {"size-not-understood": 2}
+    assert trace.events["bytes"].astype(object).where(trace.events["bytes"].notna(), None).tolist() == [
+        None, MAX_BYTES - 1, None, None, 1940, 0,
+    ]  # fmt: skip
+    document = as_plain(as_document(analyze(trace)))
+    assert document["totals"]["memcpy"]["HtoD"]["bytes"] == MAX_BYTES - 1 + 1940
+
+    trace = read_events(tmp_path, OP, *[copy(MAX_BYTES - 1) for _ in range(100)])
+    kept = MAX_TOTAL_BYTES // MAX_BYTES  # so many fit, and what they move in all is less than they could
+    assert trace.events["bytes"].notna().sum() == kept and problems(trace) == {"size-not-understood": 100 - kept}
 
 
 @pytest.mark.parametrize("pretty", [None, 2])

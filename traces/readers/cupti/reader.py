@@ -150,7 +150,7 @@ def _table(recording: Recording, rows: Ints, kind: Ints, numbers: dict[str, Ints
         columns[each] = _categorical(np.where(of_these, code[rows], -1), texts)
     columns["process"] = _ids(recording.numbers("process")[rows], np.ones(len(rows), bool))
     columns["thread"] = _ids(recording.numbers("thread")[rows], ~on_device)
-    return event_table(columns, len(rows))
+    return event_table(columns, len(rows), problems)
 
 
 def _categorical(codes: Ints, texts: list[str]) -> pd.Categorical:

@@ -381,7 +381,7 @@ class KinetoColumns:
         columns["flow"] = self._spread(arrows, ops)
         for each in ("device", "context", "stream", "graph", "graph_node"):
             columns[each] = self._spread(self._take(each), rows, np.int32 if each == "device" else np.int64)
-        table = event_table(columns, self.rows)
+        table = event_table(columns, self.rows, self.problems)
         place = np.full(self.rows, -1, np.int32)
         place[rows] = self._take("place", np.int32)
         self.places = self._ids.categorical(place, _id_text)

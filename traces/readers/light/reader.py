@@ -83,6 +83,7 @@ def _trace(path: Path, size: int, table: pa.Table, dropped: int) -> Trace:
             "layer": pd.Categorical(layer),
         },
         count,
+        problems,
     )
     python = frozenset({"0"})  # the process that is profiled, which is ours
     return Trace(path, "light", None, size, events, problems, looked_for_gpu=False, python_processes=python)

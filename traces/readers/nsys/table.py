@@ -74,7 +74,7 @@ def assemble(
         values[absent] = 0
         dtype = np.dtype(BY_NAME[name].dtype.lower())
         columns[name] = pd.arrays.IntegerArray(values.astype(dtype, copy=False), absent)
-    table = event_table(columns, sum(lengths))
+    table = event_table(columns, sum(lengths), problems)
     summable = within_total(table["dur_ns"].to_numpy())
     if summable.all():
         return table
