@@ -215,26 +215,25 @@ def explained_by_device(side: Side) -> Explained | None:
 
 def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
     """Per (variant, regime): time, events and held events of one iteration, [rounds, states]; controls left out."""
-    mine = accounts[~accounts["control"]].astype({"calls_held": "float64"})
+    mine = accounts[~accounts["control"]].astype(dict.fromkeys(CELLS, "float64"))
+    if mine.empty:
+        return {}
+    block = ["variant", "regime", "length", "round"]
+    # all sides in one go: what a table of each costs is not its rows
+    cells = mine.groupby([*block, "state"])[list(CELLS)].first().unstack("state")
+    cells = cells.reindex(columns=pd.MultiIndex.from_product([CELLS, STATES]))
+    counts = mine.groupby(block)["iterations"].first()
+    lengths = mine.groupby(block[:2])["length"].agg(set)
     found: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
-    for (variant, regime), rows in mine.groupby(["variant", "regime"], sort=False):
-        wide = {
-            (length, name): part.pivot_table(index="round", columns="state", values=name, aggfunc="first", dropna=False)
-            for length, part in rows.groupby("length")
-            for name in CELLS
-        }
-        counts = {length: part.groupby("round")["iterations"].first() for length, part in rows.groupby("length")}
-        if set(counts) != {"short", "long"}:
-            continue
-        more = (counts["long"] - counts["short"]).dropna()
+    for variant, regime in lengths.index[lengths == {"short", "long"}]:
+        ran = {length: counts[variant, regime, length] for length in ("short", "long")}
+        more = (ran["long"] - ran["short"]).dropna()
         more = more[more > 0]
-        found[str(variant), str(regime)] = {
-            name: (wide["long", name] - wide["short", name])
-            .loc[more.index]
-            .div(more, axis=0)
-            .reindex(columns=list(STATES))
-            for name in CELLS
-        }
+        long, short = (cells.loc[(variant, regime, length)].loc[more.index] for length in ("long", "short"))
+        marginal = pd.DataFrame(
+            (long.to_numpy() - short.to_numpy()) / more.to_numpy()[:, np.newaxis], more.index, cells.columns
+        )
+        found[str(variant), str(regime)] = {name: marginal[name] for name in CELLS}
     return found
 
 
@@ -244,14 +243,26 @@ def _stretch(timings: pd.DataFrame) -> dict[tuple[str, str], pd.Series[float]]:
     Blocks of one length with it on and off cost the same besides, so both lengths count in full.
     """
     mine = timings[~timings["control"]]
-    found = {}
-    for (variant, regime), rows in mine.groupby(["variant", "regime"], sort=False):
-        ran = rows.assign(signed=rows["wall_ns"].where(rows["recorder"] == "light", -rows["wall_ns"]))
-        complete = ran.groupby("round")["recorder"].agg(lambda each: sorted(each) == ["light", "light", "off", "off"])
-        sums = ran.groupby("round")["signed"].sum()
-        iterations = ran[ran["recorder"] == "light"].groupby("round")["iterations"].sum()
-        found[str(variant), str(regime)] = (sums / iterations)[complete]
-    return found
+    is_on, is_off = (mine["recorder"] == recorder for recorder in ("light", "off"))
+    noted = pd.DataFrame(
+        {
+            **{name: mine[name] for name in ("variant", "regime", "round")},
+            "signed": mine["wall_ns"].where(is_on, -mine["wall_ns"]),
+            "iterations": mine["iterations"].where(is_on, 0),
+            "on": is_on,
+            "off": is_off,
+            "blocks": 1,
+        }
+    )
+    sums = noted.groupby(["variant", "regime", "round"]).sum()
+    whole = sums[(sums["on"] == 2) & (sums["off"] == 2) & (sums["blocks"] == 4)]
+    sides = mine[["variant", "regime"]].drop_duplicates().itertuples(index=False, name=None)
+    per_round = {
+        key: rows.droplevel(["variant", "regime"])
+        for key, rows in (whole["signed"] / whole["iterations"]).groupby(["variant", "regime"])
+    }
+    nothing = pd.Series([], pd.Index([], dtype="int64", name="round"), "float64")
+    return {(str(variant), str(regime)): per_round.get((variant, regime), nothing) for variant, regime in sides}
 
 
 def _costs(
