@@ -12,6 +12,9 @@ GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/nul
 # on Linux with the pinned versions; torch for CUDA brings NVIDIA's libraries with it
 SIZE := $(if $(GPU),torch for CUDA and triton among them: about 5 GB,without torch as there is no NVIDIA GPU here: about 460 MB)
 
+# where the environment says to keep nothing that is compiled, each of hundreds of processes would compile all of it again
+unexport PYTHONDONTWRITEBYTECODE
+
 # what is installed depends on whether there is a GPU, so a machine that gets one later is set up again
 READY := $(if $(GPU),ready-gpu,ready)
 
