@@ -274,7 +274,7 @@ class Sweeping:
         said = dict.fromkeys(
             f"{each.variant} ({each.regime}): {each.why}" for point in self.record.points for each in point.variants
         )
-        return "; ".join(list(said)[:5])
+        return "; ".join(list(said)[:5]) or "its time was up before the first point had been"
 
     def _show(self, show: Points, index: int) -> None:
         points = self.record.points

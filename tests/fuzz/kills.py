@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -44,16 +46,18 @@ class Writing:
     """A command that writes into a folder: its arguments, with OUT for the folder.
 
     `measures`: what it writes is another each time, in this folder, and is whole where all its files are there and `report` reads it.
+    `goes_on`: the arguments of the command that wrote what stands there when it begins, which it reads and adds to.
     """
 
     name: str
     arguments: tuple[str, ...]
     measures: str | None = None
+    goes_on: tuple[str, ...] | None = None
 
     @property
     def ends_with(self) -> tuple[int, ...]:
         """Its exit codes where nobody ends it: a check of one trace can't decide, and nobody fetches what is opened."""
-        return {"check": (0, 3), "open": (1,)}.get(self.arguments[0], (0,))
+        return {"check": (0, 3), "open": (1,), "probe": (0, 1)}.get(self.arguments[0], (0,))
 
 
 @dataclass(frozen=True)
@@ -117,17 +121,42 @@ def writings(made: Path) -> list[Writing]:
         sweep = ("--sweep", "count=1..4:log2", "--sweep", "bytes=256..1024:log2", "--minutes", "0.1")
         writing.append(Writing("profile, measured", (*ON_CPU, *few, "--output", "OUT/capture"), measures="capture"))
         writing.append(Writing("profile --sweep", (*ON_CPU, *few, *sweep, "--output", "OUT/sweep"), measures="sweep"))
+        begun = (*ON_CPU, *few, *sweep[:-1], "0", "--output", "OUT/sweep")
+        resume = ("profile", "--resume", "OUT/sweep", *sweep[-2:])
+        writing.append(Writing("profile --resume", resume, measures="sweep", goes_on=begun))
+        if has_gpu():
+            begun = (*(each.replace("cpu", "cuda") for each in ON_CPU), "--rounds", "2", "--output", "OUT/capture")
+            probe = ("probe", "launch-floor", "--quick", "--into", "OUT/capture")
+            writing.append(Writing("probe --into", probe, measures="capture", goes_on=begun))
     return writing
+
+
+def has_gpu() -> bool:
+    """Whether there is a GPU, asked of another process: this one starts threads and processes."""
+    asked = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+    return shutil.which("nvidia-smi") is not None and subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+
+
+@cache
+def begun(arguments: tuple[str, ...]) -> tempfile.TemporaryDirectory[str]:
+    """A folder with what a command wrote that others go on with, made once."""
+    made = tempfile.TemporaryDirectory()
+    with folders() as (_, temporary):
+        started(Writing("begun", arguments), Path(made.name), temporary).communicate()
+    return made
 
 
 def started(writing: Writing, out: Path, temporary: Path) -> subprocess.Popen[bytes]:
     arguments = [each.replace("OUT", str(out)) for each in writing.arguments]
-    own = {"CUDA_VISIBLE_DEVICES": "", "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
+    of_a_gpu = "probe" in arguments[:1] or "cuda" in arguments
+    if writing.goes_on is not None:
+        shutil.copytree(begun(writing.goes_on).name, out, dirs_exist_ok=True)
+    own = {"TMPDIR": str(temporary), "XDG_CACHE_HOME": str(temporary / "cache")}
     return subprocess.Popen(
         [sys.executable, str(ROOT / "cli.py"), *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=dict(os.environ) | own,
+        env=dict(os.environ) | own | ({} if of_a_gpu else {"CUDA_VISIBLE_DEVICES": ""}),
     )
 
 
@@ -173,7 +202,7 @@ def ended(writing: Writing, whole: Whole, what: signal.Signals, share: float) ->
         if writing.measures is None:
             return wrong(what, process.returncode, words, left, whole.files, writing.ends_with)
         left, files = dict.fromkeys(left, ""), dict.fromkeys(whole.files, "")
-        fault = wrong(what, process.returncode, words, left, files) or unread(out / writing.measures)
+        fault = wrong(what, process.returncode, words, left, files, writing.ends_with) or unread(out / writing.measures)
         empty = (out / writing.measures).is_dir() and not left
         return "an empty folder is left behind" if empty and not fault and what is not signal.SIGKILL else fault
 

@@ -221,6 +221,9 @@ def test_nothing_to_measure_says_why(clock, tmp_path):
     with pytest.raises(NothingToMeasureError, match="no variant runs here in any of graph"):
         sweep(plan(clock, "size=64", regimes=("graph",)), tmp_path, Steps())
 
+    with pytest.raises(NothingToMeasureError, match="time was up"):
+        sweep(plan(clock, "size=64", minutes=0), tmp_path, Steps())
+
     def fails(size):
         raise RuntimeError("not today")
 
