@@ -125,16 +125,20 @@ def writings(made: Path) -> list[Writing]:
         resume = ("profile", "--resume", "OUT/sweep", *sweep[-2:])
         writing.append(Writing("profile --resume", resume, measures="sweep", goes_on=begun))
         if has_gpu():
-            begun = (*(each.replace("cpu", "cuda") for each in ON_CPU), "--rounds", "2", "--output", "OUT/capture")
+            there = tuple(each.replace("cpu", "cuda") for each in ON_CPU)
             probe = ("probe", "launch-floor", "--quick", "--into", "OUT/capture")
-            writing.append(Writing("probe --into", probe, measures="capture", goes_on=begun))
+            measured = (*there, "--rounds", "2", "--output", "OUT/capture")
+            writing.append(Writing("probe --into", probe, measures="capture", goes_on=measured))
     return writing
 
 
 def has_gpu() -> bool:
     """Whether there is a GPU, asked of another process: this one starts threads and processes."""
     asked = "import sys, torch; sys.exit(not torch.cuda.is_available())"
-    return shutil.which("nvidia-smi") is not None and subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+    return (
+        shutil.which("nvidia-smi") is not None
+        and subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
+    )
 
 
 @cache
