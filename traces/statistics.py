@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 #: The seed of every bootstrap's generator.
 SEED = 20251204
+
+#: Of so many samples at most the draws are kept: a megabyte for 32 of them.
+_MOST_KEPT = 128
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -42,7 +46,7 @@ def median(samples: npt.ArrayLike) -> Estimate:
 
     Raises ValueError without samples.
     """
-    return _bootstrap(np.asarray(samples, np.float64), np.median)
+    return _bootstrap(np.asarray(samples, np.float64), medians)
 
 
 def mean(samples: npt.ArrayLike) -> Estimate:
@@ -79,7 +83,7 @@ def unpaired_ratio_beyond(
     if fewest < THRESHOLDS.least_samples:
         return Estimate(value, None, None, fewest), None
     generator = np.random.default_rng(SEED)
-    tops, bottoms = _resampled(above, np.median, generator), _resampled(below, np.median, generator)
+    tops, bottoms = _resampled(above, medians, generator), _resampled(below, medians, generator)
     with np.errstate(divide="ignore", invalid="ignore"):  # of resamples of zeros alone
         ratios = np.where((bottoms == 0) & (tops == 0), 1, tops / bottoms)
     low, high = percentiles(ratios)
@@ -95,7 +99,11 @@ def _bootstrap(values: Floats, statistic: Callable[..., Any]) -> Estimate:
         return Estimate(centre, None, None, len(values))
     if (values == values[0]).all():  # counts, say: every resample is the sample
         return Estimate(centre, centre, centre, len(values))
-    low, high = percentiles(_resampled(values, statistic, np.random.default_rng(SEED)))
+    if len(values) <= _MOST_KEPT:
+        found = statistic(values[_draws(len(values))], axis=1)
+    else:
+        found = _resampled(values, statistic, np.random.default_rng(SEED))
+    low, high = percentiles(found)
     return Estimate(centre, low, high, len(values))
 
 
@@ -112,6 +120,23 @@ def _resampled(values: Floats, statistic: Callable[..., Any], generator: np.rand
 def draws_of(samples: int) -> Ints:
     """Which samples each resample is made of, [resamples, samples]: for statistics of several sets that belong together."""
     return np.random.default_rng(SEED).integers(0, samples, size=(THRESHOLDS.resamples, samples))
+
+
+@lru_cache(maxsize=8)
+def _draws(samples: int) -> Ints:
+    """The same, once for all sets of as many samples: drawing takes as long as the statistic does."""
+    found = draws_of(samples)
+    found.flags.writeable = False
+    return found
+
+
+def medians(values: Floats, axis: int = 0) -> Floats:
+    """`numpy.median`, to the last digit, in a tenth of its time where there are many medians of few values each: it is sorted
+    whole, which vector instructions do, where numpy looks for the middle value by value."""
+    ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
+    count = ordered.shape[-1]
+    middle = (ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2
+    return np.asarray(np.where(np.isnan(ordered[..., -1]), np.nan, middle))
 
 
 def percentiles(values: Floats) -> tuple[float, float]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchlens.traces.statistics import mean, median, paired_ratio, unpaired_ratio
+from launchlens.traces.statistics import mean, median, medians, paired_ratio, unpaired_ratio
 
 samples = st.lists(st.floats(0.1, 1e6), min_size=5, max_size=40)
 
@@ -68,3 +68,13 @@ def test_the_same_samples_give_the_same_interval():
     assert median(values) == median(values)
     with pytest.raises(ValueError, match="paired"):
         paired_ratio([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 40])
+def test_medians_are_numpys_to_the_last_digit(count):
+    values = np.random.default_rng(count).normal(0, 1e9, (50, count, 3))
+    values[0, 0] = np.nan
+    values[1, -1] = np.inf
+    values[2] = np.round(values[2], -9)
+    for axis in range(3):
+        np.testing.assert_array_equal(medians(values, axis), np.median(values, axis))

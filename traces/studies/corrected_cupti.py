@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from launchlens.traces.statistics import medians
 from launchlens.traces.studies.explained import DRAWS, SEED, Explained, Floats, Part
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
@@ -84,7 +85,7 @@ class CuptiAccounts:
             # the same draws for every side: a difference is taken draw by draw
             generator = np.random.default_rng(SEED)
             inside, place = generator.random(DRAWS), generator.random(DRAWS)
-            chosen = np.median(walls[generator.integers(0, len(walls), size=(DRAWS, len(walls)))], axis=1)
+            chosen = medians(walls[generator.integers(0, len(walls), size=(DRAWS, len(walls)))], axis=1)
             costs = np.clip(min(others) + place * (max(others) - min(others)), 0, None)
             draws = _parts(mine, costs, inside) * chosen[:, np.newaxis] / mine.reference_ns
             rest = chosen - draws.sum(axis=1)

@@ -29,6 +29,7 @@ import pandas as pd
 
 from launchlens.traces.account import LaneName
 from launchlens.traces.captures.light import BURSTS, CALLS, OPS, STATES
+from launchlens.traces.statistics import medians
 from launchlens.traces.studies.per_iteration import every_round
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
@@ -144,7 +145,7 @@ class LightAccounts:
         rest = (
             None
             if self._draws is None or draws is None
-            else np.median(seen.wall[self._draws], axis=1) - draws.sum(axis=1)
+            else medians(seen.wall[self._draws], axis=1) - draws.sum(axis=1)
         )
         fixed = off["fixed_ns"].dropna()
         return Explained(
@@ -173,8 +174,7 @@ class _Seen:
         """Corrected time by state: of all rounds [states], or of each of some draws of rounds [draws, states]."""
 
         def middle(values: Floats) -> Floats:
-            found: Floats = np.median(values if draws is None else values[draws], axis=0 if draws is None else 1)
-            return found
+            return medians(values if draws is None else values[draws], axis=0 if draws is None else 1)
 
         whole = self.ns.sum(axis=1, keepdims=True)
         shares = middle(np.divide(self.ns, whole, out=np.zeros_like(self.ns), where=whole > 0))
