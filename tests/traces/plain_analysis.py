@@ -9,12 +9,13 @@ import gzip
 import json
 import re
 import sqlite3
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -122,6 +123,33 @@ class Row:
         return self.end - self.start
 
 
+class Opened:
+    """Events of one thread, in the order in which they are opened, of several at once the outer ones first."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = sorted(rows, key=lambda row: (row.start, -row.end))
+        self.starts = [row.start for row in self.rows]
+        #: the latest end of each and of all before it
+        self.reach = list(accumulate((row.end for row in self.rows), max))
+
+    def at(self, moment: int) -> Row | None:
+        """The innermost at a moment: opened last, of several the shortest, of equals the later one; None where none is open."""
+        for at in range(bisect_right(self.starts, moment) - 1, -1, -1):
+            if self.reach[at] <= moment:
+                return None
+            if self.rows[at].end > moment:
+                return self.rows[at]
+        return None
+
+
+def by_thread(rows: Iterable[Row]) -> dict[Any, Opened]:
+    """What is open on each thread; on one that has none of them, nothing."""
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.lane].append(row)
+    return defaultdict(lambda: Opened(()), {lane: Opened(mine) for lane, mine in found.items()})
+
+
 #: start, end and state of something that is open for that long
 Interval = tuple[int, int, str]
 
@@ -142,18 +170,24 @@ class Plain:
     stack: dict[Any, list["Row"]] = field(default_factory=dict)
     #: What is open on each thread that was asked for, see `host_intervals`.
     opened: dict[Any, list[Interval]] = field(default_factory=dict)
+    #: When each thread that was asked for waits, see `waits`.
+    waited: dict[Any, list[Interval]] = field(default_factory=dict)
 
     @cached_property
-    def backward(self) -> dict[Any, list[Row]]:
-        """The ops of backward passes that have a forward op, by thread, in order of start, the outer ones first."""
-        found: dict[Any, list[Row]] = defaultdict(list)
-        for row in sorted(self.rows, key=lambda row: (row.start, -row.length)):
-            if row.forward is not None:
-                found[row.lane].append(row)
-        return found
+    def backward(self) -> dict[Any, "Opened"]:
+        """The ops of backward passes that have a forward op, by thread."""
+        return by_thread(row for row in self.rows if row.forward is not None)
 
     def of(self, *kinds: str) -> list[Row]:
         return [row for row in self.rows if row.kind in kinds]
+
+    @cached_property
+    def launched(self) -> dict[Any, list[int]]:
+        """When each process launches, in order."""
+        found: dict[Any, list[int]] = defaultdict(list)
+        for call in self.joined[0]:
+            found[call.process].append(call.start)
+        return found
 
     @cached_property
     def joined(self) -> tuple[list[Row], list[Row]]:
@@ -343,13 +377,13 @@ def link(rows: list[Row], arrows: list[dict[str, Any]]) -> None:
     ops: dict[Any, list[Row]] = defaultdict(list)
     for row in sorted((row for row in rows if row.kind == "op"), key=lambda row: (row.start, -row.length)):
         ops[row.lane].append(row)
+    starts = {lane: [op.start for op in mine] for lane, mine in ops.items()}
     ends: dict[tuple[Any, int], dict[str, Row]] = defaultdict(dict)
     for arrow in arrows:
         at = int(arrow["ts"] * 1000)
         of_thread = ops[arrow["pid"], arrow["tid"]]
-        ends[arrow["pid"], arrow["id"]][arrow["ph"]] = next(
-            op for op in reversed(of_thread) if op.start <= at <= op.end
-        )
+        begun = bisect_right(starts[arrow["pid"], arrow["tid"]], at)
+        ends[arrow["pid"], arrow["id"]][arrow["ph"]] = next(op for op in reversed(of_thread[:begun]) if at <= op.end)
     for pair in ends.values():
         pair["f"].forward = pair["s"]
     forward: dict[Any, list[Row]] = defaultdict(list)
@@ -485,7 +519,7 @@ def home(plain: Plain, call: Row) -> Row | None:
     """The forward op for whose sake a launch was made, if something links it: through backward ops inside each other as well."""
     found, at = None, call
     while True:
-        inner = next((op for op in reversed(plain.backward[at.lane]) if op.start <= at.start < op.end), None)
+        inner = plain.backward[at.lane].at(at.start)
         if inner is None or inner.forward is None:
             return found
         found = at = inner.forward
@@ -503,7 +537,8 @@ def ranges(plain: Plain) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     names: dict[str, set[str]] = defaultdict(set)
     for each in sorted(plain.of("range"), key=lambda row: row.start):
-        everyone = [call for call in of_process[each.process] if each.start <= call.start < each.end]
+        starts = plain.launched[each.process]
+        everyone = of_process[each.process][bisect_left(starts, each.start) : bisect_left(starts, each.end)]
         inside = [call for call in everyone if call.lane == each.lane]
         for_it = [call for call, op in homes if op and op.lane == each.lane and each.start <= op.start < each.end]
         work = [activity for call in inside for activity in call.caused]
@@ -615,9 +650,8 @@ def _windows(plain: Plain, range_name: str | None) -> tuple[Any, list[tuple[int,
     instances = instances or [row for row in plain.of("range") if called[row.name] == range_name]
     inside = Counter({row.process: 0 for row in instances})
     for row in instances:
-        inside[row.process] += sum(
-            call.process == row.process and row.start <= call.start < row.end for call in launches
-        )
+        starts = plain.launched[row.process]
+        inside[row.process] += bisect_left(starts, row.end) - bisect_left(starts, row.start)
     process = most(inside.elements()) if inside.total() else min(inside, key=str)
     windows: list[tuple[int, int]] = []
     mine = sorted(((row.start, row.end) for row in instances if row.process == process), key=lambda at: (at[0], -at[1]))
@@ -690,6 +724,8 @@ def host_intervals(plain: Plain, lane: tuple[Any, Any]) -> list[Interval]:
 
 def waits(plain: Plain, lane: tuple[Any, Any], threads: list[tuple[Any, Any]]) -> list[Interval]:
     """When a thread waits: from the first to the last backward op of its own that another thread runs while it does nothing."""
+    if lane in plain.waited:
+        return plain.waited[lane]
     engine = {row.lane for row in plain.rows if row.name.startswith("autograd::engine::evaluate_function")}
     others = [each for each in threads if each not in engine]
     for_it = []
@@ -707,11 +743,14 @@ def waits(plain: Plain, lane: tuple[Any, Any], threads: list[tuple[Any, Any]]) -
             gaps.append((reach, low))
         reach = max(reach, high)
     gaps.append((reach, 10**30))
+    for_it.sort(key=lambda op: op.start)
+    starts = [op.start for op in for_it]
     found = []
     for low, high in gaps:
-        inside = [op for op in for_it if low <= op.start < high]
+        inside = for_it[bisect_left(starts, low) : bisect_left(starts, high)]
         if inside:
             found.append((min(op.start for op in inside), min(max(op.end for op in inside), high), "waiting"))
+    plain.waited[lane] = found
     return found
 
 
@@ -730,34 +769,45 @@ def swept(
     changes: dict[int, list[tuple[int, Any, Interval]]] = defaultdict(list)
     lanes: dict[Any, list[Interval]] = {"device": device, "window": [(low, high, "window") for low, high in windows]}
     lanes |= {at: [*host, *waiting] for at, (host, waiting) in enumerate(threads)}
+    opens, closes = sorted(low for low, _ in windows), sorted(high for _, high in windows)
     for lane, intervals in lanes.items():
         for each in intervals:
-            if each[0] < each[1]:
+            # what is open in no window tells of none: as many have closed by its start as have opened before its end
+            if each[0] < each[1] and bisect_left(opens, each[1]) > bisect_right(closes, each[0]):
                 changes[each[0]].append((1, lane, each))
                 changes[each[1]].append((-1, lane, each))
     is_open: dict[Any, Counter[Interval]] = {lane: Counter() for lane in lanes}
     state_of = dict.fromkeys(range(len(threads)), "not-recorded")
+    of_process = on_device = ""
     cells: Counter[tuple[str, str]] = Counter()
     before = 0
     for moment in sorted(changes):
         if is_open["window"]:
-            of_process = min(state_of.values(), key=FIRST.index, default="not-recorded")
-            cells[of_process, _device_state({state for _, _, state in is_open["device"]})] += moment - before
+            cells[of_process, on_device] += moment - before
         for step, lane, each in changes[moment]:
             is_open[lane][each] += step
             if not is_open[lane][each]:
                 del is_open[lane][each]
         for lane in {lane for _, lane, _ in changes[moment]} & state_of.keys():
-            # innermost is what was opened last; of several the shortest
-            open_here = [each for each in is_open[lane] if each[2] not in ("waiting", "frame")]
-            key = max(open_here, key=lambda at: (at[0], -at[1], HOST.index(at[2])), default=(0, 0, "not-recorded"))
-            state_of[lane] = key[2]
-            if key[2] == "not-recorded" and any(each[2] == "frame" for each in is_open[lane]):
-                state_of[lane] = "python"
-            if key[2] in ("python", "not-recorded") and any(each[2] == "waiting" for each in is_open[lane]):
-                state_of[lane] = "waiting"
+            state_of[lane] = _host_state(is_open[lane])
+        of_process = min(state_of.values(), key=FIRST.index, default="not-recorded")
+        on_device = _device_state({state for _, _, state in is_open["device"]})
         before = moment
     return cells
+
+
+def _host_state(is_open: Iterable[Interval]) -> str:
+    """Of what is open on a thread: innermost is what was opened last; of several the shortest."""
+    innermost, around = (0, 0, 0, "not-recorded"), set()
+    for start, end, state in is_open:
+        if state in ("waiting", "frame"):
+            around.add(state)
+        else:
+            innermost = max(innermost, (start, -end, HOST.index(state), state))
+    state = innermost[3]
+    if state in ("python", "not-recorded") and "waiting" in around:
+        return "waiting"
+    return "python" if state == "not-recorded" and "frame" in around else state
 
 
 def _device_state(kinds: set[str]) -> str:

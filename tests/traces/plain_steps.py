@@ -13,8 +13,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from traces.plain_analysis import HOST, STATES, WAITS, WORK, Plain, Row, host_intervals, most
-from traces.plain_tables import innermost, launch_of, merged
+from traces.plain_analysis import HOST, STATES, WAITS, WORK, Opened, Plain, Row, by_thread, host_intervals, most
+from traces.plain_tables import before, launch_of, merged, union
 
 #: What the largest of a step's shares may be, with the causes of idle time that are put down to each.
 BOUNDS = {
@@ -162,6 +162,7 @@ class Host:
         """All threads in one; where nothing else is open, an open frame of Python's stack says Python."""
         own = {moment for pieces in of_threads for piece in pieces for moment in (piece.start, piece.end)}
         moments = sorted(own | {moment for frame in frames for moment in frame})
+        with_frames = union(frames)
         at = [0] * len(of_threads)
         found = []
         for moment, after in pairwise(moments):
@@ -176,7 +177,7 @@ class Host:
                     best.state not in SPEAKS or SPEAKS.index(mine.state) < SPEAKS.index(best.state)
                 ):
                     best = Piece(moment, after, mine.state, mine.row)
-            if best.state not in SPEAKS and any(start <= moment < end for start, end in frames):
+            if best.state not in SPEAKS and before(with_frames, moment) > moment:
                 best.state = "python"
             found.append(best)
         return found
@@ -227,6 +228,10 @@ class Steps:
         launches, _ = plain.joined
         self.device = most(row.device for call in launches if call.process == self.host.process for row in call.caused)
         self.work = sorted((row for row in plain.of(*WORK) if row.device == self.device), key=lambda row: row.start)
+        self.starts = [row.start for row in self.work]
+        self.by_end = sorted(self.work, key=lambda row: row.end)
+        self.ends = [row.end for row in self.by_end]
+        self.worked = merged(self.work)
         self.steps = self._steps(pattern)
 
     def _steps(self, pattern: str) -> list[Step]:
@@ -261,13 +266,13 @@ class Steps:
 
     def gaps(self, low: int, high: int) -> list[Gap]:
         """When the device had nothing to do from one moment to another, and what for."""
-        busy = [(max(start, low), min(end, high)) for start, end in merged(self.work) if end > low and start < high]
+        busy = [(max(start, low), min(end, high)) for start, end in self.worked if end > low and start < high]
         edges = [low, *(moment for each in busy for moment in each), high]
         return [self._gap(left, right) for left, right in zip(edges[::2], edges[1::2], strict=True) if left < right]
 
     def _gap(self, left: int, right: int) -> Gap:
-        after = next((row for row in self.work if row.start >= right), None)
-        after = after if after is not None and after.start == right else None
+        at = bisect_left(self.starts, right)
+        after = self.work[at] if at < len(self.work) and self.starts[at] == right else None
         call = self._launched.get(id(after)) if after is not None else None
         if after is not None and call is None:
             return Gap(left, right, Counter({"unknown": right - left}))
@@ -283,8 +288,9 @@ class Steps:
         parts.update(self.host.spent(so_far, until))
         returned = min(max(back, until), right)
         parts["copy" if call and call.name in BLOCKING_COPIES else "host-launch"] += returned - until
-        before = max((row for row in self.work if row.end <= left), key=lambda row: row.end, default=None)
-        same = call is not None and before is not None and self._launched.get(id(before)) is call
+        ended = bisect_right(self.ends, left)
+        last = self.by_end[bisect_left(self.ends, self.ends[ended - 1])] if ended else None
+        same = call is not None and last is not None and self._launched.get(id(last)) is call
         long_before = call is not None and (same or back + LONG_BEFORE_NS < right)
         parts["dependency" if long_before else "launch-latency"] += right - returned
         return Gap(left, right, +parts)
@@ -306,15 +312,22 @@ class Steps:
         )
         authors = [row for row in plain.of("range") if row.process == process and row.length]
         authors = [row for row in authors if not row.name.startswith(FRAMEWORKS)]
+        placed = Opened(authors)
+        ops_of: dict[Any, list[Row]] = defaultdict(list)
+        for row in plain.of("op"):
+            ops_of[row.lane].append(row)
+        inner_ops = by_thread(plain.of("op"))
+        lines = {
+            lane: Opened(row for row in frames if re.search(r"\.py\(\d+\): ", row.name))
+            for lane, frames in plain.stack.items()
+        }
         gaps = self.gaps(low, high)
         groups: dict[tuple[str | None, ...], list[tuple[int, int]]] = defaultdict(list)
         for number, wait in enumerate(waits):
-            ops = [row for row in plain.of("op") if row.lane == wait.lane and row.start <= wait.start < row.end]
-            inner = innermost(ops, wait.start)
+            ops = [row for row in ops_of[wait.lane] if row.start <= wait.start < row.end]
             outer = min(ops, key=lambda row: (row.start, -row.end), default=None)
-            place = innermost(authors, wait.start)
-            frames = [row for row in plain.stack.get(wait.lane, []) if re.search(r"\.py\(\d+\): ", row.name)]
-            frame = innermost(frames, wait.start)
+            inner, place = inner_ops[wait.lane].at(wait.start), placed.at(wait.start)
+            frame = lines[wait.lane].at(wait.start) if wait.lane in lines else None
             line = None if frame is None else frame.name.rpartition("/")[2]
             after = next((gap for gap in gaps if gap.start <= wait.end < gap.end), None)
             idle = 0
@@ -336,18 +349,17 @@ class Steps:
         ]
 
     def busy(self, low: int, high: int) -> int:
-        return sum(max(0, min(end, high) - max(start, low)) for start, end in merged(self.work))
+        return sum(max(0, min(end, high) - max(start, low)) for start, end in self.worked)
 
     def alone(self, chosen: list[Row], low: int, high: int) -> int:
         """How long some work ran and no other did."""
         mine = {id(row) for row in chosen}
-        others = merged(row for row in self.work if id(row) not in mine)
-        together = merged(self.work)
+        others = merged(row for row in self.work if id(row) not in mine) if mine else self.worked
 
         def within(intervals: list[tuple[int, int]]) -> int:
             return sum(max(0, min(end, high) - max(start, low)) for start, end in intervals)
 
-        return within(together) - within(others)
+        return within(self.worked) - within(others)
 
     @property
     def collectives(self) -> list[Row]:

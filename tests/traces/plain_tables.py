@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median, stdev
 from typing import Any
 
-from traces.plain_analysis import WORK, Plain, Row, folded, home, submits
+from traces.plain_analysis import WORK, Plain, Row, by_thread, folded, home, submits
 
 Rows = list[dict[str, Any]]
 
@@ -82,12 +82,6 @@ def kernels(plain: Plain) -> Rows:
     return sorted(found, key=lambda row: (-row["total_ns"], row["name"]))
 
 
-def innermost(opened: list[Row], moment: int) -> Row | None:
-    """Of some events of one thread the innermost at a moment: opened last, of several the shortest, of equals the later one."""
-    here = [(row.start, -row.end, at) for at, row in enumerate(opened) if row.start <= moment < row.end]
-    return opened[max(here)[2]] if here else None
-
-
 def self_times(opened: list[Row]) -> dict[int, int]:
     """How long each of some events of one thread was the innermost, by its identity."""
     total: dict[int, int] = defaultdict(int)
@@ -111,9 +105,10 @@ def calls(plain: Plain, opened: list[Row], group: Callable[[Row], Any]) -> dict[
     for row in opened:
         of_lane[row.lane].append(row)
     alone = {key: ns for rows in of_lane.values() for key, ns in self_times(rows).items()}
+    opened_on = by_thread(opened)
     launched: dict[int, list[Row]] = defaultdict(list)
     for call in plain.joined[0]:
-        owner = innermost(of_lane[call.lane], call.start)
+        owner = opened_on[call.lane].at(call.start)
         if owner is not None:
             launched[id(owner)].append(call)
     everything = sum(row.length for row in plain.of(*WORK))
@@ -140,14 +135,12 @@ def compilers(name: str) -> str | None:
 
 def operators(plain: Plain) -> Rows:
     linked = any(plain.backward.values())
-    ops: dict[Any, list[Row]] = defaultdict(list)
-    for row in plain.of("op"):
-        ops[row.lane].append(row)
+    ops = by_thread(plain.of("op"))
     brought: dict[str, list[Row]] = defaultdict(list)
     for call in plain.joined[0] if linked else []:
         forward = home(plain, call)
         if forward is not None:
-            op = innermost(ops[forward.lane], forward.start)
+            op = ops[forward.lane].at(forward.start)
             assert op is not None
             brought[op.name].append(call)
     found = [
@@ -165,14 +158,18 @@ def operators(plain: Plain) -> Rows:
 def range_paths(plain: Plain) -> Rows:
     """Ranges under those that they lie in; what only overlaps is in none of the files here."""
     ranges, called = plain.of("range"), folded(plain)
+    place_of = {id(row): place for place, row in enumerate(ranges)}
+    of_lane: dict[Any, list[tuple[int, Row]]] = defaultdict(list)
+    for place, row in enumerate(ranges):
+        of_lane[row.lane].append((place, row))
 
     def path(row: Row) -> tuple[str, ...]:
         # the outermost first; one of the same times lies in another one that the file names earlier
-        at = ranges.index(row)
+        at = place_of[id(row)]
         around = [
             (other.start, -other.end, place, called[other.name])
-            for place, other in enumerate(ranges)
-            if other is not row and other.lane == row.lane and other.start <= row.start and row.end <= other.end
+            for place, other in of_lane[row.lane]
+            if other is not row and other.start <= row.start and row.end <= other.end
             and ((other.start, other.end) != (row.start, row.end) or place < at)
         ]  # fmt: skip
         return (*(name for *_, name in sorted(around)), called[row.name])
@@ -192,11 +189,15 @@ def communication(plain: Plain) -> Rows:
     everything = sum(row.length for row in plain.of("kernel"))
     launched = launch_of(plain)
     said: dict[int, dict[str, Any]] = {}
+    ops = by_thread(plain.of("op"))
     for row in collectives:
-        op = launched.get(id(row)) and innermost(
-            [each for each in plain.of("op") if each.lane == launched[id(row)].lane], launched[id(row)].start
-        )
+        call = launched.get(id(row))
+        op = call and ops[call.lane].at(call.start)
         said[id(row)] = row.args if "Collective name" in row.args else op.args if op else {}
+    beside = {
+        device: merged(other for other in others if other.device == device)
+        for device in {row.device for row in collectives}
+    }
     groups: dict[Any, list[Row]] = defaultdict(list)
     for row in collectives:
         args = said[id(row)]
@@ -209,9 +210,7 @@ def communication(plain: Plain) -> Rows:
         total = sum(row.length for row in rows)
         rate = carried / sum(row.length for row in told) if told else None
         hidden = sum(
-            max(0, min(row.end, end) - max(row.start, start))
-            for row in rows
-            for start, end in merged(other for other in others if other.device == row.device)
+            max(0, min(row.end, end) - max(row.start, start)) for row in rows for start, end in beside[row.device]
         )
         found.append(
             {
@@ -326,9 +325,14 @@ def copies(plain: Plain) -> Rows:
 
 
 def merged(rows: Iterable[Row]) -> list[tuple[int, int]]:
+    """When at least one of some events is open."""
+    return union((row.start, row.end) for row in rows)
+
+
+def union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """The union of intervals."""
     found: list[tuple[int, int]] = []
-    for start, end in sorted((row.start, row.end) for row in rows):
+    for start, end in sorted(intervals):
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
@@ -361,6 +365,12 @@ def text(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
+def before(intervals: list[tuple[int, int]], moment: int) -> int:
+    """The end of the last of some intervals, which are in order and apart, that begins by a moment; it may lie before that."""
+    at = bisect_right(intervals, moment, key=lambda each: each[0])
+    return intervals[at - 1][1] if at else -(10**30)
+
+
 def streams(plain: Plain) -> Rows:
     found = []
     for device, mine in by_stream(plain).items():
@@ -378,11 +388,7 @@ def streams(plain: Plain) -> Rows:
                     "kernels": sum(row.kind == "kernel" for row in rows),
                     "busy_ns": busy,
                     "share": busy / whole if whole else None,
-                    "alone_ns": sum(
-                        end - start
-                        for start, end in alone
-                        if any(low <= start and end <= high for low, high in open_at)
-                    ),
+                    "alone_ns": sum(end - start for start, end in alone if end <= before(open_at, start)),
                 }
             )
     return sorted(found, key=lambda row: -row["busy_ns"])

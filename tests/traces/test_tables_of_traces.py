@@ -15,7 +15,7 @@ from events import gpu, host, trace
 from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.analyses.kernel_names import short_name, told_apart
 from launchlens.traces.analyses.opened import Opened
-from launchlens.traces.analysis import analyze
+from launchlens.traces.analysis import Analysis, analyze
 from launchlens.traces.launches.collectives import bus_factor, operation, payload
 from launchlens.traces.problems import InputError
 from launchlens.traces.source import open_trace
@@ -24,9 +24,10 @@ from traces import plain_analysis as plain
 from traces import plain_tables, samples
 
 
-def rows(made: Trace, name: str, *, by_shape: bool = False, **more: Any) -> list[dict[str, Any]]:
+def rows(made: Trace | Analysis, name: str, *, by_shape: bool = False, **more: Any) -> list[dict[str, Any]]:
     """A table's rows by the names of their columns; none where the table is absent."""
-    table = analyze(made, **more).answers([name], by_shape=by_shape).tables.get(name)
+    found = analyze(made, **more) if isinstance(made, Trace) else made
+    table = found.answers([name], by_shape=by_shape).tables.get(name)
     return [] if table is None else [dict(zip(table.frame.columns, row, strict=True)) for row in table.rows()]
 
 
@@ -386,7 +387,7 @@ def made_of(drawn: list[tuple[str, int, int, int]]) -> list[dict[str, Any]]:
 @given(EVENTS)
 def test_parts_sum_to_the_whole(drawn) -> None:
     given_rows = made_of(drawn)
-    made = trace(given_rows)
+    made = analyze(trace(given_rows))
     work = [row for row in given_rows if row["kind"] in ("kernel", "memcpy")]
     kernels = [row for row in work if row["kind"] == "kernel"]
     length = sum(row["end"] - row["start_ns"] for row in kernels)
@@ -399,9 +400,10 @@ def test_parts_sum_to_the_whole(drawn) -> None:
         assert row["exposed_ns"] >= 0 and row["overlapped_ns"] >= 0
     ops = [row for row in given_rows if row["kind"] == "op"]
     opened = {(thread, at) for row in ops for thread in [row["thread"]] for at in range(row["start_ns"], row["end"])}
-    assert sum(row["host_self_ns"] for row in rows(made, "operators")) == len(opened)
+    operators = rows(made, "operators")
+    assert sum(row["host_self_ns"] for row in operators) == len(opened)
     everything = sum(row["end"] - row["start_ns"] for row in work)
-    assert sum(row["gpu_ns"] or 0 for row in rows(made, "operators")) <= everything
+    assert sum(row["gpu_ns"] or 0 for row in operators) <= everything
     concurrent = rows(made, "concurrency")
     if concurrent:
         lasting = [row for row in work if row["end"] > row["start_ns"]]
