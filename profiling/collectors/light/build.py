@@ -37,7 +37,7 @@ def built() -> Libraries:
     folder = _cache() / _digest(cc, cxx, headers)
     interpose, observe = folder / "interpose.so", folder / "observe.so"
     if not interpose.is_file():
-        _build([cc, "-O2", "-shared", "-fPIC", str(_HERE / "interpose.c"), "-ldl", "-lpthread"], interpose)
+        _build([cc, "-O1", "-shared", "-fPIC", str(_HERE / "interpose.c"), "-ldl", "-lpthread"], interpose)
     if headers is None:
         return Libraries(interpose, None)
     if not observe.is_file():

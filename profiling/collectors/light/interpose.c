@@ -39,8 +39,10 @@ typedef struct buffer {
 } buffer;
 
 static _Atomic(buffer *) buffers;
-static __thread buffer *mine;
-static __thread int within;  // inside a call that is being recorded
+// preloaded, it is there when a process begins: what is of a thread has a place that needs no look-up
+#define OF_THREAD static __thread __attribute__((tls_model("initial-exec")))
+OF_THREAD buffer *mine;
+OF_THREAD int within;  // inside a call that is being recorded
 static volatile int on;
 static uint64_t most = 1 << 24;  // events of one thread; beyond that they are counted only
 
@@ -197,29 +199,42 @@ static uint32_t number_of(const char *name) {
 
 LIGHT_EXPORT const char *light_name(uint32_t number) { return number && number < atomic_load(&named) ? names[number] : ""; }
 
-static inline __attribute__((always_inline)) word recorded(function real, uint32_t what, WORDS) {
-  if (__builtin_expect(!on, 1) || within) return real(GIVEN);
+// A function of CUDA's own, and the number of its name.
+typedef struct {
+  _Atomic(function) real;
+  _Atomic uint32_t what;
+} own;
+OF_THREAD own *called;  // the one that `recorded` is to call
+
+static __attribute__((noinline)) word recorded(WORDS) {
+  own *it = called;
+  function real = atomic_load_explicit(&it->real, memory_order_relaxed);
   within = 1;
   uint64_t start = light_now();
   word result = real(GIVEN);
   uint64_t end = light_now();
   within = 0;
-  light_write(start, end, what);
+  light_write(start, end, atomic_load_explicit(&it->what, memory_order_relaxed));
   return result;
+}
+
+// What stands in each of some thousand functions is short, or a compiler takes ten seconds for all of them: `recorded` takes
+// the same arguments in the same places, and finds beside them which it is to call.
+static inline __attribute__((always_inline)) word call(own *it, WORDS) {
+  if (__builtin_expect(!on, 1) || within) return atomic_load_explicit(&it->real, memory_order_relaxed)(GIVEN);
+  called = it;
+  return recorded(GIVEN);
 }
 
 // Functions that are handed out: each has a slot of its own, for two functions of one name may take different arguments.
 enum { SLOTS = 1024 };
-static struct {
-  _Atomic(function) real;
-  uint32_t what;
-} slots[SLOTS];
+static own slots[SLOTS];
 static pthread_mutex_t handing_out = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t handed;
 static _Atomic uint32_t not_wrapped;  // functions that found no slot
 
 #define SLOT(N) \
-  static word slot_##N(WORDS) { return recorded(slots[0x##N].real, slots[0x##N].what, GIVEN); }
+  static word slot_##N(WORDS) { return call(&slots[0x##N], GIVEN); }
 #define TIMES16(M, P) M(P##0) M(P##1) M(P##2) M(P##3) M(P##4) M(P##5) M(P##6) M(P##7) M(P##8) M(P##9) M(P##a) M(P##b) M(P##c) M(P##d) M(P##e) M(P##f)
 #define TIMES256(M, P) \
   TIMES16(M, P##0) TIMES16(M, P##1) TIMES16(M, P##2) TIMES16(M, P##3) TIMES16(M, P##4) TIMES16(M, P##5) TIMES16(M, P##6) TIMES16(M, P##7) \
@@ -241,7 +256,7 @@ static void *wrapped(const char *name, void *real) {
   uint32_t slot = 0;
   while (slot < handed && atomic_load(&slots[slot].real) != (function)real) slot++;
   if (slot == handed && handed < SLOTS) {
-    slots[slot].what = number_of(name);
+    atomic_store(&slots[slot].what, number_of(name));
     atomic_store(&slots[slot].real, (function)real);
     handed++;
   }
@@ -304,16 +319,16 @@ static function next_of(const char *name) {
   return (function)found;
 }
 
+static __attribute__((noinline, cold)) void find(own *it, const char *name) {
+  atomic_store(&it->what, number_of(name));
+  atomic_store(&it->real, next_of(name));
+}
+
 #define STANDS_BEFORE(NAME) \
   LIGHT_EXPORT word NAME(WORDS) { \
-    static _Atomic(function) real; \
-    static _Atomic uint32_t what; \
-    function own = atomic_load_explicit(&real, memory_order_relaxed); \
-    if (__builtin_expect(!own, 0)) { \
-      atomic_store(&what, number_of(#NAME)); \
-      atomic_store(&real, own = next_of(#NAME)); \
-    } \
-    return recorded(own, atomic_load_explicit(&what, memory_order_relaxed), GIVEN); \
+    static own it; \
+    if (__builtin_expect(!atomic_load_explicit(&it.real, memory_order_relaxed), 0)) find(&it, #NAME); \
+    return call(&it, GIVEN); \
   }
 
 // Names of the runtime and the driver that a library may be linked to; what else a library asks for by name is handed out wrapped.
