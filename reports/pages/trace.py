@@ -29,7 +29,6 @@ from launchlens.reports.words.codes import DEVICE_WORDS, HOST_WORDS
 from launchlens.reports.words.recorder import recorder
 from launchlens.traces.analyses.answers import Answers
 from launchlens.traces.analyses.catalogue import BRIEF, CATALOGUE
-from launchlens.traces.analyses.question import several
 from launchlens.traces.documents.analysis import AccountOfTrace, AnalysisDocument
 from launchlens.traces.problems import InputError, Severity
 from launchlens.traces.step_timelines import StepTimeline
@@ -114,15 +113,15 @@ def for_people(table: Table) -> Table:
 def _alike(table: Table) -> set[str]:
     """The column that people need only where it has several values, where it has one."""
     named = {question.name: question.of_several for question in CATALOGUE}.get(table.name, "")
-    return {named} if named in table.frame and not several(table.frame, named) else set()
+    return {named} if named in table and len({*table.cells(named)}) <= 1 else set()
 
 
 def _brief(block: Shown, most: int) -> Shown:
     """A table with the columns that its analysis shows first, and `most` of its rows: of causes of idle time those that weigh anything."""
     if block.table.name == "idle_causes":
-        causes = block.table.frame.query("count > 0")
-        block = replace(block, table=replace(block.table, frame=causes))
-        most = min(most, max(int((causes["share"].astype(float) >= LEAST_OF_IDLE).sum()), 1))
+        causes = block.table.where((count or 0) > 0 for count in block.table.cells("count"))
+        block = replace(block, table=causes)
+        most = min(most, max(sum((share or 0) >= LEAST_OF_IDLE for share in causes.cells("share")), 1))
     block = replace(block, most=most, whole=f"--show {block.table.name}")
     first = {question.name: question.brief for question in CATALOGUE}.get(block.table.name)
     if not first:
@@ -218,8 +217,8 @@ def _verdict(document: AnalysisDocument, links: Links) -> Iterator[Block]:
 
 def _steps(document: AnalysisDocument, links: Links) -> Paragraph:
     """How many steps that is about, and how long the median one takes."""
-    steps = links.tables["steps"].frame
-    median = int(steps["wall_ns"].astype("int64").sort_values().iloc[(len(steps) - 1) // 2])
+    steps = links.tables["steps"]
+    median = sorted(steps.cells("wall_ns"))[(len(steps) - 1) // 2]
     many = f"The median of {len(steps):,} steps" if len(steps) > 1 else "One step"
     said = f"{many} ({document.verdict.steps_found_by}) takes "
     text = f"{said}{duration(median)}, under the profiler."
@@ -245,7 +244,7 @@ def _account(account: AccountOfTrace, *, exact: bool) -> Iterator[Block]:
     if account.window_ns:
         yield from account_bars(account)
     cells = accounts.cells(account)
-    yield Shown(replace(cells.exact("ns"), title=f"{cells.title}, in ns") if exact else cells)
+    yield Shown(cells.exact("ns").changed(title=f"{cells.title}, in ns") if exact else cells)
 
 
 def account_bars(account: AccountOfTrace) -> Iterator[Bar]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from launchlens.reports.blocks import Block, Page, Paragraph, Section, Shown
 from launchlens.reports.words.recorder import recorders
@@ -96,5 +95,5 @@ def _side(name: str, side: TraceSideRow) -> str:
 
 def _that_differ(table: Table) -> Table:
     """The rows that differ: on one screen nobody looks for what does not."""
-    differs = (table.frame["difference_ns"] != 0).to_numpy(bool)
-    return table if not differs.any() else replace(table, frame=table.frame[differs].reset_index(drop=True))
+    differs = [difference != 0 for difference in table.cells("difference_ns")]
+    return table.where(differs) if any(differs) else table

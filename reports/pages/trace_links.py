@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-
-import pandas as pd
 
 from launchlens.reports.blocks import MOST_ROWS, Reference, Shown, row_anchor
 from launchlens.reports.figures.step_strips import unversioned
@@ -34,8 +33,7 @@ def named_apart(table: Table) -> Table:
     """The table of kernels with short names of which none stands twice; any other as it is."""
     if table.name != "kernels":
         return table
-    labels = pd.Series(told_apart(list(table.frame["name"])), table.frame.index, object)
-    return replace(table, frame=table.frame.assign(short_name=labels))
+    return table.with_cells("short_name", told_apart(table.cells("name")))
 
 
 def _gap(lane: TimelineLane, piece: Piece) -> str:
@@ -59,10 +57,11 @@ class Links:
     def _rows(self, table: str, *columns: str) -> Mapping[tuple[Any, ...], int]:
         key = (table, *columns)
         if key not in self._found:
-            frame = self.tables[table].frame.head(MOST_ROWS) if table in self.tables else None
+            shown = self.tables.get(table)
             first: dict[tuple[Any, ...], int] = {}
-            if frame is not None and set(columns) <= set(frame.columns):
-                for at, values in enumerate(zip(*(frame[column] for column in columns), strict=True)):
+            if shown is not None and all(column in shown for column in columns):
+                cells = (shown.cells(column, MOST_ROWS) for column in columns)
+                for at, values in enumerate(zip(*cells, strict=True)):
                     first.setdefault(values, at)
             self._found[key] = first
         return self._found[key]
@@ -76,8 +75,8 @@ class Links:
         """What kernels are called for short, by their names."""
         if "kernels" not in self.tables:
             return {}
-        frame = named_apart(self.tables["kernels"]).frame
-        return dict(zip(frame["name"], frame["short_name"], strict=True))
+        kernels = named_apart(self.tables["kernels"])
+        return dict(zip(kernels.cells("name"), kernels.cells("short_name"), strict=True))
 
     # -- from the timeline to rows, and what boxes are called
 
@@ -126,7 +125,7 @@ class Links:
     def codes(self) -> list[str]:
         """The codes of the advice in its order: each stands once."""
         rows = self.tables.get("advice_rows")
-        return [] if rows is None else list(dict.fromkeys(rows.frame["code"]))
+        return [] if rows is None else list(dict.fromkeys(rows.cells("code")))
 
     def anchor(self, lane: TimelineLane, piece: Piece) -> str:
         """What the box of a piece is called, empty where no row leads to it or another box is called so."""
@@ -172,29 +171,29 @@ class Links:
                 leads["at_ns"] = [
                     self._gaps.get((start, device)) or self._steps.get(step, "")
                     for start, device, step in zip(
-                        *(table.frame[name] for name in ("start_ns", "device", "step")), strict=True
+                        *(table.cells(name) for name in ("start_ns", "device", "step")), strict=True
                     )
                 ]
                 leads["cause"] = [
                     self._of_cause(cause, device)
-                    for cause, device in zip(table.frame["cause"], table.frame["device"], strict=True)
+                    for cause, device in zip(table.cells("cause"), table.cells("device"), strict=True)
                 ]
             case "idle_causes":
                 leads["cause"] = [
                     self.row("idle", cause=cause, device=device) if device else self.row("idle", cause=cause)
-                    for cause, device in zip(table.frame["cause"], table.frame["device"], strict=True)
+                    for cause, device in zip(table.cells("cause"), table.cells("device"), strict=True)
                 ]
             case "kernels":
                 drawn = {name: f"work-{row + 1}" for (_, row), name in self._longest_work.items()}
-                leads["short_name"] = [drawn.get(name, "") for name in table.frame["name"]]
+                leads["short_name"] = [drawn.get(name, "") for name in table.cells("name")]
             case "steps":
-                leads["name"] = [self._step_at.get(start, "") for start in table.frame["start_ns"]]
+                leads["name"] = [self._step_at.get(start, "") for start in table.cells("start_ns")]
             case "advice_rows":
                 leads["code"] = [
                     f"advice-{number}" if (number := self.codes.index(code) + 1) in self._advised else ""
-                    for code in table.frame["code"]
+                    for code in table.cells("code")
                 ]
-                leads["name"] = [self._named(name) for name in table.frame["name"]]
+                leads["name"] = [self._named(name) for name in table.cells("name")]
         return Shown(named_apart(table), anchored=True, leads=leads)
 
     def _named(self, name: str) -> str:
@@ -222,7 +221,7 @@ class Links:
 
     @cached_property
     def _steps(self) -> dict[str, str]:
-        often = self.tables["steps"].frame["name"].value_counts() if "steps" in self.tables else {}
+        often = Counter(self.tables["steps"].cells("name") if "steps" in self.tables else ())
         return {each.name: step_anchor(each.number) for each in self.timelines if often.get(each.name) == 1}
 
     @cached_property

@@ -45,7 +45,7 @@ def recorders(study: Study, more: str = "") -> list[Block]:
     table = agreement(study)
     if not len(table):
         return []
-    amiss = int((table.frame["verdict"] == "amiss").sum())
+    amiss = table.cells("verdict").count("amiss")
     must = f"must agree, and {amiss} of them do not" if amiss else "must agree, and do"
     says = (
         f"The same blocks, recorded by each in turn; medians over blocks. Counts and GPU times {must}. What a recorder costs the"

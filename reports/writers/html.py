@@ -232,7 +232,7 @@ def _rows(it: Table, texts: Sequence[Sequence[str]], columns: Sequence[int], sum
 
 
 def _numbers(it: Table, column: Column) -> list[float]:
-    return [float(value) for value in it.frame[column.name].dropna()]
+    return [float(value) for value in it.cells(column.name) if value is not None]
 
 
 def _is_best(it: Table, row: Sequence[Any]) -> bool:

@@ -71,7 +71,7 @@ class Question:
         if pivot is not None and pivot.group and not several(frame, pivot.group):
             pivot = replace(pivot, group="")
         made = of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=pivot)
-        return replace(made, notes=self.notes(scope))
+        return made.changed(notes=self.notes(scope))
 
 
 def several(frame: pd.DataFrame, column: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
@@ -43,7 +42,7 @@ def _of_sides(study: Study) -> Iterator[list[Any]]:
 
 def of_regime(whole: Table, regime: str, title: str) -> Table:
     """The accounts of one regime out of `account`, to be read crosswise and to the nanosecond."""
-    return replace(whole.only(title, regime=regime).exact("ns"), pivot=Pivot("host", "device", "ns", group="variant"))
+    return whole.only(title, regime=regime).exact("ns").changed(pivot=Pivot("host", "device", "ns", group="variant"))
 
 
 def of_trace(document: AnalysisDocument) -> list[Table]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from launchlens.traces.tables.table import Column, Table, of_plain_rows, table
+from launchlens.traces.tables.table import Column, Table, table
 
 if TYPE_CHECKING:
     from launchlens.traces.sweeps.model import Choice, Prediction
@@ -295,7 +295,7 @@ def predictions(found: Sequence[Prediction], choices: Mapping[str, Choice]) -> T
             open = "may-be" if each.variant in told.may_be_best else None
             mark = "part" if each.part else "fastest" if each.variant == told.best else open
             rows.append([regime, each.variant, mark, *_prediction(each)])
-    return of_plain_rows("predictions", "What one iteration should take", columns, rows)
+    return table("predictions", "What one iteration should take", columns, rows)
 
 
 def not_measured(study: SweepStudy) -> Table:

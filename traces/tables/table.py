@@ -7,8 +7,11 @@ A table holds numbers, never text made of numbers. Terminal, HTML, Markdown, CSV
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -36,6 +39,8 @@ Kind = Literal[
 #: The unit of each kind as scripts are told it; of a figure the row says it.
 UNITS: Mapping[Kind, str] = {"time": "ns", "share": "of 1", "ratio": "of 1", "size": "bytes"}
 _TEXTS = frozenset({"name", "text", "code"})
+#: Rows of which a table holds plain cells: of more they would take more room than their columns do.
+FEW = 10_000
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -129,6 +134,9 @@ class Table:
 
     `frame` has the parts of every column and nothing else. `order` says in words how the rows are sorted (`by host time`):
     people are shown the first of many. `total`: the last row is the sum of the others.
+
+    What shows few rows asks for plain cells, and most tables have few rows: one that was made of cells (`table`, `of_frame`) holds
+    these, shares them with its parts, and has a frame, which takes longer to make than to print, only once somebody asks for it.
     """
 
     name: str
@@ -141,15 +149,19 @@ class Table:
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise TableError(f"table name {self.name!r} is not lower case with underscores")
-        expected = [part for column in self.columns for part in column.parts]
+        self._check_declared()
+        expected = _parts(self.columns)
         if list(self.frame.columns) != expected:
             raise TableError(f"table {self.name} has columns {list(self.frame.columns)}, not {expected}")
         wanted = [column.dtype for column in self.columns for _ in column.parts]
         for part, found, dtype in zip(expected, map(str, self.frame.dtypes.tolist()), wanted, strict=True):
             if found != dtype:
                 raise TableError(f"table {self.name}: {part} is {found}, not {dtype}")
+        vars(self).update(_cells={}, _length=len(self.frame))
+
+    def _check_declared(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise TableError(f"table name {self.name!r} is not lower case with underscores")
         units = {column.unit_in for column in self.columns if column.unit_in}
         missing = units - {column.name for column in self.columns}
         if missing:
@@ -158,16 +170,20 @@ class Table:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """The frame of a table that was made of plain rows (`of_plain_rows`), when it is first asked for."""
-            if name != "frame" or "_plain_rows" not in self.__dict__:
+            """The frame of a table that was made of plain cells, when it is first asked for."""
+            if name != "frame" or "_cells" not in vars(self):
                 raise AttributeError(name)
-            made = table(self.name, self.title, self.columns, self.__dict__["_plain_rows"]).frame
-            object.__setattr__(self, "frame", made)
+            import pandas as pd
+
+            parts = [(column, part) for column in self.columns for part in column.parts]
+            data = {part: _array(self.name, column, self._cells[part]) for column, part in parts}
+            made = pd.DataFrame(data, columns=[part for _, part in parts], index=range(self._length))
+            vars(self)["frame"] = made
             return made
 
     def __len__(self) -> int:
-        plain = self.__dict__.get("_plain_rows")
-        return len(self.frame if plain is None else plain)
+        length: int = vars(self)["_length"]
+        return length
 
     def column(self, name: str) -> Column:
         """The column called `name`. Raises KeyError where there is none."""
@@ -176,22 +192,37 @@ class Table:
                 return column
         raise KeyError(name)
 
+    def __contains__(self, name: str) -> bool:
+        return any(column.name == name for column in self.columns)
+
+    def cells(self, part: str, most: int | None = None) -> Sequence[Any]:
+        """The first `most` cells (all without) of a part of a column as Python's own numbers and texts, None where absent."""
+        kept: dict[str, list[Any]] = vars(self)["_cells"]
+        if part in kept:
+            return kept[part] if most is None else kept[part][:most]
+        if len(self) > FEW:
+            return _plain(self.frame[part].array[:most])
+        kept[part] = _plain(self.frame[part].array)
+        return self.cells(part, most)
+
     def rows(self, most: int | None = None) -> list[tuple[Any, ...]]:
         """The first `most` rows (all without) as plain Python cells: an interval is a pair, what is absent None."""
-        plain = self.__dict__.get("_plain_rows")
-        if plain is not None:
-            return list(plain[:most])
-        frame = self.frame if most is None else self.frame.iloc[:most]
-        parts = {str(name): _plain(values.array) for name, values in frame.items()}
-        cells = []
+        cells: list[Sequence[Any]] = []
         for column in self.columns:
-            values = [parts[name] for name in column.parts]
+            values = [self.cells(part, most) for part in column.parts]
             if column.kind == "interval":
                 pairs = zip(*values, strict=True)
                 cells.append([None if low is None or high is None else (low, high) for low, high in pairs])
             else:
                 cells.append(values[0])
         return list(zip(*cells, strict=True))
+
+    def changed(self, **fields: Any) -> Table:
+        """As dataclasses.replace, with the same rows: fields other than the frame. `columns` have the same parts, or some of them."""
+        made = object.__new__(Table)
+        vars(made).update(vars(self), **fields)
+        made._check_declared()
+        return made
 
     def pick(self, title: str, *names: str) -> Table:
         """These columns of the table, in this order, under another title."""
@@ -203,8 +234,10 @@ class Table:
         return self._of(tuple(column for column in self.columns if column.name not in left_out), self.title)
 
     def _of(self, columns: tuple[Column, ...], title: str) -> Table:
-        frame = self.frame[[part for column in columns for part in column.parts]]
-        return replace(self, title=title, columns=columns, frame=frame)
+        made = self.changed(title=title, columns=columns)
+        if "frame" in vars(self):
+            vars(made)["frame"] = self.frame[_parts(columns)]
+        return made
 
     def exact(self, *names: str) -> Table:
         """The table with these columns of times read in whole ns, so that a reader can add them up."""
@@ -212,12 +245,36 @@ class Table:
             replace(column, shown_in="ns", title=f"{column.heading}, ns") if column.name in names else column
             for column in self.columns
         )
-        return replace(self, columns=columns)
+        return self.changed(columns=columns)
+
+    def with_cells(self, name: str, cells: Sequence[Any]) -> Table:
+        """The table with other cells in one column, which is no interval. Raises TableError where it can't hold them."""
+        kept = {part: self.cells(part) for part in _parts(self.columns)}
+        return self._of_cells(self.columns, kept | {name: _held(self.name, self.column(name), list(cells))})
+
+    def where(self, keep: Iterable[bool]) -> Table:
+        """The rows for which `keep` says so."""
+        return self._where(self.columns, list(keep))
+
+    def _where(self, columns: tuple[Column, ...], keep: Sequence[bool]) -> Table:
+        return self._of_cells(
+            columns, {part: list(compress(self.cells(part), keep)) for part in _parts(columns)}, sum(keep)
+        )
+
+    def _of_cells(
+        self, columns: tuple[Column, ...], cells: Mapping[str, Sequence[Any]], length: int | None = None
+    ) -> Table:
+        more = (self.order, self.total, self.pivot, self.notes)
+        return _made(self.name, self.title, columns, cells, len(self) if length is None else length, *more)
 
     def first_of_each(self, name: str, most: int) -> Table:
         """At most `most` rows, the first ones, for each value of this column."""
-        frame = self.frame.groupby(name, sort=False, dropna=False).head(most).reset_index(drop=True)
-        return replace(self, frame=frame)
+        seen: Counter[Any] = Counter()
+        keep = []
+        for value in self.cells(name):
+            seen[value] += 1
+            keep.append(seen[value] <= most)
+        return self.where(keep)
 
     def summed(self, *names: str) -> Table:
         """The table with a last row that sums these columns; its first column calls it `sum`."""
@@ -228,12 +285,34 @@ class Table:
 
     def only(self, title: str, **values: str | bool) -> Table:
         """The rows in which these columns hold these values, without the columns, under another title."""
-        keep = np.ones(len(self.frame), bool)
-        for name, value in values.items():
-            keep &= (self.frame[name] == value).fillna(False).to_numpy(bool)
+        asked = [self.cells(name) for name in values]
+        wanted = tuple(values.values())
+        keep = [row == wanted for row in zip(*asked, strict=True)] if asked else [True] * len(self)
         columns = tuple(column for column in self.columns if column.name not in values)
-        frame = self.frame.loc[keep, [part for column in columns for part in column.parts]].reset_index(drop=True)
-        return replace(self, title=title, columns=columns, frame=frame)
+        return self._where(columns, keep).changed(title=title)
+
+
+def _parts(columns: Iterable[Column]) -> list[str]:
+    return [part for column in columns for part in column.parts]
+
+
+def _made(
+    name: str,
+    title: str,
+    columns: tuple[Column, ...],
+    cells: Mapping[str, Sequence[Any]],
+    length: int,
+    order: str = "",
+    total: bool = False,
+    pivot: Pivot | None = None,
+    notes: tuple[str, ...] = (),
+) -> Table:
+    """A table of the cells of each part, which their columns hold."""
+    made = object.__new__(Table)
+    vars(made).update(name=name, title=title, columns=columns, order=order, total=total, pivot=pivot, notes=notes)
+    vars(made).update(_cells=dict(cells), _length=length)
+    made._check_declared()
+    return made
 
 
 def table(
@@ -251,8 +330,10 @@ def table(
 
     Raises TableError for a row of another length, and for a cell that its column can't hold.
     """
-    cells: list[list[Any]] = [[] for column in columns for _ in column.parts]
-    for row in rows:
+    parts = [(column, part) for column in columns for part in column.parts]
+    cells: list[list[Any]] = [[] for _ in parts]
+    length = 0
+    for length, row in enumerate(rows, 1):  # noqa: B007  how many there are
         if len(row) != len(columns):
             raise TableError(f"table {name}: a row of {len(row)} cells under {len(columns)} columns")
         at = 0
@@ -265,12 +346,8 @@ def table(
             else:
                 cells[at].append(cell)
                 at += 1
-    import pandas as pd
-
-    parts = [(column, part) for column in columns for part in column.parts]
-    data = {part: _array(name, column, values) for (column, part), values in zip(parts, cells, strict=True)}
-    frame = pd.DataFrame(data, columns=[part for _, part in parts])
-    return Table(name, title, tuple(columns), frame, order, total, pivot, tuple(notes))
+    held = {part: _held(name, column, values) for (column, part), values in zip(parts, cells, strict=True)}
+    return _made(name, title, tuple(columns), held, length, order, total, pivot, tuple(notes))
 
 
 def of_structures(
@@ -278,29 +355,6 @@ def of_structures(
 ) -> Table:
     """A table of structures that have a field of each column's name, as those of a document have."""
     return table(name, title, columns, [[getattr(row, each.name) for each in columns] for row in rows], order=order)
-
-
-def of_plain_rows(name: str, title: str, columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Table:
-    """As `table`, of rows that hold what their columns give back: texts, whole numbers where these are whole, floats and None. It is a frame only
-    when one is asked for, so that few rows are shown without bringing in pandas. Raises TableError for a row of another length.
-    """
-    made = object.__new__(Table)
-    kept = [tuple(row) for row in rows]
-    for row in kept:
-        if len(row) != len(columns):
-            raise TableError(f"table {name}: a row of {len(row)} cells under {len(columns)} columns")
-    values = {
-        "name": name,
-        "title": title,
-        "columns": tuple(columns),
-        "order": "",
-        "total": False,
-        "pivot": None,
-        "notes": (),
-    }
-    for field_name, value in (values | {"_plain_rows": kept}).items():
-        object.__setattr__(made, field_name, value)
-    return made
 
 
 def of_frame(
@@ -315,11 +369,42 @@ def of_frame(
     """A table of a frame that has (at least) the columns' parts, each brought to its dtype. For many rows."""
     import pandas as pd
 
-    data = {part: _array(name, column, frame[part]) for column in columns for part in column.parts}
-    return Table(name, title, tuple(columns), pd.DataFrame(data), order, pivot=pivot)
+    parts = [(column, part) for column in columns for part in column.parts]
+    if len(frame) > FEW:
+        data = {part: _array(name, column, frame[part]) for column, part in parts}
+        return Table(name, title, tuple(columns), pd.DataFrame(data), order, pivot=pivot)
+    cells = {part: _held(name, column, _plain(frame[part].array), frame[part]) for column, part in parts}
+    return _made(name, title, tuple(columns), cells, len(frame), order, pivot=pivot)
 
 
-def _array(name: str, column: Column, values: Any) -> Any:
+#: The kinds of cells that a column of each dtype holds as they are.
+_HELD: Mapping[str, frozenset[type]] = {
+    "object": frozenset({str, type(None)}),
+    "boolean": frozenset({bool, type(None)}),
+    "Int64": frozenset({int, type(None)}),
+    "Float64": frozenset({float, int, type(None)}),
+}
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def _held(name: str, column: Column, cells: list[Any], values: Any = None) -> list[Any]:
+    """Cells as a column holds them: Python's own numbers and texts, None where absent; `values` are the same as they were given.
+
+    Raises TableError for a cell that it can't hold. Pandas, which knows of many kinds of numbers and of nothing, is asked only where
+    there is another kind than a column has: it takes longer for a column of a few cells than all else that is done with it.
+    """
+    kinds = set(map(type, cells))
+    if kinds <= _HELD[column.dtype]:
+        if int in kinds:
+            numbers = [cell for cell in cells if cell is not None]
+            if _LEAST <= min(numbers) and max(numbers) <= _MOST:
+                return cells if column.dtype == "Int64" else [None if each is None else float(each) for each in cells]
+        elif float not in kinds or not any(map(isnan, filter(None, cells))):
+            return cells
+    return _plain(_array(name, column, cells if values is None else values).array)
+
+
+def _array(name: str, column: Column, values: Any) -> pd.Series[Any]:
     import pandas as pd
 
     if column.dtype == "object":
@@ -327,7 +412,7 @@ def _array(name: str, column: Column, values: Any) -> Any:
         found[pd.isna(found)] = None
         return pd.Series(found, dtype=object)
     try:
-        return pd.array(values, dtype=column.dtype)
+        return pd.Series(pd.array(values, dtype=column.dtype))
     except (TypeError, ValueError) as error:
         raise TableError(f"table {name}: column {column.name}: {error}") from None
 
