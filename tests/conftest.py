@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 # before numpy is loaded, as `predict` does it: systems this small are solved at once, and threads for each core only wait for each
@@ -9,6 +10,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from hypothesis import settings
+from typer import testing
+from typer.main import get_command
 
 # helper modules beside the tests (importlib mode puts nothing on sys.path by itself)
 sys.path.insert(0, str(Path(__file__).parent))
@@ -18,6 +21,9 @@ import skips
 # a shared machine may be slow for a moment: an example is judged by its answer, not by its time
 settings.register_profile("launchlens", deadline=None)
 settings.load_profile("launchlens")
+
+# a runner would make the whole program anew for each command that it runs: here each is made once
+vars(testing)["_get_command"] = cache(get_command)
 
 
 def pytest_configure(config):
