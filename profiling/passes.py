@@ -23,7 +23,7 @@ from typing import Any, Literal
 from launchlens import __version__
 from launchlens.profiling.annotate import BLOCK, annotated
 from launchlens.profiling.checking import synchronize
-from launchlens.profiling.collectors.torch_profiler import TorchProfiler, pack
+from launchlens.profiling.collectors.torch_profiler import TorchProfiler, pack, started
 from launchlens.profiling.environment import describe
 from launchlens.profiling.new_capture import NewCapture, new_folder
 from launchlens.profiling.timing import Timed, timing_row, timings_frame
@@ -97,7 +97,7 @@ class Passes:
 
     def begin(self) -> None:
         """Begin a pass: start the profiler where it is to be recorded, wait for the device, and open its range."""
-        session = self._session() if self._next() == "recorded" else None
+        session = started(self.device) if self._next() == "recorded" else None
         synchronize(self.device)
         stack = ExitStack()
         stack.enter_context(annotated(f"{BLOCK}{self.name}"))
@@ -146,14 +146,6 @@ class Passes:
     def _kept(self) -> list[bytes]:
         """The recorded passes; the first of several warmed up, and is not among them."""
         return self._sessions[1:] if self._recorded_first and len(self._sessions) > 1 else self._sessions
-
-    def _session(self) -> Any:
-        from torch.profiler import ProfilerActivity, profile
-
-        activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if self.device == "cuda" else [])
-        session = profile(activities=activities, acc_events=True)
-        session.__enter__()
-        return session
 
     def _row(self, start: int, submitted: int, done: int) -> dict[str, object]:
         if self._zero_ns is None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from launchlens.profiling.checking import synchronize
 from launchlens.profiling.collectors.blocks import run_blocks
@@ -29,15 +33,11 @@ class TorchProfiler(Collector):
 
     def record(self, job: Job, advance: Advance) -> TraceRecord:
         """Record the job into `FOLDER/torch/REGIME.pt.trace.json.gz`."""
-        from torch.profiler import ProfilerActivity, profile
-
-        activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if job.device == "cuda" else [])
-        # The first session in a process loads CUPTI, which takes seconds; it is thrown away. Without acc_events torch
-        # warns that a next cycle would clear the events; there is none.
-        with profile(activities=activities, acc_events=True):
+        # the first session in a process loads CUPTI, which takes seconds; it is thrown away
+        with ended(started(job.device)):
             job.entries[0].call()
             synchronize(job.device)
-        with quiet_collector(), profile(activities=activities, acc_events=True) as session:
+        with quiet_collector(), ended(started(job.device)) as session:
             run_blocks(job, advance)
         path = job.folder / self.name / f"{job.regime}.pt.trace.json.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,6 +48,29 @@ class TorchProfiler(Collector):
             pack(plain, packed)
         advance(1)
         return self.kept(job, path.name)
+
+
+def started(device: str) -> Any:
+    """A session of torch.profiler that has begun. It keeps what Kineto writes, and makes no objects of it when it ends: they take longer
+    than all that is recorded, and nobody asks for them."""
+    from torch.profiler import ProfilerActivity, profile
+
+    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device == "cuda" else [])
+    session = profile(activities=activities)
+    with warnings.catch_warnings():
+        # before 2.13 torch says so of every session, not only of one that goes on after its first cycle
+        warnings.filterwarnings("ignore", message="Warning: Profiler clears events at the end of each cycle")
+        session.__enter__()
+    return session
+
+
+@contextmanager
+def ended(session: Any) -> Iterator[Any]:
+    """A session that has begun, which ends here."""
+    try:
+        yield session
+    finally:
+        session.__exit__(None, None, None)
 
 
 def pack(plain: Path, path: Path) -> None:
