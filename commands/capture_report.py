@@ -75,6 +75,7 @@ def report_on(
         _report_on_pass(read.trace_path(recorded_alone), f"{BLOCK}{read.manifest.baseline}", html, asked)
         return
     study = study_of(folder)
+    _ = study.probes  # which are refused before anything is drawn where they can't be read
     if html is not None:
         # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces
         from urllib.parse import quote
