@@ -17,14 +17,17 @@ from typer.testing import CliRunner, Result
 
 import launchlens.commands.check as command
 from launchlens.cli import app
-from launchlens.traces.captures.capture import read_capture, write_timings
+from launchlens.traces.captures.capture import TraceRecord, read_capture, write_timings
 from launchlens.traces.checks.decide import REASONS, Measurement, decided, outcome_of
 from launchlens.traces.checks.limits import Limit, fits, names_that_fit, read_limits, share
 from launchlens.traces.documents.check import CheckDocument
-from launchlens.traces.problems import InputError
+from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.statistics import Estimate
+from launchlens.traces.studies import study as study_module
+from launchlens.traces.studies.recording import Recording, recordings
 from launchlens.traces.studies.study import Study
 from launchlens.traces.studies.study import study as study_of
+from launchlens.traces.trace import Trace
 from made_capture import make_capture, one_after_the_other
 
 ROOT = Path(__file__).parents[1]
@@ -81,14 +84,32 @@ def studies() -> dict[Path, Study]:
     return {}
 
 
+@pytest.fixture(scope="module")
+def recorded() -> dict[tuple[bytes, str], tuple[dict[str, Recording], Problems]]:
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def read_once(monkeypatch: pytest.MonkeyPatch, studies: dict[Path, Study]) -> None:
-    """Each capture is read once: that takes longest."""
+def read_once(
+    monkeypatch: pytest.MonkeyPatch,
+    studies: dict[Path, Study],
+    recorded: dict[tuple[bytes, str], tuple[dict[str, Recording], Problems]],
+) -> None:
+    """Each capture is read once, and of the traces, which are the same in all of them, each one: that takes longest."""
 
     def once(folder: Path) -> Study:
         if folder not in studies:
             studies[folder] = study_of(read_capture(folder))
         return studies[folder]
+
+    def recordings_once(trace: Trace, record: TraceRecord, **more: bool) -> tuple[dict[str, Recording], Problems]:
+        key = trace.path.read_bytes(), repr(record)
+        if key not in recorded:
+            recorded[key] = recordings(trace, record, **more)
+        found, noted = recorded[key]
+        return found, noted.copy()
+
+    monkeypatch.setattr(study_module, "recordings", recordings_once)
 
     monkeypatch.setattr(command, "study_of", once)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)

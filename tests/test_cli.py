@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from read_once import read_once
 from typer.testing import CliRunner
 
 import started
@@ -33,6 +34,13 @@ def strict_json(text):
         raise ValueError(constant)
 
     return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shared():
+    """The same input is read and worked out once, which takes longest."""
+    with read_once():
+        yield
 
 
 @pytest.fixture(scope="module")

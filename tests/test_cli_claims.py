@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from read_once import read_once
 from typer.testing import CliRunner
 
 import shipped
@@ -19,6 +20,13 @@ CLAIMS = len(note_claims())
 
 def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shared():
+    """The same input is read and worked out once, which takes longest."""
+    with read_once():
+        yield
 
 
 @pytest.fixture(scope="module")

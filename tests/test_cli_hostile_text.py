@@ -22,6 +22,7 @@ from xml.etree import ElementTree
 import msgspec
 import pyarrow.parquet as pq
 import pytest
+from read_once import read_once
 from typer.testing import CliRunner
 
 import launchlens
@@ -52,6 +53,13 @@ def steers(character):
     turns = unicodedata.bidirectional(character) in {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
     marks = character in "\u061c\u200e\u200f"
     return (unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"} and character not in "\n\t") or turns or marks
+
+
+@pytest.fixture(autouse=True, scope="module")
+def shared():
+    """The same input is read and worked out once, which takes longest."""
+    with read_once():
+        yield
 
 
 def run(*arguments, code=None):
@@ -531,7 +539,10 @@ def test_nothing_is_printed_past_it():
     """Consoles are made in one place, and nobody prints to a stream of the system's."""
     for folder in ("commands", "reports", "profiling", "traces", "kernels"):
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
+            text = path.read_text()
+            if not any(name in text for name in ("__stdout__", "__stderr__", "Console")):
+                continue  # parsing all of them takes longest
+            for node in ast.walk(ast.parse(text)):
                 name = getattr(node, "attr", getattr(node, "id", ""))
                 assert name not in {"__stdout__", "__stderr__"}, path
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Console":
@@ -541,15 +552,18 @@ def test_nothing_is_printed_past_it():
 def test_a_stream_that_lacks_characters_gets_them_escaped(tmp_path):
     trace = tmp_path / "µ 漢 😀.json"
     trace.write_text(json.dumps(kineto_document(tmp_path)))
+    command = [sys.executable, ROOT / "cli.py", "analyze", trace]
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    answer = subprocess.run(command, capture_output=True, env=ascii_only, check=False)
+    out = answer.stdout.decode("ascii")
 
     def said(*arguments):
-        command = [sys.executable, ROOT / "cli.py", *arguments]
-        answer = subprocess.run(command, capture_output=True, env=ascii_only, check=False)
-        return answer.returncode, answer.stdout.decode("ascii"), answer.stderr.decode("ascii")
+        """The same of a stream like it of this process."""
+        answer = CliRunner(charset="ascii").invoke(app, list(map(str, arguments)))
+        return answer.exit_code, answer.stdout_bytes.decode("ascii"), answer.stderr_bytes.decode("ascii")
 
-    code, out, _ = said("analyze", trace)
-    assert code == 0 and "1.00 \\u00b5s" in out and "\\u00b5 \\u6f22 \\ud83d\\ude00.json" in out
+    assert out == said("analyze", trace)[1]
+    assert answer.returncode == 0 and "1.00 \\u00b5s" in out and "\\u00b5 \\u6f22 \\ud83d\\ude00.json" in out
     code, out, _ = said("analyze", trace, "--json")
     assert code == 0 and json.loads(out)["source"]["path"] == str(trace)
     code, out, errors = said("analyze", tmp_path / "µ")
@@ -587,8 +601,6 @@ def test_a_terminal_gets_codes_of_ours_alone(tmp_path):
 
 
 def test_tables_as_parquet_are_bytes_and_no_text(tmp_path):
-    answer = subprocess.run(
-        [sys.executable, ROOT / "cli.py", "variants", "--format", "parquet"], capture_output=True, check=True
-    )
-    (tmp_path / "variants.parquet").write_bytes(answer.stdout)
+    answer = CliRunner().invoke(app, ["variants", "--format", "parquet"])
+    (tmp_path / "variants.parquet").write_bytes(answer.stdout_bytes)
     assert "copy_" in pq.read_table(tmp_path / "variants.parquet").column("variant").to_pylist()

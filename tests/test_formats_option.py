@@ -7,20 +7,20 @@ import os
 import pty
 import subprocess
 import sys
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from read_once import read_once
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from command_lines import ranks
 from launchlens.cli import app
-from launchlens.reports.output import FORMATS
-from launchlens.traces.captures.capture import read_capture
+from launchlens.commands import capture_report
+from launchlens.reports.output import FORMATS, Wanted
 from launchlens.traces.captures.probes import write_probes
-from launchlens.traces.studies.study import study
 from made_capture import make_capture, make_trace
 from made_probes import ALL
 
@@ -76,20 +76,27 @@ def places(tmp_path_factory):
     return {"TRACE": folder / "made.pt.trace.json.gz", "CAPTURE": folder / "capture", "RANKS": ranks(folder)}
 
 
-@cache
-def read_once(folder):
-    return study(read_capture(folder))
+@pytest.fixture(autouse=True, scope="module")
+def shared():
+    """What takes longest is how an input is read and worked out, which is other tests': it is done once for each."""
+    with read_once():
+        yield
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch, places):
     """No GPU for `profile`, for which the made-up capture ships; a GPU for `probe`, on which all find what test ones do.
 
-    Pages are other tests', and a capture that was read once stays so: both take longest.
+    Pages are other tests', and what `profile` reports on is the capture that ships: both take longest.
     """
-    for module in ("capture_report", "check", "compare"):
-        monkeypatch.setattr(f"launchlens.commands.{module}.study_of", read_once)
-    monkeypatch.setattr("launchlens.commands.claims.worked_out", read_once)
+    study_of = capture_report.study_of
+    shipped = (places["CAPTURE"] / "manifest.json").read_bytes()
+
+    def of_what_ships(folder):
+        copied = (folder / "manifest.json").read_bytes() == shipped
+        return study_of(places["CAPTURE"] if copied else folder)
+
+    monkeypatch.setattr(capture_report, "study_of", of_what_ships)
     monkeypatch.setattr("launchlens.reports.pages.capture.page", lambda *_, **__: "a page")
     monkeypatch.setattr("launchlens.reports.writers.html.html", lambda page: page)
     monkeypatch.setattr("launchlens.profiling.environment.has_cuda", lambda: False)
@@ -177,12 +184,26 @@ def test_markdown_holds_tables(line, run):
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_csv_and_parquet_hold_the_same_rows_of_every_table(line, run):
+def test_csv_and_parquet_hold_the_same_rows_of_every_table(line, run, monkeypatch, tmp_path):
+    write, kept = Wanted.write, []
+
+    def keeping(asked, result):
+        kept[:] = [asked, result]
+        write(asked, result)
+
+    def as_parquet(name):
+        """What the command that ran last found, written once more."""
+        asked, result = kept
+        write(replace(asked, format="parquet", table=name, file=tmp_path / "table.parquet"), result)
+        return (tmp_path / "table.parquet").read_bytes()
+
+    first = LINES[line][0]
+    whole = done(run(line, "--format", "parquet", "--table", first))
+    monkeypatch.setattr(Wanted, "write", keeping)
     # `profile` reports as `report` does
     for name in LINES[line][: 1 if line.startswith("profile") else None]:
         rows = list(csv.DictReader(io.StringIO(done(run(line, "--format", "csv", "--table", name)).stdout)))
-        data = done(run(line, "--format", "parquet", "--table", name)).stdout_bytes
-        found = pq.read_table(io.BytesIO(data))
+        found = pq.read_table(io.BytesIO(as_parquet(name) if name != first else whole.stdout_bytes))
         assert found.schema.metadata[b"table"].decode() == name
         assert len(rows) == found.num_rows > 0 or name == "removed"
         assert not rows or list(rows[0]) == found.column_names

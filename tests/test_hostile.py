@@ -67,9 +67,14 @@ def at_most(seconds: float):
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make_capture(tmp_path_factory.mktemp("made") / "capture")
+
+
 @pytest.fixture
-def capture(tmp_path):
-    return make_capture(tmp_path / "capture")
+def capture(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "capture")
 
 
 # -- special files in a capture from a stranger

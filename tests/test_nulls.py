@@ -1,9 +1,11 @@
 """The command that measures how often verdicts err: it goes the way of a capture, and what it counts is right."""
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
+
+import pytest
 
 import statistics_page
 from launchlens.traces.captures.recorded import FOLDER
@@ -11,13 +13,18 @@ from launchlens.traces.captures.recorded import FOLDER
 COMMAND = Path(__file__).parents[1] / "benchmarks" / "nulls.py"
 
 
-def run(*arguments):
-    answer = subprocess.run([sys.executable, COMMAND, *arguments], capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*arguments):
+        """Run it as Python runs a script, in this process, where what it imports is."""
+        monkeypatch.setattr(sys, "argv", [str(COMMAND), *map(str, arguments)])
+        runpy.run_path(str(COMMAND), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_nulls_are_timed_and_judged_on_this_machine(tmp_path):
+def test_nulls_are_timed_and_judged_on_this_machine(run, tmp_path):
     place = tmp_path / "nulls.json"
     said = run("--device", "cpu", "--count", "2", "--rounds", "12", "--iterations", "8", "--output", place)
     (row,) = json.loads(place.read_text())["nulls"]
@@ -25,7 +32,7 @@ def test_nulls_are_timed_and_judged_on_this_machine(tmp_path):
     assert "eager together" in said
 
 
-def test_power_grows_with_rounds_and_shrinks_with_comparisons(tmp_path):
+def test_power_grows_with_rounds_and_shrinks_with_comparisons(run, tmp_path):
     place = tmp_path / "power.json"
     run("--power", FOLDER / "small-copies-h200", "--output", place)
     eager, graph = json.loads(place.read_text())["power"]

@@ -33,7 +33,7 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.connection import Connection, wait
@@ -47,6 +47,7 @@ if str(HERE.parent) not in sys.path:
     sys.path.append(str(HERE.parent))
 
 from fuzz.seeds import KINDS
+from read_once import read_once
 
 #: Longest time of one command, seconds, and most memory of a process beyond what it begins with.
 LONGEST_S, MOST_BYTES = 30, 3 << 30
@@ -175,45 +176,6 @@ def document(text: str) -> Any:
         return json.loads(text, parse_constant=refuse)
     except ValueError as error:
         raise Finding(f"prints no JSON: {error}") from None
-
-
-@contextmanager
-def read_once() -> Iterator[None]:
-    """Let the commands of a case share what they read, join and measure, which is the same each time."""
-    from launchlens.traces import analysis, joined
-    from launchlens.traces.cache import kept_measures
-    from launchlens.traces.comparisons import of_ranges, sides
-    from launchlens.traces.source import OneTrace
-    from launchlens.traces.studies import range_side
-
-    read = OneTrace.read
-    traces: dict[Path, Any] = {}
-
-    def reading(one: OneTrace, **how: Any) -> Any:
-        if one.path not in traces:
-            traces[one.path] = read(one, **how)
-        return traces[one.path]
-
-    def kept(work: Callable[..., Any]) -> Callable[..., Any]:
-        """Work on traces and what is joined of them, which are kept as long as what came of it."""
-        known: dict[Any, Any] = {}
-
-        def once(*given: Any, **more: Any) -> Any:
-            key = (*(each if isinstance(each, str | None) else id(each) for each in given), *more.items())
-            if key not in known:
-                known[key] = (given, work(*given, **more))
-            return known[key][1]
-
-        return once
-
-    join = kept(joined.join)
-    with ExitStack() as changed:
-        changed.enter_context(patch.object(OneTrace, "read", reading))
-        for module in (analysis, kept_measures, range_side):
-            changed.enter_context(patch.object(module, "join", join))
-        for module, name in ((sides, "_measured"), (of_ranges, "side_of_range")):
-            changed.enter_context(patch.object(module, name, kept(getattr(module, name))))
-        yield
 
 
 @contextmanager
