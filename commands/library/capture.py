@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from launchlens.reports.blocks import Page, Section
-    from launchlens.traces.captures.capture import Manifest
+    from launchlens.traces.captures.capture import Manifest, TraceRecord
     from launchlens.traces.documents.study import StudyDocument
     from launchlens.traces.studies.study import Study
 
@@ -97,16 +97,21 @@ class Capture(Found):
 
     @property
     def recorded(self) -> Trace:
-        """The trace that stands for the capture: torch.profiler's of the first regime, where there is one. Raises InputError where there is none."""
+        """The trace that stands for the capture: that of the first collector, torch.profiler where it recorded, in the first regime.
+
+        Raises InputError where there is none.
+        """
         if self._recorded is None:
-            kept = [each for each in self.manifest.traces if each.path and not each.to_look_at]
+            kept = self._worked_out
             if not kept:
                 raise InputError(self.path, "holds no trace", "see `timings` and times()")
-            # the light recorder sees no GPU: it stands for the capture where nothing else recorded
-            order = {"torch": 0, "light": 2}
-            first = min(kept, key=lambda each: order.get(each.collector, 1))
-            self._recorded = Trace.open(self._capture.trace_path(first))
+            self._recorded = Trace.open(self._capture.trace_path(kept[0]))
         return self._recorded
+
+    @property
+    def _worked_out(self) -> list[TraceRecord]:
+        """The traces that anything is worked out of."""
+        return [each for each in self.manifest.kept if not each.to_look_at]
 
     @property
     def events(self) -> pd.DataFrame:
@@ -167,7 +172,7 @@ class Capture(Found):
 
     def trace(self, collector: str = "torch", regime: str = "eager") -> Trace:
         """The raw trace that a collector recorded in a regime. Raises InputError where there is none."""
-        kept = [each for each in self.manifest.traces if each.path and not each.to_look_at]
+        kept = self._worked_out
         for each in kept:
             if (each.collector, each.regime) == (collector, regime):
                 return Trace.open(self._capture.trace_path(each))

@@ -172,6 +172,14 @@ class Manifest:
     format: Annotated[str, means("name and version of the format")] = FORMAT
     launchlens: Annotated[str, means("the version of launchlens that wrote it")] = ""
 
+    @property
+    def kept(self) -> list[TraceRecord]:
+        """The traces that there are, first the one that stands for the capture: that of the first collector, in the first regime.
+
+        One to look at sees no GPU, and stands for a capture only where nothing else recorded.
+        """
+        return sorted((each for each in self.traces if each.path), key=lambda each: each.to_look_at)
+
 
 @dataclass(frozen=True)
 class Capture:

@@ -70,9 +70,8 @@ def traces_of(side: Given) -> tuple[list[OneTrace], list[NoTrace]]:
 
 def _of_capture(source: CaptureFolder) -> OneTrace:
     capture = read_capture(source.path)
-    # a trace to look at sees no GPU: it stands for the capture where nothing else recorded
-    for record in sorted(capture.manifest.traces, key=lambda each: each.to_look_at):
-        found = source_of(capture.trace_path(record)) if record.path else None
+    for record in capture.manifest.kept:
+        found = source_of(capture.trace_path(record))
         if isinstance(found, OneTrace):
             return found
     raise InputError(source.path, "holds no trace, so it can't be compared with one", "give a trace, or two captures")
