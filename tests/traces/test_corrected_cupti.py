@@ -15,7 +15,7 @@ from launchlens.traces.account import DEVICE_STATES, HOST_STATES, Account
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.recorded import FOLDER as SHIPPED
 from launchlens.traces.slice import Calls
-from launchlens.traces.studies.corrected_cupti import COLLECTOR, CuptiAccounts
+from launchlens.traces.studies.corrected_cupti import CuptiAccounts
 from launchlens.traces.studies.explained import difference_of
 from launchlens.traces.studies.study import study
 from made_claims import judged
@@ -44,6 +44,7 @@ def _made(variant, *, slower=1.0, unseen=0):
         per_iteration=account.mean(ITERATIONS),
         profiled_ns=account.mean(ITERATIONS).total_ns,
         reference_ns=whole * slower,
+        adds_to_calls_alone=True,
         calls={state: Calls(made * ITERATIONS, held * ITERATIONS) for state, (_, made, held) in states.items()},
     )
     blocks = pd.DataFrame({"wall_ns": np.full(12, float(whole)), "fixed_ns": 7000.0})
@@ -54,7 +55,7 @@ def _made(variant, *, slower=1.0, unseen=0):
 def _accounts(**changes):
     made = [_made(variant, **changes.get(variant, {})) for variant in TRUE]
     return {side.variant: side for side, _ in made}, CuptiAccounts(
-        [side for side, _ in made], {(COLLECTOR, side.variant, "eager"): recording for side, recording in made}
+        [side for side, _ in made], {("cupti", side.variant, "eager"): recording for side, recording in made}
     )
 
 
@@ -84,7 +85,7 @@ def test_what_a_variants_own_calls_dont_explain_stays_unattributed():
 def test_one_other_variant_is_too_few_and_blocks_of_one_length_tell_nothing():
     sides, _ = _accounts()
     two = {name: _made(name) for name in ("copy", "fused")}
-    few = CuptiAccounts([side for side, _ in two.values()], {(COLLECTOR, n, "eager"): r for n, (_, r) in two.items()})
+    few = CuptiAccounts([side for side, _ in two.values()], {("cupti", n, "eager"): r for n, (_, r) in two.items()})
     assert few.explain(sides["copy"]) is None
     _, accounts = _accounts()
     sides["copy"].blocks["fixed_ns"] = float("nan")

@@ -75,7 +75,8 @@ class Reader:
     nothing heavy in, so that a large file that is something else is refused at once. `scrub` is None where no copy can be made, and
     `scrub_instead` says what to do then. Perfetto opens a file as it is where `in_perfetto` is so. `tables` is the suffix of the files of which a trace is a folder, None where it is one file.
     `remedy` is what to do about a trace that can't be read for whatever reason. `knows_operators` says of a recorder that it
-    tells the framework's operators as well: where several recorded the same, the account is made of its trace. `window` is the
+    tells the framework's operators as well: where several recorded the same, the account is made of its trace. `adds_to_calls_alone`
+    says that it records every API call, and slows nothing but these: what that costs can then be taken out. `window` is the
     recorder's own program that shows its files, where it has one.
     """
 
@@ -91,5 +92,6 @@ class Reader:
     tables: str | None = None
     refuse: Callable[[Seen], None] = knows_all
     knows_operators: bool = False
+    adds_to_calls_alone: bool = False
     window: Window | None = None
     check: Callable[[Path], None] = waits_for_the_reader

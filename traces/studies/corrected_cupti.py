@@ -27,8 +27,6 @@ from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
-#: The collector whose recordings hold every API call.
-COLLECTOR = "cupti"
 #: The parts, each of these states of the recorded account.
 PARTS: Mapping[str, tuple[str, ...]] = {
     "outside-calls": ("python", "dispatch"),
@@ -57,14 +55,20 @@ class CuptiAccounts:
 
     def __init__(self, sides: Iterable[Side], recordings: Mapping[tuple[str, str, str], Recording]) -> None:
         self._recorded: dict[tuple[str, str], _Recorded] = {}
+        kept = {key[1:]: each for key, each in recordings.items() if each.adds_to_calls_alone}
         for side in sides:
-            recording = recordings.get((COLLECTOR, side.variant, side.regime))
+            recording = kept.get((side.variant, side.regime))
             if recording is None or side.bound == "device-bound" or not recording.reference_ns:
                 continue
             made = sum(calls.made for calls in recording.calls.values())
             if made:
                 per_iteration = made / (recording.account.windows * recording.iterations)
                 self._recorded[side.variant, side.regime] = _Recorded(recording, recording.reference_ns, per_iteration)
+
+    def recording_of(self, side: Side) -> Recording | None:
+        """What it recorded of a side that can be explained; None where there is nothing."""
+        mine = self._recorded.get((side.variant, side.regime))
+        return None if mine is None else mine.recording
 
     def explain(self, side: Side) -> Explained | None:
         """The parts of a side; None where CUPTI did not record it, or too few other variants of its regime."""

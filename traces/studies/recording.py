@@ -88,7 +88,7 @@ class Recording:
 
     `gpu_recorded_ns` is how long the GPU was recorded to be busy, ns per iteration; `gpu_busy_ns` is the same where it is
     how long the GPU was busy: not where replays of graphs were recorded in part (see `Thresholds.unknown_device`). `facts` are for
-    the data gate. `knows_operators` says that its recorder tells the framework's operators as well (`Reader.knows_operators`).
+    the data gate. `knows_operators` and `adds_to_calls_alone` are its recorder's (`launchlens.traces.readers.reader.Reader`).
     """
 
     iterations: int
@@ -107,6 +107,7 @@ class Recording:
     reference_ns: float | None = None
     facts: RecordFacts | None = None
     knows_operators: bool = False
+    adds_to_calls_alone: bool = False
 
     @cached_property
     def per_iteration(self) -> Account:
@@ -125,7 +126,7 @@ def preferred_first(found: Mapping[str, Recording]) -> dict[str, Recording]:
 
 
 def recordings(
-    trace: Trace, record: TraceRecord, *, knows_operators: bool = False
+    trace: Trace, record: TraceRecord, *, knows_operators: bool = False, adds_to_calls_alone: bool = False
 ) -> tuple[dict[str, Recording], Problems]:
     """The recording of every variant that a capture's trace holds blocks of, and the problems met on the way."""
     joined = join(trace)
@@ -133,7 +134,7 @@ def recordings(
     for variant, mine in blocks(joined).items():
         reference = (record.reference_ns or {}).get(variant)
         made = recording_of(mine, middle_iteration(joined, variant), record, reference)
-        found[variant] = replace(made, knows_operators=knows_operators)
+        found[variant] = replace(made, knows_operators=knows_operators, adds_to_calls_alone=adds_to_calls_alone)
         problems += mine.problems
     return found, problems
 

@@ -30,7 +30,7 @@ from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies.agreement import Agreement, agreement
 from launchlens.traces.studies.busier_than_recorded import busier_than_recorded
 from launchlens.traces.studies.compare import Comparison, compare
-from launchlens.traces.studies.corrected_cupti import COLLECTOR, CuptiAccounts
+from launchlens.traces.studies.corrected_cupti import CuptiAccounts
 from launchlens.traces.studies.explained import (
     Explained,
     LightAccounts,
@@ -200,7 +200,7 @@ class Study:
         return (found[0], self._by_cupti(b)) if (left, right) == ("cupti", "light") else found
 
     def _by_cupti(self, side: Side) -> Explained | None:
-        record = self.recordings.get((COLLECTOR, side.variant, side.regime))
+        record = self._cupti.recording_of(side)
         if record is None or self.gate.takes("recording", (side.variant, side.regime), record.trace):
             return None
         return self._cupti.explain(side)
@@ -277,7 +277,12 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
             continue  # the collector could not record, as the manifest says; or it is a trace to look at, with accounts beside it
         source = as_one(source_of(capture.trace_path(record)))
         trace = source.read(progress=progress)
-        found, noted = recordings(trace, record, knows_operators=source.reader.knows_operators)
+        found, noted = recordings(
+            trace,
+            record,
+            knows_operators=source.reader.knows_operators,
+            adds_to_calls_alone=source.reader.adds_to_calls_alone,
+        )
         recorded |= {(record.collector, variant, record.regime): recording for variant, recording in found.items()}
         noted.add("capture-disagrees", _disagreeing(capture, record, found))
         problems[record.path] = noted

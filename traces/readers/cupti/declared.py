@@ -47,4 +47,5 @@ RECORDING = Reader(
     scrub=_scrub,
     remedy="record it again with profile --collector cupti",
     refuse=_refuse,
+    adds_to_calls_alone=True,
 )
