@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Annotated, Any, ClassVar, Literal
@@ -50,6 +51,10 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     kind: ClassVar[str] = ""
     #: Whether it is made on sweeps, and not on captures.
     of_sweeps: ClassVar[bool] = False
+    #: Whether it holds eager calls against replays, so that there is no regime to choose.
+    across_regimes: ClassVar[bool] = False
+    #: The fields that name the variants that it is about, in order.
+    naming: ClassVar[tuple[str, ...]] = ()
     regimes: Annotated[list[Regime], msgspec.Meta(min_length=1)] | None = None
     when: dict[str, Limits] = {}
     decides: bool = True
@@ -58,6 +63,8 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         names = self.variants()
         if len(set(names)) < len(names):
             raise ValueError(f"holds {names[0]} against itself, which can come out one way only")
+        if self.across_regimes and self.regimes is not None:
+            raise ValueError("has `regimes`, and holds the two against each other")
 
     def fixed_by(self, declared: Mapping[str, str]) -> str | None:
         """Why what variants declare of themselves settles this test before anything is measured; None where it doesn't.
@@ -80,7 +87,8 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def variants(self) -> Sequence[str]:
         """The variants that it is about."""
-        return ()
+        named = (getattr(self, name) for name in self.naming)
+        return tuple(variant for variant in named if variant is not None)
 
     @property
     def reason(self) -> str | None:
@@ -91,17 +99,17 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """What it is about, in as few words as tell it from others."""
         return " against ".join(self.variants())
 
+    @abstractmethod
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         """The cases of this kind of test, once `when` is met."""
-        raise NotImplementedError
 
     def undecided(self, regime: str | None, reason: str, *evidence: Evidence) -> Case:
         """The case of figures that decide nothing, and why."""
         return Case(self.subject(), regime, "undecided", reason, evidence)
 
+    @abstractmethod
     def says(self) -> str:
         """What must be so for the test to hold."""
-        raise NotImplementedError
 
     def describe(self) -> str:
         """The test in words: what must be so, in which regimes, of which captures."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import msgspec
@@ -18,12 +18,10 @@ class Channel(Bounded, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "channel"
     within: ClassVar[tuple[float, float]] = (0, 1)
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
     expect: Literal["compute", "async-memcpy"] = msgspec.field(name="is")
     at_least: float | None = 1.0
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     @property
     def says_bounds(self) -> bool:

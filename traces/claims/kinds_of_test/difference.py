@@ -5,6 +5,7 @@ All of them are of the recorded run, which no recorder leaves as it was: their f
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Annotated, ClassVar, Literal
@@ -29,11 +30,9 @@ HostState = Literal["python", "dispatch", "launch", "sync", "api", "profiler"]
 class TwoRecorded(Bounded, frozen=True, kw_only=True):
     """A test of two variants' recordings."""
 
+    naming: ClassVar[tuple[str, ...]] = ("variant", "against")
     variant: Name
     against: Name
-
-    def variants(self) -> Sequence[str]:
-        return self.variant, self.against
 
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
@@ -44,9 +43,9 @@ class TwoRecorded(Bounded, frozen=True, kw_only=True):
             silent = [side for side in sides if tested.recording(side) is None]
             yield tested.not_recorded(self.subject(), silent[0]) if silent else self.of(tested, *sides)
 
+    @abstractmethod
     def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
         """The case of two sides, both with a recording."""
-        raise NotImplementedError
 
     def without_difference(self, tested: CaptureUnderTest, regime: str) -> Case | None:
         """The case that there is no difference to split, where none was shown."""
@@ -66,9 +65,9 @@ class RecordedPart(TwoRecorded, frozen=True, kw_only=True):
 
     within: ClassVar[tuple[float, float]] = (0, 1)
 
+    @abstractmethod
     def lane(self) -> tuple[LaneName, Sequence[str], str]:
         """The lane, its states, and what they are called."""
-        raise NotImplementedError
 
     def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:
         none = self.without_difference(tested, side.regime)

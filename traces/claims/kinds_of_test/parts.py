@@ -30,12 +30,10 @@ class Parts(Bounded, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "parts"
     within: ClassVar[tuple[float, float]] = (0, 1)
+    naming: ClassVar[tuple[str, ...]] = ("variant", "against")
     variant: Name
     against: Name | None = None
     states: Annotated[list[State], msgspec.Meta(min_length=1)]
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,) if self.against is None else (self.variant, self.against)
 
     def says(self) -> str:
         of = f"time of {self.variant}" if self.against is None else f"difference {self.variant} − {self.against}"

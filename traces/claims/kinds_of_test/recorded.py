@@ -6,7 +6,8 @@ no interval: they are shown, and decide nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from math import inf
 from typing import ClassVar, Literal
@@ -24,10 +25,8 @@ from launchlens.traces.studies.side import Side
 class OneRecorded(Bounded, frozen=True, kw_only=True):
     """A test of one variant's recording."""
 
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
         for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
@@ -38,9 +37,9 @@ class OneRecorded(Bounded, frozen=True, kw_only=True):
             recording = tested.recording(side)
             yield self.of(side, recording) if recording else tested.not_recorded(self.subject(), side)
 
+    @abstractmethod
     def of(self, side: Side, recording: Recording) -> Case:
         """The case of one side."""
-        raise NotImplementedError
 
 
 class Api(OneRecorded, frozen=True, kw_only=True):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from math import exp, inf, isfinite, log1p
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence, decide
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Limits, Name, Regime, unmet
+from launchlens.traces.claims.kinds_of_test.base import Bounded, Limits, Name, unmet
 from launchlens.traces.claims.sweep_under_test import SweepUnderTest
 from launchlens.traces.claims.under_test import Tested
 from launchlens.traces.sweeps.crossings import MARGIN, turns_of
@@ -36,29 +38,31 @@ class OnSweep(Bounded, frozen=True, kw_only=True):
     where: dict[str, Limits] = msgspec.field(default_factory=dict)
 
     def run(self, tested: Tested) -> list[Case]:
-        if not isinstance(tested, SweepUnderTest):
-            lacking: str | None = "it needs a sweep, as `profile --sweep` writes it"
-        else:
-            lacking = unmet(self.when, tested)
-        if lacking is not None or not isinstance(tested, SweepUnderTest):
-            return [Case(self.subject(), None, "absent", lacking).found_in(tested.name)]
-        axis = tested.axis(self.axis)
-        if axis is None:
-            why = f"it needs a sweep of {self.axis}, by numbers"
-            return [Case(self.subject(), None, "absent", why).found_in(tested.name)]
-        return [case.found_in(tested.name) for case in self.along(tested, axis)]
+        found = self._on_sweep(tested) if isinstance(tested, SweepUnderTest) else self.cases(tested)
+        return [case.found_in(tested.name) for case in found]
 
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        yield Case(self.subject(), None, "absent", "it needs a sweep, as `profile --sweep` writes it")
+
+    def _on_sweep(self, tested: SweepUnderTest) -> Iterator[Case]:
+        lacking, axis = unmet(self.when, tested), tested.axis(self.axis)
+        if lacking is not None or axis is None:
+            why = lacking or f"it needs a sweep of {self.axis}, by numbers"
+            yield Case(self.subject(), None, "absent", why)
+        else:
+            yield from self.along(tested, axis)
+
+    @abstractmethod
     def along(self, tested: SweepUnderTest, axis: Axis) -> Iterator[Case]:
         """The cases along an axis."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place_says(self) -> str:
         """What is so from the place on, in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def figure_at(self, estimates: Estimates, row: int) -> tuple[str, float, str, tuple[float, float] | None]:
         """What is followed, in words, at one point: its value, its unit and its interval."""
-        raise NotImplementedError
 
     def says(self) -> str:
         others = "".join(f", {key} {limits}" for key, limits in self.where.items())
@@ -118,10 +122,8 @@ class Crossing(OnSweep, frozen=True, kw_only=True):
     """From where on `variant` is faster than `against`."""
 
     kind: ClassVar[str] = "crossing"
+    naming: ClassVar[tuple[str, ...]] = ("variant", "against")
     against: Name
-
-    def variants(self) -> Sequence[str]:
-        return self.variant, self.against
 
     def place_says(self) -> str:
         return f"{self.variant} is faster than {self.against}"
@@ -151,16 +153,9 @@ class ShareAlong(OnSweep, frozen=True, kw_only=True):
     """From where on a replay as a CUDA graph does without at most a `share` of the time of the same `variant` called eagerly."""
 
     kind: ClassVar[str] = "share-along"
+    across_regimes: ClassVar[bool] = True
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     share: Annotated[float, msgspec.Meta(gt=0, lt=1)]
-    regimes: Annotated[list[Regime], msgspec.Meta(min_length=1)] | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.regimes is not None:
-            raise ValueError("has `regimes`, and holds the two against each other")
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     def place_says(self) -> str:
         return f"a replay does without at most {100 * self.share:.4g} % of {self.variant}'s eager time"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import inf
 from typing import ClassVar, Literal
 
@@ -22,6 +22,7 @@ class Ratio(Bounded, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "ratio"
     within: ClassVar[tuple[float, float]] = (0, inf)
+    naming: ClassVar[tuple[str, ...]] = ("variant", "against")
     variant: Name
     against: Name
     expect: Literal["faster", "slower"] | None = msgspec.field(name="is", default=None)
@@ -34,9 +35,6 @@ class Ratio(Bounded, frozen=True, kw_only=True):
             super().__post_init__()
         else:
             Test.__post_init__(self)
-
-    def variants(self) -> Sequence[str]:
-        return self.variant, self.against
 
     def says(self) -> str:
         if self.expect:
@@ -74,10 +72,8 @@ class Time(Bounded, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "time"
     within: ClassVar[tuple[float, float]] = (0, inf)
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     def says(self) -> str:
         return f"time of {self.variant}{self.bounds('µs')} on this machine"
@@ -95,11 +91,9 @@ class Difference(Bounded, frozen=True, kw_only=True):
     """`variant`'s time less `against`'s in µs per iteration, round by round."""
 
     kind: ClassVar[str] = "difference"
+    naming: ClassVar[tuple[str, ...]] = ("variant", "against")
     variant: Name
     against: Name
-
-    def variants(self) -> Sequence[str]:
-        return self.variant, self.against
 
     def says(self) -> str:
         return f"time of {self.variant} − {self.against}{self.bounds('µs')} on this machine"
@@ -121,11 +115,9 @@ class Share(Bounded, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "share"
     within: ClassVar[tuple[float, float]] = (0, 1)
+    naming: ClassVar[tuple[str, ...]] = ("variant", "of")
     variant: Name
     of: Name
-
-    def variants(self) -> Sequence[str]:
-        return self.variant, self.of
 
     def subject(self) -> str:
         return f"{self.variant} in {self.of}"
@@ -160,16 +152,10 @@ class LaunchShare(Bounded, frozen=True, kw_only=True):
     """
 
     kind: ClassVar[str] = "launch-share"
+    across_regimes: ClassVar[bool] = True
     within: ClassVar[tuple[float, float]] = (0, 1)
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.regimes is not None:
-            raise ValueError("has `regimes`, and holds the two against each other")
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     def says(self) -> str:
         return f"share of {self.variant}'s eager time that a replay as a graph does without{self.bounds('%', 100)}"
@@ -196,11 +182,9 @@ class Bound(Test, frozen=True, kw_only=True):
     """What `variant` waits for: `is` host-bound, device-bound or mixed (see `Side.bound`)."""
 
     kind: ClassVar[str] = "bound"
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
     expect: Literal["host-bound", "device-bound", "mixed"] = msgspec.field(name="is")
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     def says(self) -> str:
         return f"{self.variant} is {self.expect}"
