@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,28 +14,37 @@ from launchlens.commands.exit_codes import ANSWER_IS_NO
 from launchlens.commands.options import Force, Format, Json, Output, Seed, Setting, TableName
 from launchlens.commands.own_code import stdout_kept_clean
 
+if TYPE_CHECKING:
+    from launchlens.profiling.probes.catalogue import Listed
+    from launchlens.reports.output import Result
+    from launchlens.traces.captures.probes import Probe
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Probes to run, in the catalogue's order; default: all.")
+]
+Listing = Annotated[bool, typer.Option("--list", help="List the probes and what each needs, and run none.")]
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        help="A capture of this GPU (and workload, where its variants run): what is found is written into it, and claims and reports use it."
+    ),
+]
+Workload = Annotated[str, typer.Option(help="Whose variants to run, for the probes that run any: a name, or FILE.py.")]
+VariantName = Annotated[list[str] | None, typer.Option(help="Only this variant and the baseline; may be repeated.")]
+Every = Annotated[bool, typer.Option("--all", help="Every variant, not only the usual ones.")]
+Quick = Annotated[bool, typer.Option(help="Fewer samples: to see that all works, not for a result.")]
+
 
 def command(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Probes to run, in the catalogue's order; default: all.")
-    ] = None,
-    listing: Annotated[bool, typer.Option("--list", help="List the probes and what each needs, and run none.")] = False,
-    into: Annotated[
-        Path | None,
-        typer.Option(
-            help="A capture of this GPU (and workload, where its variants run): what is found is written into it, and claims and reports use it."
-        ),
-    ] = None,
-    workload: Annotated[
-        str, typer.Option(help="Whose variants to run, for the probes that run any: a name, or FILE.py.")
-    ] = "small-copies",
-    variant: Annotated[
-        list[str] | None, typer.Option(help="Only this variant and the baseline; may be repeated.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every variant, not only the usual ones.")] = False,
+    names: Names = None,
+    listing: Listing = False,
+    into: Into = None,
+    workload: Workload = "small-copies",
+    variant: VariantName = None,
+    every: Every = False,
     setting: Setting = None,
     seed: Seed = 0,
-    quick: Annotated[bool, typer.Option(help="Fewer samples: to see that all works, not for a result.")] = False,
+    quick: Quick = False,
     as_json: Json = False,
     format: Format = None,
     table: TableName = None,
@@ -51,26 +61,13 @@ def command(
 
     from launchlens.commands.printing import wanted
     from launchlens.profiling.probes.run import check_goes_into, right_variants, run_probes
-    from launchlens.reports.blocks import Shown
-    from launchlens.reports.output import Result
     from launchlens.reports.progress import Steps
-    from launchlens.reports.sections.probes import entry
-    from launchlens.reports.words.probes.catalogue import WORDS, figure_name
     from launchlens.traces.captures.probe_codes.verdicts import INCONCLUSIVE
-    from launchlens.traces.tables import evidence, listings
 
     asked = wanted(format, as_json, table=table, output=output, force=force)
     probes = chosen_probes(names or ["all"], "NAME")
     if listing:
-        from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
-
-        listed = [ListedProbe(name=one.id, asks=WORDS[one.id].asks, needs=list(one.needs)) for one in probes]
-        of_list = listings.probe_list(listed)
-        asked.write(
-            Result(
-                lambda: ProbeListDocument(probes=listed), lambda: [Shown(of_list, most=len(of_list))], lambda: [of_list]
-            )
-        )
+        asked.write(_listed(probes))
         return
     if quick and into is not None:
         raise typer.BadParameter(
@@ -84,16 +81,36 @@ def command(
     with TemporaryDirectory(prefix="launchlens-") as temporary, stdout_kept_clean():
         right = right_variants(spec, made, seed) if any(one.of_variants for one in probes) else []
         found = run_probes(probes, spec, right, into or Path(temporary), Steps(), seed=seed, quick=quick)
-    from launchlens.reports.documents import probe_row
-    from launchlens.traces.documents.probes import ProbesDocument
-
-    asked.write(
-        Result(
-            lambda: ProbesDocument(probes=[probe_row(one) for one in found]),
-            lambda: [entry(one) for one in found],
-            lambda: [evidence.all_figures(found, figure_name)],
-            full=True,
-        )
-    )
+    asked.write(_found(found))
     if any(probe.verdict == INCONCLUSIVE for probe in found):
         raise typer.Exit(ANSWER_IS_NO)
+
+
+def _listed(probes: Sequence[Listed]) -> Result:
+    """The probes and what each needs."""
+    from launchlens.reports.blocks import Shown
+    from launchlens.reports.output import Result
+    from launchlens.reports.words.probes.catalogue import WORDS
+    from launchlens.traces.documents.probe_list import ListedProbe, ProbeListDocument
+    from launchlens.traces.tables.listings import probe_list
+
+    listed = [ListedProbe(name=one.id, asks=WORDS[one.id].asks, needs=list(one.needs)) for one in probes]
+    table = probe_list(listed)
+    return Result(lambda: ProbeListDocument(probes=listed), lambda: [Shown(table, most=len(table))], lambda: [table])
+
+
+def _found(probes: Sequence[Probe]) -> Result:
+    """What probes found."""
+    from launchlens.reports.documents import probe_row
+    from launchlens.reports.output import Result
+    from launchlens.reports.sections.probes import entry
+    from launchlens.reports.words.probes.catalogue import figure_name
+    from launchlens.traces.documents.probes import ProbesDocument
+    from launchlens.traces.tables.evidence import all_figures
+
+    return Result(
+        lambda: ProbesDocument(probes=[probe_row(one) for one in probes]),
+        lambda: [entry(one) for one in probes],
+        lambda: [all_figures(probes, figure_name)],
+        full=True,
+    )
