@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import ClassVar
 
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
@@ -14,10 +14,8 @@ class Rounds(Bounded, frozen=True, kw_only=True):
     """How many rounds `variant` was timed in."""
 
     kind: ClassVar[str] = "rounds"
+    naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
-
-    def variants(self) -> Sequence[str]:
-        return (self.variant,)
 
     def says(self) -> str:
         return f"rounds of {self.variant}{self.bounds()}"
