@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
+    from launchlens.traces.captures.capture import Capture
     from launchlens.traces.claims.claim import Claim
     from launchlens.traces.claims.under_test import Worked
     from launchlens.traces.studies.study import Study
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
 def study_of(folder: Path) -> Study:
     """The study of a capture, with progress on a terminal while its traces are read. Raises InputError for what is none."""
-    from launchlens.reports.progress import reading
     from launchlens.traces.captures.capture import read_capture
+
+    return _study(read_capture(folder), folder.name)
+
+
+def _study(capture: Capture, name: str) -> Study:
+    from launchlens.reports.progress import reading
     from launchlens.traces.studies.study import study
 
-    capture = read_capture(folder)
-    with reading(folder.name) as progress:
+    with reading(name) as progress:
         return study(capture, progress)
 
 
@@ -74,7 +79,7 @@ def report_on(
     if recorded_alone is not None and claims is None:
         _report_on_pass(read.trace_path(recorded_alone), f"{BLOCK}{read.manifest.baseline}", html, asked)
         return
-    study = study_of(folder)
+    study = _study(read, folder.name)
     _ = study.probes  # which are refused before anything is drawn where they can't be read
     if html is not None:
         # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces

@@ -246,7 +246,13 @@ def typed(timings: pd.DataFrame, columns: tuple[Column, ...] = TIMING_COLUMNS) -
 
 def read_capture(path: Path) -> Capture:
     """Read a capture directory (or its manifest). Raises InputError with one line when it can't be used."""
-    folder = path.parent if path.name == MANIFEST else path
+    folder, manifest = _folder(path), read_manifest(path)
+    return Capture(folder, manifest, _timings(folder / TIMINGS, READ[manifest.format]))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read what a capture directory says of itself. Raises InputError with one line when it can't be used."""
+    folder = _folder(path)
     manifest_path = folder / MANIFEST
     try:
         raw = loads_finite(read_small(folder, MANIFEST).decode())
@@ -262,8 +268,11 @@ def read_capture(path: Path) -> Capture:
         ) from None
     except ValueError as error:  # bytes that are not UTF-8 among them
         raise InputError(manifest_path, f"can't be read as JSON: {error}", "record the capture again") from None
-    manifest = _manifest(manifest_path, raw)
-    return Capture(folder, manifest, _timings(folder / TIMINGS, READ[manifest.format]))
+    return _manifest(manifest_path, raw)
+
+
+def _folder(path: Path) -> Path:
+    return path.parent if path.name == MANIFEST else path
 
 
 def _manifest(path: Path, raw: Any) -> Manifest:

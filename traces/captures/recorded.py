@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from launchlens.traces.captures.capture import Manifest, read_capture
+from launchlens.traces.captures.capture import Manifest, read_manifest
 from launchlens.traces.captures.marks import MANIFEST, SWEEP
 from launchlens.traces.captures.small_files import read_small
 from launchlens.traces.files import put_copies
@@ -85,7 +85,7 @@ def describe_if_recorded(capture: Path) -> str | None:
             else None
         )
     shipped = {path.read_bytes() for path in FOLDER.glob(f"*/{MANIFEST}")}
-    return describe_recorded(read_capture(capture).manifest) if _manifest_of(capture) in shipped else None
+    return describe_recorded(read_manifest(capture)) if _manifest_of(capture) in shipped else None
 
 
 def is_copy(source: Path, target: Path) -> bool:
