@@ -47,20 +47,28 @@ def timeline(window: Slice) -> Timeline:
     rows = np.concatenate((host, gpu))
     calls = launches.table["row"].to_numpy()[window.launches]
     launch = np.concatenate((_position(host, calls), _position(owner, window.launches)))
-    chosen = events.iloc[rows]
+    depth = np.concatenate((_depth(start[host], end[host]), np.zeros(len(gpu), np.int64)))
+    on_host = np.arange(len(rows)) < len(host)
+    order = np.lexsort((depth, start[rows], on_host))
+    rows, launch = rows[order], launch[order]
     frame = pd.DataFrame(
         {
-            "lane": ["host"] * len(host) + ["gpu"] * len(gpu),
-            "kind": chosen["kind"].to_numpy(dtype=object),
-            "name": chosen["name"].to_numpy(dtype=object),
+            "lane": pd.array(np.where(on_host[order], "host", "gpu"), dtype="str"),
+            "kind": _texts(events["kind"], rows),
+            "name": _texts(events["name"], rows),
             "start_ns": start[rows] - low,
             "end_ns": end[rows] - low,
-            "depth": np.concatenate((_depth(start[host], end[host]), np.zeros(len(gpu), np.int64))),
-            "stream": chosen["stream"].array,
+            "depth": depth[order],
+            "stream": events["stream"].array[rows],
             "launch": pd.arrays.IntegerArray(launch, launch < 0),
         }
-    ).astype({"lane": "str", "kind": "str", "name": "str"})
-    return Timeline(high - low, frame.sort_values(["lane", "start_ns", "depth"], kind="stable", ignore_index=True))
+    )
+    return Timeline(high - low, frame)
+
+
+def _texts(column: pd.Series, rows: Ints) -> pd.api.extensions.ExtensionArray:
+    """The names of a column of categories in these rows."""
+    return pd.array(column.array[rows].to_numpy(dtype=object), dtype="str")
 
 
 def _position(values: Ints, among: Ints) -> Ints:

@@ -39,12 +39,16 @@ class RecordFacts:
     gpu: str | None
 
 
+#: What tells one piece of GPU work from another.
+_OF_WORK = ["device", "stream", "start_ns", "dur_ns", "name", "correlation"]
+
+
 def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
     """The facts of some blocks, and of the one iteration to look at."""
     joined, mine = blocks.joined, blocks.launches
     of, per_block = joined.launches, blocks.per_window
     rows, _ = of.work_of(mine)
-    work = joined.events.iloc[rows]
+    work = joined.events[_OF_WORK].iloc[rows]
     overlapping, whole = _overlap(work)
     caused = mine[of.caused_work[mine]]
     last = pd.Series(of.gpu_end_ns[caused]).groupby(blocks.window_of(of.start_ns[caused])).max()
@@ -58,7 +62,7 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
         caused=np.bincount(called, weights=caused_each, minlength=len(per_block)).astype(np.int64),
         iteration=None if shown is None else shown.counts["launches"],
         silent=_silent(blocks, mine[~graphs]),
-        doubled=int(work.duplicated(["device", "stream", "start_ns", "dur_ns", "name", "correlation"]).sum()),
+        doubled=int(work.duplicated().sum()),
         lasting_ns=float(work["dur_ns"].median()) if len(work) else None,
         overlapping_ns=overlapping,
         work_ns=whole,

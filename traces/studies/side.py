@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from launchlens.traces.statistics import Estimate, median
@@ -39,6 +40,11 @@ class Side:
         return median(self.blocks["wall_ns"])
 
     @cached_property
+    def wall_ns(self) -> float:
+        """The same without its interval, which takes many resamples."""
+        return float(np.median(self.blocks["wall_ns"].to_numpy(float)))
+
+    @cached_property
     def host(self) -> Estimate:
         """Unprofiled host submission time of one iteration, ns."""
         return median(self.blocks["host_ns"])
@@ -59,7 +65,7 @@ class Side:
         """GPU busy time of one recorded iteration as a share of the unprofiled wall time; None without GPU records."""
         if self.recording is None or self.recording.gpu_busy_ns is None:
             return None
-        return self.recording.gpu_busy_ns / self.wall.value
+        return self.recording.gpu_busy_ns / self.wall_ns
 
     @property
     def bound(self) -> Bound:
@@ -79,7 +85,7 @@ class Side:
         """
         if self.recording is None:
             return None
-        return self.recording.profiled_ns / (self.recording.reference_ns or self.wall.value)
+        return self.recording.profiled_ns / (self.recording.reference_ns or self.wall_ns)
 
 
 def bound_of(busy_share: float, host_share: float) -> Bound:

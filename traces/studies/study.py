@@ -73,7 +73,7 @@ class Study:
 
     def in_regime(self, regime: str) -> list[Side]:
         """The sides of one regime, fastest first."""
-        return sorted((side for side in self.sides.values() if side.regime == regime), key=lambda side: side.wall.value)
+        return sorted((side for side in self.sides.values() if side.regime == regime), key=lambda side: side.wall_ns)
 
     def ranked(self, regime: str) -> list[Side]:
         """The sides of one regime that do the whole work, fastest first: those that may be called faster than others.
@@ -350,11 +350,12 @@ def _hold_against_events(
 
     They then don't say how busy the GPU was. `timed` are all blocks with times per iteration, ns.
     """
+    of_regime = dict(list(timed[timed["regime"] == record.regime].groupby("variant", sort=False)))
     for key, recording in recorded.items():
         collector, variant, regime = key
         if (collector, regime) != (record.collector, record.regime):
             continue
-        blocks = timed[(timed["variant"] == variant) & (timed["regime"] == regime)]
+        blocks = of_regime.get(variant, timed.iloc[:0])
         device = blocks["device_ns"].dropna()
         waited = bool((blocks["host_ns"] / blocks["wall_ns"]).median() <= THRESHOLDS.device_bound_submitted)
         between = float(device.median()) if len(device) else None
