@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import plotly.graph_objects as go
 
 from launchlens.reports.figures.drawing import (
     DEVICE_COLOURS,
     GREY,
     HOST_COLOURS,
     Drawing,
+    Trace,
+    bar_trace,
     draw,
     label,
+    point_trace,
     row_title,
     us,
 )
@@ -34,7 +34,7 @@ def account_figure(id: str, sides: Sequence[Side]) -> Drawing:
     regime = sides[0].regime
     data = [_host_bars(sides, state) for state in HOST_STATES]
     data += [_device_bars(sides, state) for state in DEVICE_STATES]
-    data = [bars for bars in data if any(bars.x)]
+    data = [bars for bars in data if any(bars["x"])]
     data.append(_marks(sides))
     titles = [row_title(row + 0.05, label(side.variant), _numbers(side)) for row, side in enumerate(sides)]
     marks = [_mark(side, row) for row, side in enumerate(sides)]
@@ -54,10 +54,10 @@ def account_figure(id: str, sides: Sequence[Side]) -> Drawing:
     )
 
 
-def _host_bars(sides: Sequence[Side], state: str) -> Any:
+def _host_bars(sides: Sequence[Side], state: str) -> Trace:
     amounts = [side.recording.per_iteration.host() if side.recording else {} for side in sides]
     values, before = _bars(amounts, HOST_STATES, state)
-    return go.Bar(
+    return bar_trace(
         orientation="h",
         name=state,
         meta="host",
@@ -72,14 +72,14 @@ def _host_bars(sides: Sequence[Side], state: str) -> Any:
     )  # fmt: skip
 
 
-def _device_bars(sides: Sequence[Side], state: str) -> Any:
+def _device_bars(sides: Sequence[Side], state: str) -> Trace:
     known = [side.recording is not None and side.recording.device is not None for side in sides]
     amounts = [
         side.recording.per_iteration.on_device() if side.recording and seen else {}
         for side, seen in zip(sides, known, strict=True)
     ]
     values, before = _bars(amounts, DEVICE_STATES, state)
-    return go.Bar(
+    return bar_trace(
         orientation="h",
         name=state,
         meta="device",
@@ -101,9 +101,9 @@ def _bars(amounts: Sequence[Mapping[str, float]], states: Sequence[str], state: 
     return lengths, [us(sum(amount.get(each, 0.0) for each in before)) for amount in amounts]
 
 
-def _marks(sides: Sequence[Side]) -> object:
+def _marks(sides: Sequence[Side]) -> Trace:
     """Points to hover at, at the top of each mark."""
-    return go.Scatter(
+    return point_trace(
         x=[us(side.wall.value) for side in sides],
         y=[row + HOST_AT - HOST_HIGH / 2 for row in range(len(sides))],
         mode="markers",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import plotly.graph_objects as go
 
 from launchlens.reports.figures.drawing import (
     BLUE,
     GREEN,
     LOG_FROM,
     Drawing,
+    Trace,
     draw,
     label,
     log_axis,
+    point_trace,
     row_title,
     short,
     us,
@@ -90,11 +89,11 @@ def _numbers(pair: Pair) -> str:
     return f"{duration(_ns(pair.device))} on the device, {duration(_ns(pair.eager))} eagerly"
 
 
-def _dots(name: str, colour: str, found: Sequence[Pair], least: float) -> Any:
+def _dots(name: str, colour: str, found: Sequence[Pair], least: float) -> Trace:
     times = [pair.times[name] for pair in found]
     values = [us(_ns(figure)) for figure in times]
     bounds = [figure.interval or (_ns(figure), _ns(figure)) for figure in times]
-    return go.Scatter(
+    return point_trace(
         x=values,
         y=[row + PLACES[name] for row in range(len(found))],
         mode="markers",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
 from launchlens.reports.figures.drawing import (
     DEVICE_COLOURS,
     GREY,
     HOST_COLOURS,
     Drawing,
+    bar_trace,
     draw,
     label,
     row_title,
@@ -89,7 +89,7 @@ def _waterfall(
     a, b = comparison.a, comparison.b
     edges = [start, *(start + np.cumsum([step.ns for step in made]))]
     rows = len(made) + 2
-    moves = go.Bar(
+    moves = bar_trace(
         name="parts",
         x=[us(step.ns) for step in made],
         base=[us(edge) for edge in edges[:-1]],
@@ -99,7 +99,7 @@ def _waterfall(
         error_x=_whiskers(made),
         **BAR,
     )
-    wholes = go.Bar(
+    wholes = bar_trace(
         name="wholes",
         x=[us(start), us(edges[-1])],
         y=[0.68, rows - 0.32],

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
-from launchlens.reports.figures.drawing import BLUE, VERMILLION, Drawing, draw, label, row_title
+from launchlens.reports.figures.drawing import (
+    BLUE,
+    VERMILLION,
+    Drawing,
+    bar_trace,
+    draw,
+    label,
+    row_title,
+)
 from launchlens.traces.documents.trace_comparison import DifferenceRow
 from launchlens.traces.units import signed_duration
 
@@ -21,7 +27,7 @@ def differences_figure(id: str, rows: Sequence[DifferenceRow]) -> Drawing:
     widest = max((abs(row.difference_ns) for row in chosen), default=0) or 1
     scale, unit = (1e6, "ms") if widest >= 2_000_000 else (1e3, "µs")
     texts = [signed_duration(row.difference_ns) for row in chosen]
-    bars = go.Bar(
+    bars = bar_trace(
         orientation="h",
         x=[row.difference_ns / scale for row in chosen],
         y=[at + _AT for at in range(len(chosen))],

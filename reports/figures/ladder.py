@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
-from launchlens.reports.figures.drawing import Drawing, draw, label, row_title, short, us
+from launchlens.reports.figures.drawing import (
+    Drawing,
+    Trace,
+    bar_trace,
+    draw,
+    label,
+    point_trace,
+    row_title,
+    short,
+    us,
+)
 from launchlens.reports.figures.ladder_steps import COLOURS, Ladder
 from launchlens.reports.words.figure import between
 from launchlens.traces.units import duration
@@ -50,7 +58,7 @@ def _bars(row: int, ladder: Ladder) -> list[Any]:
         start = above if step.ns >= 0 else below
         above, below = above + max(step.ns, 0.0), below + min(step.ns, 0.0)
         bars.append(
-            go.Bar(
+            bar_trace(
                 orientation="h",
                 name=label(step.name),
                 meta="ladder",
@@ -71,10 +79,10 @@ def _bars(row: int, ladder: Ladder) -> list[Any]:
     return bars
 
 
-def _wholes(found: Sequence[Ladder]) -> Any:
+def _wholes(found: Sequence[Ladder]) -> Trace:
     """Points to hover at, at the top of each mark, with the interval of the whole."""
     bounds = [ladder.whole.interval or (ladder.whole_ns, ladder.whole_ns) for ladder in found]
-    return go.Scatter(
+    return point_trace(
         x=[us(ladder.whole_ns) for ladder in found],
         y=[row + BAR_AT - BAR_HIGH / 2 for row in range(len(found))],
         mode="markers",

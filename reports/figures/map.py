@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from math import log10
 from typing import Any
 
-import plotly.graph_objects as go
-
 from launchlens.reports.figures.drawing import (
     BLUE,
     GREEN,
@@ -18,8 +16,10 @@ from launchlens.reports.figures.drawing import (
     VERMILLION,
     YELLOW,
     Drawing,
+    Trace,
     draw,
     label,
+    point_trace,
 )
 from launchlens.reports.words.sweep import letters, setting
 from launchlens.traces.sweeps.crossings import Line
@@ -81,7 +81,8 @@ def map_figure(id: str, study: SweepStudy, regime: str, fixed: dict[str, Setting
     for place in range(count + 1):
         colour = OPEN if place == 0 else FILLS[(place - 1) % len(FILLS)]
         scale += [[place / (count + 1), colour], [(place + 1) / (count + 1), colour]]
-    heat = go.Heatmap(
+    heat = Trace(
+        type="heatmap",
         z=shades,
         x=[setting(across, value) for value in columns],
         y=["" if down is None or value is None else setting(down, value) for value in rows],
@@ -155,7 +156,7 @@ def lines_figure(id: str, lines: Sequence[Line], axis: Axis) -> Drawing:
         lowest, highest = min(lowest, *lows), max(highest, *highs)
         name = ", ".join(f"{label(key)} {value}" for key, value in line.fixed) or label(line.variant)
         data.append(
-            go.Scatter(
+            point_trace(
                 x=list(line.values),
                 y=values,
                 mode="lines+markers",

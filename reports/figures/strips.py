@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from launchlens.reports.blocks import Bar, Strips
-from launchlens.reports.figures.drawing import Drawing, draw, label, row_title
+from launchlens.reports.figures.drawing import (
+    Drawing,
+    bar_trace,
+    draw,
+    label,
+    row_title,
+)
 
 #: Where in its row a bar lies, below the row's name, and how high it is.
 _AT, _HIGH = 0.68, 0.52
@@ -21,7 +25,7 @@ def strips_figure(strips: Strips) -> Drawing:
     for style in strips.styles:
         met = [(row, box) for row, strip in enumerate(strips.strips) for box in strip.boxes if box.style == style.code]
         data.append(
-            go.Bar(
+            bar_trace(
                 orientation="h",
                 name=style.words,
                 x=[box.length * whole for _, box in met],
@@ -54,7 +58,7 @@ def bars_figure(id: str, bars: Sequence[Bar], whole_ns: int) -> Drawing:
         before = 0.0
         for colour, words, share, text in bar.parts:
             data.append(
-                go.Bar(
+                bar_trace(
                     orientation="h",
                     name=words,
                     x=[share * whole_ns / scale],

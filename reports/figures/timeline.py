@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from launchlens.reports.figures.drawing import (
     BOTTOM,
@@ -16,8 +15,11 @@ from launchlens.reports.figures.drawing import (
     HOST_COLOURS,
     TOP,
     Drawing,
+    Trace,
+    bar_trace,
     draw,
     label,
+    point_trace,
     us,
 )
 from launchlens.traces.launches.apis import waits
@@ -67,10 +69,11 @@ def drawn_events(timeline: Timeline) -> pd.DataFrame:
     known = sorted({int(stream) for stream in kept["stream"][~host].dropna()})
     streams: dict[int | None, int] = {stream: rows + index for index, stream in enumerate([*known, None])}
     row = [
-        int(depth.loc[at]) if on_host else streams[None if pd.isna(stream) else int(stream)]
-        for at, on_host, stream in zip(kept.index, host, kept["stream"], strict=True)
+        nested if on_host else streams[None if pd.isna(stream) else int(stream)]
+        for nested, on_host, stream in zip(depth.tolist(), host, kept["stream"], strict=True)
     ]
-    return kept.assign(style=[_style(event) for event in kept.to_dict("records")], row=row)
+    seen = zip(kept["kind"], kept["name"], kept["launch"].notna(), strict=True)
+    return kept.assign(style=[_style(*event) for event in seen], row=row)
 
 
 def summary(timeline: Timeline) -> list[Summary]:
@@ -78,8 +81,10 @@ def summary(timeline: Timeline) -> list[Summary]:
     events = timeline.events.assign(total=timeline.events["end_ns"] - timeline.events["start_ns"])
     groups = events.groupby(["lane", "kind", "name"], sort=False)["total"].agg(["size", "sum"])
     rows = [
-        Summary(str(lane), str(kind), str(name), int(each["size"]), int(each["sum"]))
-        for (lane, kind, name), each in groups.iterrows()
+        Summary(str(lane), str(kind), str(name), count, total)
+        for (lane, kind, name), count, total in zip(
+            groups.index, groups["size"].tolist(), groups["sum"].tolist(), strict=True
+        )
     ]
     return sorted(rows, key=lambda row: (row.lane != "host", -row.total_ns))
 
@@ -111,18 +116,17 @@ def timeline_figure(id: str, variant: str, timeline: Timeline, longest_ns: float
     )
 
 
-def _style(event: Mapping[Hashable, Any]) -> str:
-    kind = str(event["kind"])
+def _style(kind: str, name: str, launches: bool) -> str:
     if kind == "api":
-        return "launch" if not pd.isna(event["launch"]) else "sync" if waits(str(event["name"])) else "api"
+        return "launch" if launches else "sync" if waits(name) else "api"
     return {"op": "dispatch", "overhead": "profiler"}.get(kind, kind if kind in STYLES else "api")
 
 
-def _bars(part: pd.DataFrame, style: str) -> object:
+def _bars(part: pd.DataFrame, style: str) -> Trace:
     colour, ink = STYLES[style]
     names = [str(name) for name in part["name"]]
     lengths = (part["end_ns"] - part["start_ns"]).tolist()
-    return go.Bar(
+    return bar_trace(
         orientation="h",
         name=style,
         meta="timeline",
@@ -144,17 +148,21 @@ def _bars(part: pd.DataFrame, style: str) -> object:
     )
 
 
-def _lines(events: pd.DataFrame) -> object:
+def _lines(events: pd.DataFrame) -> Trace:
     """A line from the end of each launch call to the start of each piece of work that it caused."""
-    calls = events[(events["lane"] == "host") & events["launch"].notna()].drop_duplicates("launch").set_index("launch")
+    tied = events[events["launch"].notna()]
+    calls, work = (tied[tied["lane"] == lane] for lane in ("host", "gpu"))
+    calls = calls.drop_duplicates("launch")
+    ends = dict(zip(calls["launch"], zip(calls["end_ns"], calls["row"], strict=True), strict=True))
     x: list[float | None] = []
     y: list[float | None] = []
-    for work in events[(events["lane"] == "gpu") & events["launch"].isin(calls.index)].to_dict("records"):
-        call = calls.loc[work["launch"]]
-        x += [us(call["end_ns"]), us(work["start_ns"]), None]
-        y += [float(call["row"]) + 0.91, float(work["row"]) + 0.09, None]
+    for launch, start, row in zip(work["launch"], work["start_ns"], work["row"], strict=True):
+        if launch in ends:
+            end, above = ends[launch]
+            x += [us(end), us(start), None]
+            y += [float(above) + 0.91, float(row) + 0.09, None]
     line = {"width": 1, "color": GREY}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="caused")
+    return point_trace(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="caused")
 
 
 def _lanes(host: pd.DataFrame, gpu: pd.DataFrame) -> list[tuple[int, str]]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from launchlens.reports.figures.drawing import (
     BLUE,
     GREEN,
     GREY,
     LOG_FROM,
     Drawing,
+    Trace,
     draw,
     label,
     log_axis,
+    point_trace,
     row_title,
     us,
 )
@@ -54,14 +54,14 @@ def _numbers(side: Side) -> str:
     return f"{duration(side.wall.value)}" + ("" if bounds == "no interval" else f"  [{bounds}]")
 
 
-def _row(side: Side, row: int, colour: str, *, hollow: bool) -> list[object]:
+def _row(side: Side, row: int, colour: str, *, hollow: bool) -> list[Trace]:
     samples = [us(value) for value in side.blocks["wall_ns"]]
     rounds = [int(number) for number in side.blocks.index]
     step = max(1, -(-len(samples) // SAMPLES))
     samples, rounds = samples[::step], rounds[::step]
     # spread by the golden ratio: evenly, never at random, so that the same capture gives the same page
     spread = [row + 0.68 + 0.28 * ((number * 0.618034) % 1 - 0.5) for number in range(len(samples))]
-    faint = go.Scatter(
+    faint = point_trace(
         x=samples,
         y=spread,
         mode="markers",
@@ -82,7 +82,7 @@ def _row(side: Side, row: int, colour: str, *, hollow: bool) -> list[object]:
             "thickness": 3,
             "width": 7,
         }
-    dot = go.Scatter(
+    dot = point_trace(
         x=[us(wall.value)],
         y=[row + 0.68],
         mode="markers",

@@ -36,7 +36,7 @@ def account(study: Study) -> Section:
 
 def colours_met(colours: Mapping[str, str], figures: Iterable[Drawing], lane: str) -> dict[str, str]:
     """Those of `colours` that the figures use: the entries of a legend. `lane` is the `meta` of the traces meant."""
-    met = {trace.name for figure in figures for trace in figure.figure.data if trace.meta == lane}
+    met = {trace["name"] for figure in figures for trace in figure.data if trace.get("meta") == lane}
     return {name: colour for name, colour in colours.items() if name in met}
 
 
