@@ -99,16 +99,18 @@ def _bootstrap(values: Floats, statistic: Callable[..., Any]) -> Estimate:
         return Estimate(centre, None, None, len(values))
     if (values == values[0]).all():  # counts, say: every resample is the sample
         return Estimate(centre, centre, centre, len(values))
-    if len(values) <= _MOST_KEPT:
-        found = statistic(values[_draws(len(values))], axis=1)
-    else:
-        found = _resampled(values, statistic, np.random.default_rng(SEED))
-    low, high = percentiles(found)
+    low, high = percentiles(_resampled(values, statistic, None))
     return Estimate(centre, low, high, len(values))
 
 
-def _resampled(values: Floats, statistic: Callable[..., Any], generator: np.random.Generator) -> Floats:
-    """The statistic of every resample, in slices so that many samples don't need much memory at once."""
+def _resampled(values: Floats, statistic: Callable[..., Any], generator: np.random.Generator | None) -> Floats:
+    """The statistic of every resample, in slices so that many samples don't need much memory at once.
+
+    Without a generator the resamples are those of all sets of as many samples.
+    """
+    if generator is None and len(values) <= _MOST_KEPT:
+        return np.asarray(statistic(values[_draws(len(values))], axis=1))
+    generator = generator or np.random.default_rng(SEED)
     slice_size = max(1, 2_000_000 // len(values))
     found = []
     for done in range(0, THRESHOLDS.resamples, slice_size):
