@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
+import forked
 import pytest
 from typer.testing import CliRunner
 
@@ -107,6 +109,14 @@ def test_help_names_every_exit_code():
 # -- a pipe that is closed, a disk that is full
 
 
+def ending(command, *, stdout, stderr=None):
+    """The exit code of a command line whose stdout is this descriptor, and what it says on stderr; nothing where that is given."""
+    with TemporaryFile() as said:
+        code = forked.start(command, stdout=stdout, stderr=said.fileno() if stderr is None else stderr).wait()
+        said.seek(0)
+        return code, said.read().decode()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -124,12 +134,21 @@ def test_a_closed_pipe_is_no_error(arguments, both, trace):
     read, write = os.pipe()
     os.close(read)
     try:
-        command = [*CLI, *(str(trace) if part == "TRACE" else part for part in arguments)]
-        errors = subprocess.STDOUT if both else subprocess.PIPE
-        answer = subprocess.run(command, stdout=write, stderr=errors, check=False)
+        command = [str(trace) if part == "TRACE" else part for part in arguments]
+        answer = ending(command, stdout=write, stderr=write if both else None)
     finally:
         os.close(write)
-    assert (answer.returncode, answer.stderr or b"") == (0, b"")
+    assert answer == (0, "")
+
+
+def test_a_pipe_that_was_closed_before_python_began_is_no_error(trace):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        answer = subprocess.run([*CLI, "analyze", trace], stdout=write, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(write)
+    assert (answer.returncode, answer.stderr) == (0, b"")
 
 
 def test_report_into_head_is_done(capture, tmp_path):
@@ -142,7 +161,7 @@ def test_an_error_stays_one_where_nobody_reads_it():
     read, write = os.pipe()
     os.close(read)
     try:
-        assert subprocess.run([*CLI, "analyze", "absent"], stdout=write, stderr=write, check=False).returncode == 2
+        assert ending(["analyze", "absent"], stdout=write, stderr=write) == (2, "")
     finally:
         os.close(write)
 
@@ -151,8 +170,8 @@ def test_an_error_stays_one_where_nobody_reads_it():
 @pytest.mark.parametrize("arguments", [["variants"], ["variants", "--json"], ["--help"]], ids=" ".join)
 def test_a_full_disk_is_one_line(arguments):
     with open("/dev/full", "w") as full:
-        answer = subprocess.run([*CLI, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (answer.returncode, answer.stderr) == (2, "launchlens: No space left on device\n")
+        answer = ending(arguments, stdout=full.fileno())
+    assert answer == (2, "launchlens: No space left on device\n")
 
 
 def test_without_a_stdout_a_command_still_runs(trace, tmp_path):

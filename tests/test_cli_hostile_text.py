@@ -19,6 +19,7 @@ from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import forked
 import msgspec
 import pyarrow.parquet as pq
 import pytest
@@ -577,20 +578,18 @@ def test_a_terminal_gets_codes_of_ours_alone(tmp_path):
         event["name"] += ATTACK if event.get("cat") == "user_annotation" else ""
     path.write_text(json.dumps(document))
     main, other = pty.openpty()
-    command = [sys.executable, ROOT / "cli.py", "analyze", path, "--full"]
-    wide = os.environ | {"COLUMNS": "200"}
-    with subprocess.Popen(command, stdin=other, stdout=other, stderr=other, env=wide) as process:
-        os.close(other)
-        said = b""
-        while True:
-            try:
-                part = os.read(main, 65536)
-            except OSError:  # Linux's way of saying that the other side has gone
-                break
-            if not part:
-                break
-            said += part
-        assert process.wait(timeout=60) == 0, said
+    process = forked.start(["analyze", path, "--full"], stdout=other, stderr=other, environment={"COLUMNS": "200"})
+    os.close(other)
+    said = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:  # Linux's way of saying that the other side has gone
+            break
+        if not part:
+            break
+        said += part
+    assert process.wait() == 0, said
     os.close(main)
     text = said.decode("utf-8").replace("\r\n", "\n")
     assert "\x1b[1m" in text, "it is a terminal, and headlines are bold"

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
+import forked
 import pyarrow.parquet as pq
 import pytest
 from read_once import read_once
@@ -302,12 +304,14 @@ def test_parquet_goes_through_a_pipe():
 def test_parquet_is_not_for_a_terminal():
     mine, theirs = pty.openpty()
     try:
-        command = [sys.executable, str(ROOT / "cli.py"), "doctor", "--format", "parquet"]
-        answer = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False, timeout=120)
+        with TemporaryFile() as said:
+            code = forked.start(["variants", "--format", "parquet"], stdout=theirs, stderr=said.fileno()).wait()
+            said.seek(0)
+            errors = said.read()
         os.set_blocking(mine, False)
         with pytest.raises(BlockingIOError):
             os.read(mine, 1)
     finally:
         os.close(mine)
         os.close(theirs)
-    assert answer.returncode == 2 and b"parquet is not text, and this is a terminal" in answer.stderr
+    assert code == 2 and b"parquet is not text, and this is a terminal" in errors
