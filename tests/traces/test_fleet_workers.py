@@ -1,8 +1,11 @@
 """Who reads the files of a fleet makes no difference: this process, several, ones that are killed, a Dask cluster."""
 
+import gc
 import os
 import signal
+import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -167,9 +170,36 @@ def test_without_dask_a_scheduler_is_refused_with_the_remedy(folder, monkeypatch
         read_fleet([folder], scheduler="tcp://127.0.0.1:9")
 
 
-@pytest.mark.parametrize("address", ["", "\x1b]0;x\x07", "tcp://[::1", "file:///etc/passwd", "a" * 5000])
+@pytest.mark.parametrize(
+    "address", ["", "\x1b]0;x\x07", "tcp://[::1", "file:///etc/passwd", "a" * 5000, "ucx://x:1", "inproc://x"]
+)
 def test_what_is_no_address_of_a_scheduler_is_refused_in_a_line(folder, address) -> None:
     pytest.importorskip("distributed", reason="no Dask here")
     with pytest.raises(InputError, match="no Dask scheduler answers there: ") as raised:
         read_fleet([folder], scheduler=address)
     assert len(str(raised.value)) < 500 and "\n" not in str(raised.value)
+    before = time.monotonic()
+    gc.collect()  # a client that is left half made waits twice its time for its loop, in whatever thread that runs
+    assert time.monotonic() - before < 5
+
+
+@pytest.mark.parametrize("says", [b"", b"\xff" * 64, b"HTTP/1.1 200 OK\r\n\r\n"], ids=["nothing", "noise", "http"])
+@pytest.mark.filterwarnings("default")  # the connection that nothing comes of is left to a thread
+def test_what_listens_there_and_is_no_scheduler_is_given_up(folder, says, monkeypatch) -> None:
+    from launchlens.traces.fleet.work import on_cluster
+
+    pytest.importorskip("distributed", reason="no Dask here")
+    monkeypatch.setattr(on_cluster, "_ANSWERS_S", 0.4)
+    monkeypatch.setattr(on_cluster, "_LONGER_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        heard = []
+
+        def answer() -> None:
+            heard.append(server.accept()[0])
+            heard[0].sendall(says)
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(InputError, match="no Dask scheduler answers there: "):
+            read_fleet([folder], scheduler=f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    for each in heard:
+        each.close()

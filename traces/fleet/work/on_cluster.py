@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import launchlens
 from launchlens.traces.fleet.summarise import summaries
@@ -12,8 +15,11 @@ from launchlens.traces.fleet.work.faults import told
 from launchlens.traces.fleet.work.progress import Done
 from launchlens.traces.problems import InputError
 
-#: How long a scheduler may take to answer, and a cluster to get its first worker, seconds.
-_ANSWERS_S, _WORKERS_S = 10, 30
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: How long a scheduler may take to answer, how much longer Dask to say that it does not, and a cluster to get its first worker, seconds.
+_ANSWERS_S, _LONGER_S, _WORKERS_S = 10.0, 5.0, 30
 
 
 def read_on(scheduler: str, paths: Sequence[Path], steps: str | None, done: Done) -> list[RankSummary | Unusable]:
@@ -31,13 +37,7 @@ def read_on(scheduler: str, paths: Sequence[Path], steps: str | None, done: Done
         raise InputError(
             "--scheduler", "needs Dask, which is not installed", "pip install 'launchlens[fleet]'"
         ) from None
-    try:
-        client = Client(scheduler, timeout=_ANSWERS_S)
-    except Exception as error:  # noqa: BLE001  whatever the package for an address of that kind raises, or lacks
-        what = " ".join(f"{error}".split())[:200]
-        raise InputError(
-            scheduler[:100], f"no Dask scheduler answers there: {what}", "give its address, tcp://HOST:PORT"
-        ) from None
+    client = _connected(Client, scheduler)
     with client:
         _check(client, scheduler)
         futures = [client.submit(_read, path.absolute(), path, steps, pure=False, retries=0) for path in paths]
@@ -65,6 +65,43 @@ def read_on(scheduler: str, paths: Sequence[Path], steps: str | None, done: Done
         assert each is not None
         answers += [each] if isinstance(each, Unusable) else each
     return answers
+
+
+def _connected(client_of: type[Client], scheduler: str) -> Client:
+    """A client of the scheduler. Raises InputError where none answers at that address, soon, whatever Dask's packages do about it."""
+
+    class Closing(client_of):  # type: ignore[valid-type, misc]  # Dask's, imported where it is needed
+        """Closes what it began where it gets no further: Dask leaves that to the collector of garbage, which may run when the loop
+        that this has to wait for has ended, or in the thread of that loop.
+        """
+
+        def __init__(self) -> None:
+            try:
+                super().__init__(scheduler, timeout=_ANSWERS_S)
+            except BaseException:
+                self.close()
+                raise
+
+    # a thread that may be left behind: for an address of some kinds Dask waits for good, whatever time it is given
+    told: SimpleQueue[Client | Exception] = SimpleQueue()
+
+    def connect() -> None:
+        try:
+            told.put(Closing())
+        except Exception as error:  # noqa: BLE001  whatever the package for an address of that kind raises, or lacks
+            told.put(error)
+
+    Thread(target=connect, daemon=True).start()
+    try:
+        found = told.get(timeout=_ANSWERS_S + _LONGER_S)
+    except Empty:
+        found = TimeoutError(f"nothing came of it within {_ANSWERS_S + _LONGER_S:g} s")
+    if isinstance(found, Exception):
+        what = " ".join(f"{found}".split())[:200]
+        raise InputError(
+            scheduler[:100], f"no Dask scheduler answers there: {what}", "give its address, tcp://HOST:PORT"
+        )
+    return found
 
 
 def _check(client: object, scheduler: str) -> None:
