@@ -180,17 +180,18 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
                     np.full(length, -1, np.int8), categories=pd.Index([], dtype=object)
                 )
             elif column.nullable:
-                data[column.name] = pd.array(
-                    [pd.NA] * length if length < 64 else np.zeros(length, column.dtype.lower()), dtype=column.dtype
-                )
-                data[column.name][:] = pd.NA
+                # zeros that nobody writes to take no memory
+                nothing = np.zeros(length, column.dtype.lower()), np.ones(length, bool)
+                data[column.name] = pd.arrays.IntegerArray(*nothing)
             else:
                 data[column.name] = np.zeros(length, column.dtype)
         elif column.dtype == "category":
             data[column.name] = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
         else:
             data[column.name] = (
-                pd.array(values, dtype=column.dtype) if column.nullable else np.asarray(values, dtype=column.dtype)
+                pd.array(values, dtype=column.dtype, copy=False)
+                if column.nullable
+                else np.asarray(values, dtype=column.dtype)
             )
     sizes = data["bytes"]
     told = ~sizes.isna()

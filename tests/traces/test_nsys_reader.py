@@ -621,3 +621,19 @@ def test_real_exports_join(real: tuple[Trace, dict[str, Any]]) -> None:
     assert int((joined["start_ns"] >= joined["start_ns_call"] + joined["dur_ns_call"]).sum()) == facts["queued"]
     end = gpu["start_ns"] + gpu["dur_ns"]
     assert {"0": union_length(gpu["start_ns"].to_numpy(), end.to_numpy())} == facts["gpu_busy_ns"]
+
+
+def test_reading_takes_a_few_bytes_of_memory_for_each_of_the_file(tmp_path):
+    import runpy
+    import tracemalloc
+
+    # 30,000 rows of 37 bytes; traced are also columns of zeros that nothing is written to, which take no memory
+    path = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "growth.py"))["nsys"]()(tmp_path, 10_000)
+    tracemalloc.start()
+    try:
+        events = nsys.read(path).events
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(events) == 30_000
+    assert peak < 5.5 * path.stat().st_size

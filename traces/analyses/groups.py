@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from launchlens.traces.intervals import Ints
 
@@ -96,8 +97,9 @@ class Groups:
 
     def distinct(self, values: Ints) -> Ints:
         """How many different values each group has."""
-        known = np.unique(np.stack([self.codes[self._known], values[self._known]]), axis=1)
-        return np.bincount(known[0], minlength=self.count).astype(np.int64)
+        which, unique = pd.factorize(values[self._known])
+        pairs = pd.unique(self.codes[self._known] * max(len(unique), 1) + which)
+        return np.bincount(pairs // max(len(unique), 1), minlength=self.count).astype(np.int64)
 
     def first(self, values: Ints) -> Ints:
         """The value of the first row of each group."""

@@ -42,6 +42,7 @@ def _paths(parent: Ints, name: Ints) -> tuple[Ints, list[tuple[int, ...]], list[
     path_of = np.full(len(parent), -1, np.int64)
     paths: list[tuple[int, ...]] = []
     depths: list[int] = []
+    names = int(name.max(initial=0)) + 1
     level = np.flatnonzero(parent < 0)
     children = np.argsort(parent, kind="stable")
     first = np.searchsorted(parent[children], np.arange(len(parent) + 1))
@@ -50,10 +51,12 @@ def _paths(parent: Ints, name: Ints) -> tuple[Ints, list[tuple[int, ...]], list[
         if depths and depths[-1] >= DEEPEST:
             path_of[level] = above
         else:
-            keys, code = np.unique(np.stack([above, name[level]]), axis=1, return_inverse=True)
-            path_of[level] = len(paths) + code.ravel()
-            paths += [(*(paths[up] if up >= 0 else ()), own) for up, own in keys.T.tolist()]
-            depths += [depths[up] + 1 if up >= 0 else 0 for up in keys[0].tolist()]
+            # one number for both: a sort of pairs takes several times as long
+            keys, code = np.unique((above + 1) * names + name[level], return_inverse=True)
+            path_of[level] = len(paths) + code
+            ups, owns = (keys // names - 1).tolist(), (keys % names).tolist()
+            paths += [(*(paths[up] if up >= 0 else ()), own) for up, own in zip(ups, owns, strict=True)]
+            depths += [depths[up] + 1 if up >= 0 else 0 for up in ups]
         count = first[level + 1] - first[level]
         ends = np.cumsum(count)
         level = children[np.repeat(first[level] - ends + count, count) + np.arange(int(count.sum()))]

@@ -10,7 +10,7 @@ from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernels import stream_codes
 from launchlens.traces.analyses.question import GPU_WORK, Question
 from launchlens.traces.analyses.scope import Scope
-from launchlens.traces.intervals import Ints, union
+from launchlens.traces.intervals import Ints, moments, union
 from launchlens.traces.tables.table import Column
 
 STREAM_COLUMNS = (
@@ -62,7 +62,7 @@ def _streams(scope: Scope) -> pd.DataFrame:
 
 def _alone(low: Ints, high: Ints) -> tuple[Ints, Ints]:
     """The times in which exactly one of some intervals is open."""
-    edges = np.unique(np.concatenate((low, high)))
+    edges = moments(low, high)
     change = np.zeros(len(edges), np.int64)
     np.add.at(change, np.searchsorted(edges, low), 1)
     np.add.at(change, np.searchsorted(edges, high), -1)

@@ -70,7 +70,7 @@ def read_on(scheduler: str, paths: Sequence[Path], steps: str | None, done: Done
 def _connected(client_of: type[Client], scheduler: str) -> Client:
     """A client of the scheduler. Raises InputError where none answers at that address, soon, whatever Dask's packages do about it."""
 
-    class Closing(client_of):  # type: ignore[valid-type, misc]  # Dask's, imported where it is needed
+    class Closing(client_of):  # type: ignore[misc]  # Dask's, imported where it is needed
         """Closes what it began where it gets no further: Dask leaves that to the collector of garbage, which may run when the loop
         that this has to wait for has ended, or in the thread of that loop.
         """
