@@ -39,6 +39,19 @@ def test_the_interval_is_the_signed_rank_test_turned_round(count):
     assert of(samples).p == pytest.approx(wilcoxon(samples, method="exact" if count <= 100 else "asymptotic").pvalue)
 
 
+@pytest.mark.parametrize("count", [6, 11, 40, 100, 101, 250])
+@pytest.mark.parametrize("step", [0.01, 0.5, 2])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_p_is_scipys_where_sizes_tie_and_differences_are_nothing(count, step, zeros):
+    random = np.random.default_rng(count)
+    samples = np.round(random.normal(0.2, 1, count) / step) * step
+    samples = samples if zeros else np.where(samples == 0, step, samples)
+    samples[:2] = [0 if zeros else -step, step]
+    method = "exact" if samples.all() and count <= 100 else "asymptotic"
+    found = wilcoxon(samples, zero_method="zsplit", method=method).pvalue
+    assert of(samples).p == pytest.approx(found, rel=1e-9)
+
+
 def test_a_difference_of_nothing_counts_for_neither_side():
     assert of([0.0] * 20).p == 1.0 and of([0.0] * 20).interval == (0.0, 0.0)
     assert of([0.0] * 14 + [1.0] * 6).p > 0.01, "dropping fourteen ties would leave six of six"

@@ -118,7 +118,7 @@ def intervals(a: Sampled, b: Sampled) -> tuple[Floats, Floats] | None:
 
 
 def _welch(a: Sampled, b: Sampled) -> tuple[Floats, Floats]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     of_a, of_b = a.by_run(), b.by_run()
     difference = b.value() - a.value()
@@ -126,7 +126,7 @@ def _welch(a: Sampled, b: Sampled) -> tuple[Floats, Floats]:
     error = error_a + error_b
     with np.errstate(invalid="ignore", divide="ignore"):
         freedom = error**2 / (error_a**2 / (len(of_a) - 1) + error_b**2 / (len(of_b) - 1))
-        reach = t.ppf((1 + THRESHOLDS.interval_level) / 2, np.where(error > 0, freedom, 1)) * np.sqrt(error)
+        reach = stdtrit(np.where(error > 0, freedom, 1), (1 + THRESHOLDS.interval_level) / 2) * np.sqrt(error)
     reach = np.where(error > 0, reach, 0.0)
     return difference - reach, difference + reach
 
