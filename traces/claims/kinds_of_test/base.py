@@ -118,6 +118,18 @@ class Test(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return f"{self.says()}{where}{only}"
 
 
+class ByRegime(Test, frozen=True, kw_only=True):
+    """A test with a case for each regime in which its variants can be tested, or a case of what is missing there."""
+
+    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
+        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
+            yield missing or self.case(tested, regime)
+
+    @abstractmethod
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        """The case of one regime."""
+
+
 class Bounded(Test, frozen=True, kw_only=True):
     """A test of one figure against bounds, both ends included; `because` says why these bounds and no others.
 

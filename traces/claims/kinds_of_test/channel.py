@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 import msgspec
 
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, ByRegime, Name
 from launchlens.traces.studies.recording import Recording
 
 
-class Channel(Bounded, frozen=True, kw_only=True):
+class Channel(ByRegime, Bounded, frozen=True, kw_only=True):
     """The share of `variant`'s launches whose work went to channels of the kind `is`: by default, all of them."""
 
     kind: ClassVar[str] = "channel"
@@ -32,11 +31,7 @@ class Channel(Bounded, frozen=True, kw_only=True):
             return f"all work of {self.variant} goes to {self.expect} channels"
         return f"work of {self.variant} that goes to {self.expect} channels{self.bounds('%', 100)}"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            yield missing or self._of(tested, regime)
-
-    def _of(self, tested: CaptureUnderTest, regime: str) -> Case:
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
         for (_, variant, where), recording in tested.study.recordings.items():
             if (variant, where) == (self.variant, regime) and any(row.channels for row in recording.ledger):
                 return self._told(regime, recording)

@@ -6,7 +6,7 @@ All of them are of the recorded run, which no recorder leaves as it was: their f
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import inf
 from typing import Annotated, ClassVar, Literal
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from launchlens.traces.account import DEVICE_STATES, STATES, LaneName
 from launchlens.traces.claims.capture_under_test import RECORDED, CaptureUnderTest, paired_rows, recorded_rows, unseen
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, ByRegime, Name
 from launchlens.traces.claims.shares import interval_of, share_of_more
 from launchlens.traces.statistics import Floats, draws_of, mean
 from launchlens.traces.studies.recording import Recording
@@ -27,21 +27,17 @@ from launchlens.traces.thresholds import THRESHOLDS
 HostState = Literal["python", "dispatch", "launch", "sync", "api", "profiler"]
 
 
-class TwoRecorded(Bounded, frozen=True, kw_only=True):
+class TwoRecorded(ByRegime, Bounded, frozen=True, kw_only=True):
     """A test of two variants' recordings."""
 
     naming: ClassVar[tuple[str, ...]] = ("variant", "against")
     variant: Name
     against: Name
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            sides = [tested.study.sides[name, regime] for name in self.variants()]
-            silent = [side for side in sides if tested.recording(side) is None]
-            yield tested.not_recorded(self.subject(), silent[0]) if silent else self.of(tested, *sides)
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        sides = [tested.study.sides[name, regime] for name in self.variants()]
+        silent = [side for side in sides if tested.recording(side) is None]
+        return tested.not_recorded(self.subject(), silent[0]) if silent else self.of(tested, *sides)
 
     @abstractmethod
     def of(self, tested: CaptureUnderTest, side: Side, other: Side) -> Case:

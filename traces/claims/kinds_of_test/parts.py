@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -10,7 +10,7 @@ import numpy as np
 
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, ByRegime, Name
 from launchlens.traces.claims.shares import interval_of, share_of_more
 from launchlens.traces.statistics import Floats
 from launchlens.traces.studies.explained import By, Explained, Part
@@ -21,7 +21,7 @@ from launchlens.traces.thresholds import THRESHOLDS
 State = Literal["python", "dispatch", "launch", "sync", "api", "kernel", "memcpy", "memset", "kernel+memcpy", "between"]
 
 
-class Parts(Bounded, frozen=True, kw_only=True):
+class Parts(ByRegime, Bounded, frozen=True, kw_only=True):
     """The share that some `states` make of the unprofiled time of `variant`, or of what it spends more than `against`.
 
     Both are of the timed rounds. Of a difference, it is the share of all that is more on the slower side, what is not
@@ -39,11 +39,7 @@ class Parts(Bounded, frozen=True, kw_only=True):
         of = f"time of {self.variant}" if self.against is None else f"difference {self.variant} − {self.against}"
         return f"{' and '.join(self.states)} as a share of the unprofiled {of}{self.bounds('%', 100)}"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            yield missing or self._case(tested, regime)
-
-    def _case(self, tested: CaptureUnderTest, regime: str) -> Case:
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
         sides = [tested.study.sides[name, regime] for name in self.variants()]
         study = tested.study
         explained = study.explained_alike(*sides) if len(sides) == 2 else [study.explained(sides[0])]

@@ -16,26 +16,22 @@ import msgspec
 
 from launchlens.traces.claims.capture_under_test import RECORDED, CaptureUnderTest, figure, recorded_rows, unseen
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, ByRegime, Name
 from launchlens.traces.studies.explained import Part
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
 
 
-class OneRecorded(Bounded, frozen=True, kw_only=True):
+class OneRecorded(ByRegime, Bounded, frozen=True, kw_only=True):
     """A test of one variant's recording."""
 
     naming: ClassVar[tuple[str, ...]] = ("variant",)
     variant: Name
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            side = tested.study.sides[self.variant, regime]
-            recording = tested.recording(side)
-            yield self.of(side, recording) if recording else tested.not_recorded(self.subject(), side)
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        side = tested.study.sides[self.variant, regime]
+        recording = tested.recording(side)
+        return self.of(side, recording) if recording else tested.not_recorded(self.subject(), side)
 
     @abstractmethod
     def of(self, side: Side, recording: Recording) -> Case:

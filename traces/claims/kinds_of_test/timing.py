@@ -11,13 +11,13 @@ import msgspec
 from launchlens.traces.balanced import ratios
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest, paired_rows
 from launchlens.traces.claims.claim import Case, Evidence, Outcome
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Name, Test
+from launchlens.traces.claims.kinds_of_test.base import Bounded, ByRegime, Name, Test
 from launchlens.traces.statistics import median
 from launchlens.traces.studies.compare import REASONS
-from launchlens.traces.studies.side import Side, bound_of
+from launchlens.traces.studies.side import bound_of
 
 
-class Ratio(Bounded, frozen=True, kw_only=True):
+class Ratio(ByRegime, Bounded, frozen=True, kw_only=True):
     """`variant`'s time over `against`'s: faster or slower (`is`), or within bounds."""
 
     kind: ClassVar[str] = "ratio"
@@ -41,11 +41,7 @@ class Ratio(Bounded, frozen=True, kw_only=True):
             return f"{self.variant} is {self.expect} than {self.against}"
         return f"time of {self.variant} ÷ {self.against}{self.bounds()}"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            yield missing or self._case(tested, regime)
-
-    def _case(self, tested: CaptureUnderTest, regime: str) -> Case:
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
         found = tested.compared(self.variant, self.against, regime)
         name = f"time of {self.variant} ÷ {self.against}, {regime}"
         main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
@@ -67,7 +63,7 @@ class Ratio(Bounded, frozen=True, kw_only=True):
         return Case(self.subject(), regime, outcome, reason, (main, *beside))
 
 
-class Time(Bounded, frozen=True, kw_only=True):
+class Time(ByRegime, Bounded, frozen=True, kw_only=True):
     """`variant`'s time per iteration in µs. It depends on the machine, as no ratio does: the words say so."""
 
     kind: ClassVar[str] = "time"
@@ -78,16 +74,12 @@ class Time(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time of {self.variant}{self.bounds('µs')} on this machine"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            main = tested.wall(tested.study.sides[self.variant, regime])
-            yield self.judged(regime, main, factor=1000)
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        main = tested.wall(tested.study.sides[self.variant, regime])
+        return self.judged(regime, main, factor=1000)
 
 
-class Difference(Bounded, frozen=True, kw_only=True):
+class Difference(ByRegime, Bounded, frozen=True, kw_only=True):
     """`variant`'s time less `against`'s in µs per iteration, round by round."""
 
     kind: ClassVar[str] = "difference"
@@ -98,19 +90,15 @@ class Difference(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time of {self.variant} − {self.against}{self.bounds('µs')} on this machine"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            found = tested.compared(self.variant, self.against, regime)
-            extra = found.unprofiled_difference
-            name = f"time of {self.variant} − {self.against}, {regime}"
-            main = Evidence(name, extra.value, "ns", extra.interval, paired_rows(found), "timing")
-            yield self.judged(regime, main, factor=1000)
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        found = tested.compared(self.variant, self.against, regime)
+        extra = found.unprofiled_difference
+        name = f"time of {self.variant} − {self.against}, {regime}"
+        main = Evidence(name, extra.value, "ns", extra.interval, paired_rows(found), "timing")
+        return self.judged(regime, main, factor=1000)
 
 
-class Share(Bounded, frozen=True, kw_only=True):
+class Share(ByRegime, Bounded, frozen=True, kw_only=True):
     """`variant`'s time as a share of the time of `of`, which does that work among other things."""
 
     kind: ClassVar[str] = "share"
@@ -125,24 +113,19 @@ class Share(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"time of {self.variant} as a share of {self.of}{self.bounds('%', 100)}"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            found = tested.compared(self.variant, self.of, regime)
-            both = tested.wall(found.b), tested.wall(found.a)
-            if found.ratio.value > 1:
-                name = f"time of {self.variant} ÷ {self.of}, {regime}"
-                main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
-                reason = f"{self.variant} takes longer than {self.of}, so its time is no share of that"
-                yield self.undecided(regime, reason, main, *both)
-                continue
-            name = f"time of {self.variant} as a share of {self.of}, {regime}"
-            ends = found.ratio.interval
-            shares = None if ends is None else (min(ends[0], 1.0), min(ends[1], 1.0))
-            main = Evidence(name, found.ratio.value, "share", shares, paired_rows(found), "timing")
-            yield self.judged(regime, main, *both)
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        found = tested.compared(self.variant, self.of, regime)
+        both = tested.wall(found.b), tested.wall(found.a)
+        if found.ratio.value > 1:
+            name = f"time of {self.variant} ÷ {self.of}, {regime}"
+            main = Evidence(name, found.ratio.value, "ratio", found.ratio.interval, paired_rows(found), "timing")
+            reason = f"{self.variant} takes longer than {self.of}, so its time is no share of that"
+            return self.undecided(regime, reason, main, *both)
+        name = f"time of {self.variant} as a share of {self.of}, {regime}"
+        ends = found.ratio.interval
+        shares = None if ends is None else (min(ends[0], 1.0), min(ends[1], 1.0))
+        main = Evidence(name, found.ratio.value, "share", shares, paired_rows(found), "timing")
+        return self.judged(regime, main, *both)
 
 
 class LaunchShare(Bounded, frozen=True, kw_only=True):
@@ -178,7 +161,7 @@ class LaunchShare(Bounded, frozen=True, kw_only=True):
         yield self.judged(None, main, tested.wall(eager), tested.wall(graph))
 
 
-class Bound(Test, frozen=True, kw_only=True):
+class Bound(ByRegime, frozen=True, kw_only=True):
     """What `variant` waits for: `is` host-bound, device-bound or mixed (see `Side.bound`)."""
 
     kind: ClassVar[str] = "bound"
@@ -189,16 +172,10 @@ class Bound(Test, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"{self.variant} is {self.expect}"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            yield self._case(tested, tested.study.sides[self.variant, regime])
-
-    def _case(self, tested: CaptureUnderTest, side: Side) -> Case:
-        """The case of one side: decided where both shares are on the same side of every cut-off with all of their intervals."""
-        busy, regime = side.busy_share, side.regime
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        """Decided where both shares are on the same side of every cut-off with all of their intervals."""
+        side = tested.study.sides[self.variant, regime]
+        busy = side.busy_share
         if busy is None:
             return tested.not_recorded(self.subject(), side)
         submitting = median(side.blocks["host_ns"] / side.blocks["wall_ns"])

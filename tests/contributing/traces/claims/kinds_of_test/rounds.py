@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from launchlens.traces.claims.capture_under_test import CaptureUnderTest
 from launchlens.traces.claims.claim import Case, Evidence
-from launchlens.traces.claims.kinds_of_test.base import Bounded, Name
+from launchlens.traces.claims.kinds_of_test.base import Bounded, ByRegime, Name
 
 
-class Rounds(Bounded, frozen=True, kw_only=True):
+class Rounds(ByRegime, Bounded, frozen=True, kw_only=True):
     """How many rounds `variant` was timed in."""
 
     kind: ClassVar[str] = "rounds"
@@ -20,11 +19,7 @@ class Rounds(Bounded, frozen=True, kw_only=True):
     def says(self) -> str:
         return f"rounds of {self.variant}{self.bounds()}"
 
-    def cases(self, tested: CaptureUnderTest) -> Iterator[Case]:
-        for regime, missing in tested.places(self.subject(), self.variants(), self.regimes):
-            if missing:
-                yield missing
-                continue
-            rounds = len(tested.study.sides[self.variant, regime].blocks)
-            main = Evidence(f"rounds, {regime}", rounds, "rounds", None, "timings.parquet", "timing")
-            yield self.judged(regime, main, counted=True)
+    def case(self, tested: CaptureUnderTest, regime: str) -> Case:
+        rounds = len(tested.study.sides[self.variant, regime].blocks)
+        main = Evidence(f"rounds, {regime}", rounds, "rounds", None, "timings.parquet", "timing")
+        return self.judged(regime, main, counted=True)
