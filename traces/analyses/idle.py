@@ -57,12 +57,12 @@ def _gaps_of(scope: Scope, stepped: Stepped) -> pd.DataFrame:
             "device": [str(gaps.device)] * len(mine),
             "cause": [CAUSES[each] for each in cause],
             "cause_ns": gaps.parts[mine, cause],
-            "before": [name and short_name(name) for name in _names(stepped, gaps.before_row[mine])],
-            "after": [name and short_name(name) for name in _names(stepped, gaps.after_row[mine])],
+            "before": [name and short_name(name) for name in stepped.names(gaps.before_row[mine])],
+            "after": [name and short_name(name) for name in stepped.names(gaps.after_row[mine])],
             "host_state": [STATES[each] if STATES[each] != "nothing" else "not-recorded" for each in state],
-            "host_event": _names(stepped, row),
-            "op": _names(stepped, np.where(row >= 0, outer, -1)),
-            "range": _names(stepped, place),
+            "host_event": stepped.names(row),
+            "op": stepped.names(np.where(row >= 0, outer, -1)),
+            "range": stepped.names(place),
             "step": _steps(stepped, gaps.start_ns[mine]),
         }
     )
@@ -86,11 +86,6 @@ def _longest_segment(stepped: Stepped, start: Ints, end: Ints) -> Ints:
     told = length[first_of] > 0
     found[gap[first_of][told]] = segment[first_of][told]
     return found
-
-
-def _names(stepped: Stepped, rows: Ints) -> list[str | None]:
-    names = stepped.events["name"]
-    return [None if row < 0 else str(names.array[row]) for row in rows.tolist()]
 
 
 def _steps(stepped: Stepped, moment: Ints) -> list[str | None]:

@@ -69,10 +69,7 @@ class Around:
 
     def place(self, moment: Ints) -> Ints:
         """The author's range that is open at each moment: a row of the event table, -1 for none."""
-        if not len(self.places.row):
-            return np.full(len(moment), -1, np.int64)
-        at = self.places.segment(moment)
-        return np.where(at >= 0, self.places.row[at], -1)
+        return self.places.row_at(moment)
 
 
 def pieces_of(

@@ -89,7 +89,7 @@ def _advice(stepped: Stepped, number: int, saving: Saving) -> Layer:
     rows = np.concatenate([each.rows for each in saving.candidate.evidence] or [np.empty(0, np.int64)])
     kept, says = _longest((stepped.end - stepped.start)[rows], np.arange(len(rows)))
     rows = rows[kept]
-    names = [str(name) for name in _names(stepped, rows)]
+    names = [str(name) for name in stepped.names(rows)]
     told = f"{advice_sentence(saving)} {how_to(code)} {says}"
     return _layer(f"advice {number}: {code}", names, stepped.start[rows], stepped.end[rows], told)
 
@@ -99,8 +99,8 @@ def _longest_kernels(stepped: Stepped) -> Layer:
     kernels = stepped.work[(stepped.events["kind"].iloc[stepped.work] == "kernel").to_numpy(bool)]
     length = (stepped.end - stepped.start)[kernels]
     rows = kernels[np.argsort(-length, kind="stable")][:LONGEST]
-    names = [f"{rank}. {short_name(str(name))}" for rank, name in enumerate(_names(stepped, rows), 1)]
-    arguments = [_known({"kernel": name}) for name in _names(stepped, rows)]
+    names = [f"{rank}. {short_name(str(name))}" for rank, name in enumerate(stepped.names(rows), 1)]
+    arguments = [_known({"kernel": name}) for name in stepped.names(rows)]
     track = f"longest kernels: GPU {stepped.device}"
     says = f"The longest single kernels, at most {LONGEST}, numbered from the longest on."
     return _layer(track, names, stepped.start[rows], stepped.end[rows], says, arguments)
@@ -114,13 +114,8 @@ def _longest(length: Ints, among: Ints) -> tuple[Ints, str]:
     return np.sort(kept), f"Marked are the longest {MOST_MARKED:,} of {len(among):,}."
 
 
-def _names(stepped: Stepped, rows: Ints) -> list[str | None]:
-    names = stepped.events["name"]
-    return [None if row < 0 else str(names.array[row]) for row in rows.tolist()]
-
-
 def _short_names(stepped: Stepped, rows: Ints) -> list[str | None]:
-    return [None if name is None else short_name(name) for name in _names(stepped, rows)]
+    return [None if name is None else short_name(name) for name in stepped.names(rows)]
 
 
 def _known(arguments: dict[str, int | str | None]) -> dict[str, int | str]:

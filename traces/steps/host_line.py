@@ -67,6 +67,13 @@ class HostLine:
         at = np.searchsorted(self.edges, moment, side="right") - 1
         return np.where((at >= 0) & (at < len(self.state)), at, -1)
 
+    def row_at(self, moment: Ints) -> Ints:
+        """The row of the event table of the segment that holds each moment, -1 for none."""
+        if not len(self.row):
+            return np.full(len(moment), -1, np.int64)
+        at = self.segment(moment)
+        return np.where(at >= 0, self.row[at], -1)
+
     def integral(self, chosen: npt.NDArray[np.bool_]) -> Callable[[Ints], Ints]:
         """A function of moments: the time up to there, ns, that lies in chosen segments. Outside the line there is none.
 

@@ -209,10 +209,12 @@ class Stepped:
 
     def place(self, moment: Ints) -> Ints:
         """The range, as its author named it, that is open in the process at each moment: a row of the event table, -1 for none."""
-        if not len(self.places.row):
-            return np.full(len(moment), -1, np.int64)
-        at = self.places.segment(moment)
-        return np.where(at >= 0, self.places.row[at], -1)
+        return self.places.row_at(moment)
 
     def name(self, row: int) -> str:
         return str(self.events["name"].array[row])
+
+    def names(self, rows: Ints) -> list[str | None]:
+        """The names of events, None for row -1."""
+        names = self.events["name"].array
+        return [None if row < 0 else str(names[row]) for row in rows.tolist()]
