@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,6 +38,25 @@ class Scrub(Protocol):
     """
 
     def __call__(self, path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None: ...
+
+
+def read_by(module: str) -> Read:
+    """The `read` of a module, which is brought in when it is first called: what reads a trace takes long to import."""
+
+    def read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
+        found: Trace = import_module(module).read(path, partial=partial, progress=progress)
+        return found
+
+    return read
+
+
+def scrub_by(module: str) -> Scrub:
+    """The `copy` of a module, likewise."""
+
+    def scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
+        import_module(module).copy(path, output, removed, progress=progress)
+
+    return scrub
 
 
 def knows_all(seen: Seen) -> None:

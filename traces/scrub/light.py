@@ -12,12 +12,13 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.readers.light.reader import AGAIN, KINDS, MOST
 from launchlens.traces.readers.light.schema import SCHEMA
 from launchlens.traces.scrub.text import Removed, without_paths
+from launchlens.traces.trace import Progress
 
 #: What it says of itself: the version of its format, its clock, and how many events had no room.
 _SAID = (b"format", b"clock", b"dropped")
 
 
-def copy(path: Path, output: Path, removed: Removed) -> None:
+def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | None = None) -> None:
     """Write the recording `path` to `output` less other columns and metadata; count these, and paths, in `removed`.
 
     Ranges and calls keep their names, by which analyses tell them. Raises InputError for what can't be read, OSError when

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from launchlens.traces.readers.reader import Reader, Seen
-
-if TYPE_CHECKING:
-    from launchlens.traces.scrub.text import Removed
-    from launchlens.traces.trace import Progress, Trace
+from launchlens.traces.readers.reader import Reader, Seen, read_by, scrub_by
 
 
 def _recognises(seen: Seen) -> bool:
@@ -26,25 +19,13 @@ def _refuse(seen: Seen) -> None:
             check_is_recording(seen.path, metadata)
 
 
-def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
-    from launchlens.traces.readers.cupti.reader import read
-
-    return read(path, progress=progress)
-
-
-def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
-    from launchlens.traces.scrub.parquet import copy_recording
-
-    copy_recording(path, output, removed)
-
-
 RECORDING = Reader(
     name="cupti",
     label="a CUPTI recording",
     tool="CUPTI",
     recognises=_recognises,
-    read=_read,
-    scrub=_scrub,
+    read=read_by("launchlens.traces.readers.cupti.reader"),
+    scrub=scrub_by("launchlens.traces.scrub.cupti"),
     remedy="record it again with profile --collector cupti",
     refuse=_refuse,
     adds_to_calls_alone=True,

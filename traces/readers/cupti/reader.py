@@ -33,7 +33,7 @@ _NUMBERS = ("device", "context", "stream", "correlation", "bytes", "graph", "gra
 _OF_DEVICE = ("device", "context", "stream", "bytes", "graph", "graph_node", "queued_ns", "submitted_ns")
 
 
-def read(path: Path, *, progress: Progress | None = None) -> Trace:
+def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
     """The trace in the recording `path`. Times are ns on CUPTI's clock, the Unix clock as a rule.
 
     Raises InputError for what is no such recording, is damaged, lacks a column or holds one of another type, or holds no

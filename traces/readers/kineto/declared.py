@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from launchlens.traces.readers.reader import Reader, Seen
-
-if TYPE_CHECKING:
-    from launchlens.traces.scrub.text import Removed
-    from launchlens.traces.trace import Progress, Trace
+from launchlens.traces.readers.reader import Reader, Seen, read_by, scrub_by
 
 _GZIP = b"\x1f\x8b"
 #: What may stand before JSON: spaces, a mark of UTF-8, and NUL, with which a file that was to grow further is filled.
@@ -26,25 +21,13 @@ def _check(path: Path) -> None:
     check(path)
 
 
-def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
-    from launchlens.traces.readers.kineto.reader import read
-
-    return read(path, partial=partial, progress=progress)
-
-
-def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
-    from launchlens.traces.scrub.kineto import copy
-
-    copy(path, output, removed, progress=progress)
-
-
 JSON = Reader(
     name="kineto",
     label="a torch.profiler trace",
     tool="torch.profiler",
     recognises=_recognises,
-    read=_read,
-    scrub=_scrub,
+    read=read_by("launchlens.traces.readers.kineto.reader"),
+    scrub=scrub_by("launchlens.traces.scrub.kineto"),
     remedy="export it again: profile.export_chrome_trace(FILE)",
     in_perfetto=True,
     knows_operators=True,

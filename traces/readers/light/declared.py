@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from launchlens.traces.readers.reader import Reader, Seen
-
-if TYPE_CHECKING:
-    from launchlens.traces.scrub.text import Removed
-    from launchlens.traces.trace import Progress, Trace
+from launchlens.traces.readers.reader import Reader, Seen, read_by, scrub_by
 
 FORMAT_KEY = b"format"
 
@@ -28,24 +22,12 @@ def _recognises(seen: Seen) -> bool:
     return is_recording(metadata_of(seen.path))
 
 
-def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
-    from launchlens.traces.readers.light.reader import read
-
-    return read(path, progress=progress)
-
-
-def _scrub(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
-    from launchlens.traces.scrub.light import copy
-
-    copy(path, output, removed)
-
-
 EVENTS = Reader(
     name="light",
     label="a recording of the light recorder",
     tool="the light recorder",
     recognises=_recognises,
-    read=_read,
-    scrub=_scrub,
+    read=read_by("launchlens.traces.readers.light.reader"),
+    scrub=scrub_by("launchlens.traces.scrub.light"),
     remedy="record it again with profile",
 )

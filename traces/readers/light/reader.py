@@ -26,7 +26,7 @@ KINDS = {"op": "op", "call": "api", "range": "range"}
 _TEXTS = ["kind", "name"]
 
 
-def read(path: Path, *, progress: Progress | None = None) -> Trace:
+def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
     """The trace in the file `path`; times are ns since its first block. Raises InputError for what can't be used."""
     try:
         size = path.stat().st_size

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from launchlens.traces.readers.nsys import folder
 from launchlens.traces.readers.nsys.connection import EXPORT_AGAIN
 from launchlens.traces.readers.nsys.file import MAGIC
-from launchlens.traces.readers.reader import Reader, Seen, Window
-
-if TYPE_CHECKING:
-    from launchlens.traces.scrub.text import Removed
-    from launchlens.traces.trace import Progress, Trace
+from launchlens.traces.readers.reader import Reader, Seen, Window, read_by, scrub_by
 
 NAME = "nsys"
 LABEL = "an Nsight Systems recording"
@@ -50,30 +45,6 @@ def _check(path: Path) -> None:
         check_is_export(path, plain_tables(db))
 
 
-def _read(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
-    from launchlens.traces.readers.nsys.reader import read
-
-    return read(path, progress=progress)
-
-
-def _read_report(path: Path, *, partial: bool, progress: Progress | None) -> Trace:
-    from launchlens.traces.readers.nsys.report import read
-
-    return read(path, progress=progress)
-
-
-def _scrub_database(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
-    from launchlens.traces.scrub.sqlite import copy
-
-    copy(path, output, removed, progress=progress)
-
-
-def _scrub_folder(path: Path, output: Path, removed: Removed, *, progress: Progress | None) -> None:
-    from launchlens.traces.scrub.tables import copy
-
-    copy(path, output, removed, progress=progress)
-
-
 def _windows() -> Sequence[Path]:
     from launchlens.traces.readers.nsys.nsys_ui import candidates
 
@@ -99,8 +70,8 @@ EXPORT = Reader(
     label=LABEL,
     tool=TOOL,
     recognises=_is_database,
-    read=_read,
-    scrub=_scrub_database,
+    read=read_by("launchlens.traces.readers.nsys.reader"),
+    scrub=scrub_by("launchlens.traces.scrub.sqlite"),
     remedy=EXPORT_AGAIN,
     window=WINDOW,
     check=_check,
@@ -110,8 +81,8 @@ TABLES = Reader(
     label=LABEL,
     tool=TOOL,
     recognises=_is_folder,
-    read=_read,
-    scrub=_scrub_folder,
+    read=read_by("launchlens.traces.readers.nsys.reader"),
+    scrub=scrub_by("launchlens.traces.scrub.tables"),
     remedy=folder.EXPORT_AGAIN,
     tables=folder.SUFFIX,
     refuse=folder.refuse_other_forms,
@@ -122,7 +93,7 @@ REPORT = Reader(
     label=LABEL,
     tool=TOOL,
     recognises=_is_report,
-    read=_read_report,
+    read=read_by("launchlens.traces.readers.nsys.report"),
     scrub=None,
     remedy=EXPORT_AGAIN,
     scrub_instead="it holds the environment and command lines of every process: export it with nsys export --type sqlite, and scrub that",

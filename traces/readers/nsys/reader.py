@@ -30,7 +30,7 @@ _DRIVER_CALL = re.compile(r"^cu[A-Z]")
 _RUNTIME_CALL = re.compile(r"^cuda[A-Z]")
 
 
-def read(path: Path, *, progress: Progress | None = None) -> Trace:
+def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
     """The trace in the export `path`, a database or a folder of parquet tables, which is left as it is.
 
     Times are ns on the session's clock as exported. Devices are numbered as CUDA numbers them in their process. A

@@ -12,7 +12,7 @@ from launchlens.traces.readers.nsys.reader import read as read_export
 from launchlens.traces.trace import Progress, Trace
 
 
-def read(path: Path, *, progress: Progress | None = None) -> Trace:
+def read(path: Path, *, partial: bool = False, progress: Progress | None = None) -> Trace:
     """The trace in the report `path`, exported to a temporary file by the nsys of this machine.
 
     Raises InputError where there is no nsys here, or it can't export that report, and as `reader.read` does.
