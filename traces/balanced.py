@@ -92,14 +92,22 @@ class Pairs:
 
 def ratios(above: pd.Series[float], below: pd.Series[float]) -> Pairs:
     """Samples of above ÷ below, both indexed by round. Raises ValueError where they share none."""
-    shared = above.index.intersection(below.index)
-    return _pairs(np.log((above.loc[shared] / below.loc[shared]).astype(float)))
+    above, below = _shared(above, below)
+    return _pairs(np.log((above / below).astype(float)))
 
 
 def differences(more: pd.Series[float], less: pd.Series[float]) -> Pairs:
     """Samples of more − less, both indexed by round. Raises ValueError where they share none."""
-    shared = more.index.intersection(less.index)
-    return _pairs((more.loc[shared] - less.loc[shared]).astype(float))
+    more, less = _shared(more, less)
+    return _pairs((more - less).astype(float))
+
+
+def _shared(one: pd.Series[float], other: pd.Series[float]) -> tuple[pd.Series[float], pd.Series[float]]:
+    """Both in the rounds that both have."""
+    if one.index.equals(other.index):
+        return one, other
+    shared = one.index.intersection(other.index)
+    return one.loc[shared], other.loc[shared]
 
 
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
