@@ -20,6 +20,8 @@ import skips
 
 # a shared machine may be slow for a moment: an example is judged by its answer, not by its time
 settings.register_profile("launchlens", deadline=None)
+# `pytest --hypothesis-profile=thorough`: ten times as many examples where a test says no number of its own
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("launchlens")
 
 # a runner would make the whole program anew for each command that it runs: here each is made once

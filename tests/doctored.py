@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -25,19 +26,32 @@ def _text(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes())
 
 
+def _packed(text: bytes) -> bytes:
+    return gzip.compress(text, 1, mtime=0)
+
+
+@cache
+def _as_it_is(path: Path) -> bytes:
+    return _packed(_text(path))
+
+
+@cache
+def _timings(path: Path) -> pd.DataFrame:
+    return read_capture(path).timings
+
+
 class Doctored:
     """The parts of a capture, to be changed: its timings, its manifest, and the events of its traces."""
 
     def __init__(self) -> None:
-        capture = read_capture(BASE)
-        self.timings: pd.DataFrame = capture.timings.copy()
+        self.timings: pd.DataFrame = _timings(BASE).copy()
         self.manifest: dict[str, Any] = json.loads((BASE / MANIFEST).read_text())
         self._traces: dict[str, dict[str, Any]] = {}
 
     def trace(self, regime: str) -> dict[str, Any]:
         """The document of a regime's trace."""
         if regime not in self._traces:
-            self._traces[regime] = json.loads(_text(BASE / TRACES[regime]))
+            self._traces[regime] = msgspec.json.decode(_text(BASE / TRACES[regime]))
         return self._traces[regime]
 
     def change_events(self, keep: Callable[[Event], list[Event]], *regimes: str) -> None:
@@ -66,9 +80,9 @@ class Doctored:
         write_timings(folder, self.timings)
         for regime, name in TRACES.items():
             (folder / name).parent.mkdir(exist_ok=True)
-            changed = regime in self._traces
-            text = json.dumps(self._traces[regime]).encode() if changed else _text(BASE / name)
-            (folder / name).write_bytes(gzip.compress(text, 1, mtime=0))
+            changed = self._traces.get(regime)
+            packed = _as_it_is(BASE / name) if changed is None else _packed(msgspec.json.encode(changed))
+            (folder / name).write_bytes(packed)
         return folder
 
 

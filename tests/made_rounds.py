@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,12 @@ from launchlens.traces.studies.study import Study, study
 AGAIN = "again"
 
 
-def made_timings(
+def made_timings(takes: Mapping[str, float], **how: Any) -> pd.DataFrame:
+    """Timings of a regime in the order that `profile` times them, see `_blocks`."""
+    return typed(_blocks(takes, **how))
+
+
+def _blocks(
     takes: Mapping[str, float],
     *,
     rounds: int = 40,
@@ -23,7 +29,7 @@ def made_timings(
     speed: Callable[[float], float] = lambda at: 1.0,
     after: Callable[[str, str], float] = lambda before, mine: 1.0,
 ) -> pd.DataFrame:
-    """Timings of a regime in the order that `profile` times them; the first of `takes` is the baseline, and timed twice.
+    """The blocks one by one; the first of `takes` is the baseline, and timed twice.
 
     `speed` is of how far the run is, from 0 to 1; `after` of the side that was timed before, and the one that is;
     a share of `outliers` takes ten times as long.
@@ -40,15 +46,13 @@ def made_timings(
             each = takes.get(name, takes[baseline]) * speed((number + position / len(blocks)) / rounds)
             wall = each * count * slow * after(before, name) * np.exp(noise * generator.standard_normal())
             wall = round(wall)
-            rows.append(
-                {"round": number, "position": position, "variant": baseline if name == AGAIN else name}
-                | {"regime": "eager", "control": name == AGAIN, "length": treatment.length, "recorder": "off"}
-                | {"iterations": count, "start_ns": clock, "host_ns": wall, "wall_ns": wall}
-                | {"device_ns": None, "sm_clock_mhz": None}
-            )
+            side = baseline if name == AGAIN else name
+            rows.append((number, position, side, name == AGAIN, treatment.length, count, clock, wall))
             clock += wall
             before = name
-    return typed(pd.DataFrame(rows))
+    columns = ("round", "position", "variant", "control", "length", "iterations", "start_ns", "wall_ns")
+    found = pd.DataFrame(dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+    return found.assign(regime="eager", recorder="off", host_ns=found["wall_ns"], device_ns=None, sm_clock_mhz=None)
 
 
 def made_study(takes: Mapping[str, float], **how) -> Study:
@@ -61,7 +65,7 @@ def made_studies(takes: Mapping[str, float], seeds: Iterable[int], **how) -> Stu
     runs: list[pd.DataFrame] = []
     rounds, clock = 0, 0
     for seed in seeds:
-        run = made_timings(takes, seed=seed, **how)
+        run = _blocks(takes, seed=seed, **how)
         runs.append(run.assign(regime=str(seed), round=run["round"] + rounds, start_ns=run["start_ns"] + clock))
         rounds = int(runs[-1]["round"].max()) + 1
         rounds += rounds % 2  # two rounds make a pair, and the first of them is an even one

@@ -22,6 +22,7 @@ OP = b'{"ph": "X", "cat": "cpu_op", "name": "aten::copy_", "pid": 1, "tid": 2, "
 
 def read(tmp_path: Path, data: bytes, *, partial: bool = False) -> Trace:
     path = tmp_path / "trace.json"
+    path.unlink(missing_ok=True)  # of a file that is written over, some file systems wait for the disk
     path.write_bytes(data)
     return kineto.read(path, partial=partial, progress=None)
 
@@ -235,7 +236,7 @@ def test_a_file_that_is_not_there(tmp_path):
 @pytest.mark.parametrize("block", [1 << 20, 50])
 def test_a_truncated_file_is_refused_and_its_whole_events_kept_with_partial(tmp_path, monkeypatch, block):
     monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
-    events = [op(b"%d },{ \\\\" % number, b',"args":{"a":[{"b":1},{"c":2}]}') for number in range(5)]
+    events = [op(b"%d },{ \\\\" % number, b',"args":{"a":[{"b":1},{"c":2}]}') for number in range(3)]
     whole = document(*events, tail=b', "traceName": "x"')
     ends = [whole.index(event) + len(event) for event in events]
     for length in range(ends[0] - 3, len(whole)):
@@ -249,7 +250,7 @@ def test_a_truncated_file_is_refused_and_its_whole_events_kept_with_partial(tmp_
         assert len(trace.events) == expected
         assert problems(trace) == {"truncated": 1}
     trace = read(tmp_path, whole, partial=True)
-    assert len(trace.events) == 5 and problems(trace) == {}
+    assert len(trace.events) == 3 and problems(trace) == {}
 
 
 def zipped(count: int) -> bytes:

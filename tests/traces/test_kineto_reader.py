@@ -29,6 +29,7 @@ OP = '{"ph": "X", "cat": "cpu_op", "name": "aten::copy_", "pid": 1, "tid": 2, "t
 
 def read(tmp_path: Path, text: str | bytes, *, partial: bool = False) -> Trace:
     path = tmp_path / "trace.json"
+    path.unlink(missing_ok=True)  # of a file that is written over, some file systems wait for the disk
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return kineto.read(path, partial=partial, progress=None)
 
@@ -464,7 +465,8 @@ def test_any_events_equal_what_json_and_decimal_say(tmp_path, events, indent, bl
         if each["ph"] == "X" and each.get("cat") in ("cpu_op", "kernel", "user_annotation")
     ]
     path = tmp_path / "trace"
-    path.write_bytes(gzip.compress(text.encode()) if compress else text.encode())
+    path.unlink(missing_ok=True)
+    path.write_bytes(gzip.compress(text.encode(), 1) if compress else text.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_blocks, "BLOCK_BYTES", block)
         trace = kineto.read(path, partial=False, progress=None)

@@ -239,13 +239,21 @@ def test_a_table_that_is_not_whole(folder: Path, keep: float) -> None:
     assert "table CUPTI_ACTIVITY_KIND_KERNEL" in text and "damaged or not whole" in text and "nsys export" in text
 
 
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A table of an export, and what it holds: tests write another one in its place."""
+    file = both(tmp_path_factory.mktemp("any"), **TABLES)[1] / "CUPTI_ACTIVITY_KIND_RUNTIME.parquet"
+    return file, file.read_bytes()
+
+
 @settings(max_examples=80, deadline=None)
 @given(at=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
-def test_a_changed_byte_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, at: float, byte: int) -> None:
-    folder = both(tmp_path_factory.mktemp("any"), **TABLES)[1]
-    file = folder / "CUPTI_ACTIVITY_KIND_RUNTIME.parquet"
-    data = bytearray(file.read_bytes())
+def test_a_changed_byte_is_read_or_refused(runtime: tuple[Path, bytes], at: float, byte: int) -> None:
+    file, whole = runtime
+    folder = file.parent
+    data = bytearray(whole)
     data[int(at * len(data))] = byte
+    file.unlink()
     file.write_bytes(data)
     try:
         analyze(open_trace(folder))

@@ -415,7 +415,6 @@ def tables(draw):
 
 
 @given(tables(), st.booleans())
-@settings(max_examples=300, deadline=None)
 def test_whatever_the_events_are(frame, blocks):
     made = Trace(Path("made.json"), "kineto", None, 0, frame, Problems())
     found, done = exported(made, blocks=blocks)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 from simulated import LIGHT, Program, Simulated, Step, simulate, truth
 
@@ -30,11 +31,18 @@ def lights_of(run: Simulated) -> LightAccounts:
     return LightAccounts(run.timings, run.accounts, run.bursts, LIGHT.inside)
 
 
-def explained(run: Simulated, variant: str, lights: LightAccounts | None = None) -> Explained | None:
-    mine = per_iteration(run.timings[(run.timings["variant"] == variant) & ~run.timings["control"]])
-    wall = SimpleNamespace(value=float(mine["wall_ns"].median()))
-    side = SimpleNamespace(variant=variant, regime="eager", wall=wall)
-    return (lights or lights_of(run)).explain(cast(Side, side))
+def walls_of(run: Simulated) -> "pd.Series[float]":
+    """What an iteration of each variant takes without a recorder."""
+    return per_iteration(run.timings[~run.timings["control"]]).groupby("variant")["wall_ns"].median()
+
+
+def explained(run: Simulated, *variants: str) -> list[Explained | None]:
+    lights, walls = lights_of(run), walls_of(run)
+    sides = [
+        SimpleNamespace(variant=each, regime="eager", wall=SimpleNamespace(value=float(walls[each])))
+        for each in variants
+    ]
+    return [lights.explain(cast(Side, side)) for side in sides]
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +52,10 @@ def runs() -> list[Simulated]:
 
 @pytest.fixture(scope="module")
 def found(runs) -> dict[str, list[Explained]]:
-    lights = [lights_of(run) for run in runs]
+    by_run = [explained(run, *PROGRAMS) for run in runs]
     return {
-        variant: [
-            each
-            for run, light in zip(runs, lights, strict=True)
-            if (each := explained(run, variant, light)) is not None
-        ]
-        for variant in PROGRAMS
+        variant: [each for each in of_variant if each is not None]
+        for variant, of_variant in zip(PROGRAMS, zip(*by_run, strict=True), strict=True)
     }
 
 
@@ -101,14 +105,15 @@ def test_what_the_recorder_cost_is_found(runs):
 def test_a_cost_that_nothing_tells_of_is_not_attributed_and_a_large_one_not_explained():
     little, much = (simulate(PROGRAMS, hidden=ns) for ns in (200, 3000))
     whole = sum(truth(PROGRAMS["bare"]).values())
-    assert explained(little, "bare").not_attributed.ns == pytest.approx(-200, abs=0.02 * whole)
-    assert explained(little, "bare").closes
-    assert not explained(much, "bare").closes
+    (of_little,), (of_much,) = explained(little, "bare"), explained(much, "bare")
+    assert of_little.not_attributed.ns == pytest.approx(-200, abs=0.02 * whole)
+    assert of_little.closes
+    assert not of_much.closes
 
 
 def test_a_side_of_which_events_were_dropped_is_not_explained():
     run = simulate(PROGRAMS, dropped=0.1)
-    assert [explained(run, variant) for variant in PROGRAMS] == [None] * 3
+    assert explained(run, *PROGRAMS) == [None] * 3
 
 
 @pytest.mark.parametrize("kind", ["ops", "calls"])
@@ -117,8 +122,9 @@ def test_without_the_cost_of_an_event_a_side_that_has_such_is_not_explained(runs
     lacking = Simulated(
         run.programs, run.timings, run.accounts, run.bursts[~run.bursts["variant"].str.startswith(kind)]
     )
-    assert explained(lacking, "one-by-one") is None
-    assert (explained(lacking, "bare") is None) == (kind == "calls"), "it has no ops"
+    one_by_one, bare = explained(lacking, "one-by-one", "bare")
+    assert one_by_one is None
+    assert (bare is None) == (kind == "calls"), "it has no ops"
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +161,8 @@ def test_a_side_that_waits_for_its_device_is_tiled_by_the_device(tmp_path):
 def test_an_account_that_lacks_launches_is_named_and_not_used(tmp_path):
     """The recorder did not see launches: to it their time is that of the op around them, and all of it closes."""
     run = simulate(PROGRAMS, unseen="launch")
-    assert explained(run, "one-by-one").closes, "by its own figures nothing is amiss"
+    (alone,) = explained(run, "one-by-one")
+    assert alone.closes, "by its own figures nothing is amiss"
     found = study(read_capture(run.write(tmp_path / "capture")))
     (problem,) = [each for each in found.problems["light/accounts.parquet"]][:1]
     assert problem.code == "light-launches-differ" and problem.severity == "error" and problem.count == 3
