@@ -97,7 +97,7 @@ ADDITIONS = (
             *listed(
                 "traces/gate/catalogue.py",
                 (
-                    "from launchlens.traces.gate.met import Check",
+                    "from launchlens.traces.gate.check import Check",
                     "from launchlens.traces.gate.few_rounds import few_rounds\n",
                 ),
                 (

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
+from launchlens.traces.event_names import named, what_names_say
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import Launches
-from launchlens.traces.named import named, what_names_say
 
 #: A recomputed forward pass lies inside a backward op, whose own forward op may lie inside another: so deep at most.
 _DEEPEST = 16

@@ -19,11 +19,11 @@ import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, PRECEDENCE
 from launchlens.traces.communication import communicates
+from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.launches.apis import waits
 from launchlens.traces.launches.table import Launches
-from launchlens.traces.named import named
 from launchlens.traces.schema import GPU_KINDS
 
 #: Ranges that a framework's C++ opens, whatever runs the program: PyTorch's ops under `emit_nvtx`, and what c10d calls its

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.backward import BackwardOps
+from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.lanes import DOING, HostEvents
-from launchlens.traces.named import named
 
 #: What autograd's engine opens for each step of a backward pass, on whichever thread it runs it.
 _ENGINE = "autograd::engine::evaluate_function"

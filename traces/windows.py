@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
-from launchlens.traces.named import named
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice

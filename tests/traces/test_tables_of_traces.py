@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from events import gpu, host, trace
 from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.analyses.kernel_names import short_name, told_apart
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.analysis import Analysis, analyze
 from launchlens.traces.launches.collectives import bus_factor, operation, payload
 from launchlens.traces.problems import InputError

@@ -18,9 +18,9 @@ from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.communication import communicates
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload, whole_message
-from launchlens.traces.named import named
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.analyses.operators import CALLS, of_calls, sorted_by_gpu
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope

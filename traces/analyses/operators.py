@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.analyses.groups import Groups
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.analyses.question import OPS, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.backward import homes

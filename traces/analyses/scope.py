@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.table import Launches

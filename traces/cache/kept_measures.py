@@ -32,9 +32,9 @@ from launchlens.traces.comparisons.measured import (
     Read,
     measure,
 )
+from launchlens.traces.comparisons.order_in_window import OPS, WORK, Stood
 from launchlens.traces.comparisons.pieces import Around
-from launchlens.traces.comparisons.stood import OPS, WORK, Stood
-from launchlens.traces.comparisons.told import Told
+from launchlens.traces.comparisons.recording_setup import Told
 from launchlens.traces.comparisons.windows import Windows, whole, windows_of
 from launchlens.traces.documents.comparison import ComparisonDocument
 from launchlens.traces.intervals import Ints

@@ -31,10 +31,10 @@ from launchlens.traces.comparisons.measured import (
 from launchlens.traces.comparisons.metrics import Metric, metrics_of
 from launchlens.traces.comparisons.pace import HostPace, Pace, pace_of_gpu, pace_of_host
 from launchlens.traces.comparisons.phases import Paired, Phase, paired, phases
+from launchlens.traces.comparisons.recording_setup import Told
 from launchlens.traces.comparisons.renames import Pairing
 from launchlens.traces.comparisons.rows import Row, largest_first, row
 from launchlens.traces.comparisons.sides import Given, Reading, Skipped, given
-from launchlens.traces.comparisons.told import Told
 from launchlens.traces.comparisons.typical import Floats, Sampled, intervals, typical, whole
 from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.problems import InputError

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from launchlens.traces.comparisons.measured import Measured
-from launchlens.traces.comparisons.told import yes
+from launchlens.traces.comparisons.recording_setup import yes
 
 OPS = "framework ops recorded"
 

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.comparisons.order_in_window import Stood, stood_in
 from launchlens.traces.comparisons.pieces import BUSY, UNKNOWN, Around, Pieces, pieces_of
-from launchlens.traces.comparisons.stood import Stood, stood_in
-from launchlens.traces.comparisons.told import Told
+from launchlens.traces.comparisons.recording_setup import Told
 from launchlens.traces.comparisons.windows import Windows, whole
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
-from launchlens.traces.named import named
 from launchlens.traces.problems import Problems
 from launchlens.traces.ranges import folded_names
 from launchlens.traces.slice import Slice

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.intervals import Ints, innermost, moments
 from launchlens.traces.joined import JoinedTrace

@@ -16,7 +16,7 @@ import numpy as np
 
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.comparisons.measured import Measured
-from launchlens.traces.comparisons.stood import WORK, Stood
+from launchlens.traces.comparisons.order_in_window import WORK, Stood
 from launchlens.traces.intervals import Ints
 from launchlens.traces.thresholds import THRESHOLDS
 

@@ -12,7 +12,7 @@ from launchlens.traces.account import LaneName
 from launchlens.traces.captures.capture import Status
 from launchlens.traces.documents.estimate import TOO_FEW, EstimateRow
 from launchlens.traces.documents.structure import Structure, means
-from launchlens.traces.gate.met import Takes
+from launchlens.traces.gate.check import Takes
 from launchlens.traces.problems import Severity
 from launchlens.traces.studies.compare import Verdict
 from launchlens.traces.studies.side import Bound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from launchlens.traces.gate import clocks, recorded, rounds, sides, start_times
-from launchlens.traces.gate.met import Check
+from launchlens.traces.gate.check import Check
 from launchlens.traces.gate.recorded import Recorded
 from launchlens.traces.gate.sides import Sides
 from launchlens.traces.gate.timed import Timed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.gate.met import Met, of_sides
+from launchlens.traces.gate.check import Met, of_sides
 from launchlens.traces.gate.timed import ALIKE, SIDE, Flags, Timed
 from launchlens.traces.thresholds import THRESHOLDS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from launchlens.traces.gate.met import Check, Evidence, Met, Of, Takes
+from launchlens.traces.gate.check import Check, Evidence, Met, Of, Takes
 from launchlens.traces.problems import InputError, Problem, Problems
 
 

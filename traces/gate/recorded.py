@@ -9,8 +9,8 @@ import numpy as np
 
 from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import Manifest, TraceRecord
+from launchlens.traces.gate.check import Met, of_sides
 from launchlens.traces.gate.facts import RecordFacts
-from launchlens.traces.gate.met import Met, of_sides
 from launchlens.traces.thresholds import THRESHOLDS
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from launchlens.traces.gate.check import Met, of_sides
 from launchlens.traces.gate.clocks import coarse_blocks
-from launchlens.traces.gate.met import Met, of_sides
 from launchlens.traces.gate.timed import ALIKE, SIDE, Timed, counted
 from launchlens.traces.thresholds import THRESHOLDS
 

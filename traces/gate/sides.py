@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from launchlens.traces.gate.met import Met, Of, of_sides
+from launchlens.traces.gate.check import Met, Of, of_sides
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 

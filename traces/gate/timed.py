@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.captures.capture import Manifest
-from launchlens.traces.gate.met import Met, Of, of_sides
+from launchlens.traces.gate.check import Met, Of, of_sides
 from launchlens.traces.thresholds import THRESHOLDS
 
 SIDE = ["variant", "regime"]

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import begins_capture, ends_capture
 from launchlens.traces.launches.table import Launches
-from launchlens.traces.named import named
 
 
 def captured(events: pd.DataFrame, launches: Launches) -> npt.NDArray[np.bool_]:

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.event_names import what_names_say
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import submits
 from launchlens.traces.launches.captured import captured
 from launchlens.traces.launches.table import SUBMITS, Launches
-from launchlens.traces.named import what_names_say
 from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.thresholds import THRESHOLDS

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import copies_and_waits
-from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import STATES, HostLine, is_allocation, range_line
 from launchlens.traces.thresholds import THRESHOLDS
 

@@ -19,10 +19,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.account import HOST_STATES
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import allocates
-from launchlens.traces.named import named
 
 #: What the process is in, the one that speaks first where several threads have something open first.
 STATES = ("launch", "dispatch", "api", "sync", "python", "profiler", "nothing")

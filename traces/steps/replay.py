@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.communication import communicates
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, moments
-from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import is_allocation
 from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.thresholds import THRESHOLDS

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.analyses.opened import Opened
+from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.communication import communicates
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, covered, moments, union
 from launchlens.traces.joined import JoinedTrace
 from launchlens.traces.launches.apis import copies_and_waits, waits
-from launchlens.traces.named import named
 from launchlens.traces.steps.gaps import Gaps, find_gaps
 from launchlens.traces.steps.host_line import HostLine, host_line, launching_process, range_line
 from launchlens.traces.steps.steps import Steps, find_steps, is_users, of_windows

@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints
 from launchlens.traces.joined import JoinedTrace
-from launchlens.traces.named import named
 from launchlens.traces.steps.host_line import launching_process
 from launchlens.traces.thresholds import THRESHOLDS
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import records_event, waits, waits_for_event, waits_for_whole_device
-from launchlens.traces.named import named
 
 #: Before and after everything.
 FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max

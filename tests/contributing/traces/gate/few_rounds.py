@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launchlens.traces.gate.met import Met
+from launchlens.traces.gate.check import Met
 from launchlens.traces.gate.timed import Timed
 
 FEWEST = 1000
