@@ -496,15 +496,20 @@ def test_keys_nested_without_end_are_one_line(capture, name, nested):
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "probes.json"])
-def test_a_key_that_is_half_a_character_is_one_line(capture, name):
+@pytest.mark.parametrize("half", ["\\uD800", "a\\udfffb"])
+def test_half_a_character_is_one_line(capture, name, half):
     text = '{"format": "launchlens.probes/1", "probes": []}' if name == "probes.json" else (capture / name).read_text()
-    for key in ("\\uD800", "a\\udfffb"):
-        (capture / name).write_text(text.replace("{", f'{{"{key}": 1, ', 1))
-        said = refused("report", capture)
-        assert name in said and "\ud800" not in said
-    (capture / name).write_text(text.replace("{", '{"\\ud83d\\ude00": 1, ', 1))  # a whole character
-    result = run("report", capture, "--json")
-    assert result.exit_code == 0, result.output
+    variants = "probes" if name == "probes.json" else "variants"
+    for changed in (
+        text.replace('"format": ', f'"{half}": 1, "format": ', 1),
+        text.replace(f'"{variants}": [', f'"{variants}": "{half}", "more": [', 1),
+    ):
+        (capture / name).write_text(changed)
+        assert changed != text
+        assert name in refused("report", capture)
+    whole = text.replace('"format": ', '"\\ud83d\\ude00": "\\ud83d\\ude00", "format": ', 1)
+    (capture / name).write_text(whole)
+    assert run("report", capture, "--json").exit_code == 0
 
 
 @pytest.mark.parametrize("number", ["7" * 400, "7" * 5000, "1e400", "NaN"])

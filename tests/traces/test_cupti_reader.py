@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from typer.testing import CliRunner
 
 from launchlens.cli import app
@@ -22,7 +23,7 @@ from launchlens.traces.launches.join import find_launches
 from launchlens.traces.parquet import FEW_ROWS
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.readers.cupti import file as cupti_file
-from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY
+from launchlens.traces.readers.cupti.schema import COLUMNS, METADATA_KEY, header
 from launchlens.traces.schema import MAX_DUR_NS, validate
 from launchlens.traces.scrub.scrub import scrub
 from launchlens.traces.source import open_trace
@@ -459,3 +460,8 @@ def test_channels_are_counted_launch_by_launch(tmp_path):
     assert queue.channels(np.arange(4)) == {"compute": 1, "async-memcpy": 1, "async-memcpy, compute": 1}
     assert queue.channels(np.array([3])) == {}
     assert channel_names(queue.channels(np.arange(4))) == "async-memcpy, compute"
+
+
+def test_half_a_character_in_the_header_is_left_out():
+    said = {"format": "launchlens.cupti/1", "devices": "\ud800", "torch": "2.9"}
+    assert (header(said).devices, header(said).torch) == (UNSET, "2.9")

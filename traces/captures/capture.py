@@ -284,6 +284,8 @@ def _manifest(path: Path, raw: Any) -> Manifest:
         wrong = next(faults(manifest), None)
     except msgspec.ValidationError as error:
         wrong = refused(error, Manifest, raw)
+    except UnicodeEncodeError:  # msgspec encodes keys, and texts where it wants none
+        wrong = "half of a surrogate pair stands in a key, or where no text is wanted"
     if wrong is not None:
         raise InputError(path, f"is not a manifest of a capture: {wrong}", "record the capture again")
     return manifest

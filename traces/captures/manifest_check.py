@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,10 +21,6 @@ MOST_NAME, MOST_PATH, LEAST_TOO_MANY = 200, 500, 10**9
 MOST_KINDS = 100
 #: No iteration takes longer (eleven days), ns.
 MOST_NS = 10**15
-
-#: A code point that is only half of a character, and how JSON writes one.
-_HALF = re.compile("[\ud800-\udfff]")
-_HALF_WRITTEN = re.compile(r"\\u[dD][89a-fA-F]")
 
 _NAME = f"text of 1 to {MOST_NAME} printable characters"
 _COUNT = f"a whole number from 0 to {LEAST_TOO_MANY - 1}"
@@ -84,17 +79,8 @@ def _are_times(times: Mapping[str, float]) -> bool:
 
 
 def loads_finite(text: str) -> Any:
-    """JSON whose numbers are finite, and whose keys are text that UTF-8 can hold; ValueError for any other."""
-    hook = _encodable if _HALF_WRITTEN.search(text) else None
-    return json.loads(text, parse_constant=_not_finite, parse_float=_finite, object_pairs_hook=hook)
-
-
-def _encodable(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys can be looked up by what encodes them."""
-    for key, _ in pairs:
-        if _HALF.search(key):
-            raise ValueError(f"the key {key[:40]!r} holds half of a surrogate pair")
-    return dict(pairs)
+    """JSON whose numbers are finite; ValueError for any other."""
+    return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
 
 
 def _not_finite(constant: str) -> NoReturn:

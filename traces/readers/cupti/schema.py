@@ -96,6 +96,6 @@ def header(values: Mapping[str, Any]) -> Header:
     """The header that `values` hold; what is none of its fields, or not of their types, is left out."""
     known = {}
     for each in msgspec.structs.fields(Header):
-        with suppress(KeyError, msgspec.ValidationError):
+        with suppress(KeyError, msgspec.ValidationError, UnicodeEncodeError):  # the last of half a surrogate pair
             known[each.name] = msgspec.convert(values[each.name], each.type)
     return Header(**known)
