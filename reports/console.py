@@ -9,7 +9,7 @@ from typing import IO, cast
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from launchlens.reports.streams import CleanStream, Stream, clean
+from launchlens.reports.streams import STEERING, CleanStream, Stream, clean
 
 #: Width of tables that go into a file or a pipe, where no terminal says its own.
 PIPE_WIDTH = 140
@@ -20,7 +20,8 @@ class _CleanConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(clean(segment.text), segment.style)
+            clear = segment.control or STEERING.search(segment.text) is None
+            yield segment if clear else Segment(clean(segment.text), segment.style)
 
 
 def stdout() -> Console:

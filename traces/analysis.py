@@ -181,7 +181,7 @@ def _totals(joined: JoinedTrace) -> Totals:
         }
 
     copy_kind = events["copy_kind"].iloc[memcpys]
-    kind_name = np.array([*map(str, copy_kind.cat.categories), "unknown"], object)[copy_kind.cat.codes.to_numpy()]
+    kind_name = np.array([*map(str, copy_kind.cat.categories), "unknown"], object)[copy_kind.array.codes]
     orphans = kind[launches.orphan_rows]
     return Totals(
         events=len(events),

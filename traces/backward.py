@@ -63,7 +63,7 @@ def backward_ops(events: pd.DataFrame) -> BackwardOps:
     if not (events["flow"].notna().any() or of_backward.any()):
         return BackwardOps(np.empty(0, np.int64), np.empty(0, np.int64))
     start = events["start_ns"].to_numpy()
-    process = events["process"].cat.codes.to_numpy().astype(np.int64)
+    process = events["process"].array.codes.astype(np.int64)
     has_arrow = np.flatnonzero(events["flow"].notna().to_numpy())
     arrows = pd.DataFrame(
         {"flow": events["flow"].to_numpy(np.int64, na_value=-1)[has_arrow], "process": process[has_arrow]}
@@ -111,7 +111,7 @@ def _by_sequence(
     events: pd.DataFrame, sequence: Ints, start: Ints, process: Ints, forward: Ints, lacking: Ints
 ) -> Ints:
     """For each of some backward ops the row of its forward op by their sequence number, -1 where that names none."""
-    thread = events["thread"].cat.codes.to_numpy().astype(np.int64)
+    thread = events["thread"].array.codes.astype(np.int64)
     by = [process[forward], sequence[forward]]
     grouped = pd.Series(thread[forward]).groupby(by)
     of_one_thread = (grouped.transform("min") == grouped.transform("max")).to_numpy()
@@ -134,7 +134,7 @@ def homes(events: pd.DataFrame, launches: Launches, linked: BackwardOps) -> Home
     """
     opened = Opened(events, linked.rows)
     start = events["start_ns"].to_numpy()
-    of_process, of_thread = (events[each].cat.codes.to_numpy() for each in ("process", "thread"))
+    of_process, of_thread = (events[each].array.codes for each in ("process", "thread"))
     process, thread, moment = launches.process.copy(), launches.thread.copy(), launches.start_ns.copy()
     is_linked = np.zeros(len(process), bool)
     asked = np.arange(len(process))

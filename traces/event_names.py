@@ -24,7 +24,7 @@ def what_names_say(
     names: pd.Series[str], says: Callable[[str], int], rows: Ints | None = None, *, nothing: int
 ) -> Ints:
     """For each of some rows of a column of names (all without) the number that `says` gives for its name; `nothing` for null and row -1."""
-    codes = names.cat.codes.to_numpy()
+    codes = names.array.codes
     # row -1 meets the null that is put behind all others
     codes = codes if rows is None else np.append(codes, codes.dtype.type(-1))[rows]
     categories = names.cat.categories

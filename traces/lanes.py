@@ -115,7 +115,7 @@ def host_events(events: pd.DataFrame, launches: Launches, python_processes: Coll
     """
     # Category codes are compared, not strings: a trace has millions of rows and a handful of threads.
     kinds = list(events["kind"].cat.categories)
-    kind = events["kind"].cat.codes.to_numpy()
+    kind = events["kind"].array.codes
     of_kind = np.full(len(kinds) + 1, -1, np.int64)
     for name, host_state in (("range", "python"), ("op", "dispatch"), ("api", "api"), ("overhead", "profiler")):
         if name in kinds:
@@ -130,7 +130,7 @@ def host_events(events: pd.DataFrame, launches: Launches, python_processes: Coll
     state[launching[rows]] = HOST_STATES.index("launch")
     start = events["start_ns"].to_numpy()[rows]
     end = start + events["dur_ns"].to_numpy()[rows]
-    process, thread = (events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
+    process, thread = (events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
     of_thread = by_keys(np.arange(len(rows)), process, thread)
     for mine in of_thread.values():
         # a driver call inside the runtime call that launches is part of that launch

@@ -66,7 +66,7 @@ def range_instances(events: pd.DataFrame, launches: Launches, linked: BackwardOp
     rows = rows[np.argsort(start, kind="stable")]
     start = events["start_ns"].to_numpy()[rows]
     end = start + events["dur_ns"].to_numpy()[rows]
-    process, thread = (events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
+    process, thread = (events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
 
     own = Made(np.arange(len(launches.table)), launches.process, launches.thread, launches.start_ns)
     inside = _Inside(launches, own, process, thread, start, end)
@@ -169,17 +169,33 @@ def range_totals(instances: pd.DataFrame) -> pd.DataFrame:
     without end.
     """
     folded = folded_names(instances["name"])
-    summed = instances[[*TOTAL_COLUMNS]].copy()
-    summed["gpu_projection_ns"] = summed["gpu_projection_ns"].fillna(0)
-    for column in summed:
-        if summed[column].fillna(0).astype(np.float64).sum() >= MAX_TOTAL_NS:
-            summed[column] = summed[column].astype(object)
-    grouped = summed.assign(name=folded).groupby("name", observed=True, sort=False)
-    totals = grouped.sum(min_count=1)
-    distinct = pd.DataFrame({"name": folded, "code": instances["name"].cat.codes}).drop_duplicates()
-    totals.insert(0, "names", distinct.groupby("name", observed=True, sort=False).size())
-    totals.insert(1, "instances", grouped.size())
-    return totals.reset_index().sort_values(["host_ns"], ascending=False, kind="stable", ignore_index=True)
+    # a row per name that occurs, in the order in which they do
+    occurs, first, code = np.unique(folded.codes, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    group, count = rank[code], len(occurs)
+    pairs = np.unique(np.stack((group, instances["name"].array.codes.astype(np.int64))), axis=1)
+    totals: dict[str, Any] = {
+        "names": np.bincount(pairs[0], minlength=count),
+        "instances": np.bincount(group, minlength=count),
+    }
+    for name in TOTAL_COLUMNS:
+        values = instances[name].array
+        unknown = values.isna() & (name != "gpu_projection_ns")
+        numbers = values.to_numpy(np.int64, na_value=0) if values.isna().any() else values.to_numpy(np.int64)
+        large = numbers.sum(dtype=np.float64) >= MAX_TOTAL_NS
+        total = np.zeros(count, object if large else np.int64)
+        np.add.at(total, group, numbers.astype(total.dtype))
+        known = np.bincount(group[~unknown], minlength=count) > 0
+        if large:
+            total[~known] = None
+            totals[name] = total
+        else:
+            totals[name] = (
+                pd.arrays.IntegerArray(total, ~known) if isinstance(values, pd.arrays.IntegerArray) else total
+            )
+    names = pd.Categorical.from_codes(occurs[np.argsort(first)], categories=folded.categories)
+    found = pd.DataFrame({"name": names, **totals})
+    return found.iloc[np.argsort(-found["host_ns"].to_numpy(), kind="stable")].reset_index(drop=True)
 
 
 def overlapping_across_threads(instances: pd.DataFrame) -> int:
@@ -190,8 +206,8 @@ def overlapping_across_threads(instances: pd.DataFrame) -> int:
     frame = pd.DataFrame(
         {
             "name": folded_names(chosen["name"]).codes,
-            "process": chosen["process"].cat.codes.to_numpy(),
-            "thread": chosen["thread"].cat.codes.to_numpy(),
+            "process": chosen["process"].array.codes,
+            "thread": chosen["thread"].array.codes,
             "start": chosen["start_ns"].to_numpy(),
             "end": chosen["end_ns"].to_numpy(),
             "others": (chosen["launches_all_threads"] > chosen["launches"]).to_numpy(),
@@ -228,7 +244,7 @@ def fold(name: str) -> str:
 
 def folded_names(names: pd.Series[str]) -> pd.Categorical:
     """Each of some names folded; names that differ by a number at their end alone are folded as well, where there are several."""
-    used, code = np.unique(names.cat.codes.to_numpy(), return_inverse=True)
+    used, code = np.unique(names.array.codes, return_inverse=True)
     folded = [fold(str(names.cat.categories[each])) for each in used]
     without_number = [_TRAILING.sub("*", each) for each in folded]
     told_apart = Counter(number_less for _, number_less in set(zip(folded, without_number, strict=True)))

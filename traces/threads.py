@@ -20,7 +20,7 @@ def thread_name(events: pd.DataFrame, process: int, thread: int) -> str:
     of_host = np.isin(
         kinds.codes.to_numpy(), [kinds.categories.get_loc(kind) for kind in HOST_KINDS if kind in kinds.categories]
     )
-    codes = np.unique(events["process"].cat.codes.to_numpy()[of_host])
+    codes = np.unique(events["process"].array.codes[of_host])
     several = int((codes >= 0).sum()) > 1
     return f"{name} of process {events['process'].cat.categories[process]}" if several and process >= 0 else name
 
@@ -32,7 +32,7 @@ def find_thread(trace: Trace, asked: str) -> tuple[int, int]:
     """
     events = trace.events
     on_host = np.flatnonzero(events["kind"].isin(HOST_KINDS).to_numpy())
-    process, thread = (events[each].cat.codes.to_numpy()[on_host].astype(np.int64) for each in ("process", "thread"))
+    process, thread = (events[each].array.codes[on_host].astype(np.int64) for each in ("process", "thread"))
     count = by_keys(on_host, process, thread)
     names = {at: thread_name(events, *at) for at in sorted(count, key=lambda at: -len(count[at])) if at[1] >= 0}
     found = [at for at, name in names.items() if asked in (name, str(events["thread"].cat.categories[at[1]]))]
@@ -76,5 +76,9 @@ def busiest_device(events: pd.DataFrame, launches: Launches, process: int, threa
     else:
         mine = (launches.process == process) & (launches.thread == thread)
     rows = launches.joined_rows[mine[launches.owner]]
-    devices = events["device"].iloc[rows if len(rows) else launches.activity_rows].dropna()
-    return int(devices.value_counts().idxmax()) if len(devices) else None
+    devices = events["device"].array[rows if len(rows) else launches.activity_rows]
+    known = devices[~devices.isna()].to_numpy(np.int64)
+    if not len(known):
+        return None
+    distinct, first, counts = np.unique(known, return_index=True, return_counts=True)
+    return int(distinct[np.lexsort((first, -counts))[0]])

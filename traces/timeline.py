@@ -38,7 +38,7 @@ def timeline(window: Slice) -> Timeline:
     low, high = int(window.start_ns[0]), int(window.end_ns[0])
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
-    thread, process = (events[each].cat.codes.to_numpy() for each in ("thread", "process"))
+    thread, process = (events[each].array.codes for each in ("thread", "process"))
     on_thread = (
         process == window.process if window.thread is None else (thread == window.thread) & (process == window.process)
     )

@@ -45,14 +45,14 @@ def of_range(joined: JoinedTrace, name: str, thread: tuple[int, int] | None = No
     where there is none.
     """
     chosen = _instances(joined, name)
-    process = chosen["process"].cat.codes.to_numpy().astype(np.int64)
+    process = chosen["process"].array.codes.astype(np.int64)
     if thread is None:
         made = chosen["launches_all_threads"].to_numpy()
         busiest = max(np.unique(process).tolist(), key=lambda each: int(made[process == each].sum()))
         mine = process == busiest
     else:
         busiest = thread[0]
-        mine = (process == busiest) & (chosen["thread"].cat.codes.to_numpy() == thread[1])
+        mine = (process == busiest) & (chosen["thread"].array.codes == thread[1])
     if not mine.any():
         raise InputError(joined.trace.path, f"holds no range {name!r} on that thread", "leave out --thread or --range")
     start, end = together(chosen["start_ns"].to_numpy()[mine], chosen["end_ns"].to_numpy()[mine])
@@ -143,7 +143,7 @@ def of_instances(joined: JoinedTrace, instances: pd.DataFrame, covers: str = "")
 
     Left out as well are those that begin before an earlier one has ended: no time may count twice.
     """
-    process, thread = (instances[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread"))
+    process, thread = (instances[each].array.codes.astype(np.int64) for each in ("process", "thread"))
     made = instances["launches"].to_numpy()
     groups = by_keys(np.arange(len(instances)), process, thread)
     busiest = max(sorted(groups), key=lambda at: made[groups[at]].sum())

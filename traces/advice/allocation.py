@@ -16,7 +16,7 @@ def propose(region: Region) -> list[Candidate]:
     stepped = region.stepped
     rows = region.inside(np.flatnonzero((stepped.events["kind"] == "api").to_numpy(bool)))
     rows = rows[region.says([allocates(name) for name in region.names], rows)]
-    rows = rows[stepped.events["process"].cat.codes.to_numpy()[rows] == stepped.process]
+    rows = rows[stepped.events["process"].array.codes[rows] == stepped.process]
     if not len(rows) or not region.in_most_steps(rows):
         return []
     start, end = stepped.start[rows], stepped.end[rows]

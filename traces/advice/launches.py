@@ -167,7 +167,7 @@ def _author_ranges(region: Region) -> tuple[Ints, Ints, npt.NDArray[np.object_]]
     """The author's ranges in the steps: start, end and folded name of each instance."""
     events = region.stepped.events
     rows = region.inside(np.flatnonzero((events["kind"] == "range").to_numpy(bool)))
-    rows = rows[(events["process"].cat.codes.to_numpy()[rows] == region.stepped.process)]
+    rows = rows[(events["process"].array.codes[rows] == region.stepped.process)]
     rows = rows[region.says([is_users(name) for name in region.names], rows)]
     names = np.array([folded(region.named(int(row))) for row in rows], object)
     return region.stepped.start[rows], region.stepped.end[rows], names

@@ -89,7 +89,7 @@ class Region:
     @cached_property
     def code(self) -> Ints:
         """The code of the name of each row, and -1 as the last so that row -1 has none."""
-        found: Ints = np.append(self.stepped.events["name"].cat.codes.to_numpy().astype(np.int64), -1)
+        found: Ints = np.append(self.stepped.events["name"].array.codes.astype(np.int64), -1)
         return found
 
     def named(self, row: int) -> str:

@@ -55,7 +55,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     names = events["name"].cat
     memories = [match[1] if (match := _MEMORY.search(str(each))) else None for each in names.categories]
     memory, memory_names = pd.factorize(np.array([*memories, None], object)[names.codes.to_numpy()[rows]])
-    kind = events["copy_kind"].cat.codes.to_numpy()[rows].astype(np.int64)
+    kind = events["copy_kind"].array.codes[rows].astype(np.int64)
     keys, code = np.unique(np.stack([kind, class_of, memory]), axis=1, return_inverse=True)
     groups = Groups(code.ravel().astype(np.int64), keys.shape[1])
     duration = scope.dur[rows]

@@ -32,7 +32,7 @@ COLUMNS = (
 
 def graph_launches(scope: Scope) -> Ints:
     """The launches of the scope that replay a graph."""
-    submits = scope.of.table["submits"].cat.codes.to_numpy()[scope.launches]
+    submits = scope.of.table["submits"].array.codes[scope.launches]
     found: Ints = scope.launches[submits == SUBMITS.index("graph")]
     return found
 
@@ -42,8 +42,8 @@ def _answer(scope: Scope) -> pd.DataFrame:
     chosen = graph_launches(scope)
     rows, owner = of.work_of(chosen)
     total = len(of.table)
-    kind = events["kind"].cat.codes.to_numpy()[rows].astype(np.int64)
-    name = events["name"].cat.codes.to_numpy()[rows].astype(np.int64)
+    kind = events["kind"].array.codes[rows].astype(np.int64)
+    name = events["name"].array.codes[rows].astype(np.int64)
     # replays that run the same have the same sum of numbers drawn for kinds and names
     drawn = np.random.default_rng(0).integers(-(1 << 62), 1 << 62, len(events["name"].cat.categories) * 16 + 16)
     signature = np.zeros(total, np.int64)
@@ -91,7 +91,7 @@ def _mostly(scope: Scope, rows: Ints, owner: Ints, first: Ints) -> list[str | No
     spent = pd.DataFrame(
         {
             "of": position[owner[mine]],
-            "name": scope.events["name"].cat.codes.to_numpy()[rows[mine]],
+            "name": scope.events["name"].array.codes[rows[mine]],
             "ns": scope.dur[rows[mine]],
         }
     )

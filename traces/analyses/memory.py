@@ -33,7 +33,7 @@ def _samples(scope: Scope) -> pd.DataFrame:
 
 def _answer(scope: Scope) -> pd.DataFrame:
     told = _samples(scope)
-    used, code = np.unique(told["device"].cat.codes.to_numpy(), return_inverse=True)
+    used, code = np.unique(told["device"].array.codes, return_inverse=True)
     groups = Groups(code.astype(np.int64), len(used))
     size, when = told["bytes"].to_numpy(), told["start_ns"].to_numpy()
     known, holds = told["allocated"].notna().to_numpy(), told["reserved"].fillna(0).to_numpy(np.int64)

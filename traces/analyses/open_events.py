@@ -24,7 +24,7 @@ class Opened:
 
     def __init__(self, events: pd.DataFrame, rows: Ints) -> None:
         self.rows = rows
-        process, thread = (events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
+        process, thread = (events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
         self._threads = len(events["thread"].cat.categories)
         self._lane_names, self._lane = np.unique(lanes(process, thread, self._threads), return_inverse=True)
         self.start = events["start_ns"].to_numpy()[rows]

@@ -107,7 +107,7 @@ def _shapes(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
     if told is None or not scope.by_shape:
         return np.full(len(rows), -1, np.int64), []
     found = np.full(len(scope.events), -1, np.int64)
-    found[told["row"].to_numpy()] = told["shapes"].cat.codes.to_numpy()
+    found[told["row"].to_numpy()] = told["shapes"].array.codes
     return found[rows], [str(each) for each in told["shapes"].cat.categories]
 
 

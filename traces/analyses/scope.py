@@ -62,7 +62,7 @@ class Scope:
 
     @cached_property
     def _kind(self) -> npt.NDArray[np.int8]:
-        codes: npt.NDArray[np.int8] = self.events["kind"].cat.codes.to_numpy()
+        codes: npt.NDArray[np.int8] = self.events["kind"].array.codes
         return codes
 
     def _rows(self, kind: str) -> Ints:

@@ -21,7 +21,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     inner, outer = stepped.op_around(rows)
     place = stepped.place(stepped.start[rows])
     frame_code, frames = _frames(scope, rows)
-    code = np.append(stepped.events["name"].cat.codes.to_numpy().astype(np.int64), -1)
+    code = np.append(stepped.events["name"].array.codes.astype(np.int64), -1)
     names = [str(name) for name in stepped.events["name"].cat.categories]
     frame = pd.DataFrame(
         {
@@ -60,7 +60,7 @@ def _frames(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
     if told is None:
         return np.full(len(rows), -1, np.int64), []
     opened = Opened(told, np.arange(len(told)))
-    process, thread = (scope.events[each].cat.codes.to_numpy()[rows].astype(np.int64) for each in ("process", "thread"))
+    process, thread = (scope.events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
     at = opened.at(process, thread, scope.start[rows])
     names = told["name"].cat
     return np.where(at >= 0, names.codes.to_numpy()[at], -1).astype(np.int64), [str(each) for each in names.categories]

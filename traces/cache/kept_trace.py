@@ -146,7 +146,7 @@ def _packed(frame: pd.DataFrame, columns: Sequence[Column]) -> tuple[bytes, dict
         values = frame[column.name]
         if column.dtype == "category":
             categories[column.name] = [str(values.cat.categories.dtype), values.cat.categories.tolist()]
-            arrays[column.name] = pa.array(values.cat.codes.to_numpy())
+            arrays[column.name] = pa.array(values.array.codes)
         else:
             arrays[column.name] = pa.array(values, from_pandas=True)
     return written(pa.table(arrays)), categories

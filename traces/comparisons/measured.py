@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.comparisons.order_in_window import Stood, stood_in
@@ -234,7 +233,7 @@ def _host_calls(joined: JoinedTrace, windows: Windows, host: HostLine, main: int
     np.add.at(own, part.ravel(), np.diff(host.edges)[chosen])
     events = joined.events
     window = windows.owner(events["start_ns"].to_numpy()[rows])
-    of_others = events["thread"].cat.codes.to_numpy()[rows] != main
+    of_others = events["thread"].array.codes[rows] != main
     names = events["name"].cat
     codes = names.codes.to_numpy().astype(np.int64)[rows]
     kept = (window >= 0) & (own > 0)
@@ -285,8 +284,8 @@ def _on_device(joined: JoinedTrace, windows: Windows, device: int | None, around
 def step_thread(joined: JoinedTrace, windows: Windows) -> int:
     """The thread of the steps, by its code: the one with most of their ranges, without ranges the one with most of their events."""
     events = joined.events
-    thread = events["thread"].cat.codes.to_numpy()
-    mine = (events["process"].cat.codes.to_numpy() == windows.process) & (thread >= 0)
+    thread = events["thread"].array.codes
+    mine = (events["process"].array.codes == windows.process) & (thread >= 0)
     mine &= windows.owner(events["start_ns"].to_numpy()) >= 0
     ranges = mine & (events["kind"] == "range").to_numpy(bool)
     chosen = thread[ranges if ranges.any() else mine]
@@ -301,7 +300,7 @@ def _hosts(joined: JoinedTrace, pieces: Pieces, main: int) -> Ints:
     events = joined.events
     called = np.append(events["kind"].isin(("op", "api")).to_numpy(bool), False)[pieces.host]
     last = np.maximum.accumulate(np.where(called, np.arange(len(called)), -1))
-    thread = np.append(events["thread"].cat.codes.to_numpy(), main)[pieces.host[last]]
+    thread = np.append(events["thread"].array.codes, main)[pieces.host[last]]
     return np.where(np.isin(pieces.cause, _OF_HOST), ((last >= 0) & (thread != main)).astype(np.int64), -1)
 
 
@@ -431,7 +430,7 @@ def _contents(joined: JoinedTrace, windows: Windows, tables: dict[str, Measures]
 
 
 def _host_rows(joined: JoinedTrace, kind: str, process: int) -> Ints:
-    of_process = joined.events["process"].cat.codes.to_numpy() == process
+    of_process = joined.events["process"].array.codes == process
     return np.flatnonzero((joined.events["kind"] == kind).to_numpy(bool) & of_process)
 
 
@@ -442,16 +441,22 @@ def union_of_names(measures: Iterable[Measures]) -> list[str]:
 
 def aligned(measures: Measures, names: list[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Its ns and calls under other names, 0 where it has none of a name."""
-    return _under(measures, measures.ns, names), _under(measures, measures.calls, names)
+    places = _places(measures, names)
+    return _under(places, measures.ns), _under(places, measures.calls)
 
 
 def host_aligned(measures: Measures, names: list[str], *, others: bool) -> npt.NDArray[np.float64]:
     """The part of its ns that is the host's, in the thread of the steps or in others, likewise."""
-    return _under(measures, measures.host_parts[int(others)], names)
+    return _under(_places(measures, names), measures.host_parts[int(others)])
 
 
-def _under(measures: Measures, values: Ints, names: list[str]) -> npt.NDArray[np.float64]:
-    at = pd.Index(measures.names).get_indexer(pd.Index(names))
-    found = np.zeros((len(values), len(names)))
-    found[:, at >= 0] = values[:, at[at >= 0]]
+def _places(measures: Measures, names: list[str]) -> Ints:
+    """Where the measures have each name, -1 where they have none of it."""
+    place = {name: at for at, name in enumerate(measures.names)}
+    return np.array([place.get(name, -1) for name in names], np.int64)
+
+
+def _under(places: Ints, values: Ints) -> npt.NDArray[np.float64]:
+    found = np.zeros((len(values), len(places)))
+    found[:, places >= 0] = values[:, places[places >= 0]]
     return found

@@ -32,7 +32,7 @@ class Stood:
 def stood_in(joined: JoinedTrace, around: Around, windows: Windows, device: int | None, position: int) -> Stood:
     """What stands in the window at a position."""
     events, of = joined.events, joined.launches
-    names = events["name"].cat.codes.to_numpy().astype(np.int64)
+    names = events["name"].array.codes.astype(np.int64)
     rows = of.activity_rows
     rows = rows[(events["device"].iloc[rows] == device).fillna(False).to_numpy(bool)]
     start = events["start_ns"].to_numpy()

@@ -60,7 +60,7 @@ class Around:
         events = self.joined.events
         if not len(self.ops.rows) or not len(rows):
             return np.full(len(rows), -1, np.int64)
-        process, thread = (events[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread"))
+        process, thread = (events[each].array.codes.astype(np.int64) for each in ("process", "thread"))
         at = self.ops.at(process[rows], thread[rows], events["start_ns"].to_numpy()[rows])
         found = np.where(at >= 0, self.ops.rows[at], -1)
         is_op = np.zeros(len(events) + 1, bool)

@@ -30,7 +30,7 @@ def by_process(joined: JoinedTrace) -> list[ProcessTrace]:
         return [ProcessTrace(joined, None, None)]
     events = joined.events
     names = [str(each) for each in events["process"].cat.categories]
-    owner = events["process"].cat.codes.to_numpy().astype(np.int64)
+    owner = events["process"].array.codes.astype(np.int64)
     # a row of a device is its launcher's
     owner[of.joined_rows] = of.process[of.owner]
     found = []

@@ -125,7 +125,7 @@ def _host_ranges(stepped: Stepped, steps: Steps | None, count: int) -> tuple[tup
     waited = stepped.host.integral(stepped.host.is_in("sync"))
     own = end - start - (waited(end) - waited(start))
     step = _step_of(steps, start, *stepped.window)
-    code = stepped.events["name"].cat.codes.to_numpy().astype(np.int64)[places.row[inside]]
+    code = stepped.events["name"].array.codes.astype(np.int64)[places.row[inside]]
     frame = pd.DataFrame({"code": code, "step": step, "own": own})[step >= 0]
     total = frame.groupby("code")["own"].sum()
     chosen = total.sort_values(ascending=False, kind="stable").index[:MOST_RANGES]

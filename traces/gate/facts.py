@@ -77,7 +77,7 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
 def _silent(blocks: Slice, mine: Ints) -> int:
     """How many of some launches have no activity, of calls of which others have."""
     of = blocks.joined.launches
-    calls = of.table["api"].cat.codes.to_numpy()[mine]
+    calls = of.table["api"].array.codes[mine]
     heard = of.caused_work[mine]
     return int((~heard & np.isin(calls, np.unique(calls[heard]))).sum())
 

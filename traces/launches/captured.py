@@ -25,7 +25,7 @@ def captured(events: pd.DataFrame, launches: Launches) -> npt.NDArray[np.bool_]:
     if not len(began) or launches.caused_work.all():
         return found
     ended = _rows(events, ends_capture)
-    process = events["process"].cat.codes.to_numpy().astype(np.int64)
+    process = events["process"].array.codes.astype(np.int64)
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
     for each in np.unique(process[began]):

@@ -20,13 +20,14 @@ class HardwareQueue:
     def __init__(self, launches: Launches, events: pd.DataFrame) -> None:
         by_launch = np.argsort(launches.owner, kind="stable")
         self._first = np.searchsorted(launches.owner[by_launch], np.arange(len(launches.table) + 1))
-        work = events[["start_ns", "queued_ns", "channel"]].iloc[launches.joined_rows[by_launch]]
-        self._channels = work["channel"].cat.categories
-        self._channel = work["channel"].cat.codes.to_numpy()
-        queued = work["queued_ns"]
-        self._known = queued.notna().to_numpy()
+        work = launches.joined_rows[by_launch]
+        channel = events["channel"].array
+        self._channels = channel.categories
+        self._channel = channel.codes[work]
+        queued = events["queued_ns"].array[work]
+        self._known = ~queued.isna()
         self._any_known = bool(self._known.any())
-        self._waited = work["start_ns"].to_numpy() - queued.fillna(0).to_numpy(np.int64)
+        self._waited = events["start_ns"].to_numpy()[work] - queued.to_numpy(np.int64, na_value=0)
 
     def queued_to_start_ns(self, chosen: Ints) -> Ints:
         """GPU start - the moment the recorder saw it queued, ns, of each activity of the `chosen` launches that tells.

@@ -69,7 +69,7 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
 
 
 def _codes(column: pd.Series[str]) -> npt.NDArray[np.int64]:
-    codes: npt.NDArray[np.int64] = column.cat.codes.to_numpy().astype(np.int64)
+    codes: npt.NDArray[np.int64] = column.array.codes.astype(np.int64)
     return codes
 
 

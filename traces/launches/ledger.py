@@ -54,17 +54,17 @@ def ledger(launches: Launches, chosen: Ints, queue: HardwareQueue) -> list[Launc
             queued_to_start_ns=queue.queued_to_start_ns(mine),
             channels=queue.channels(mine),
         )
-        for (api, activity), mine in _by_call_and_activity(launches.table[["api", "activity"]].iloc[chosen], chosen)
+        for (api, activity), mine in _by_call_and_activity(launches.table, chosen)
     ]
     return sorted(found, key=lambda kind: (-kind.total_api_ns, kind.api, kind.activity or ""))
 
 
 def _by_call_and_activity(table: pd.DataFrame, chosen: Ints) -> list[tuple[tuple[str, str | None], Ints]]:
-    """The positions `chosen` of the launches in `table`, apart for each pair of an API call and what it caused."""
-    api, activity = table["api"].cat, table["activity"].cat
+    """The positions `chosen` of launches in `table`, apart for each pair of an API call and what it caused."""
+    api, activity = table["api"].array, table["activity"].array
     width = len(activity.categories) + 1
     calls, caused = api.categories, [*activity.categories, None]
-    pair = api.codes.to_numpy(np.int64) * width + activity.codes.to_numpy(np.int64) % width
+    pair = api.codes[chosen].astype(np.int64) * width + activity.codes[chosen].astype(np.int64) % width
     return [
         ((str(calls[key // width]), None if caused[key % width] is None else str(caused[key % width])), mine)
         for key, mine in by_key(pair, chosen)

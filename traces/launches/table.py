@@ -130,5 +130,5 @@ class Launches:
 
 
 def _codes(column: pd.Series[str]) -> Ints:
-    codes: Ints = column.cat.codes.to_numpy().astype(np.int64)
+    codes: Ints = column.array.codes.astype(np.int64)
     return codes

@@ -153,7 +153,7 @@ def _groups(keys: Ints) -> list[tuple[tuple[int, ...], Ints]]:
 def _event_layer(events: pd.DataFrame, rows: Ints, path: tuple[str, ...]) -> Layer:
     start = events["start_ns"].to_numpy()[rows]
     names = events["name"].cat.categories
-    codes, used = pd.factorize(events["name"].cat.codes.to_numpy()[rows])
+    codes, used = pd.factorize(events["name"].array.codes[rows])
     return Layer(
         path,
         [str(names[code]) for code in used],

@@ -51,7 +51,7 @@ class _Rows:
         self.dur = events["dur_ns"].to_numpy()
         self.end = self.start + self.dur
         kinds = [str(kind) for kind in events["kind"].cat.categories]
-        code = events["kind"].cat.codes.to_numpy()
+        code = events["kind"].array.codes
         self.on_gpu: Bools = np.array([kind in GPU_KINDS for kind in kinds])[code]
         self.on_host: Bools = np.array([kind in HOST_KINDS for kind in kinds])[code]
         self.calls: Bools = np.array([kind == "api" for kind in kinds])[code]
@@ -115,7 +115,7 @@ def _over_others(rows: _Rows, keep: Bools, problems: Problems) -> Bools:
         return over
     in_graph = (events["graph"].notna() | events["graph_node"].notna() | events["stream"].isna()).to_numpy()
     work = np.flatnonzero(keep & rows.on_gpu & ~in_graph)
-    process = events["process"].cat.codes.to_numpy().astype(np.int64)
+    process = events["process"].array.codes.astype(np.int64)
     where = [events[each].fillna(-1).to_numpy(np.int64) for each in ("device", "context", "stream")]
     stream = pd.DataFrame({at: each[work] for at, each in enumerate([process, *where])})
     for positions in stream.groupby(list(stream.columns), sort=False).indices.values():

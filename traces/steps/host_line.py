@@ -99,8 +99,8 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
     # what an event says of its thread: a range of a program that is not known to run Python says nothing
     of = joined.host_events
     state[of.rows] = _OF_ACCOUNT[of.evident]
-    thread = events["thread"].cat.codes.to_numpy().astype(np.int64)
-    mine = (events["process"].cat.codes.to_numpy() == process) & (state >= 0)
+    thread = events["thread"].array.codes.astype(np.int64)
+    mine = (events["process"].array.codes == process) & (state >= 0)
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
 
@@ -139,7 +139,7 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
 def range_line(joined: JoinedTrace, process: int, wanted: Callable[[str], bool]) -> HostLine:
     """The innermost range, of those whose name is `wanted`, that is open in a process on any of its threads."""
     events = joined.events
-    is_range = (events["kind"] == "range").to_numpy() & (events["process"].cat.codes.to_numpy() == process)
+    is_range = (events["kind"] == "range").to_numpy() & (events["process"].array.codes == process)
     rows = np.flatnonzero(is_range & (events["dur_ns"].to_numpy() > 0))
     rows = rows[named(events["name"], wanted, rows)]
     start = events["start_ns"].to_numpy()[rows]
@@ -153,7 +153,7 @@ def launching_process(joined: JoinedTrace) -> int:
     """The process with the most launches; without any, that with the most host events; -1 where no event names one."""
     of = joined.launches.process
     if not len(of):
-        of = joined.events["process"].cat.codes.to_numpy()
+        of = joined.events["process"].array.codes
     of = of[of >= 0]
     return int(np.bincount(of).argmax()) if len(of) else -1
 

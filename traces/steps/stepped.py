@@ -175,12 +175,12 @@ class Stepped:
 
     @cached_property
     def _process(self) -> Ints:
-        found: Ints = self.events["process"].cat.codes.to_numpy().astype(np.int64)
+        found: Ints = self.events["process"].array.codes.astype(np.int64)
         return found
 
     @cached_property
     def thread(self) -> Ints:
-        found: Ints = self.events["thread"].cat.codes.to_numpy().astype(np.int64)
+        found: Ints = self.events["thread"].array.codes.astype(np.int64)
         return found
 
     @cached_property

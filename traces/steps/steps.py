@@ -100,7 +100,7 @@ def of_windows(windows: Slice) -> Steps:
     """The instances of the range that a slice is of as steps, which are apart."""
     joined, process = windows.joined, windows.process
     instances = joined.instances
-    mine = instances[instances["process"].cat.codes.to_numpy() == process]
+    mine = instances[instances["process"].array.codes == process]
     at = pd.MultiIndex.from_arrays([mine["start_ns"], mine["end_ns"]])
     texts = pd.Series(mine["name"].astype(str).to_numpy(), index=at)
     texts = texts[~texts.index.duplicated()]
@@ -112,12 +112,12 @@ def of_windows(windows: Slice) -> Steps:
 def _of_ranges(joined: JoinedTrace, process: int, pattern: str, found_by: str) -> Steps | None:
     instances = joined.instances
     chosen = named(instances["name"], lambda name: fnmatchcase(name, pattern))
-    chosen &= instances["process"].cat.codes.to_numpy() == process
+    chosen &= instances["process"].array.codes == process
     chosen &= instances["host_ns"].to_numpy() > 0
     if not chosen.any():
         return None
     # ranges that several threads open side by side are not one row of steps: those of the thread with the most are
-    thread = instances["thread"].cat.codes.to_numpy()
+    thread = instances["thread"].array.codes
     chosen &= thread == pd.Series(thread[chosen]).mode().iloc[0]
     mine = instances[chosen]
     start, end = mine["start_ns"].to_numpy(), mine["end_ns"].to_numpy()
@@ -162,8 +162,8 @@ def _signature(joined: JoinedTrace, positions: Ints) -> Ints:
     of = joined.launches
     first = np.full(len(of.table), -1, np.int64)
     first[of.owner[::-1]] = of.joined_rows[::-1]
-    name = np.where(first >= 0, joined.events["name"].cat.codes.to_numpy()[first], -1) + 1
-    api = of.table["api"].cat.codes.to_numpy().astype(np.int64)
+    name = np.where(first >= 0, joined.events["name"].array.codes[first], -1) + 1
+    api = of.table["api"].array.codes.astype(np.int64)
     found: Ints = (api * (len(joined.events["name"].cat.categories) + 1) + name)[positions]
     return found
 

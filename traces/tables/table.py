@@ -419,7 +419,10 @@ def _array(name: str, column: Column, values: Any) -> pd.Series[Any]:
 
 def _plain(values: pd.api.extensions.ExtensionArray) -> list[Any]:
     """Cells as Python's own numbers and texts, None where null."""
-    cells = values.tolist()
+    import pandas as pd
+
+    # pandas' own list of a numpy array holds numpy's numbers
+    cells = (values.to_numpy() if isinstance(values, pd.arrays.NumpyExtensionArray) else values).tolist()
     if values.dtype == object:
         cells = [cell.item() if isinstance(cell, np.generic) else cell for cell in cells]
     absent = values.isna()

@@ -132,9 +132,7 @@ def _places(events: pd.DataFrame, launches: Launches, replays: Ints) -> Ints:
     -1 for one in no range. `replays` are positions of launches, in order.
     """
     is_range = (events["kind"] == "range").to_numpy()
-    process, thread, name = (
-        events[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread", "name")
-    )
+    process, thread, name = (events[each].array.codes.astype(np.int64) for each in ("process", "thread", "name"))
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
     called, launched_by = launches.start_ns[replays], launches.process[replays]
@@ -158,7 +156,7 @@ def _places(events: pd.DataFrame, launches: Launches, replays: Ints) -> Ints:
 
 def _what(events: pd.DataFrame, rows: Ints) -> Ints:
     """A number per activity for its kind and name; `_called` says them."""
-    kind, name = (events[each].cat.codes.to_numpy().astype(np.int64)[rows] for each in ("kind", "name"))
+    kind, name = (events[each].array.codes.astype(np.int64)[rows] for each in ("kind", "name"))
     what: Ints = kind * len(events["name"].cat.categories) + name
     return what
 

@@ -86,7 +86,7 @@ def find_sync_calls(events: pd.DataFrame) -> SyncCalls:
         return rows[np.argsort(start[rows], kind="stable")]
 
     start = events["start_ns"].to_numpy()
-    process, thread = (events[each].cat.codes.to_numpy().astype(np.int64) for each in ("process", "thread"))
+    process, thread = (events[each].array.codes.astype(np.int64) for each in ("process", "thread"))
     rows = rows_where(waits)
     covers = start[rows].copy()
     of_event = named(events["name"], waits_for_event, rows)

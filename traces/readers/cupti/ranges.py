@@ -24,7 +24,7 @@ def count_disagreement(events: pd.DataFrame, external: Ints, problems: Problems)
     ranges = np.flatnonzero((kind == "range") & (external >= 0))
     if not len(ranges):
         return
-    thread = events["thread"].cat.codes.to_numpy().astype(np.int64)
+    thread = events["thread"].array.codes.astype(np.int64)
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
     calls = np.flatnonzero((kind == "api") & np.isin(thread, thread[ranges]))

@@ -43,14 +43,14 @@ def told_apart(
     `places` are the process ids that the file gives to GPU rows (null for others), `names` what it calls processes. Raises
     InputError where nothing tells whose a GPU's rows are.
     """
-    place, process = places.codes, events["process"].cat.codes.to_numpy()
+    place, process = places.codes, events["process"].array.codes
     numbers = events["device"]
     one_gpu = _distinct(place) < 2 and (numbers.isna().all() or numbers.min() == numbers.max())
     if one_gpu and _distinct(process) < 2:
         return Merged(events, {})  # as in most files: one process, one GPU
     calls = _Calls(events)
     kinds = [str(kind) for kind in events["kind"].cat.categories]
-    of_gpu = np.array([kind in (*GPU_KINDS, "gpu-range") for kind in kinds])[events["kind"].cat.codes.to_numpy()]
+    of_gpu = np.array([kind in (*GPU_KINDS, "gpu-range") for kind in kinds])[events["kind"].array.codes]
     rows = np.flatnonzero(of_gpu)
     device = events["device"].fillna(-1).to_numpy(np.int64)
     groups = pd.DataFrame({"place": place[rows], "device": device[rows]}).groupby(["place", "device"]).indices
@@ -86,7 +86,7 @@ class _Calls:
     def __init__(self, events: pd.DataFrame) -> None:
         self.start = events["start_ns"].to_numpy()
         self.ids = events["correlation"].fillna(-1).to_numpy(np.int64)
-        process = events["process"].cat.codes.to_numpy().astype(np.int64)
+        process = events["process"].array.codes.astype(np.int64)
         runtime = (events["layer"] == "runtime").to_numpy(bool)
         is_call = (events["kind"] == "api").to_numpy() & (self.ids >= 0) & (process >= 0)
         calls = np.flatnonzero(is_call)
@@ -167,7 +167,7 @@ def _numbered_apart(
     events: pd.DataFrame, rows: Ints, groups: Mapping[tuple[int, int], tuple[Ints, int]], hosts: Mapping[int, str]
 ) -> Merged:
     """GPU rows with their process; the second process to use a number of a device gets one that is free for its own."""
-    process = events["process"].cat.codes.to_numpy().copy()
+    process = events["process"].array.codes.copy()
     device = events["device"].to_numpy(dtype="int32", na_value=-1).copy()
     numbers: dict[tuple[int, int], int] = {}
     used = set(device[device >= 0].tolist())

@@ -106,7 +106,7 @@ def _looked_for_gpu(events: pd.DataFrame, devices: Mapping[int, str]) -> bool | 
     """False where the machine has GPUs and not one call of a GPU's runtime was recorded: only the CPU's activities were."""
     # a recording of GPU activities ends in a call that waits for them, so that it holds one at least
     of_gpu = np.array([kind not in ("op", "range", "overhead") for kind in KINDS])
-    return False if devices and not of_gpu[events["kind"].cat.codes.to_numpy()].any() else None
+    return False if devices and not of_gpu[events["kind"].array.codes].any() else None
 
 
 @contextmanager
