@@ -16,6 +16,7 @@ def read_once() -> Iterator[None]:
     from launchlens.traces import analysis, joined
     from launchlens.traces.cache import kept_measures
     from launchlens.traces.captures.capture import Capture
+    from launchlens.traces.checks import recorded
     from launchlens.traces.comparisons import of_ranges, sides
     from launchlens.traces.fleet.summarise import summaries
     from launchlens.traces.fleet.work import local
@@ -60,7 +61,7 @@ def read_once() -> Iterator[None]:
         changed.enter_context(patch.object(study, "study", studied))
         changed.enter_context(patch.object(sweep_study, "sweep_study", swept))
         changed.enter_context(patch.object(local, "summaries", summarised))
-        for module in (analysis, kept_measures, range_side):
+        for module in (analysis, kept_measures, range_side, recorded):
             changed.enter_context(patch.object(module, "join", join))
         for module, name in ((sides, "_measured"), (of_ranges, "side_of_range")):
             changed.enter_context(patch.object(module, name, kept(getattr(module, name))))

@@ -7,26 +7,26 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import msgspec
 import numpy as np
 import pytest
+from read_once import read_once
 from typer.testing import CliRunner, Result
 
-import launchlens.commands.check as command
 from launchlens.cli import app
 from launchlens.traces.captures.capture import TraceRecord, read_capture, write_timings
 from launchlens.traces.checks.decide import REASONS, Measurement, decided, outcome_of
 from launchlens.traces.checks.limits import Limit, fits, names_that_fit, read_limits, share
 from launchlens.traces.documents.check import CheckDocument
+from launchlens.traces.joined import JoinedTrace, join
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.statistics import Estimate
 from launchlens.traces.studies import study as study_module
 from launchlens.traces.studies.recording import Recording, recordings
-from launchlens.traces.studies.study import Study
-from launchlens.traces.studies.study import study as study_of
 from launchlens.traces.trace import Trace
 from made_capture import make_capture, one_after_the_other
 
@@ -79,9 +79,11 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return made_steps(folder / "fast.json", 1), made_steps(folder / "slow.json", 1.2)
 
 
-@pytest.fixture(scope="module")
-def studies() -> dict[Path, Study]:
-    return {}
+@pytest.fixture(scope="module", autouse=True)
+def shared() -> Iterator[None]:
+    """Each capture and trace is read once, which takes longest."""
+    with read_once():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -90,17 +92,10 @@ def recorded() -> dict[tuple[bytes, str], tuple[dict[str, Recording], Problems]]
 
 
 @pytest.fixture(autouse=True)
-def read_once(
-    monkeypatch: pytest.MonkeyPatch,
-    studies: dict[Path, Study],
-    recorded: dict[tuple[bytes, str], tuple[dict[str, Recording], Problems]],
+def traces_of_captures(
+    monkeypatch: pytest.MonkeyPatch, recorded: dict[tuple[bytes, str], tuple[dict[str, Recording], Problems]]
 ) -> None:
-    """Each capture is read once, and of the traces, which are the same in all of them, each one: that takes longest."""
-
-    def once(folder: Path) -> Study:
-        if folder not in studies:
-            studies[folder] = study_of(read_capture(folder))
-        return studies[folder]
+    """What is recorded, which is the same in all captures, is looked into once."""
 
     def recordings_once(trace: Trace, record: TraceRecord, **more: bool) -> tuple[dict[str, Recording], Problems]:
         key = trace.path.read_bytes(), repr(record)
@@ -111,7 +106,6 @@ def read_once(
 
     monkeypatch.setattr(study_module, "recordings", recordings_once)
 
-    monkeypatch.setattr(command, "study_of", once)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
 
@@ -291,6 +285,18 @@ def test_captures_hold_what_their_traces_recorded(captures: Path, tmp_path: Path
     assert rows["launch.cost", "foreach", "eager"].base == 3000
     assert rows["launch.cost", "foreach", "graph"].base == 2500
     assert rows["operator.aten::_foreach_copy_", "foreach", "eager"].base == 8000
+
+
+def test_each_trace_is_read_once_for_all_that_it_holds(captures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    joined: list[Path] = []
+
+    def counted(trace: Trace) -> JoinedTrace:
+        joined.append(trace.path)
+        return join(trace)
+
+    monkeypatch.setattr("launchlens.traces.checks.recorded.join", counted)
+    _, found = document(captures / "same", "--against", captures / "base", "--metric", "launch.cost")
+    assert len(found.rows) == 4 * 2 and len(joined) == len(set(joined)) == 2 * 6, "of a regime each"
 
 
 def test_what_a_capture_did_not_record_decides_nothing(captures: Path, tmp_path: Path) -> None:

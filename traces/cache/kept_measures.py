@@ -50,6 +50,7 @@ _TEXT, _WINDOWS, _NUMBERS = "text.json", "windows.parquet", "numbers.parquet"
 _OF_NUMBERS = ("ns", "calls", "host_main", "host_others")
 _OF_WINDOWS = ("host_start", "host_end", "start", "end")
 Make = Callable[[JoinedTrace], Measured]
+ReadJoined = Callable[["OneTrace", Content | None], JoinedTrace]
 
 
 class _Names(msgspec.Struct, frozen=True):
@@ -80,12 +81,25 @@ class _Text(msgspec.Struct, frozen=True):
     calls: tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def measured_once(source: OneTrace, asked: Sequence[object], make: Make, progress: Progress | None = None) -> Measured:
-    """A trace as `make` measures it, or as that was kept. `asked` are the options that it depends on. Raises InputError as reading does."""
+def measured_once(
+    source: OneTrace,
+    asked: Sequence[object],
+    make: Make,
+    progress: Progress | None = None,
+    read: ReadJoined | None = None,
+) -> Measured:
+    """A trace as `make` measures it, or as that was kept. `asked` are the options that it depends on. Raises InputError as reading does.
+
+    `read` reads and joins it, for who has other things measured of the same trace.
+    """
+
+    def joined(content: Content | None) -> JoinedTrace:
+        return join(source.read(progress=progress, content=content)) if read is None else read(source, content)
+
     path = source.path
     content = content_of(path) if store.folder() is not None and is_big(path) else None
     if content is None:
-        return make(join(source.read(progress=progress)))
+        return make(joined(None))
     behind = _Kept(source, content, key_of("measures", content, source.reader, asked))
     parts = store.find(behind.key)
     if parts is not None:
@@ -93,7 +107,7 @@ def measured_once(source: OneTrace, asked: Sequence[object], make: Make, progres
             return _unpacked(parts, path, behind)
         except _FAULTS:
             store.forget(behind.key)
-    return keep(make(join(source.read(progress=progress, content=content))), behind)
+    return keep(make(joined(content)), behind)
 
 
 def keep_beside(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from launchlens.traces.cache.kept_measures import measured_once
+from launchlens.traces.cache.content import Content
+from launchlens.traces.cache.kept_measures import ReadJoined, measured_once
 from launchlens.traces.comparisons.measured import Measured, measure
 from launchlens.traces.comparisons.metrics import LAUNCH_COST, is_recorded, metrics_of
 from launchlens.traces.comparisons.windows import windows_of
-from launchlens.traces.joined import JoinedTrace
-from launchlens.traces.source import as_one, source_of
+from launchlens.traces.joined import JoinedTrace, join
+from launchlens.traces.source import OneTrace, as_one, source_of
 from launchlens.traces.statistics import Floats
 from launchlens.traces.studies.study import Study
 from launchlens.traces.windows import BLOCK
@@ -26,6 +28,7 @@ class Recorded:
     """The traces behind the sides of some captures, each measured once, and only when a limit is about it."""
 
     _found: dict[tuple[int, Key], _OfSide | None] = field(default_factory=dict)
+    _joined: dict[Path, JoinedTrace] = field(default_factory=dict)
 
     def names(self, study: Study, key: Key) -> list[str]:
         """The metrics that a capture's trace has of a side."""
@@ -45,8 +48,14 @@ class Recorded:
     def _of(self, study: Study, key: Key) -> _OfSide | None:
         place = id(study), key
         if place not in self._found:
-            self._found[place] = _of_side(study, key)
+            self._found[place] = _of_side(study, key, self._read)
         return self._found[place]
+
+    def _read(self, source: OneTrace, content: Content | None) -> JoinedTrace:
+        """A trace, read and joined once for all sides that it holds: what is measured of each keeps it anyway."""
+        if source.path not in self._joined:
+            self._joined[source.path] = join(source.read(content=content))
+        return self._joined[source.path]
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class _OfSide:
     gpu: bool
 
 
-def _of_side(study: Study, key: Key) -> _OfSide | None:
+def _of_side(study: Study, key: Key, read: ReadJoined) -> _OfSide | None:
     side = study.sides.get(key)
     if side is None or side.recording is None:
         return None
@@ -69,7 +78,7 @@ def _of_side(study: Study, key: Key) -> _OfSide | None:
         return measure(joined, windows_of(joined, name))
 
     source = as_one(source_of(study.capture.path / side.recording.trace))
-    found = measured_once(source, (name, None, False), make)
+    found = measured_once(source, (name, None, False), make, read=read)
     of_one = side.recording.iterations
     values = {
         each.name: each.samples[0] if each.name == LAUNCH_COST else each.samples[0] / of_one
