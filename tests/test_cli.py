@@ -329,13 +329,13 @@ def test_compare_captures_with_each_other(capture, tmp_path):
     assert {row["verdict"] for row in document["comparisons"]} == {"not-comparable"}
 
 
-@pytest.mark.parametrize(("runs", "verdict"), [(2, "no-difference-shown"), (3, "faster")])
-def test_a_folder_of_captures_stands_for_its_runs(tmp_path, runs, verdict):
-    for run_number in range(runs):
-        make_capture(tmp_path / "runs" / f"run{run_number}")
+def test_a_folder_of_captures_stands_for_its_runs(tmp_path):
     sides = (f"{tmp_path / 'runs'}::copy_", f"{tmp_path / 'runs'}::foreach")
-    document = strict_json(run("compare", *sides, "--json").stdout)
-    assert [row["verdict"] for row in document["comparisons"]] == [verdict, verdict]
+    make_capture(tmp_path / "runs" / "run1")
+    for number, verdict in ((2, "no-difference-shown"), (3, "faster")):
+        make_capture(tmp_path / "runs" / f"run{number}")
+        document = strict_json(run("compare", *sides, "--json").stdout)
+        assert [row["verdict"] for row in document["comparisons"]] == [verdict, verdict], number
 
 
 @pytest.mark.parametrize(

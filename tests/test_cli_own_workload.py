@@ -65,6 +65,13 @@ def paths_and_modules(monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
+@pytest.fixture
+def no_page(monkeypatch):
+    """The page of what is measured, which other tests here look at, is not drawn: that takes longest."""
+    monkeypatch.setattr("launchlens.reports.pages.capture.page", lambda *_, **__: "a page")
+    monkeypatch.setattr("launchlens.reports.writers.html.html", lambda page: page)
+
+
 def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -97,6 +104,7 @@ def test_the_example_runs_as_python_runs_it():
     assert list(workloads) == ["rms-norm"] and len(variants) > 3
 
 
+@pytest.mark.usefixtures("no_page")
 def test_a_wrong_variant_of_the_example_would_be_found(tmp_path):
     text = EXAMPLE.read_text()
     assert text.count("add_(EPSILON)") == 1
@@ -125,6 +133,7 @@ def test_a_users_variants_behave_as_built_in_ones(tmp_path):
     assert str(tmp_path).encode() not in gzip.decompress(trace.read_bytes())
 
 
+@pytest.mark.usefixtures("no_page")
 def test_one_variant_and_one_regime_can_be_chosen(tmp_path):
     path = own(tmp_path)
     arguments = ("--variant", "sum", "--regime", "eager", "--output", tmp_path / "capture", "--json")
@@ -143,6 +152,7 @@ def test_variants_lists_a_file(tmp_path):
     assert "doubling" not in run("variants").stdout, "it was that command's only"
 
 
+@pytest.mark.usefixtures("no_page")
 def test_the_capture_is_named_by_the_workload_not_by_the_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("profile", "--workload", own(tmp_path), *QUICK, "--variant", "sum").exit_code == 0
@@ -187,6 +197,7 @@ def test_a_mistake_is_one_line_and_exit_2(command, text, says, tmp_path):
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.usefixtures("no_page")
 @pytest.mark.parametrize("options", [QUICK, ("--device", "cpu", "--rounds", 2)], ids=["in a block", "in the trial"])
 def test_a_variant_that_raises_while_it_is_timed_is_left_out_with_its_place(tmp_path, options):
     late = """
@@ -227,6 +238,7 @@ def test_a_bug_of_ours_is_not_blamed_on_the_user(tmp_path, monkeypatch):
     assert result.exit_code == 70 and "a fault of launchlens: ZeroDivisionError: division by zero" in result.stderr
 
 
+@pytest.mark.usefixtures("no_page")
 def test_parameters_that_the_users_facts_refuse_are_exit_2(tmp_path):
     text = OWN.replace('baseline="twice"', 'baseline="twice", facts=facts')
     facts = """
@@ -279,6 +291,7 @@ def test_from_the_checkout_the_file_still_sees_only_its_own_folder(entry, tmp_pa
 # -- parameters of the built-in workloads
 
 
+@pytest.mark.usefixtures("no_page")
 def test_count_and_sizes_reach_the_inputs_and_the_manifest(tmp_path):
     folder = tmp_path / "capture"
     arguments = ("--count", 5, "--sizes", "3,70", "--variant", "foreach", "--output", folder)
@@ -330,6 +343,7 @@ def test_the_recorded_capture_refuses_parameters(arguments, tmp_path, monkeypatc
     assert not (tmp_path / "capture").exists()
 
 
+@pytest.mark.usefixtures("no_page")
 def test_nsa_metadata_is_measured_on_the_cpu(tmp_path):
     folder = tmp_path / "capture"
     small = [part for text in ("backends=8", "batch=3", "longest=70", "context=100") for part in ("--set", text)]

@@ -187,8 +187,8 @@ print(json.dumps([[each.exit_code, each.stdout, each.stderr] for each in done]))
 
 
 def copied(tree: Path) -> Path:
-    """The product, less the captures that ship; importable as launchlens."""
-    left_out = shutil.ignore_patterns("__pycache__", "recorded")
+    """The product, less the captures that ship; importable as launchlens. What Python has compiled of it comes along."""
+    left_out = shutil.ignore_patterns("recorded")
     for folder in ("commands", "kernels", "profiling", "reports", "traces"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=left_out)
     for name in ("__init__.py", "cli.py"):
