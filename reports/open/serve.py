@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +24,8 @@ from launchlens.traces.problems import InputError
 ORIGIN = "https://ui.perfetto.dev"
 HOST, PORT = "127.0.0.1", 9001
 _BLOCK = 1 << 20
+#: How long a connection may take to ask for something, seconds, and how many there may be that have not yet: each has a thread.
+ASKS_S, MOST_SILENT = 10.0, 64
 
 
 class TraceServer(ThreadingHTTPServer):
@@ -36,7 +41,30 @@ class TraceServer(ThreadingHTTPServer):
         self.path = path
         self.fetched = threading.Event()
         self._secret = secrets.token_urlsafe(16)
+        self._silent: dict[socket.socket, float] = {}
         super().__init__((HOST, port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection in a thread of its own, for as long as it does not take too long to ask."""
+        self._silent[request] = monotonic()
+        self._end_silent(MOST_SILENT)
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Twice a second: end what was opened and asks for nothing, or a letter at a time."""
+        self._end_silent(MOST_SILENT)
+
+    def asked(self, request: socket.socket) -> None:
+        """Take note that a connection has asked, or has gone."""
+        self._silent.pop(request, None)
+
+    def _end_silent(self, most: int) -> None:
+        silent = list(self._silent.items())
+        for number, (request, since) in enumerate(silent):
+            if number < len(silent) - most or monotonic() - since > ASKS_S:
+                self.asked(request)
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)  # what waits for its next letter gets the end
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a connection that its other side has dropped, as a closed tab does at any moment."""
@@ -84,6 +112,19 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "launchlens"
     sys_version = ""
 
+    def parse_request(self) -> bool:
+        asks = super().parse_request()
+        self.server.asked(self.request)
+        return asks
+
+    def finish(self) -> None:
+        self.server.asked(self.request)
+        super().finish()
+
+    def end_headers(self) -> None:
+        self.send_header("X-Content-Type-Options", "nosniff")
+        super().end_headers()
+
     def do_GET(self) -> None:
         self._answer(self._send_file)
 
@@ -91,6 +132,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(lambda: None)
 
     def do_OPTIONS(self) -> None:
+        if not self._may_ask():
+            self.send_error(404)
+            return
         self.send_response(204)
         self._allow()
         self.send_header("Access-Control-Allow-Methods", "GET, HEAD")
@@ -99,13 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _answer(self, send_body: Callable[[], None]) -> None:
-        # a page elsewhere that had its own name resolve to loopback would send that name here
-        hosts = {f"{name}:{self.server.server_address[1]}" for name in (HOST, "localhost")}
-        if (
-            self.headers.get("Host") not in hosts
-            or self.path != self.server.address
-            or not self._is_asked_by_perfetto()
-        ):
+        if not self._may_ask():
             self.send_error(404)
             return
         self.send_response(200)
@@ -113,14 +151,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(self.server.path.stat().st_size))
         self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
         send_body()
 
+    def _may_ask(self) -> bool:
+        """Whether it asks for the file, by its address, and may."""
+        # a page elsewhere that had its own name resolve to loopback would send that name here
+        hosts = [[f"{name}:{self.server.server_address[1]}"] for name in (HOST, "localhost")]
+        asks_for_it = self.headers.get_all("Host") in hosts and self.path == self.server.address
+        return asks_for_it and self._is_asked_by_perfetto()
+
     def _is_asked_by_perfetto(self) -> bool:
         """Whether a page of Perfetto's asks, or what is no browser: the address is known to whom it was told alone."""
-        origin, site = self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site")
-        return origin == ORIGIN or (origin is None and site in (None, "none"))
+        origins, site = self.headers.get_all("Origin"), self.headers.get("Sec-Fetch-Site")
+        return origins == [ORIGIN] or (origins is None and site in (None, "none"))
 
     def _send_file(self) -> None:
         try:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from launchlens.reports.open import serve
 from launchlens.reports.open.serve import ORIGIN, TraceServer
 
 
@@ -16,7 +17,7 @@ def server(tmp_path):
     path.write_bytes(b"x" * 3_000_000)
     (tmp_path / "secret").write_text("no")
     made = TraceServer(path, port=0)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
+    threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
     yield made
     made.shutdown()
     made.server_close()
@@ -91,6 +92,62 @@ def test_head_and_preflight_send_no_body(server):
     answer, _ = ask(server, server.address, method="OPTIONS")
     assert answer.status == 204 and answer.getheader("Access-Control-Allow-Private-Network") == "true"
     assert not server.fetched.is_set()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_a_page_of_somebody_else_is_not_told_that_there_is_a_server_of_ours(server, headers):
+    answer, _ = ask(server, server.address, method="OPTIONS", **headers)
+    assert answer.status == 404 and answer.getheader("Access-Control-Allow-Origin") is None
+    assert ask(server, "/x", method="OPTIONS", Origin=ORIGIN)[0].status == 404
+
+
+def said_to(server, *lines):
+    """The status of an answer to some lines of a request, and whether its type may be guessed."""
+    with socket.create_connection(server.server_address[:2], timeout=10) as tab:
+        tab.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = http.client.HTTPResponse(tab)
+        answer.begin()
+        return answer.status, answer.getheader("X-Content-Type-Options")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "CONNECT", "get", "<script>alert(1)</script>"])
+def test_other_methods_get_nothing(server, method):
+    host = f"Host: 127.0.0.1:{server.server_address[1]}"
+    assert said_to(server, f"{method} {server.address} HTTP/1.1", host) == (501, "nosniff")
+    assert not server.fetched.is_set()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["Host: evil.example"],
+        [f"Origin: {ORIGIN}", "Origin: https://evil.example"],
+        ["Origin: null"],
+        [f"X{number}: x" for number in range(200)],
+        [f"X: {'x' * 100_000}"],
+    ],
+    ids=["two hosts", "two origins", "no origin", "many headers", "a long header"],
+)
+def test_odd_requests_get_nothing(server, more):
+    host = f"Host: 127.0.0.1:{server.server_address[1]}"
+    status, sniffed = said_to(server, f"GET {server.address} HTTP/1.1", host, *more)
+    assert status in (404, 431) and sniffed == "nosniff" and not server.fetched.is_set()
+    assert said_to(server, f"GET /{'x' * 100_000} HTTP/1.1", host)[0] == 414
+
+
+def test_who_asks_for_nothing_holds_no_thread_for_long(server, monkeypatch):
+    monkeypatch.setattr(serve, "MOST_SILENT", 3)
+    slow = [socket.create_connection(server.server_address[:2], timeout=10) for _ in range(12)]
+    for tab in slow:
+        tab.sendall(b"GET / HTTP/1.1\r\nX: ")
+    assert slow[0].recv(1) == b"", "the first of more than may wait is ended"
+    assert len(ask(server, server.address)[1]) == 3_000_000
+    monkeypatch.setattr(serve, "ASKS_S", 0.0)
+    assert slow[-1].recv(1) == b"", "and all of them in time"
+    for tab in slow:
+        tab.close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 50, b"\xff\r\n\r\n"])

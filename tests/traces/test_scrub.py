@@ -238,6 +238,9 @@ OWN_TEXT = {
 }
 
 
+ADDRESS_IN_A_LIST = "10.18.15.11"
+
+
 def kineto_with_secrets(plant: Planted) -> dict[str, Any]:
     base = {"pid": 1, "tid": 2, "ts": 10.125, "dur": 5}
     categories = (
@@ -316,6 +319,9 @@ def kineto_with_secrets(plant: Planted) -> dict[str, Any]:
             )
             made += [{"ph": "X", "cat": cat, "name": "k", **base, "args": {key: value}} for value in values]
     made.append({"ph": "X", "cat": "cpu_op", "name": "k", **base, "args": plant("args")})
+    # numbers and points in brackets are no list of numbers where they are an address
+    addresses = {key: f"[10, {ADDRESS_IN_A_LIST}]" for key in ("Process Group Ranks", "Input Dims", "grid", "rank")}
+    made.append({"ph": "X", "cat": "cpu_op", "name": "k", **base, "args": addresses})
     made += [
         {"ph": "B", "cat": "cpu_op", "name": "half", "pid": 3, "tid": 3, "ts": 1, "x": plant("B")},
         {
@@ -354,7 +360,7 @@ def test_no_secret_stays_in_a_kineto_trace_wherever_it_is_planted(tmp_path) -> N
     path.write_text(json.dumps(kineto_with_secrets(plant)))
     assert len(plant.places) > 400 and plant.left_in(path.read_bytes()) == set(plant.places.values())
     done = scrub(path, output)
-    assert plant.left_in(output.read_bytes()) == OWN_TEXT
+    assert plant.left_in(output.read_bytes()) == OWN_TEXT and ADDRESS_IN_A_LIST not in output.read_text()
     assert (
         done.kept["names of ranges"] == 2
         and done.kept["names of kernels"]
@@ -702,6 +708,34 @@ def test_strings_may_be_numbers(tmp_path: Path, known: bool) -> None:
     pq.write_table(strings.set_column(at, "value", numbers), folder / "StringIds.parquet")
     done = scrub(folder, tmp_path / "out")  # which refuses where the copy's analysis is another
     assert (done.kept.get("StringIds.value", 0) > 0) == known
+
+
+@pytest.mark.parametrize("form", ["tables", "database"])
+def test_numbers_of_events_may_be_texts(tmp_path: Path, form: str) -> None:
+    """The reader takes them, and a copy without them would be another trace: of a text that is none, nothing stays."""
+    path, output = planted_nsys(tmp_path / "report.sqlite"), tmp_path / "out"
+    call, kernel = "CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_KERNEL"
+    texts = {call: ("end", "correlationId", "globalTid"), kernel: ("start", "correlationId", "streamId", "deviceId")}
+    if form == "tables":
+        path = as_parquet(path, tmp_path / "tables")
+        for table, columns in texts.items():
+            held = pq.read_table(path / f"{table}.parquet")
+            for name in columns:
+                said = held.column(name).cast(pa.string()) if name != "deviceId" else pa.array([HOST] * len(held))
+                held = held.set_column(held.column_names.index(name), name, said)
+            pq.write_table(held, path / f"{table}.parquet")
+    else:
+        with sqlite3.connect(path) as db:
+            for table, columns in texts.items():
+                for name in columns:
+                    db.execute(f"ALTER TABLE {table} RENAME COLUMN {name} TO was_{name}")
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {name}")
+                    db.execute(f"UPDATE {table} SET {name} = CAST(was_{name} AS TEXT)")
+            db.execute(f"UPDATE {kernel} SET deviceId = ?", (HOST,))
+        db.close()
+    done = scrub(path, output)  # which refuses where the copy's analysis is another
+    assert HOST.encode() not in (held_by(output) if output.is_dir() else output.read_bytes())
+    assert done.removed[f"{kernel}.deviceId"]
 
 
 # -- parquet

@@ -18,9 +18,9 @@ Rule: TypeAlias = Callable[[bytes], bytes | None]
 #: What numbers, booleans and null begin with.
 _PLAIN = frozenset(b"-0123456789tfn")
 _QUOTE, _LIST = ord('"'), ord("[")
-#: Numbers as text: plain, hexadecimal, or lists of them as torch prints these (`[0, 1, ..., 7]`).
+#: Numbers as text: plain, hexadecimal, or lists of them as torch prints these (`[0, 1, ..., 7]`); an address is none.
 _NUMBER_TEXT = re.compile(
-    r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]{1,16}|\[[-\d\s,.\[\]]*\]|true|false|True|False|None|"
+    r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|0x[0-9a-fA-F]{1,16}|\[(?![\s\S]*\d\.\d+\.\d)[-\d\s,.\[\]]*\]|true|false|True|False|None|"
 )
 _NUMBERS = re.compile(rb"(?:[\[\],\s\d.eE+-]|null|true|false)*")
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from launchlens.traces.readers.nsys.export import as_text
+from launchlens.traces.readers.nsys.export import NULL, as_int, as_text
 from launchlens.traces.readers.nsys.payloads import ENTRIES, only_numbers_of_nccl, says_what_nccl_says
 from launchlens.traces.readers.nsys.schema import DIAGNOSTICS, PROCESSES, SOURCES, python_name, says_of_lost_events
 
@@ -55,6 +55,18 @@ def text_columns(table: str) -> frozenset[str]:
         return frozenset({"name", "label"})
     names = next((source.names for source in SOURCES if source.table == table), ())
     return _KEPT_TEXT.get(table, frozenset()) | frozenset(names)
+
+
+def number_columns(table: str) -> frozenset[str]:
+    """The columns of a table of events of which the reader takes numbers, also where they hold these as texts."""
+    taken = (source.columns.values() for source in SOURCES if source.table == table)
+    return frozenset(theirs for columns in taken for possible in columns for theirs in possible)
+
+
+def number_in(text: object) -> str | None:
+    """The number that a text in one of these columns is to the reader, as a text again; None for no number."""
+    number = as_int(as_text(text))
+    return None if number == NULL else str(number)
 
 
 def keeps_meta(name: object, value: object) -> bool:

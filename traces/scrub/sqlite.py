@@ -23,6 +23,8 @@ from launchlens.traces.scrub.nsys import (
     SOME_ROWS,
     by_name_ids,
     keeps_table,
+    number_columns,
+    number_in,
     reduced_by,
     text_columns,
 )
@@ -46,6 +48,7 @@ def copy(path: Path, output: Path, removed: Removed, *, progress: Progress | Non
             guard(db)
             for table, (_, keeps_row) in SOME_ROWS.items():
                 db.create_function(f"keeps_row_of_{table}", 2, keeps_row, deterministic=True)
+            db.create_function("number_in", 1, number_in, deterministic=True)
             # the file is renamed into place when whole: a journal would only be another copy of what it holds
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
@@ -108,9 +111,12 @@ def _copy_table(db: sqlite3.Connection, table: str, removed: Removed) -> list[st
         elif name in text_columns(table):
             values.append(column)
         else:
+            number = "NULL"
+            if name in number_columns(table):
+                number = f"CASE typeof({column}) WHEN 'text' THEN number_in(CAST({column} AS BLOB)) END"
             texts = f"SELECT count(*) FROM old.{quoted(table)} WHERE typeof({column}) IN ('text', 'blob')"
-            removed[f"{table}.{name}"] += _count(db, f"{texts} AND length({column}) > 0")
-            values.append(f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} END")
+            removed[f"{table}.{name}"] += _count(db, f"{texts} AND length({column}) > 0 AND {number} IS NULL")
+            values.append(f"CASE WHEN typeof({column}) IN ('integer', 'real') THEN {column} ELSE {number} END")
     where = ""
     if table in SOME_ROWS:
         (by, of), _ = SOME_ROWS[table]

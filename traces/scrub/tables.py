@@ -39,6 +39,8 @@ from launchlens.traces.scrub.nsys import (
     Reductions,
     by_name_ids,
     keeps_table,
+    number_columns,
+    number_in,
     reduced_by,
     text_columns,
 )
@@ -111,6 +113,11 @@ def _copy_table(folder: Path, name: str, file: Path, output: Path, removed: Remo
                     if field.name in lost:
                         removed[f"{name}.{field.name}"] += len(column) - column.null_count
                         column = pa.nulls(len(column), field.type)
+                    elif field.name in number_columns(name) and is_text(column.type):
+                        told = column.null_count
+                        column = pa.array(map(number_in, of_column(batch, field.name)), pa.large_string())
+                        removed[f"{name}.{field.name}"] += column.null_count - told
+                        column = column.dictionary_encode()
                     elif (name, field.name) in REDUCED:
                         reduced = reductions[name, field.name]
                         column = pa.array(
@@ -130,7 +137,10 @@ def _field(table: str, field: Any) -> Any:
     if (table, field.name) in REDUCED:
         return pa.field(field.name, _TEXT)
     if is_text(field.type):
-        return pa.field(field.name, _TEXT if field.name in text_columns(table) else pa.null(), field.nullable)
+        stays = field.name in text_columns(table) | number_columns(table)
+        return pa.field(
+            field.name, _TEXT if stays else pa.null(), field.nullable or field.name in number_columns(table)
+        )
     return pa.field(field.name, field.type if is_number(field.type) else pa.null(), field.nullable)
 
 
