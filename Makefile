@@ -25,8 +25,13 @@ READY := $(if $(GPU),ready-gpu,ready)
 profile: $(VENV)/profile-$(READY)
 	$(BIN)/python cli.py profile $(ARGS)
 
-test: $(VENV)/test-$(READY) lint
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+# types are checked beside the tests, by one process more; what that says stands below what they say
+test: $(VENV)/test-$(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(BIN)/mypy >$(VENV)/types.txt 2>&1 & types=$$!; \
+	  $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS); tests=$$?; \
+	  wait $$types; types=$$?; echo mypy; cat $(VENV)/types.txt; exit $$((tests || types))
 
 # the same checks as `make test`, without the tests
 lint: $(VENV)/test-$(READY)
