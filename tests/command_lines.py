@@ -210,12 +210,22 @@ class Printed:
     tables: tuple[Table, ...]
 
 
+@contextmanager
+def no_page_drawn() -> Iterator[None]:
+    """No report's page is drawn, which takes as long as all that is said beside it."""
+    with (
+        patch("launchlens.reports.pages.capture.page", lambda *study, **more: None),
+        patch("launchlens.reports.writers.html.html", lambda page: ""),
+    ):
+        yield
+
+
 @cache
 def printed_lines() -> dict[str, Printed]:
     """Every command line, run once in a process, for what is said of its JSON and of its tables."""
     found: dict[str, Printed] = {}
     write = Wanted.write
-    with TemporaryDirectory() as folder, made_machine(Path(folder)):
+    with TemporaryDirectory() as folder, made_machine(Path(folder)), no_page_drawn():
         for number, line in enumerate(line for of_format in LINES.values() for line in of_format):
             place = Path(folder) / str(number)
             place.mkdir()
