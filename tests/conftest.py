@@ -2,8 +2,11 @@
 
 import os
 import sys
+from contextlib import suppress
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 # before numpy is loaded, as `predict` does it: systems this small are solved at once, and threads for each core only wait for each
 # other, on cores that other tests run on
@@ -31,6 +34,24 @@ vars(testing)["_get_command"] = cache(get_command)
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # the process that started the others hears of all tests
         config.pluginmanager.register(skips.Counted(config))
+    elif not sys.dont_write_bytecode:
+        rewrite_a_share(config.pluginmanager.rewrite_hook, config.workerinput)
+
+
+def rewrite_a_share(hook, worker):
+    """Let a worker rewrite the assertions of its share of the test modules, and then find what the others kept of theirs.
+
+    Each would rewrite those of all modules at the same time as the others do, which takes longer than to import them.
+    """
+    if not hasattr(hook, "exec_module"):  # with --assert=plain nothing is rewritten
+        return
+    modules = sorted(Path(__file__).parent.rglob("test_*.py"), key=lambda path: (-path.stat().st_size, path))
+    for path in modules[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        module = ModuleType(f"rewritten_{path.stem}")
+        module.__spec__ = ModuleSpec(module.__name__, hook, origin=str(path))
+        vars(module)["__builtins__"] = {}  # without `import` it ends where it begins
+        with suppress(ImportError):
+            hook.exec_module(module)
 
 
 #: What a test module imports where it asks for something that is worked out once in a process, and takes long.
