@@ -772,26 +772,31 @@ def swept(
     opens, closes = sorted(low for low, _ in windows), sorted(high for _, high in windows)
     for lane, intervals in lanes.items():
         for each in intervals:
+            if not (each[0] < each[1] and opens[0] < each[1] and each[0] < closes[-1]):
+                continue
             # what is open in no window tells of none: as many have closed by its start as have opened before its end
-            if each[0] < each[1] and bisect_left(opens, each[1]) > bisect_right(closes, each[0]):
+            if len(windows) == 1 or bisect_left(opens, each[1]) > bisect_right(closes, each[0]):
                 changes[each[0]].append((1, lane, each))
                 changes[each[1]].append((-1, lane, each))
     is_open: dict[Any, Counter[Interval]] = {lane: Counter() for lane in lanes}
     state_of = dict.fromkeys(range(len(threads)), "not-recorded")
-    of_process = on_device = ""
+    of_process, on_device = "not-recorded", _device_state(set())
     cells: Counter[tuple[str, str]] = Counter()
     before = 0
     for moment in sorted(changes):
         if is_open["window"]:
             cells[of_process, on_device] += moment - before
+        changed = set()
         for step, lane, each in changes[moment]:
             is_open[lane][each] += step
             if not is_open[lane][each]:
                 del is_open[lane][each]
-        for lane in {lane for _, lane, _ in changes[moment]} & state_of.keys():
+            changed.add(lane)
+        if "device" in changed:
+            on_device = _device_state({state for _, _, state in is_open["device"]})
+        for lane in changed & state_of.keys():
             state_of[lane] = _host_state(is_open[lane])
         of_process = min(state_of.values(), key=FIRST.index, default="not-recorded")
-        on_device = _device_state({state for _, _, state in is_open["device"]})
         before = moment
     return cells
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from same_bytes import worked_out_once
 from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
@@ -19,6 +20,13 @@ from made_capture import ITERATIONS, ROUNDS, WALL, TraceMaker, make_capture
 from made_cupti import call as cupti_call
 from made_cupti import named, recording
 from made_cupti import on_gpu as cupti_on_gpu
+
+
+@pytest.fixture(scope="module", autouse=True)
+def most_recordings_are_the_same():
+    """What differs is mostly one recording: the others are those of the same made-up capture."""
+    with worked_out_once():
+        yield
 
 
 def as_nsys(path, maker, *, gpu=1.0, api=1.0, without=None):

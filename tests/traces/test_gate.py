@@ -4,28 +4,23 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import doctored
 import pytest
 from doctored import BASELINE, OTHER, Doctored
+from same_bytes import worked_out_once
 from typer.testing import CliRunner
 
 import shipped
 from launchlens.cli import app
 from launchlens.reports.words.verdict import sentences
-from launchlens.traces.captures.capture import TraceRecord, read_capture
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.documents.findings import Why
 from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
-from launchlens.traces.problems import MEANINGS, InputError, Problems
-from launchlens.traces.source import Source, as_one
-from launchlens.traces.studies import study as study_module
-from launchlens.traces.studies.recording import Recording, recordings
+from launchlens.traces.problems import MEANINGS, InputError
 from launchlens.traces.studies.study import Study, study
 from launchlens.traces.studies.verdict import verdict
-from launchlens.traces.trace import Trace
 
 CHECKS = (*TIMED, *RECORDED, *SIDES)
 TIMINGS, EAGER, GRAPH = "timings.parquet", *doctored.TRACES.values()
@@ -43,32 +38,9 @@ class Case:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def read_once():
-    """Most doctored captures keep a trace as it was: what the same bytes say of the same record is worked out once."""
-    traces: dict[bytes, Trace] = {}
-    found: dict[tuple[int, str], tuple[dict[str, Recording], Problems]] = {}
-
-    def only(found: Source) -> Any:
-        one = as_one(found)
-        text = one.path.read_bytes()
-
-        def read(**more: Any) -> Trace:
-            if text not in traces:
-                traces[text] = one.read(**more)
-            return traces[text]
-
-        return SimpleNamespace(reader=one.reader, read=read)
-
-    def worked_out(trace: Trace, record: TraceRecord, **more: Any) -> tuple[dict[str, Recording], Problems]:
-        key = id(trace), repr((record, more))
-        if key not in found:
-            found[key] = recordings(trace, record, **more)
-        of_variants, problems = found[key]
-        return of_variants, Problems() + problems  # a study adds to them
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study_module, "as_one", only)
-        patch.setattr(study_module, "recordings", worked_out)
+def most_traces_are_as_they_were():
+    """Most doctored captures keep a trace as it was."""
+    with worked_out_once():
         yield
 
 

@@ -486,12 +486,12 @@ def test_no_block_size_changes_what_is_read(tmp_path, monkeypatch):
     )
     text = (
         '{"k": ["traceEvents", {}],\n "traceEvents" : [\n '
-        + " ,\n ".join(event % (n, n) for n in range(4))
+        + " ,\n ".join(event % (n, n) for n in range(3))
         + ' ]\n, "z": [{}, {}]}'
     )
     expected = [
         {"kind": "op", "name": "},\n{ " + str(n), "start_ns": n * 1000, "dur_ns": 1000, "process": "1", "thread": "2"}
-        for n in range(4)
+        for n in range(3)
     ]
     for block in range(1, len(text) + 2):
         monkeypatch.setattr(json_blocks, "BLOCK_BYTES", block)
