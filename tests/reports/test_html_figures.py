@@ -2,16 +2,26 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import made_probes
+from launchlens.reports.blocks import Bar, drawings
 from launchlens.reports.figures.account import account_figure
 from launchlens.reports.figures.difference import difference_figure, steps
+from launchlens.reports.figures.differences import differences_figure
 from launchlens.reports.figures.drawing import LABEL, label, log_ticks, short, to_script
+from launchlens.reports.figures.map import lines_figure, map_figure
+from launchlens.reports.figures.strips import bars_figure
 from launchlens.reports.figures.timeline import EVENTS, drawn_events, summary, timeline_figure
 from launchlens.reports.figures.timing import timing_figure
+from launchlens.reports.sections.probes import entry
+from launchlens.traces.captures.recorded import FOLDER
+from launchlens.traces.sweeps.study import sweep_study
+from launchlens.traces.sweeps.sweep import read_sweep
 from launchlens.traces.timeline import Timeline
 
 REGIMES = ("eager", "graph")
@@ -137,6 +147,30 @@ def test_figure_data_can_end_no_script():
 def test_no_number_that_json_lacks_is_written():
     with pytest.raises(ValueError):
         to_script({"x": math.nan})
+
+
+def test_plotly_takes_every_figure_as_it_stands_on_a_page(made):
+    """Pages are drawn of plain data; plotly's Python, which refuses what it doesn't know, makes the same of it."""
+    sides, comparison = made.in_regime("eager"), made.against_baseline[0]
+    swept = sweep_study(read_sweep(FOLDER / "sweep-rms-norm-h100"))
+    lines = swept.lines(*swept.pairs("eager")[0], "eager")
+    row = SimpleNamespace(name="k", difference_ns=300, status="in both")
+    bar = Bar("rank 0", (("#111", "kernel", 0.4, "4 µs"), ("#222", "idle", 0.6, "6 µs")))
+    every = (
+        timing_figure("times", sides, None, []),
+        account_figure("account", sides),
+        *(difference_figure("difference", comparison, lane) for lane in ("host", "device")),
+        timeline_figure("timeline", "copy_", made.sides["copy_", "eager"].recording.timeline, 60_000.0),
+        *drawings([entry(made_probes.LADDER), entry(made_probes.BACKLOG)]),
+        map_figure("map", swept, "eager", {}),
+        lines_figure("lines", [line for line in lines if line.axis is lines[0].axis], lines[0].axis),
+        differences_figure("differences", [row]),
+        bars_figure("bars", [bar], 10_000),
+    )
+    assert len(every) == 11
+    for drawing in every:
+        of_plotly, on_page = json.loads(drawing.figure.to_json()), json.loads(to_script(drawing.plain()))
+        assert {key: on_page[key] for key in of_plotly} == of_plotly
 
 
 def test_log_ticks():
