@@ -71,6 +71,7 @@ def report_on(
     from launchlens.reports.pages import capture as shown
     from launchlens.traces import files
     from launchlens.traces.captures.capture import read_capture, recorded_pass
+    from launchlens.traces.captures.probes import read_probes
     from launchlens.traces.studies.verdict import verdict
     from launchlens.traces.windows import BLOCK
 
@@ -79,8 +80,8 @@ def report_on(
     if recorded_alone is not None and claims is None:
         _report_on_pass(read.trace_path(recorded_alone), f"{BLOCK}{read.manifest.baseline}", html, asked)
         return
+    read_probes(folder)  # where they can't be read, that is said before all else is read
     study = _study(read, folder.name)
-    _ = study.probes  # which are refused before anything is drawn where they can't be read
     if html is not None:
         # relative, so that a page that is passed on names no folder of anybody's machine beyond the way to the traces
         from urllib.parse import quote
