@@ -22,6 +22,7 @@ from command_lines import ranks
 from launchlens.cli import app
 from launchlens.commands import capture_report
 from launchlens.reports.output import FORMATS, Wanted
+from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.probes import write_probes
 from made_capture import make_capture, make_trace
 from made_probes import ALL
@@ -91,14 +92,14 @@ def here(monkeypatch, places):
 
     Pages are other tests', and what `profile` reports on is the capture that ships: both take longest.
     """
-    study_of = capture_report.study_of
+    work_out = capture_report._study
     shipped = (places["CAPTURE"] / "manifest.json").read_bytes()
 
-    def of_what_ships(folder):
-        copied = (folder / "manifest.json").read_bytes() == shipped
-        return study_of(places["CAPTURE"] if copied else folder)
+    def of_what_ships(capture, name):
+        copied = (capture.path / "manifest.json").read_bytes() == shipped
+        return work_out(read_capture(places["CAPTURE"]) if copied else capture, name)
 
-    monkeypatch.setattr(capture_report, "study_of", of_what_ships)
+    monkeypatch.setattr(capture_report, "_study", of_what_ships)
     monkeypatch.setattr("launchlens.reports.pages.capture.page", lambda *_, **__: "a page")
     monkeypatch.setattr("launchlens.reports.writers.html.html", lambda page: page)
     monkeypatch.setattr("launchlens.profiling.environment.has_cuda", lambda: False)
