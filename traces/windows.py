@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,15 +103,17 @@ def range_of_caller(joined: JoinedTrace, name: str) -> Slice:
 
 def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
     """The instances of the range of that name, else of those whose folded name it is, else of those of which it is a pattern."""
-    instances = joined.instances
-    chosen = instances[instances["name"] == name]
-    if not len(chosen):
-        chosen = instances[np.asarray(folded_names(instances["name"]) == name)]
-    if not len(chosen):
-        chosen = instances[named(instances["name"], lambda each: fnmatchcase(each, name))]
-    if not len(chosen):
-        raise _no_range(joined, name)
-    return chosen
+    names = joined.instances["name"]
+    ways: tuple[Callable[[], Any], ...] = (
+        lambda: names == name,
+        lambda: folded_names(names) == name,
+        lambda: named(names, lambda each: fnmatchcase(each, name)),
+    )
+    for way in ways:
+        chosen = np.asarray(way(), bool)
+        if chosen.any():
+            return joined.instances[chosen]
+    raise _no_range(joined, name)
 
 
 def _no_range(joined: JoinedTrace, name: str) -> InputError:
