@@ -9,6 +9,7 @@ import typer
 
 from launchlens.commands.capture_report import study_of
 from launchlens.commands.options import Force, Format, Json, NoCache, Output, Steps, TableName, Tables
+from launchlens.commands.texts import texts_of_python
 
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
@@ -68,6 +69,7 @@ def command(
     _of_traces([a, *(also_a or ())], [b, *(also_b or ())], asked, steps=steps, full=full, html=html)
 
 
+@texts_of_python()
 def _of_traces(a: list[str], b: list[str], asked: Wanted, *, steps: str | None, full: bool, html: Path | None) -> None:
     from launchlens.reports.output import Result
     from launchlens.reports.pages import trace_comparison as shown

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from launchlens.commands.texts import texts_of_python
+
 if TYPE_CHECKING:
     from launchlens.reports.output import Result, Wanted
     from launchlens.traces.cache.kept_analysis import Analysed
@@ -71,6 +73,7 @@ def _wanted_analyses(asked: Wanted, of: TraceAsked) -> list[str]:
     return [*catalogue.BRIEF, *catalogue.SAID] if brief else names
 
 
+@texts_of_python()
 def _found(one_trace: OneTrace, of: TraceAsked, names: list[str]) -> Analysed:
     from launchlens.reports.progress import reading
     from launchlens.traces.cache.kept_analysis import Asked, analysis_of
