@@ -17,6 +17,7 @@ import unicodedata
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import forked
@@ -29,8 +30,10 @@ from typer.testing import CliRunner
 import launchlens
 import made_cupti
 from launchlens.cli import COMMANDS, app
+from launchlens.profiling import doctor
 from launchlens.reports import console, progress
 from launchlens.reports.streams import clean, clean_json
+from launchlens.traces.cache import store
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.probes import read_probes, write_probes
 from launchlens.traces.claims.read import NOTE, read_claims
@@ -46,6 +49,7 @@ ROOT = Path(__file__).parents[1]
 #: A title and a clear screen by escapes of both kinds, a colour, a new start of the line, a turned direction, line ends that are none.
 ATTACK = "\x1b]0;owned\x07\x1b[2J\x9b31m\x1b[8m\r\x08\x0b\x7f\x85\u2028\u2029\u202e\u2066\u200f\u061c!"
 #: The same with what only escapes of JSON can spell.
+FORMS = ("table", "markdown", "csv", "json")
 JSON_ATTACK = f"{ATTACK}\x00\ud800\udc9b"
 
 
@@ -516,10 +520,45 @@ def test_in_code_of_the_users(tmp_path):
         f"@variant('own', 'one', says={ATTACK!r})\ndef one(inputs):\n    return lambda: None",
     )
     own.write_text("\n".join(ascii_source(line) for line in lines))
-    run("variants", "--workload", own)
-    run("variants", "--workload", own, "--json")
+    for form in FORMS:
+        run("variants", "--workload", own, "--format", form, code=0)
+    for wrong in (
+        f"@variant('own', {ATTACK!r}, says='')\ndef other(inputs):\n    return lambda: None",
+        f"@variant('own', 'two', says='', needs=({ATTACK!r},))\ndef other(inputs):\n    return lambda: None",
+        f"@variant({ATTACK!r}, 'two', says='')\ndef other(inputs):\n    return lambda: None",
+        f"@workload({ATTACK!r}, baseline='one')\ndef other(device, seed):\n    return None",
+        f"@workload('two', baseline='one', parameters=[{ATTACK!r}])\ndef other(device, seed):\n    return None",
+    ):
+        own.write_text("\n".join(ascii_source(line) for line in (*lines, wrong)))
+        for form in FORMS:
+            run("variants", "--workload", own, "--format", form)
     own.write_text(f"raise ValueError({ATTACK!a})")
     run("variants", "--workload", own, code=2)
+
+
+def test_in_what_doctor_says_of_the_machine(tmp_path, monkeypatch):
+    for name in (ATTACK, f"{ATTACK}{os.fsdecode(b'caf' + bytes([0xE9]))}"):
+        monkeypatch.setenv("LAUNCHLENS_CACHE", str(tmp_path / name))
+        monkeypatch.setattr(doctor, "has_cuda", lambda: True)
+        monkeypatch.setattr(doctor, "version", lambda package, name=name: name)
+        monkeypatch.setattr(doctor, "missing", lambda needs, device: [])
+        torch = SimpleNamespace(
+            cuda=SimpleNamespace(get_device_name=lambda name=name: name), version=SimpleNamespace(cuda=name)
+        )
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        for form in FORMS:
+            said = run("doctor", "--format", form, code=0)
+            assert "owned" in said
+        store.keep("key", {"part": b"x"})
+        store.folder().chmod(0o777)
+        run("doctor", code=0)
+        run("doctor", "--json", code=0)
+
+
+def test_in_the_list_of_probes():
+    for form in FORMS:
+        run("probe", "--list", "--format", form, code=0)
+    run("probe", "--list", ATTACK, code=2)
 
 
 def ascii_source(text):

@@ -322,6 +322,87 @@ def test_a_link_is_not_followed(cache: Path, tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere").exists() and not entry.is_symlink()
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        b"",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"[" * 100_000,
+        b'{"form": [], "key": {}}',
+        b"no parts",
+        b"no list",
+        b"no name",
+        b"form",
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_what_an_entry_says_of_itself_is_not_trusted(about: bytes, packing: int, cache: Path) -> None:
+    store.keep("key", {"part": b"x"})
+    (entry,) = entries(cache)
+    odd: dict[bytes, Any] = {b"no parts": {}, b"no list": {"parts": 3}, b"no name": {"parts": ["../x", None]}}
+    odd[b"form"] = {"form": store.FORM + 1, "parts": ["part"]}
+    said = json.dumps({"form": store.FORM, "key": "key", **odd[about]}).encode() if about in odd else about
+    with zipfile.ZipFile(entry, "w", packing) as written:
+        written.writestr(store.ABOUT, said)
+        written.writestr("part", b"x")
+    assert store.find("key") is None and not entry.exists()
+
+
+def test_an_entry_that_unpacks_to_more_or_is_packed_at_all_is_none(cache: Path) -> None:
+    said = json.dumps({"form": store.FORM, "key": "key", "parts": ["part"]})
+    for packing, flipped in ((zipfile.ZIP_DEFLATED, False), (zipfile.ZIP_DEFLATED, True), (zipfile.ZIP_LZMA, True)):
+        store.keep("key", {"part": b"x"})
+        (entry,) = entries(cache)
+        with zipfile.ZipFile(entry, "w", packing) as written:
+            written.writestr(store.ABOUT, said, zipfile.ZIP_STORED)
+            written.writestr("part", b"x" if flipped else bytes(10 << 20))
+        if flipped:
+            whole = bytearray(entry.read_bytes())
+            whole[whole.index(b"part") + 4] ^= 0xFF
+            entry.write_bytes(whole)
+        assert store.find("key") is None and not entry.exists()
+
+
+def test_what_another_user_wrote_is_not_used(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.keep("key", {"part": b"x"})
+    (entry,) = entries(cache)
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    assert store.find("key") is None and entry.exists(), "nothing of another's folder is used, or touched"
+    store.keep("more", {"part": b"x"})
+    store.forget("key")
+    assert "another user's" in store.held().refused and entries(cache) == [entry]
+    monkeypatch.setattr(store, "_refused", lambda place: "")  # an entry that came into one's own folder
+    assert store.find("key") is None
+
+
+@pytest.mark.parametrize("kind", ["link to an open folder", "link", "dangling link", "link to itself", "pipe", "file"])
+def test_what_stands_in_the_place_of_the_folder(kind: str, cache: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    cache.parent.mkdir()
+    match kind:
+        case "link to an open folder" | "link":
+            there.mkdir(mode=0o700)
+            there.chmod(0o777 if kind != "link" else 0o700)
+            cache.symlink_to(there)
+        case "dangling link":
+            cache.symlink_to(there)
+        case "link to itself":
+            cache.symlink_to(cache)
+        case "pipe":
+            os.mkfifo(cache, 0o700)
+        case "file":
+            cache.write_bytes(b"x")
+    store.keep("key", {"part": b"x"})
+    assert store.find("key") == ({"part": b"x"} if kind == "link" else None)
+    assert bool(store.held().refused) == (kind not in ("link", "dangling link"))
+    assert kind == "link" or not there.exists() or not list(there.iterdir())
+    cache.unlink()
+
+
 def test_a_folder_that_others_may_write_to_is_not_used(cache: Path) -> None:
     trace_of(SMALL).read()
     cache.chmod(0o777)

@@ -1,11 +1,21 @@
 """Launches join their GPU work by correlation id: once, one to many, and never by chance."""
 
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
 import pytest
 
+import made_cupti
 from events import events, gpu, host
+from launchlens.traces.analysis import analyze, as_document
+from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.launches.apis import submits, waits
 from launchlens.traces.launches.join import find_launches
 from launchlens.traces.problems import Problems
+from launchlens.traces.source import open_trace
+from traces import made_nsys
 
 
 def launches(rows):
@@ -253,3 +263,73 @@ def test_events_of_no_length_are_launches_and_work_all_the_same():
     found, problems = launches([host("api", "cudaLaunchKernel", 5, 5, correlation=1), gpu("kernel", 9, 9, 1)])
     assert list(found.table["activities"]) == [1] and len(problems) == 0
     assert (found.table["gpu_ns"].iloc[0], found.table["gpu_start_ns"].iloc[0]) == (0, 9)
+
+
+# -- ids that repeat
+
+
+def _of_kineto(folder: Path, calls, work) -> Path:
+    events = [
+        {
+            "ph": "X",
+            "cat": "cuda_runtime",
+            "name": name,
+            "pid": 1,
+            "tid": 1,
+            "ts": start,
+            "dur": 5.0,
+            "args": {"correlation": number},
+        }
+        for name, start, number in calls
+    ] + [
+        {
+            "ph": "X",
+            "cat": {"memcpy": "gpu_memcpy"}.get(kind, kind),
+            "name": kind,
+            "pid": 0,
+            "tid": 7,
+            "ts": start,
+            "dur": 5.0,
+        }
+        | {"args": {"correlation": number, "device": 0, "stream": 7}}
+        for kind, start, number in work
+    ]
+    (folder / "trace.json").write_text(json.dumps({"schemaVersion": 1, "traceEvents": events}))
+    return folder / "trace.json"
+
+
+def _of_nsys(folder: Path, calls, work) -> Path:
+    rows: dict[str, list[dict[str, Any]]] = {
+        kind: [made_nsys.on_gpu(start, start + 5, number) for each, start, number in work if each == kind]
+        for kind in ("kernel", "memcpy")
+    }
+    runtime = [made_nsys.call(f"{name}_v7000", start, start + 5, number) for name, start, number in calls]
+    return made_nsys.export(folder / "trace.sqlite", "2026", runtime=runtime, **{k: v for k, v in rows.items() if v})
+
+
+def _of_tables(folder: Path, calls, work) -> Path:
+    return made_nsys.as_parquet(_of_nsys(folder, calls, work), folder / "tables")
+
+
+def _of_cupti(folder: Path, calls, work) -> Path:
+    rows = [made_cupti.call(name, start, start + 5, number) for name, start, number in calls]
+    rows += [made_cupti.on_gpu(kind, start, start + 5, number) for kind, start, number in work]
+    return made_cupti.recording(folder / "trace.parquet", rows)
+
+
+@pytest.mark.parametrize("recorded", [_of_kineto, _of_nsys, _of_tables, _of_cupti])
+def test_launches_are_counted_alike_everywhere_whatever_ids_repeat(recorded, tmp_path) -> None:
+    """Each of these has an id of several calls, or of a call that launches nothing: it is one launch, or none, in every table."""
+    names = ("cudaLaunchKernel", "cudaStreamSynchronize", "cudaMemcpyAsync", "cudaGraphLaunch", "cudaEventQuery")
+    random = Random(11)
+    for number in range(4):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        calls = [(random.choice(names), 10 * at, random.choice((1, 1, 2, 3))) for at in range(6)]
+        work = [(random.choice(("kernel", "memcpy")), 10 * at + 7, random.choice((1, 2, 4))) for at in range(4)]
+        found = as_plain(as_document(analyze(open_trace(recorded(folder, calls, work)))))
+        launches = found["totals"]["launches"].values()
+        assert sum(row["count"] for row in found["launch_cost"]) == sum(each["calls"] for each in launches), (
+            calls,
+            work,
+        )

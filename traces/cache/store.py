@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import struct
 import sys
 import time
 import zipfile
@@ -34,7 +35,20 @@ SUFFIX, ABOUT = ".entry.zip", "about.json"
 FORM = 1
 _DAY_S = 86_400
 #: What reading a zip file that anybody may have damaged raises.
-_FAULTS = (OSError, ValueError, KeyError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile)
+_FAULTS = (
+    *(
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        EOFError,
+        MemoryError,
+    ),
+    *(struct.error, zipfile.BadZipFile),
+)
 
 
 def folder() -> Path | None:
@@ -153,8 +167,11 @@ def _read(path: Path, key: str) -> dict[str, bytes]:
         if time.time() - status.st_mtime > THRESHOLDS.cache_days * _DAY_S:
             raise ValueError("too old")
         with zipfile.ZipFile(file) as entry:
-            if sum(each.file_size for each in entry.infolist()) > status.st_size:
+            parts = entry.infolist()
+            if sum(each.file_size for each in parts) > status.st_size:
                 raise ValueError("says that it holds more than there is")
+            if any(each.compress_type != zipfile.ZIP_STORED for each in parts):
+                raise ValueError("not as it is written here")  # and what unpacks it has errors of its own
             about = json.loads(entry.read(ABOUT))
             if about["form"] != FORM or about["key"] != key:
                 raise ValueError("of another form, or of another key")
