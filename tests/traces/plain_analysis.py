@@ -803,13 +803,13 @@ def swept(
 
 def _host_state(is_open: Iterable[Interval]) -> str:
     """Of what is open on a thread: innermost is what was opened last; of several the shortest."""
-    innermost, around = (0, 0, 0, "not-recorded"), set()
+    here, around = [], set()
     for start, end, state in is_open:
         if state in ("waiting", "frame"):
             around.add(state)
         else:
-            innermost = max(innermost, (start, -end, HOST.index(state), state))
-    state = innermost[3]
+            here.append((start, -end, HOST.index(state), state))
+    state = max(here)[3] if here else "not-recorded"
     if state in ("python", "not-recorded") and "waiting" in around:
         return "waiting"
     return "python" if state == "not-recorded" and "frame" in around else state
