@@ -241,6 +241,12 @@ OWN_TEXT = {
 ADDRESS_IN_A_LIST = "10.18.15.11"
 
 
+def deep(plant: Planted, place: str) -> dict[str, Any]:
+    """An object with secrets as keys and values, at keys that would be kept elsewhere as well."""
+    inner = {key: plant(f"{key} deep in {place}") for key in ("name", "stream", "rank", "labels")}
+    return {plant(f"key of {place}"): plant(f"value of {place}"), "args": {"args": inner, "device": [inner]}}
+
+
 def kineto_with_secrets(plant: Planted) -> dict[str, Any]:
     base = {"pid": 1, "tid": 2, "ts": 10.125, "dur": 5}
     categories = (
@@ -319,6 +325,12 @@ def kineto_with_secrets(plant: Planted) -> dict[str, Any]:
             )
             made += [{"ph": "X", "cat": cat, "name": "k", **base, "args": {key: value}} for value in values]
     made.append({"ph": "X", "cat": "cpu_op", "name": "k", **base, "args": plant("args")})
+    for name in ("process_name", "thread_name", "process_labels", "trace_name"):
+        nested = {key: deep(plant, f"{key} of {name}") for key in ("name", "labels", "sort_index", "args")}
+        made.append({"ph": "M", "name": name, **base, "args": nested})
+    for key in ("args", "stream", "correlation", "Input Dims", "Input type", "grid", "dtype", "Collective name"):
+        made.append({"ph": "X", "cat": "cpu_op", "name": "k", **base, "args": {key: deep(plant, f"args {key}")}})
+        made.append({"ph": "X", "cat": "kernel", "name": "k", **base, "args": {key: [1, deep(plant, f"list {key}")]}})
     # numbers and points in brackets are no list of numbers where they are an address
     addresses = {key: f"[10, {ADDRESS_IN_A_LIST}]" for key in ("Process Group Ranks", "Input Dims", "grid", "rank")}
     made.append({"ph": "X", "cat": "cpu_op", "name": "k", **base, "args": addresses})
@@ -345,12 +357,21 @@ def kineto_with_secrets(plant: Planted) -> dict[str, Any]:
         "metadata",
         "systemTraceEvents",
     ]
+    job: dict[str, Any] = {key: plant(f"job {key}") for key in (*JOB, "hostname", "pg_config")}
+    job |= {f"{key}s": deep(plant, f"jobs {key}") for key in JOB}
     return {
         **{key: plant(f"head {key}") for key in head},
         **{f"{key}s": {plant(f"head key {key}"): [plant(f"head deep {key}")]} for key in ("environment", "config")},
         plant("head key"): 1,
-        "deviceProperties": [{"id": 0} | {key: plant(f"device {key}") for key in (*DEVICE, "uuid", "HF_TOKEN") if key != "id"}],
-        "distributedInfo": {key: plant(f"job {key}") for key in (*JOB, "hostname", "pg_config")},
+        "deviceProperties": [
+            {"id": 0} | {key: plant(f"device {key}") for key in (*DEVICE, "uuid", "HF_TOKEN") if key != "id"},
+            *({key: deep(plant, f"device {key}")} for key in (*DEVICE, "name", "nested")),
+            plant("a device that is a text"), [plant("a device that is a list")],
+        ],
+        "computeProperties": deep(plant, "devices that are an object"),
+        "distributedInfo": job,
+        "trace_name": plant("trace_name"),
+        **{key: deep(plant, key) for key in ("args", "otherData", "stackFrames")},
         "traceEvents": made,
     }  # fmt: skip
 
