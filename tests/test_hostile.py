@@ -506,10 +506,11 @@ def test_half_a_character_is_one_line(capture, name, half):
     ):
         (capture / name).write_text(changed)
         assert changed != text
-        assert name in refused("report", capture)
+        assert name in refused("claims", capture)
     whole = text.replace('"format": ', '"\\ud83d\\ude00": "\\ud83d\\ude00", "format": ', 1)
     (capture / name).write_text(whole)
-    assert run("report", capture, "--json").exit_code == 0
+    result = run("claims", capture, "--json")
+    assert result.exit_code in (0, 1) and json.loads(result.stdout), result.output
 
 
 @pytest.mark.parametrize("number", ["7" * 400, "7" * 5000, "1e400", "NaN"])
