@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from shutil import copyfile
 
@@ -70,6 +71,12 @@ def compared(a: Program, b: Program, steps: int = 8) -> TraceComparison:
     return compare_measured(((), [measured(a, steps)], ()), ((), [measured(b, steps)], ()))
 
 
+@cache
+def measured_with(steps: int = 8, **change: object) -> Measured:
+    """Made steps with a change, measured once for all tests of it: none may change them."""
+    return measured(with_change(**change), steps)
+
+
 def with_change(**change: object) -> Program:
     return lambda machine, number: training(machine, number, **change)  # type: ignore[arg-type]
 
@@ -123,13 +130,13 @@ KNOWN: dict[str, tuple[dict[str, object], dict[str, object], str, str, str]] = {
 
 @pytest.fixture(scope="module")
 def base() -> Measured:
-    return measured(training)
+    return measured_with()
 
 
 @pytest.mark.parametrize("change", KNOWN)
 def test_the_known_change_is_the_largest_row(base: Measured, change: str) -> None:
     before, after, table, name, status = KNOWN[change]
-    base, other = measured(with_change(**before)) if before else base, measured(with_change(**after))
+    base, other = measured_with(**before) if before else base, measured_with(**after)
     found = compare_measured(((), [base], ()), ((), [other], ()))
     first = next(each for each in found.tables[table] if each.name not in ("(in no range)",))
     assert (first.name, first.status) == (name, status), [
@@ -142,18 +149,16 @@ def test_the_known_change_is_the_largest_row(base: Measured, change: str) -> Non
 
 
 def test_more_calls_and_dearer_calls_are_told_apart(base: Measured) -> None:
-    more = compare_measured(((), [base], ()), ((), [measured(with_change(adds=40))], ()))
+    more = compare_measured(((), [base], ()), ((), [measured_with(adds=40)], ()))
     added = row(more, "kernels", "add")
     assert (added.calls_was, added.calls_now) == (4, 40)
     assert added.by_calls_ns == pytest.approx(36 * 3 * US, rel=0.01) and abs(added.by_cost_ns) < US
-    dearer = row(
-        compare_measured(((), [base], ()), ((), [measured(with_change(gemm_us=140))], ())), "kernels", "gemm_v1"
-    )
+    dearer = row(compare_measured(((), [base], ()), ((), [measured_with(gemm_us=140)], ())), "kernels", "gemm_v1")
     assert dearer.by_calls_ns == 0 and dearer.by_cost_ns == pytest.approx(6 * 60 * US, rel=0.01)
 
 
 def test_a_copy_that_became_pageable_is_one_copy_renamed_and_dearer(base: Measured) -> None:
-    found = compare_measured(((), [base], ()), ((), [measured(with_change(pinned=False))], ()))
+    found = compare_measured(((), [base], ()), ((), [measured_with(pinned=False)], ()))
     copy = row(found, "kernels", "Memcpy HtoD (Pageable -> Device)")
     assert copy.status == "renamed" and copy.pairing is not None
     assert copy.pairing.was == "Memcpy HtoD (Pinned -> Device)"
@@ -162,7 +167,7 @@ def test_a_copy_that_became_pageable_is_one_copy_renamed_and_dearer(base: Measur
 
 
 def test_a_renamed_kernel_is_paired_by_its_op_and_place_and_not_by_chance(base: Measured) -> None:
-    other = measured(with_change(gemm="gemm_v2_splitk"))
+    other = measured_with(gemm="gemm_v2_splitk")
     found = compare_measured(((), [base], ()), ((), [other], ()))
     renamed = row(found, "kernels", "gemm_v2_splitk")
     assert renamed.pairing is not None and renamed.pairing.was == "gemm_v1" and renamed.pairing.confidence == 1
@@ -211,7 +216,7 @@ def test_a_trace_against_itself_is_zero_everywhere(base: Measured) -> None:
 
 def test_several_recordings_a_side_carry_the_interval_and_one_does_not() -> None:
     def run(day: float, gemm_us: float) -> Measured:
-        return measured(with_change(gemm_us=gemm_us, load_us=50 + day), steps=5)
+        return measured_with(5, gemm_us=gemm_us, load_us=50 + day)
 
     a = [run(day, 80) for day in (0, 4, 9)]
     b = [run(day, 140) for day in (1, 6, 8)]
@@ -303,7 +308,9 @@ def test_a_host_that_drifted_makes_no_side_slower(cut: bool) -> None:
     assert not found.is_shown
 
 
+@cache
 def of_pair(pair: str, *, cut: bool) -> TraceComparison:
+    """The sides of a pair compared, once for all tests of it: none may change what was found."""
     folder = PAIRS if cut else WHOLE_PAIRS
     sides = [folder / f"{pair}.{side}.json.gz" for side in ("before", "after")]
     if not cut and not sides[0].exists():
@@ -379,7 +386,7 @@ def test_a_trace_of_the_host_alone_is_compared_by_the_host(tmp_path: Path) -> No
 
 def test_ranks_of_one_run_are_no_recordings_of_three(base: Measured) -> None:
     def at(day: int, gemm_us: float) -> Measured:
-        one = measured(with_change(gemm_us=gemm_us), steps=5)
+        one = measured_with(5, gemm_us=gemm_us)
         return replace(one, told=replace(one.told, base_ns=day * 86_400 * 10**9))
 
     ranks = compare_measured(((), [at(1, 80 + n) for n in range(4)], ()), ((), [at(2, 90 + n) for n in range(4)], ()))
