@@ -51,6 +51,7 @@ In this order; the first that holds is the verdict. b is the bias: how far the c
 - **Holm** (1979): the family is all comparisons of a regime with its baseline. p-values are ordered, and the i-th smallest of m is taken m − i + 1 times. Where
   nothing differs, something is shown in at most 5 % of runs, however the comparisons depend on each other. A comparison of two variants neither of which is the
   baseline is taken as the only one.
+  Of n rounds no p is below 2^(1 − n ÷ 2): where that alone is too much after the correction, the reason is `too-few-rounds-for-holm`, else `not-after-holm`.
 - **The fastest** is a set (multiple comparisons with the best; J. C. Hsu 1984): a side is out where it is slower than some other one by more than
   the largest of its statistics exceeds in 5 % of resamples. Pairs of rounds are resampled jointly over all sides ({resamples:,} times). The statistic is a
   20 % trimmed mean over its standard error (bootstrap-t; R. R. Wilcox 2012). The truly fastest is in the set in 95 % of runs. What is not shown to be slower than

@@ -37,6 +37,7 @@ REGIME_WORDS = {"eager": "Called eagerly", "graph": "Replayed as a CUDA graph"}
 _NOT_SHOWN = {
     "within-control": "the baseline is as far from itself",
     "not-after-holm": "of so many comparisons one comes out like that by chance",
+    "too-few-rounds-for-holm": "so few rounds can’t show any among so many comparisons; measure more (--rounds)",
     "reverses": "it points the other way in a part of the run",
 }
 

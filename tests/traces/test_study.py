@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import events, gpu, host, trace
+from launchlens.reports.words.verdict import sentences
 from launchlens.traces.account import apportion
 from launchlens.traces.balanced import Pairs
 from launchlens.traces.captures.block_order import block_order
@@ -255,6 +256,20 @@ def test_the_control_is_the_baseline_whatever_else_was_timed_twice(tmp_path):
     both = pd.concat([timings, other]).sort_values(["round", "position"])
     write_timings(folder, one_after_the_other(both))
     assert {side.variant for side in study(read_capture(folder)).controls.values()} == {"copy_"}
+
+
+def test_so_few_rounds_that_no_result_could_show_a_difference_are_told(tmp_path):
+    def eager(rounds):
+        found = timed(tmp_path / str(rounds), lambda rows: rows["round"] < rounds).against_baseline
+        return {item.b.variant: item for item in found if item.b.regime == "eager"}
+
+    few, more = eager(12), eager(TIMED_ROUNDS)
+    clear = few["foreach"]  # all six pairs of rounds say that it is faster, and 2 ** -5 is the least p they can have
+    assert clear.p == 2**-5 and clear.p_adjusted == pytest.approx(3 * 2**-5) and not clear.ratio.covers(1.0)
+    assert (clear.verdict, clear.reasons[0]) == ("no-difference-shown", "too-few-rounds-for-holm")
+    assert more["foreach"].verdict == "faster" and more["foreach"].reasons[0] == "interval-excludes-1"
+    said = " ".join(sentence.text for sentence in sentences(verdict(study(read_capture(tmp_path / "12" / "capture")))))
+    assert "so few rounds can’t show any among so many comparisons" in said
 
 
 def test_sides_without_a_round_in_common_are_compared_unpaired(tmp_path):

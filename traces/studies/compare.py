@@ -24,6 +24,7 @@ REASONS = {
     "interval-covers-1": "the 95 % interval of the ratio covers 1",
     "within-margin": "the whole 95 % interval lies within the equivalence margin",
     "not-after-holm": "the 95 % interval does not cover 1, but of so many comparisons one does that by chance (Holm)",
+    "too-few-rounds-for-holm": "the 95 % interval does not cover 1, but no result of so few rounds can exclude chance among so many comparisons (Holm)",
     "within-control": "the interval is no further from 1 than the baseline is from itself, in the A/A control",
     "reverses": "the baseline does not hold still, and the ratio lies on either side of 1 in parts of the run",
     "too-few-samples": "there are too few samples for an interval",
@@ -215,8 +216,9 @@ def _verdict(found: Comparison, steadiness: Steadiness | None) -> tuple[Verdict,
         return "equivalent", "within-margin"
     if ratio.covers(1.0):
         return "no-difference-shown", "interval-covers-1"
-    if found.p_adjusted is not None and found.p_adjusted > 1 - THRESHOLDS.interval_level:
-        return "no-difference-shown", "not-after-holm"
+    if found.p is not None and found.p_adjusted is not None and found.p_adjusted > 1 - THRESHOLDS.interval_level:
+        least = 2.0 ** (1 - ratio.samples // 2)  # where all pairs of rounds point one way
+        return "no-difference-shown", "too-few-rounds-for-holm" if found.p <= least else "not-after-holm"
     if steadiness is not None:
         nearest = min(abs(log(end)) for end in ratio.interval)
         if nearest <= steadiness.bias:
