@@ -9,7 +9,7 @@ from collections.abc import Sequence
 def duration(ns: float, digits: int = 3) -> str:
     """A time of any size with three significant digits: `0.750 µs`, `28.7 µs`, `1.24 ms`, `3.10 s`; below 100 ns in ns."""
     factor, unit = unit_of(ns)
-    return f"{ns:.0f} ns" if unit == "ns" else f"{significant(ns / factor, digits)} {unit}"
+    return f"{ns:z.0f} ns" if unit == "ns" else f"{significant(ns / factor, digits)} {unit}"
 
 
 def two_durations(a: float, b: float) -> tuple[str, str]:

@@ -86,6 +86,7 @@ def test_what_was_not_measured_is_said_once_a_reason():
     ("ns", "text"),
     [
         (0, "0 ns"),
+        (-0.4, "0 ns"),
         (87.4, "87 ns"),
         (750, "0.750 µs"),
         (99_960, "100 µs"),
