@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from launchlens.commands.texts import texts_of_python
+
 if TYPE_CHECKING:
     from launchlens.reports.output import Wanted
     from launchlens.traces.captures.capture import Capture
@@ -62,6 +64,7 @@ def given_claims(path: Path, *studies: Worked) -> list[Claim]:
     return made
 
 
+@texts_of_python()
 def report_on(
     folder: Path, html: Path | None, asked: Wanted, *, recorded: str | None, claims: Path | None = None
 ) -> None:

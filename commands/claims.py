@@ -10,6 +10,7 @@ import typer
 from launchlens.commands.capture_report import given_claims, worked_out
 from launchlens.commands.exit_codes import ANSWER_IS_NO
 from launchlens.commands.options import Claims, Force, Format, Json, Markdown, NoCache, Output, TableName, Tables
+from launchlens.commands.texts import texts_of_python
 from launchlens.traces.problems import InputError
 
 
@@ -66,8 +67,9 @@ def command(
     folders = named(captures or [*all_recorded(), *recorded_sweeps()])
     if not folders:
         raise InputError("claims", "no recorded capture ships with this version", "name one that `profile` wrote")
-    studies = {name: worked_out(folder) for name, folder in folders.items()}
-    judged = judge_across(studies, note_claims() if claims is None else given_claims(claims, *studies.values()))
+    with texts_of_python():
+        studies = {name: worked_out(folder) for name, folder in folders.items()}
+        judged = judge_across(studies, note_claims() if claims is None else given_claims(claims, *studies.values()))
     shipped = {name: said for name, folder in folders.items() if (said := describe_if_recorded(folder))}
     recorded = " ".join(dict.fromkeys(shipped.values())) or None
     sources = [source_of(name, study, shipped.get(name)) for name, study in studies.items()]

@@ -164,18 +164,18 @@ class Slice:
         ]
         return sorted(found, key=lambda work: (-work.total_ns, work.kind, work.name))
 
-    @property
+    @cached_property
     def gpu_recorded_ns(self) -> int | None:
         """How long the device was recorded to be busy with what was launched in the windows; None without a device."""
         if self.device is None:
             return None
         rows, _ = self.joined.launches.work_of(self.launches)
         events = self.joined.events
-        rows = rows[(events["device"].iloc[rows] == self.device).fillna(False).to_numpy(bool)]
+        rows = rows[(events["device"].array.take(rows) == self.device).to_numpy(bool, na_value=False)]
         start = events["start_ns"].to_numpy()[rows]
         return union_length(start, start + events["dur_ns"].to_numpy()[rows])
 
-    @property
+    @cached_property
     def per_window(self) -> pd.DataFrame:
         """Counts and medians of each window: WINDOW_COLUMNS."""
         of, mine = self.joined.launches, self.launches

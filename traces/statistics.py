@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import erfc, sqrt
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from launchlens.traces.thresholds import THRESHOLDS
 
 #: The seed of every bootstrap's generator.
 SEED = 20251204
+
+#: Up to so many samples of one side the rank-sum test is exact, as scipy's is.
+_FEW = 8
 
 #: Of so many samples at most the draws are kept: a megabyte for 32 of them.
 _MOST_KEPT = 128
@@ -146,3 +150,29 @@ def percentiles(values: Floats) -> tuple[float, float]:
     level = THRESHOLDS.interval_level
     low, high = np.percentile(values, [100 * (1 - level) / 2, 100 * (1 + level) / 2])
     return float(low), float(high)
+
+
+def rank_sum_p(first: Floats, second: Floats) -> float:
+    """The two-sided p of "both are of one distribution" (Mann and Whitney, 1947).
+
+    As scipy.stats.mannwhitneyu's, which takes half a second to import.
+
+    Exact where one has at most eight samples and none is there twice, else the normal approximation with a correction for
+    continuity.
+    """
+    one, other = len(first), len(second)
+    count = one + other
+    _, place, alike = np.unique(np.concatenate((first, second)), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(alike) - (alike - 1) / 2)[place]
+    above = float(ranks[:one].sum()) - one * (one + 1) / 2
+    further = max(above, one * other - above)
+    if min(one, other) <= _FEW and (alike == 1).all():
+        ways = np.zeros((one + 1, one * count + 1))  # [ranks taken, their sum]
+        ways[0, 0] = 1.0
+        for rank in range(1, count + 1):
+            ways[1:, rank:] += ways[:-1, :-rank]
+        whole = ways[one]
+        return min(2 * float(whole[int(further) + one * (one + 1) // 2 :].sum() / whole.sum()), 1.0)
+    tied = float((alike.astype(float) ** 3 - alike).sum()) / (count * (count - 1))
+    spread = sqrt(one * other / 12 * (count + 1 - tied))
+    return min(erfc((further - one * other / 2 - 0.5) / spread / sqrt(2)), 1.0) if spread else 1.0

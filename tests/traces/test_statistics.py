@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu
 
-from launchlens.traces.statistics import mean, median, medians, paired_ratio, unpaired_ratio
+from launchlens.traces.statistics import mean, median, medians, paired_ratio, rank_sum_p, unpaired_ratio
 
 samples = st.lists(st.floats(0.1, 1e6), min_size=5, max_size=40)
 
@@ -78,3 +79,21 @@ def test_medians_are_numpys_to_the_last_digit(count):
     values[2] = np.round(values[2], -9)
     for axis in range(3):
         np.testing.assert_array_equal(medians(values, axis), np.median(values, axis))
+
+
+@pytest.mark.parametrize(("one", "other"), [(2, 2), (4, 4), (8, 8), (8, 30), (9, 9), (13, 21), (60, 60)])
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_rank_sum_test_is_that_of_scipy(one, other, tied):
+    generator = np.random.default_rng(one * 100 + other)
+    for shift in (0.0, 0.4, 3.0):
+        first, second = generator.normal(size=one), generator.normal(shift, size=other)
+        if tied:
+            first, second = np.round(first), np.round(second)
+        if len({*first, *second}) == 1:
+            continue
+        for left, right in ((first, second), (second, first)):
+            assert rank_sum_p(left, right) == pytest.approx(mannwhitneyu(left, right).pvalue, rel=1e-9, abs=1e-15)
+
+
+def test_of_samples_that_are_all_alike_the_rank_sum_test_shows_nothing():
+    assert rank_sum_p(np.ones(10), np.ones(10)) == 1.0

@@ -63,8 +63,8 @@ class CaptureUnderTest:
         return self.machine, json.dumps({**self.workload, "says": "", "correctness": ""}, sort_keys=True, default=str)
 
     def compared(self, variant: str, against: str, regime: str) -> Comparison:
-        """`variant` against `against`; both must have been timed in `regime`."""
-        return self.study.compared(variant, against, regime)
+        """`variant` against `against`, without parts; both must have been timed in `regime`."""
+        return self.study.compared_times(variant, against, regime)
 
     def control(self, regime: str) -> Estimate | None:
         """The A/A control of a regime."""

@@ -17,8 +17,9 @@ def coarse_blocks(timed: Timed) -> Flags:
     """
     times = timed.blocks.groupby(ALIKE)["wall_ns"]
     few = times.transform("nunique") <= THRESHOLDS.gate_distinct * times.transform("size")
-    stepped = times.transform(np.gcd.reduce) > 1
-    found: Flags = (few & stepped & (times.transform("size") >= THRESHOLDS.least_samples)).to_numpy(bool)
+    few &= times.transform("size") >= THRESHOLDS.least_samples
+    # takes a call a group, and hardly ever there is one of few times
+    found: Flags = (few & (times.transform(np.gcd.reduce) > 1) if few.any() else few).to_numpy(bool)
     return found
 
 

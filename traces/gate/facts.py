@@ -48,10 +48,10 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
     joined, mine = blocks.joined, blocks.launches
     of, per_block = joined.launches, blocks.per_window
     rows, _ = of.work_of(mine)
-    work = joined.events[_OF_WORK].iloc[rows]
-    overlapping, whole = _overlap(work)
+    lasting = joined.events["dur_ns"].to_numpy(np.int64)[rows]
+    overlapping = _overlap(joined.events, rows)
     caused = mine[of.caused_work[mine]]
-    last = pd.Series(of.gpu_end_ns[caused]).groupby(blocks.window_of(of.start_ns[caused])).max()
+    late = _late(blocks, caused)
     lead = of.start_ns[caused] - of.gpu_start_ns[caused]
     graphs = of.table["submits"].iloc[mine].eq("graph").to_numpy(bool)
     called = blocks.window_of(of.start_ns[mine[~graphs]])
@@ -62,12 +62,12 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
         caused=np.bincount(called, weights=caused_each, minlength=len(per_block)).astype(np.int64),
         iteration=None if shown is None else shown.counts["launches"],
         silent=_silent(blocks, mine[~graphs]),
-        doubled=int(work.duplicated().sum()),
-        lasting_ns=float(work["dur_ns"].median()) if len(work) else None,
+        doubled=_doubled(joined.events, rows),
+        lasting_ns=float(np.median(lasting)) if len(rows) else None,
         overlapping_ns=overlapping,
-        work_ns=whole,
-        work=len(work),
-        late_ns=float(np.median(last.to_numpy() - blocks.end_ns[last.index])) if len(last) else None,
+        work_ns=int(lasting.sum()),
+        work=len(rows),
+        late_ns=float(np.median(late)) if len(late) else None,
         early=int((lead > 0).sum()),
         early_ns=float(np.median(lead[lead > 0])) if (lead > 0).any() else 0.0,
         gpu=None if blocks.device is None else joined.trace.devices.get(blocks.device),
@@ -82,13 +82,31 @@ def _silent(blocks: Slice, mine: Ints) -> int:
     return int((~heard & np.isin(calls, np.unique(calls[heard]))).sum())
 
 
-def _overlap(work: pd.DataFrame) -> tuple[int, int]:
-    """How long work began before earlier work of its stream had ended, and how long all work took, ns."""
-    start = work["start_ns"].to_numpy(np.int64)
-    end = start + work["dur_ns"].to_numpy(np.int64)
-    lane = work.groupby(["device", "stream"], observed=True, dropna=False).ngroup().to_numpy()
+def _late(blocks: Slice, caused: Ints) -> Ints:
+    """How long after each block the last work of its launches ended, of blocks that have any."""
+    of = blocks.joined.launches
+    last = np.full(len(blocks.end_ns), np.iinfo(np.int64).min)
+    window = blocks.window_of(of.start_ns[caused])
+    np.maximum.at(last, window, of.gpu_end_ns[caused])
+    some = np.unique(window)
+    late: Ints = last[some] - blocks.end_ns[some]
+    return late
+
+
+def _doubled(events: pd.DataFrame, rows: Ints) -> int:
+    """How much work is the same as other work; only what begins at one moment is held against each other."""
+    again = pd.Series(events["start_ns"].to_numpy(np.int64)[rows]).duplicated(keep=False).to_numpy(bool)
+    return int(events[_OF_WORK].iloc[rows[again]].duplicated().sum()) if again.any() else 0
+
+
+def _overlap(events: pd.DataFrame, rows: Ints) -> int:
+    """How long work began before earlier work of its stream had ended, ns."""
+    start = events["start_ns"].to_numpy(np.int64)[rows]
+    end = start + events["dur_ns"].to_numpy(np.int64)[rows]
+    device, stream = (pd.factorize(events[name].array.take(rows))[0] for name in ("device", "stream"))
+    lane = device * (stream.max(initial=0) + 2) + stream
     order = np.lexsort((start, lane))
     start, end, lane = start[order], end[order], lane[order]
     both = lane[1:] == lane[:-1]
     shared = np.minimum(end[:-1], end[1:]) - start[1:]
-    return int(np.maximum(shared, 0)[both].sum()), int((end - start).sum())
+    return int(np.maximum(shared, 0)[both].sum())

@@ -30,7 +30,7 @@ def every_round(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
     recorded so.
     """
     mine = timings[timings["recorder"] == recorder]
-    if "only" in set(mine["length"]):
+    if mine["length"].eq("only").any():
         single = mine.assign(**{name: mine[name] / mine["iterations"] for name in TIMES}, fixed_ns=pd.NA)
         return single.astype({"fixed_ns": "Float64"})
     short, long = (mine[mine["length"] == length].set_index(KEY) for length in ("short", "long"))

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.balanced import Pairs, paired, ratios
-from launchlens.traces.statistics import Estimate, Floats
+from launchlens.traces.statistics import Estimate, Floats, rank_sum_p
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -149,6 +149,4 @@ def _drift(wall: Floats) -> float | None:
     ratio = float(np.median(last) / np.median(first))
     if max(ratio, 1 / ratio) <= 1 + THRESHOLDS.drift:
         return None
-    from scipy.stats import mannwhitneyu
-
-    return ratio if mannwhitneyu(first, last).pvalue <= THRESHOLDS.drift_chance else None
+    return ratio if rank_sum_p(first, last) <= THRESHOLDS.drift_chance else None

@@ -61,6 +61,7 @@ class Study:
     recordings: Mapping[tuple[str, str, str], Recording] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
     # not copied by `replace`: another study's sides have other ratios
+    _timed: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
     _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
     _steadiness: dict[str, Steadiness | None] = field(default_factory=dict, init=False, repr=False)
     _adjusted: dict[str, Mapping[str, float | None]] = field(default_factory=dict, init=False, repr=False)
@@ -104,17 +105,24 @@ class Study:
         return None if found is None else found.control_ratio
 
     def compared(self, variant: str, against: str, regime: str) -> Comparison:
-        """`variant` against `against`, paired by round; both must have been timed in `regime`.
+        """`variant` against `against`, as `compared_times` has it, with the parts of the difference."""
+        key = variant, against, regime
+        if key not in self._compared:
+            found = self.compared_times(*key)
+            self._compared[key] = replace(found, explained=difference_of(*self.explained_alike(found.a, found.b)))
+        return self._compared[key]
+
+    def compared_times(self, variant: str, against: str, regime: str) -> Comparison:
+        """`variant` against `against`, paired by round, without parts, which take longest; both must have been timed in `regime`.
 
         Against the baseline it is one of several comparisons, and Holm's correction is made; any other is taken as the only one.
         """
         key = variant, against, regime
-        if key not in self._compared:
+        if key not in self._timed:
             a, b = self.sides[against, regime], self.sides[variant, regime]
             adjusted = self._in_family(regime).get(variant) if against == self.capture.manifest.baseline else None
-            found = compare(a, b, paired=True, steadiness=self.steadiness(regime), p_adjusted=adjusted)
-            self._compared[key] = replace(found, explained=difference_of(*self.explained_alike(a, b)))
-        return self._compared[key]
+            self._timed[key] = compare(a, b, paired=True, steadiness=self.steadiness(regime), p_adjusted=adjusted)
+        return self._timed[key]
 
     def _in_family(self, regime: str) -> Mapping[str, float | None]:
         """Of all comparisons of a regime with the baseline, by variant: p after Holm's correction."""
@@ -162,7 +170,10 @@ class Study:
                     side
                     for side in sides
                     if side is not lead
-                    and (side.variant in best or self.compared(side.variant, lead.variant, regime).verdict != "slower")
+                    and (
+                        side.variant in best
+                        or self.compared_times(side.variant, lead.variant, regime).verdict != "slower"
+                    )
                 ),
             ]
         return self._winners[regime]

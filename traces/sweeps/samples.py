@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from launchlens.traces.problems import InputError
 from launchlens.traces.statistics import Estimate, Floats, Ints
@@ -71,13 +72,15 @@ def samples_of(sweep: Sweep) -> Samples:
     timed = per_iteration(whole.assign(round=whole["point"] * _ROUNDS_OF_A_POINT + whole["round"]))
     if not len(timed):
         raise InputError(sweep.path, "has no timings: no long block took longer than its short one", "record it again")
-    sides = list(dict.fromkeys(zip(timed["variant"], timed["regime"], strict=True)))
-    numbers = {side: place for place, side in enumerate(_in_order(sweep, sides))}
+    (variant, variants), (regime, regimes) = (pd.factorize(timed[name]) for name in ("variant", "regime"))
+    side, distinct = pd.factorize(variant * len(regimes) + regime)
+    sides = [(str(variants[code // len(regimes)]), str(regimes[code % len(regimes)])) for code in distinct]
+    numbers = {key: place for place, key in enumerate(_in_order(sweep, sides))}
     rounds = timed["round"].to_numpy(np.int64)
     point = rounds // _ROUNDS_OF_A_POINT
     number = rounds % _ROUNDS_OF_A_POINT
     points, at = np.unique(point, return_inverse=True)
-    place = np.array([numbers[side] for side in zip(timed["variant"], timed["regime"], strict=True)])
+    place = np.array([numbers[key] for key in sides])[side]
     # pairs are numbered anew within a point, so that a few far apart need no room between them
     keys, pair = np.unique(np.stack([at, number // 2]), axis=1, return_inverse=True)
     first = np.searchsorted(keys[0], np.arange(len(points)))
