@@ -27,6 +27,7 @@ from fake_cupti import (
 )
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
+from launchlens.kernels.user_module import load
 from launchlens.profiling import child
 from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
 from launchlens.profiling.collectors.collector import Job
@@ -256,9 +257,23 @@ def small_copies():
     return next(spec for spec in workloads() if spec.name == "small-copies")
 
 
-def record(folder, *names):
+def record(folder, *names, workload=None):
     entries = [Entry(name, "eager", lambda: None) for name in names]
-    return Cupti().record(Job(small_copies(), entries, folder, "eager", 2, 2, "cpu"), lambda done: None)
+    return Cupti().record(Job(workload or small_copies(), entries, folder, "eager", 2, 2, "cpu"), lambda done: None)
+
+
+#: A workload for processes that break down whatever they run: they load no torch, which takes longest.
+WITHOUT_TORCH = """
+from launchlens.kernels.registry import variant, workload
+
+@workload("mine", baseline="one")
+def make(device, seed):
+    return seed
+
+@variant("mine", "one")
+def one(inputs):
+    return lambda: None
+"""
 
 
 class Steps:
@@ -288,8 +303,10 @@ def test_a_recording_is_kept_in_the_capture(stand_in, tmp_path):
 
 def test_a_real_process_that_breaks_down_is_tried_again_with_care(stand_in, tmp_path):
     stand_in("crash-with-markers", real_process=True)
-    made = record(tmp_path, "copy_")
-    assert made.reference_ns["copy_"] > 0
+    mine = tmp_path / "mine.py"
+    mine.write_text(WITHOUT_TORCH)
+    made = record(tmp_path, "one", workload=load(mine)[0])
+    assert made.reference_ns["one"] > 0
     header = json.loads(pq.read_schema(tmp_path / made.path).metadata[b"launchlens"])
     assert header["markers"] is False
 
