@@ -92,22 +92,25 @@ class Pairs:
 
 def ratios(above: pd.Series[float], below: pd.Series[float]) -> Pairs:
     """Samples of above ÷ below, both indexed by round. Raises ValueError where they share none."""
-    above, below = _shared(above, below)
-    return _pairs(np.log((above / below).astype(float)))
+    rounds, above_values, below_values = _shared(above, below)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = above_values / below_values
+    return _pairs(rounds, np.log(ratio))
 
 
 def differences(more: pd.Series[float], less: pd.Series[float]) -> Pairs:
     """Samples of more − less, both indexed by round. Raises ValueError where they share none."""
-    more, less = _shared(more, less)
-    return _pairs((more - less).astype(float))
+    rounds, more_values, less_values = _shared(more, less)
+    return _pairs(rounds, more_values - less_values)
 
 
-def _shared(one: pd.Series[float], other: pd.Series[float]) -> tuple[pd.Series[float], pd.Series[float]]:
-    """Both in the rounds that both have."""
-    if one.index.equals(other.index):
-        return one, other
-    shared = one.index.intersection(other.index)
-    return one.loc[shared], other.loc[shared]
+def _shared(one: pd.Series[float], other: pd.Series[float]) -> tuple[pd.Index[int], Floats, Floats]:
+    """The rounds that both have, and both in these."""
+    rounds = one.index
+    if not rounds.equals(other.index):
+        rounds = rounds.intersection(other.index)
+        one, other = one.loc[rounds], other.loc[rounds]
+    return rounds, one.astype(float).to_numpy(), other.astype(float).to_numpy()
 
 
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
@@ -116,11 +119,20 @@ def paired(frame: pd.DataFrame) -> pd.DataFrame:
     return grouped.mean()[grouped.size() == 2]
 
 
-def _pairs(values: pd.Series[float]) -> Pairs:
+def whole_pairs(rounds: pd.Index[int]) -> int:
+    """How many pairs there are of which both rounds are here."""
+    _, found = np.unique(np.asarray(rounds) // 2, return_counts=True)
+    return int((found == 2).sum())
+
+
+def _pairs(rounds: pd.Index[int], values: Floats) -> Pairs:
     if not len(values):
         raise ValueError("no samples, no statistic")
-    samples = paired(values.to_frame("sample"))["sample"].to_numpy(float)
-    return Pairs(samples, values.to_numpy(float))
+    if np.isnan(values).any():
+        return Pairs(paired(pd.DataFrame({"sample": values}, index=rounds))["sample"].to_numpy(float), values)
+    # as `paired`, of one column of which nothing is missing
+    _, place, found = np.unique(np.asarray(rounds) // 2, return_inverse=True, return_counts=True)
+    return Pairs((np.bincount(place, weights=values) / 2)[found == 2], values)
 
 
 def _exact_p(samples: Floats) -> float:

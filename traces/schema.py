@@ -209,11 +209,11 @@ def check(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
     """Raise SchemaError unless `frame` has exactly these columns, with their dtypes, and nulls only where they may be."""
     if list(frame.columns) != [column.name for column in columns]:
         raise SchemaError(f"columns are {list(frame.columns)}")
-    for column in columns:
-        values = frame[column.name]
-        if str(values.dtype) != column.dtype:
-            raise SchemaError(f"column {column.name!r} is {values.dtype}, not {column.dtype}")
-        if not column.nullable and values.isna().any():
+    for column, dtype in zip(columns, frame.dtypes, strict=True):
+        if str(dtype) != column.dtype:
+            raise SchemaError(f"column {column.name!r} is {dtype}, not {column.dtype}")
+        whole_numbers = isinstance(dtype, np.dtype) and dtype.kind in "iub"  # which hold no null
+        if not column.nullable and not whole_numbers and frame[column.name].isna().any():
             raise SchemaError(f"column {column.name!r} holds nulls")
 
 

@@ -51,7 +51,9 @@ def copied(timed: Timed) -> list[Met]:
 
     Not of blocks so many, or so alike, that some have the same times by chance.
     """
-    again = timed.blocks.duplicated([*ALIKE, "host_ns", "wall_ns", "device_ns"]).to_numpy(bool) & ~coarse_blocks(timed)
+    again = timed.blocks.duplicated([*ALIKE, "host_ns", "wall_ns", "device_ns"]).to_numpy(bool)
+    if again.mean() > THRESHOLDS.gate_blocks:
+        again = again & ~coarse_blocks(timed)
     if again.mean() <= THRESHOLDS.gate_blocks:
         return []
     times = timed.blocks.groupby(ALIKE)["wall_ns"]

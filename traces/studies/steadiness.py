@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.balanced import Pairs, paired, ratios
+from launchlens.traces.balanced import Pairs, ratios, whole_pairs
 from launchlens.traces.statistics import Estimate, Floats, rank_sum_p
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
@@ -114,7 +114,7 @@ def steadiness(baseline: Side, again: Side | None) -> Steadiness:
     return Steadiness(
         control,
         rounds=len(wall),
-        pairs=len(paired(baseline.blocks[["wall_ns"]].astype(float))),
+        pairs=whole_pairs(wall.index),
         modes=_modes(wall.to_numpy()),
         drift=_drift(wall.to_numpy()),
         wall_ns=wall,
