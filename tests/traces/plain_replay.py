@@ -105,6 +105,8 @@ class PlainReplay:
     def _cut(self) -> None:
         """The host's line: (start, end, row, whether it waits)."""
         self.line: list[tuple[int, int, Row | None, bool]] = []
+        #: Its pieces, with how long each takes, by how much longer the host took as recorded.
+        self.stretched: dict[float, list[tuple[int, int, float]]] = {}
         at = self.low
         for piece in self.host.pieces:
             start, end = max(piece.start, self.low), min(piece.end, self.high)
@@ -192,10 +194,12 @@ class PlainReplay:
 
     def _clock(self, made: Made, stretch: float) -> Callable[[int], float]:
         """Where the host is in its own code at a recorded moment."""
-        pieces = [
-            (start, end, 0.0 if waiting else end - start - min(end - start, STRETCHED_NS) * (1 - 1 / stretch))
-            for start, end, _, waiting in self.line
-        ]
+        if stretch not in self.stretched:
+            self.stretched[stretch] = [
+                (start, end, 0.0 if waiting else end - start - min(end - start, STRETCHED_NS) * (1 - 1 / stretch))
+                for start, end, _, waiting in self.line
+            ]
+        pieces = self.stretched[stretch]
         for spans in made.gone:
             pieces = self._less(pieces, spans)
         moments, total = [pieces[0][0]], [0.0]
@@ -305,11 +309,17 @@ class PlainReplay:
         self.inner: dict[int, Row | None] = {}
         self.outer: dict[int, Row | None] = {}
         self.place: dict[int, Row | None] = {}
-        for call in self.launches:
-            self._around(call)
+        begun: Counter[object] = Counter()
+        is_open: dict[object, list[Row]] = defaultdict(list)
+        for call in self.launches:  # in order: an op that has ended holds none that comes later
+            ops = self.ops_of[call.lane]
+            while begun[call.lane] < len(ops) and ops[begun[call.lane]].start <= call.start:
+                is_open[call.lane].append(ops[begun[call.lane]])
+                begun[call.lane] += 1
+            is_open[call.lane] = [op for op in is_open[call.lane] if call.start < op.end]
+            self._around(call, is_open[call.lane])
 
-    def _around(self, row: Row) -> None:
-        holds = [op for op in self.ops_of[row.lane] if op.start <= row.start < op.end]
+    def _around(self, row: Row, holds: list[Row]) -> None:
         self.inner[id(row)] = holds[-1] if holds else None
         self.outer[id(row)] = holds[0] if holds else None
         self.place[id(row)] = self._place(row.start)
@@ -356,7 +366,7 @@ class PlainReplay:
         groups: dict[object, list[Row]] = defaultdict(list)
         large, small = self._uploading(READ_BYTES), self._uploading(0)
         for wait in waits:
-            self._around(wait)
+            self._around(wait, [op for op in self.ops_of[wait.lane] if op.start <= wait.start < op.end])
             outer, place = self.outer[id(wait)], self.place[id(wait)]
             if outer is None or id(outer) not in large:
                 groups[("in", place.name) if place else ("of", (outer or wait).name)].append(wait)
