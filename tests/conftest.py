@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -12,6 +13,7 @@ from types import ModuleType
 # other, on cores that other tests run on
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import pytest
 from hypothesis import settings
 from typer import testing
 from typer.main import get_command
@@ -32,6 +34,7 @@ vars(testing)["_get_command"] = cache(get_command)
 
 
 def pytest_configure(config):
+    config.pluginmanager.register(LeftOut())
     if not hasattr(config, "workerinput"):  # the process that started the others hears of all tests
         config.pluginmanager.register(skips.Counted(config))
     elif not sys.dont_write_bytecode:
@@ -66,6 +69,30 @@ def pytest_collection_modifyitems(items):
         return item.get_closest_marker("slow") is None, not shares
 
     items.sort(key=late)
+
+
+#: As many modules more than when what was there was left out of collections last are worth another look.
+MANY_MODULES = 100
+
+
+class LeftOut:
+    """Leaves what modules and all tests hold out of collections: what is measured begins with one, over half a million objects else."""
+
+    def __init__(self):
+        self._modules = -MANY_MODULES
+
+    def pytest_collection_finish(self):
+        self._leave_out()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self):
+        self._leave_out()
+
+    def _leave_out(self):
+        if len(sys.modules) - self._modules >= MANY_MODULES:
+            gc.collect()
+            gc.freeze()
+            self._modules = len(sys.modules)
 
 
 # the light recorder builds two libraries where it is used: tests of it say so, all others are as on a machine without a compiler

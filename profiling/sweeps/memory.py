@@ -15,13 +15,18 @@ _OUT_OF_MEMORY = ("OutOfMemoryError", "out of memory", "can't allocate memory", 
 
 @contextmanager
 def kept_apart() -> Iterator[None]:
-    """Leave what is there already out of every collection within: each is then over what a point made."""
+    """Leave what is there already out of every collection within: each is then over what a point made.
+
+    Whoever left something out before leaves it out afterwards: Python takes all in again, or nothing.
+    """
+    left_out = gc.get_freeze_count()
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not left_out:
+            gc.unfreeze()
 
 
 def give_back(device: str) -> None:

@@ -1,5 +1,6 @@
 """A sweep of a made machine whose turn-overs are known, by a clock that moves only when somebody works; and how a sweep ends early."""
 
+import gc
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
@@ -330,3 +331,12 @@ def with_environment(record, **changed):
     from msgspec.structs import replace as with_fields
 
     return with_fields(record, environment={**record.environment, **changed})
+
+
+def test_what_was_left_out_of_collections_before_a_sweep_is_left_out_after_it():
+    for before in (True, False):
+        (gc.freeze if before else gc.unfreeze)()
+        with memory.kept_apart():
+            assert gc.get_freeze_count()
+        assert bool(gc.get_freeze_count()) is before
+    gc.freeze()  # as it is for all tests
