@@ -123,13 +123,15 @@ def _no_range(joined: JoinedTrace, name: str) -> InputError:
 
 def blocks(joined: JoinedTrace) -> dict[str, Slice]:
     """The blocks of every variant that a capture's trace holds, by the variant's name: its `variant:` ranges."""
-    names = joined.instances["name"].astype(str)
+    codes, names = pd.factorize(joined.instances["name"].astype(str))
     found = {}
-    for name in dict.fromkeys(names[names.str.startswith(BLOCK)]):
-        mine = joined.instances[names == name]
+    for code, name in enumerate(names):
+        if not name.startswith(BLOCK):
+            continue
+        mine = joined.instances.iloc[np.flatnonzero(codes == code)]
         made = of_instances(joined, mine, f"the `{BLOCK}` ranges: one a block of iterations")
-        threads = zip(mine["process"].cat.codes, mine["thread"].cat.codes, strict=True)
-        of_its_thread = sum(at == (made.process, made.thread) for at in threads)
+        process, thread = (mine[each].array.codes for each in ("process", "thread"))
+        of_its_thread = int(((process == made.process) & (thread == made.thread)).sum())
         problems = Problems()
         problems.add("overlapping-blocks", of_its_thread - len(made.start_ns))
         found[name.removeprefix(BLOCK)] = replace(made, problems=problems + made.problems)

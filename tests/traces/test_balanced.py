@@ -131,3 +131,14 @@ def test_what_is_surely_within_the_margin_is_equivalent():
     assert (
         made_study({"a": 1000.0, "b": 1000.0}, noise=0.05).compared("b", "a", "eager").reasons[0] == "interval-covers-1"
     )
+
+
+@pytest.mark.parametrize("rounds", [range(12), [0, 1, 3, 4, 5, 8, 9], [3], [1, 2], [5, 4, 1, 0], [-2, -1, 7]])
+@pytest.mark.parametrize("missing", [False, True])
+def test_samples_are_the_means_of_whole_pairs(rounds, missing):
+    """Of rounds in order, which take the short way, as of others: to the last digit what a table of them gives."""
+    values = pd.Series(np.random.default_rng(len(rounds)).normal(size=len(rounds)) * 1e5, list(rounds))
+    if missing:
+        values.iloc[-1] = np.nan
+    wanted = paired(values.to_frame("of"))["of"].to_numpy(float)
+    np.testing.assert_array_equal(differences(values, values * 0).samples, wanted)
