@@ -187,6 +187,12 @@ class Thresholds:
         "blocks of one kind, half of which lie within less than this for each of them, have the same times by chance: two that do "
         "are no copies",
     )
+    gate_copies_least: int = _threshold(
+        3,
+        "",
+        "blocks: of a few dozen blocks that take microseconds two may have the times of another one to the ns by chance, as two of 30 did in a "
+        "capture of five rounds on a CPU",
+    )
     gate_blocks: float = _threshold(
         0.05,
         "share",

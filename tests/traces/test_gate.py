@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import doctored
+import pandas as pd
 import pytest
 from doctored import BASELINE, OTHER, Doctored
 from same_bytes import worked_out_once
@@ -18,6 +19,8 @@ from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.recorded import all_recorded
 from launchlens.traces.documents.findings import Why
 from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
+from launchlens.traces.gate.rounds import copied
+from launchlens.traces.gate.timed import Timed
 from launchlens.traces.problems import MEANINGS, InputError
 from launchlens.traces.studies.study import Study, study
 from launchlens.traces.studies.verdict import verdict
@@ -182,3 +185,29 @@ def test_what_was_met_is_shown_first_everywhere(tmp_path):
 def test_a_capture_of_which_no_time_may_be_compared_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="contradicts itself, so no verdict is made of it"):
         study(read_capture(made(doctored.manifest_of_another_gpu, tmp_path / "capture")))
+
+
+def test_two_blocks_of_few_alike_are_no_copies_and_three_are():
+    """Five rounds on a CPU, as they came: two blocks had the times of another one to the ns."""
+    wall = {
+        ("copy_", True, "short"): [11766, 5898, 6034, 18676, 6728],
+        ("copy_", True, "long"): [20406, 11633, 22514, 11537, 25724],
+        ("copy_", False, "short"): [5972, 5941, 5986, 15302, 5941],
+        ("copy_", False, "long"): [11699, 29588, 12792, 11671, 23113],
+        ("foreach", False, "short"): [9315, 4834, 4867, 5692, 8050],
+        ("foreach", False, "long"): [9403, 10333, 9327, 9374, 9374],
+    }
+
+    def met(times):
+        rows = [
+            {"round": number, "position": place, "variant": variant, "regime": "eager", "control": control,
+             "length": length, "recorder": "off", "host_ns": each, "wall_ns": each, "device_ns": None}
+            for place, ((variant, control, length), of_round) in enumerate(times.items())
+            for number, each in enumerate(of_round)
+        ]  # fmt: skip
+        return copied(Timed(read_capture(all_recorded()[0]).manifest, pd.DataFrame(rows)))
+
+    assert met(wall) == []
+    wall["copy_", True, "short"][1] = 6728
+    (found,) = met(wall)
+    assert found.count == 3

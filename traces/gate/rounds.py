@@ -59,4 +59,5 @@ def copied(timed: Timed) -> list[Met]:
     times = timed.blocks.groupby(ALIKE)["wall_ns"]
     spread = times.transform(lambda each: each.quantile(0.75) - each.quantile(0.25))
     again &= (spread >= THRESHOLDS.gate_copies_apart_ns * times.transform("size")).to_numpy(bool)
-    return timed.of_blocks(again) if again.mean() > THRESHOLDS.gate_blocks else []
+    many = again.mean() > THRESHOLDS.gate_blocks and again.sum() >= THRESHOLDS.gate_copies_least
+    return timed.of_blocks(again) if many else []
