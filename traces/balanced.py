@@ -21,7 +21,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.statistics import Estimate, Floats
+from launchlens.traces.statistics import Estimate, Floats, shared_ranks
 from launchlens.traces.thresholds import THRESHOLDS
 
 #: Beyond so many pairs the distribution of the signed-rank statistic is taken as normal, as scipy does beyond 50.
@@ -140,8 +140,7 @@ def _exact_p(samples: Floats) -> float:
 
     Of samples alike but for their sign the ranks are shared, and what is no whole number is rounded to where it is likelier.
     """
-    _, place, alike = np.unique(np.abs(samples), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(alike) - (alike - 1) / 2)[place]
+    ranks, _ = shared_ranks(np.abs(samples))
     positive = float(ranks[samples > 0].sum())
     chances = signed_rank_chances(len(samples))
     if positive <= (len(chances) - 1) / 2:

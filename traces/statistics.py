@@ -152,6 +152,13 @@ def percentiles(values: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def shared_ranks(values: Floats) -> tuple[Floats, Ints]:
+    """The rank of each value, from 1 on, the mean of theirs for those that are the same; and how many have each value."""
+    _, place, alike = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(alike) - (alike - 1) / 2)[place]
+    return ranks, alike
+
+
 def rank_sum_p(first: Floats, second: Floats) -> float:
     """The two-sided p of "both are of one distribution" (Mann and Whitney, 1947).
 
@@ -162,8 +169,7 @@ def rank_sum_p(first: Floats, second: Floats) -> float:
     """
     one, other = len(first), len(second)
     count = one + other
-    _, place, alike = np.unique(np.concatenate((first, second)), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(alike) - (alike - 1) / 2)[place]
+    ranks, alike = shared_ranks(np.concatenate((first, second)))
     above = float(ranks[:one].sum()) - one * (one + 1) / 2
     further = max(above, one * other - above)
     if min(one, other) <= _FEW and (alike == 1).all():
