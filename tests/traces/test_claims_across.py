@@ -124,6 +124,19 @@ def test_tests_combine_though_each_is_made_by_another_capture(made, tmp_path, co
             )
 
 
+@pytest.mark.parametrize(
+    ("has", "here"),
+    [([3, "x"], "[3, 'x']"), ([None, 3], "[None, 3]"), ([5, 7], "5 to 7"), ([], "[]"), (None, "not said")],
+)
+def test_what_a_workload_has_instead_is_said_whatever_it_is(made, tmp_path, has, here):
+    """A workload holds what its author wrote down: no number of it need be one."""
+    one = judged(of_workload(made, copies=has), tmp_path, HOLDS + "; when = { copies = { at_least = 50 } }")
+    assert (one.verdict, one.why) == (
+        "not-testable",
+        f"not tested: it needs a capture with copies at least 50 (here: {here})",
+    )
+
+
 def test_only_captures_of_its_workload_device_and_numbers_are_asked(made, tmp_path):
     other = with_manifest(made, workload=dict(made.capture.manifest.workload) | {"name": "other"})
     wrong = slowed(other, "foreach", 10)

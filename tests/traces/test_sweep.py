@@ -73,6 +73,11 @@ def broken(folder, change):
             "twice",
         ),
         (lambda folder: broken(folder, lambda raw: raw["points"].pop()), "of point 3"),
+        (lambda folder: broken(folder, lambda raw: raw["workload"].update(name=["a"])), "`workload.name` must be text"),
+        (
+            lambda folder: broken(folder, lambda raw: raw["environment"].update(gpu={})),
+            "`environment.gpu` must be text",
+        ),
         (lambda folder: (folder / "timings.parquet").write_bytes(b"PAR1 no"), "can't be read"),
         (lambda folder: no_timings().drop(columns="point").to_parquet(folder / "timings.parquet"), "point"),
     ],

@@ -22,6 +22,10 @@ MOST_KINDS = 100
 #: No iteration takes longer (eleven days), ns.
 MOST_NS = 10**15
 
+#: What is text, where a workload and an environment say it: other keys are for people, and as the workload has them.
+_SAYS = ("says", "correctness", "file")
+_MACHINE = ("gpu", "cpu", "device", "driver", "cuda", "torch", "triton", "python", "system")
+
 _NAME = f"text of 1 to {MOST_NAME} printable characters"
 _COUNT = f"a whole number from 0 to {LEAST_TOO_MANY - 1}"
 
@@ -33,6 +37,7 @@ def is_name(value: object) -> bool:
 
 def faults(manifest: Manifest) -> Iterator[str]:
     """What no manifest can say, each with its place."""
+    yield from said_faults(manifest.workload, manifest.environment)
     for index, variant in enumerate(manifest.variants):
         place = f"variants[{index}]"
         yield from _names(place, variant=variant.variant, regime=variant.regime)
@@ -43,6 +48,20 @@ def faults(manifest: Manifest) -> Iterator[str]:
                 yield from _of_launch(f"{place}.structure[{number}]", launch)
     for index, trace in enumerate(manifest.traces):
         yield from _of_trace(f"traces[{index}]", trace)
+
+
+def said_faults(workload: Mapping[str, Any], environment: Mapping[str, Any]) -> Iterator[str]:
+    """What a capture or a sweep can't say of what was measured and where: what tells them apart is text."""
+    if not is_name(workload.get("name", "unnamed")):
+        yield f"`workload.name` must be {_NAME}, not {shown(workload['name'])}"
+    for place, said, keys in (("workload", workload, _SAYS), ("environment", environment, _MACHINE)):
+        for key in keys:
+            if not isinstance(said.get(key), str | None):
+                yield f"`{place}.{key}` must be text, not {shown(said[key])}"
+    for key, value in environment.items():
+        values = value.values() if isinstance(value, dict) else [value]
+        if not all(isinstance(each, str | int | float | None) for each in values):
+            yield f"`environment` must hold text, numbers and objects of these: its {shown(key)} is {shown(value)}"
 
 
 def _of_launch(place: str, launch: LaunchRecord) -> Iterator[str]:

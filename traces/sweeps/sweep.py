@@ -31,7 +31,7 @@ from launchlens.traces.captures.capture import (
     typed,
     write_table,
 )
-from launchlens.traces.captures.manifest_check import LEAST_TOO_MANY, MOST_KINDS, MOST_NAME, is_name
+from launchlens.traces.captures.manifest_check import LEAST_TOO_MANY, MOST_KINDS, MOST_NAME, is_name, said_faults
 from launchlens.traces.captures.marks import MANIFEST, SWEEP
 from launchlens.traces.captures.probes import Probe
 from launchlens.traces.captures.small_files import read_small
@@ -246,7 +246,8 @@ def _faults(record: SweepRecord) -> Iterator[str]:
     if len(record.points) > MOST_POINTS or sum(len(point.variants) for point in record.points) > MOST_ROWS:
         yield f"it has over {MOST_POINTS:,} points, or {MOST_ROWS:,} rows of variants"
     names = [axis.name for axis in record.axes]
-    for name in (*names, record.baseline, *record.says, str(record.workload.get("name"))):
+    yield from said_faults(record.workload, record.environment)
+    for name in (*names, record.baseline, *record.says):
         if not is_name(name):
             yield f"{name[:40]!r} is no name: names are 1 to {MOST_NAME} printable characters"
     if len(set(names)) < len(names):

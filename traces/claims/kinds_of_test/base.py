@@ -225,6 +225,6 @@ def _plain(number: float) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, list | tuple) and value:
+    if isinstance(value, list | tuple) and value and all(isinstance(each, int | float) for each in value):
         return f"{min(value)} to {max(value)}" if min(value) != max(value) else str(value[0])
     return "not said" if value is None else str(value)
