@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tomllib
 import unicodedata
-from functools import partial
+from functools import partial, reduce
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,6 +60,11 @@ def steers(character):
     return (unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"} and character not in "\n\t") or turns or marks
 
 
+def first_that_steers(text):
+    """Where the first character is that steers; None without one."""
+    return min((text.index(character) for character in set(text) if steers(character)), default=None)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def shared():
     """The same input is read and worked out once, which takes longest."""
@@ -71,7 +76,7 @@ def run(*arguments, code=None):
     """Run a command; nothing that it prints may steer a terminal, and nothing that is read may be a fault of ours."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     for text in (result.stdout_bytes.decode("utf-8"), result.stderr_bytes.decode("utf-8")):
-        found = next((at for at, character in enumerate(text) if steers(character)), None)
+        found = first_that_steers(text)
         assert found is None, f"{arguments}: {text[max(0, found - 60) : found + 60]!r}"
     assert result.exit_code in ((0, 1, 2) if code is None else (code,)), f"{arguments}: {result.output}"
     return result.stdout
@@ -112,16 +117,23 @@ def attacked(node, place, attack):
 
 def everywhere(document, bears, attack=JSON_ATTACK):
     """The document attacked in all places that it bears, and for each other place the document attacked there alone."""
-    most, alone = document, []
     distinct = list({repr(place): place for place in places(document)}.values())
-    for place in distinct:
-        more = attacked(most, place, attack)
-        if bears(more):
-            most = more
-        else:
-            alone.append(attacked(document, place, attack))
+    most, alone = borne(document, distinct, lambda node, place: attacked(node, place, attack), bears)
     assert len(alone) < len(distinct)
-    return most, alone
+    return most, [attacked(document, place, attack) for place in alone]
+
+
+def borne(node, changes, change, bears):
+    """The node with as many of the changes as it bears, and the changes that it does not; most bear all: many are tried at once."""
+    more = reduce(change, changes, node)
+    if not changes or bears(more):
+        return more, []
+    if len(changes) == 1:
+        return node, changes
+    half = len(changes) // 2
+    node, refused = borne(node, changes[:half], change, bears)
+    node, others = borne(node, changes[half:], change, bears)
+    return node, [*refused, *others]
 
 
 # -- traces
@@ -211,13 +223,17 @@ def test_in_an_export_of_nsight_systems(tmp_path):
             db.execute(f"UPDATE {table} SET {column} = {column} || ? WHERE {column} IS NOT NULL", (ATTACK,))
         db.close()
 
-    refused = []
-    for table, column in columns:
-        before = path.read_bytes()
-        change(table, column)
-        if holds(path) != whole:
-            path.write_bytes(before)
-            refused.append((table, column))
+    def changed(before, of):
+        path.write_bytes(before)
+        change(*of)
+        return path.read_bytes()
+
+    def bears(content):
+        path.write_bytes(content)
+        return holds(path) == whole
+
+    most, refused = borne(source, columns, changed, bears)
+    path.write_bytes(most)
     assert len(refused) < len(columns)
     # of the names, those of calls say what the calls are; all others may be anything
     with sqlite3.connect(path) as db:
@@ -252,16 +268,13 @@ def test_in_a_recording_of_cupti(tmp_path):
         write(changed)
         return holds(path) == whole
 
-    most, refused = rows, []
-    for text in texts:
-        for at in range(len(rows)):
-            more = [
-                row | {text: f"{row[text]}{ATTACK}"} if n == at and text in row else row for n, row in enumerate(most)
-            ]
-            if bears(more):
-                most = more
-            else:
-                refused.append(more)
+    def change(rows, of):
+        at, text = of
+        return [row | {text: f"{row[text]}{ATTACK}"} if n == at else row for n, row in enumerate(rows)]
+
+    changes = [(at, text) for text in texts for at, row in enumerate(rows) if text in row]
+    most, not_borne = borne(rows, changes, change, bears)
+    refused = [change(most, of) for of in not_borne]
     header, headers = everywhere(made_cupti.HEADER, lambda header: (write(most, header), holds(path) == whole)[1])
     write(most, header)
     use(path, tmp_path)
@@ -362,7 +375,7 @@ def test_in_claims(tmp_path):
 
 def nothing_steers(*texts):
     for text in texts:
-        found = min((text.index(character) for character in set(text) if steers(character)), default=None)
+        found = first_that_steers(text)
         assert found is None, f"{text[max(0, found - 200) : found + 60]!r}"
 
 
@@ -570,9 +583,10 @@ def ascii_source(text):
 
 def test_what_is_cleaned_is_what_steers():
     every = " ".join(map(chr, range(0x110000)))  # apart: a pair of halves is one character
-    assert [a for a, b in zip(every, clean(every), strict=True) if (a != b) != steers(a)] == []
+    steering = list(filter(steers, map(chr, range(0x110000))))
+    assert [a for a, b in zip(every, clean(every), strict=True) if a != b] == steering
     text = json.dumps({"a": every}, ensure_ascii=False)
-    assert json.loads(clean_json(text)) == json.loads(text) and not any(map(steers, clean_json(text)))
+    assert json.loads(clean_json(text)) == json.loads(text) and not set(clean_json(text)) & set(steering)
 
 
 def test_nothing_is_printed_past_it():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -30,15 +31,15 @@ def test_a_process_that_hangs_is_ended():
         child.run([sys.executable, "-c", "import time; time.sleep(60)"], longest_s=1)
 
 
+def shell(code):
+    """A program that has begun as soon as it is started, which Python has not."""
+    return ["/bin/sh", "-c", code]
+
+
 def starts_another(folder, then):
-    """A program that starts one that would run on, writes down its number, and goes on with `then`."""
-    code = (
-        "import pathlib, subprocess, sys, time, os; "
-        "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
-        f"part = pathlib.Path({str(folder / 'part')!r}); part.write_text(str(other.pid)); "
-        f"part.rename({str(folder / 'other')!r}); {then}"
-    )
-    return [sys.executable, "-c", code]
+    """A program that starts one that would run on, heeding no interruption, writes down its number, and goes on with `then`."""
+    part, other = (shlex.quote(str(folder / name)) for name in ("part", "other"))
+    return shell(f"sleep 60 & echo $! > {part}; mv {part} {other}; {then}")
 
 
 def gone(folder, within_s=10):
@@ -55,39 +56,35 @@ def gone(folder, within_s=10):
 
 
 def test_what_a_process_that_hangs_has_started_is_ended_too(tmp_path):
-    with pytest.raises(CollectorError, match="did not end within 5 s"):
-        child.run(starts_another(tmp_path, "time.sleep(60)"), longest_s=5)
+    with pytest.raises(CollectorError, match="did not end within 1 s"):
+        child.run(starts_another(tmp_path, "wait"), longest_s=1)
     assert gone(tmp_path)
 
 
 def test_a_process_that_hangs_may_tidy_up(tmp_path):
-    lock = tmp_path / "lock"
-    code = (
-        f"import pathlib, time; lock = pathlib.Path({str(lock)!r}); lock.touch()\n"
-        "try:\n    time.sleep(60)\nfinally:\n    lock.unlink(); (lock.parent / 'tidied').touch()"
-    )
+    lock, tidied = tmp_path / "lock", tmp_path / "tidied"
+    code = f"trap 'rm {lock}; touch {tidied}; exit' INT; touch {lock}; sleep 60 & wait"
     with pytest.raises(CollectorError, match="did not end"):
-        child.run([sys.executable, "-c", code], longest_s=2)
-    assert not lock.exists() and (tmp_path / "tidied").exists()
+        child.run(shell(code), longest_s=0.5)
+    assert not lock.exists() and tidied.exists()
 
 
 def test_a_process_that_does_not_heed_an_interruption_is_ended(monkeypatch):
-    monkeypatch.setattr(programs, "GRACE_S", 0.5)
-    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+    monkeypatch.setattr(programs, "GRACE_S", 0.1)
     with pytest.raises(CollectorError, match="did not end"):
-        child.run([sys.executable, "-c", code], longest_s=2)
+        child.run(shell("trap '' INT; sleep 60"), longest_s=0.5)
 
 
 def test_a_process_that_ended_is_not_waited_for_because_of_what_it_started(tmp_path):
     began = time.monotonic()
-    assert child.run(starts_another(tmp_path, "os._exit(4)"), longest_s=30) == "ended with status 4 and left no answer"
+    assert child.run(starts_another(tmp_path, "exit 4"), longest_s=30) == "ended with status 4 and left no answer"
     assert time.monotonic() - began < 20
     os.kill(int((tmp_path / "other").read_text()), signal.SIGKILL)
 
 
 def test_an_interruption_leaves_no_process_behind(tmp_path):
     ours = "import sys; from launchlens.profiling import child; child.run(sys.argv[1:])"
-    command = [sys.executable, "-c", ours, *starts_another(tmp_path, "time.sleep(60)")]
+    command = [sys.executable, "-c", ours, *starts_another(tmp_path, "wait")]
     with started.program(command, tmp_path / "said") as process:
         started.until((tmp_path / "other").exists, "other program")
         process.send_signal(signal.SIGINT)  # to this one alone, as a supervisor sends it

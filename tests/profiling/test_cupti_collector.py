@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pyarrow.parquet as pq
 import pytest
+import quick_workload
 from typer.testing import CliRunner
 
 import child_in_here
@@ -27,7 +28,6 @@ from fake_cupti import (
 )
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
-from launchlens.kernels.user_module import load
 from launchlens.profiling import child
 from launchlens.profiling.collectors.catalogue import chosen as chosen_collectors
 from launchlens.profiling.collectors.collector import Job
@@ -262,20 +262,6 @@ def record(folder, *names, workload=None):
     return Cupti().record(Job(workload or small_copies(), entries, folder, "eager", 2, 2, "cpu"), lambda done: None)
 
 
-#: A workload for processes that break down whatever they run: they load no torch, which takes longest.
-WITHOUT_TORCH = """
-from launchlens.kernels.registry import variant, workload
-
-@workload("mine", baseline="one")
-def make(device, seed):
-    return seed
-
-@variant("mine", "one")
-def one(inputs):
-    return lambda: None
-"""
-
-
 class Steps:
     @contextmanager
     def step(self, text, total):
@@ -303,9 +289,7 @@ def test_a_recording_is_kept_in_the_capture(stand_in, tmp_path):
 
 def test_a_real_process_that_breaks_down_is_tried_again_with_care(stand_in, tmp_path):
     stand_in("crash-with-markers", real_process=True)
-    mine = tmp_path / "mine.py"
-    mine.write_text(WITHOUT_TORCH)
-    made = record(tmp_path, "one", workload=load(mine)[0])
+    made = record(tmp_path, "one", workload=quick_workload.put(tmp_path))
     assert made.reference_ns["one"] > 0
     header = json.loads(pq.read_schema(tmp_path / made.path).metadata[b"launchlens"])
     assert header["markers"] is False

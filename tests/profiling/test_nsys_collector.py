@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import quick_workload
 from traces.made_nsys import call, export, global_tid, on_gpu
 from typer.testing import CliRunner
 
@@ -122,7 +123,7 @@ def plan(*collectors, **more):
 def test_a_recording_by_real_processes_keeps_the_report_and_its_export(stand_in, tmp_path, monkeypatch):
     monkeypatch.setattr(child, "command", COMMAND)
     log, done = stand_in(), []
-    made = record(tmp_path / "capture", "copy_", "foreach", advance=done.append)
+    made = record(tmp_path / "capture", "one", "two", workload=quick_workload.put(tmp_path), advance=done.append)
     assert (made.collector, made.path, made.rounds, made.iterations) == ("nsys", "nsys/eager.sqlite", 2, 2)
     kept = tmp_path / "capture" / "nsys"
     assert sorted(path.name for path in kept.iterdir()) == ["eager.nsys-rep", "eager.sqlite"]

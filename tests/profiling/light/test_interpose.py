@@ -35,14 +35,20 @@ def libraries(tmp_path_factory):
         yield build.built()
 
 
-@pytest.fixture(scope="module", params=["tsc", "clock"])
-def said(request, libraries, tmp_path_factory):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The made CUDA, and a program that uses it."""
     folder = tmp_path_factory.mktemp("cuda")
     # bound within itself, as the real one is
     _compile("fake_driver.c", folder / "libcuda.so.1", "-Wl,-Bsymbolic")
     _compile("fake_runtime.c", folder / "libcudart.so.12")
     _compile("program.c", folder / "program.so", str(folder / "libcudart.so.12"), f"-Wl,-rpath,{folder}", "-lpthread")
     _compile("fake_driver.c", folder / "mine.so")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["tsc", "clock"])
+def said(request, libraries, folder):
     environment = dict(os.environ) | {"LD_PRELOAD": f"{libraries.interpose}:{folder / 'mine.so'}"}
     environment |= {PRELOADED: str(libraries.interpose)}
     if request.param == "clock":
