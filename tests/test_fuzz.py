@@ -1,12 +1,13 @@
 """A little of the fuzzer at every run, always the same cases; `python tests/fuzz/run.py` runs as many as one likes."""
 
+import json
 import os
 import signal
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from fuzz import kills, run
+from fuzz import every_place, kills, run
 from fuzz.seeds import KINDS
 from typer.main import get_command
 
@@ -77,6 +78,27 @@ def test_a_process_that_dies_is_a_finding_and_the_others_go_on(monkeypatch):
 def test_cases_are_the_same_wherever_they_run():
     assert run.cases(0, 300)[200:] == run.cases(200, 100)
     assert {kind for kind, _ in run.cases(0, 300)} == set(KINDS)
+
+
+def test_every_place_is_changed_to_every_value(tmp_path):
+    chosen = every_place.changes(["manifest.json"])
+    assert len({*chosen}) == len(chosen)
+    of_name = [each for each in chosen if each.place == ("workload", "name")]
+    assert {each.value for each in of_name} == {None, *range(len(every_place.VALUES))}
+    for number, each in enumerate(of_name):
+        said = json.loads((every_place.changed(each, tmp_path / str(number)) / "manifest.json").read_text())
+        assert ("name" in said["workload"]) == (each.value is not None)
+
+
+def test_what_a_place_breaks_is_found(monkeypatch):
+    change = every_place.Change("manifest.json", ("workload", "copies"), 3)
+    well = every_place.tried(change)
+    assert (well.opened, well.findings) == (1, [])
+    refused = every_place.tried(every_place.Change("sweep.json", ("axes",), None))
+    assert (refused.opened, refused.findings) == (0, [])
+    monkeypatch.setattr("launchlens.reports.writers.html.html", raises)
+    (found,) = every_place.tried(change).findings
+    assert found.startswith("manifest.json, workload.copies, value 3: report ended with 70")
 
 
 def test_commands_that_are_killed_leave_nothing_half_written(tmp_path):
