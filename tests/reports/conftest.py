@@ -41,7 +41,7 @@ def page(made):
 def hostile(tmp_path_factory, names):
     """The same with names, sayings and an environment that attack the page."""
     with pytest.MonkeyPatch.context() as patch:
-        kernels = {"triton-per-tensor": names.long, "triton-batched": names.link, "foreach": names.script}
+        kernels = {"triton-per-tensor": names.link, "triton-batched": names.long, "foreach": names.script}
         patch.setattr(made_capture, "KERNEL_NAMES", kernels)
         folder = made_capture.make_capture(tmp_path_factory.mktemp("hostile"), gpu=names.link)
     path = folder / MANIFEST

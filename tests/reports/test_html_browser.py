@@ -1,7 +1,12 @@
 """The page in a real browser: drawn without a word in the console, offline, at both widths, light and dark."""
 
+from __future__ import annotations
+
+import re
 import shutil
-import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +17,10 @@ from launchlens.reports.pages import trace as trace_page
 from launchlens.reports.writers.html import html as written
 from launchlens.traces.analysis import analyze, as_document
 from shown import render
+from started import until
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome as WebDriver
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +52,8 @@ def browser(tmp_path_factory):
         driver.execute_cdp_cmd("Network.enable", {})
         offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
         driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
-        yield driver
+        driver.set_script_timeout(PATIENCE)
+        yield Browser(driver)
     finally:
         driver.quit()
 
@@ -62,56 +72,150 @@ def files(made, hostile, names, tmp_path_factory):
     return folder
 
 
-def look(browser, path, *, width=1280, dark=False, script=True):
-    """Open a page and wait until it has been drawn; the console must have stayed empty."""
-    browser.get_log("browser")
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
-    browser.get(path.as_uri())
-    until = time.monotonic() + PATIENCE
-    while script and browser.execute_script("return document.documentElement.dataset.drawn") != "all":
-        assert time.monotonic() < until, browser.get_log("browser")
-        time.sleep(0.1)
-    assert browser.get_log("browser") == []
+@dataclass
+class Browser:
+    """A browser, and the page that it shows: tests that ask for the same one, one after another, look at what is there.
+
+    So a test leaves the page as it found it, or says that it doesn't.
+    """
+
+    driver: WebDriver
+    shown: tuple[Path, int, bool] | None = None
+
+    def look(self, path, *, width=1280, dark=False, script=True, draws=True, resized=False):
+        """Show a page that has been drawn, if it draws; the console must have stayed empty.
+
+        What is shown at another width is loaded again, unless it may be `resized`.
+        """
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        if resized and self.shown and self.shown[::2] == (path, script):
+            self.resize(width)
+        if self.shown != (path, width, script):
+            self.load(path, width, script)
+        if script and draws:
+            assert self.driver.execute_async_script(DRAWN) == "all", self.said()
+        assert self.said() == []
+
+    def load(self, path, width=1280, script=True):
+        self.said()
+        self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+        self.shown = (path, width, script)
+        self.resize(width)
+        self.driver.get(path.as_uri())
+
+    def resize(self, width):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        path, _, script = self.shown
+        self.shown = (path, width, script)
+
+    def left_changed(self):
+        """The page is not what it was when it was loaded: whoever looks at it next loads it again."""
+        self.driver.get("about:blank")  # from the page itself its address with another end would only lead on
+        self.shown = None
+
+    def run(self, script, *arguments):
+        """What a script gives that is run on the page."""
+        return self.driver.execute_script(script, *arguments)
+
+    def said(self):
+        """What has been said in the console since it was asked last."""
+        return self.driver.get_log("browser")
+
+    def strings(self):
+        """All texts of the page, with or without scripts."""
+        return self.driver.execute_cdp_cmd("DOMSnapshot.captureSnapshot", {"computedStyles": []})["strings"]
+
+    def asks(self):
+        """Whether the page has opened a window of its own, which waits for an answer."""
+        from selenium.common.exceptions import NoAlertPresentException
+
+        try:
+            return self.driver.switch_to.alert is not None
+        except NoAlertPresentException:
+            return False
+
+
+#: Waits in the page until its figures have been drawn.
+DRAWN = """const done = arguments[0];
+           (function look() {
+             const drawn = document.documentElement.dataset.drawn;
+             if (drawn) done(drawn); else setTimeout(look, 10);
+           })();"""
 
 
 def choose_everything(browser):
-    """Pick every entry of every selector, so that each figure has been shown once."""
-    browser.execute_script(
-        """for (const select of document.querySelectorAll("select")) for (const option of select.options) {
-             select.value = option.value; select.dispatchEvent(new Event("change")); }"""
+    """Pick every entry of every selector, so that each figure has been shown once, and then what was picked before."""
+    browser.run(
+        """for (const select of document.querySelectorAll("select")) {
+             const before = select.value;
+             for (const value of [...[...select.options].map((option) => option.value), before]) {
+               select.value = value; select.dispatchEvent(new Event("change")); } }"""
     )
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+def folds(browser, section, are_open):
+    """Open or close all that can be folded in a section."""
+    browser.run(
+        "document.querySelectorAll(arguments[0]).forEach((it) => { it.open = arguments[1]; })",
+        f"#{section} details",
+        are_open,
+    )
+
+
+def wide_as(browser, width):
+    """Whether nothing of the page reaches beyond the window, which is as wide as it was made."""
+    wide, inner = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+    return wide <= inner == width
+
+
+#: Pages are loaded at two widths, one of them in the dark and one in the light, and then looked at in the other.
+VIEWS = pytest.mark.parametrize(
+    ("width", "dark"),
+    [(390, True), (390, False), (1280, False), (1280, True)],
+    ids=["390-dark", "390-light", "1280-light", "1280-dark"],
+)
+
+
+@VIEWS
 def test_every_figure_is_drawn_and_nothing_overflows(browser, files, width, dark):
-    look(browser, files / "made.html", width=width, dark=dark)
+    browser.look(files / "made.html", width=width, dark=dark)
     choose_everything(browser)
-    plots, drawn = browser.execute_script(
+    plots, drawn = browser.run(
         """const plots = [...document.querySelectorAll(".plot")];
            return [plots.length, plots.filter((plot) => plot.querySelector(".main-svg")).length];"""
     )
     assert plots == drawn >= 18
-    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= inner == width
-    outside = browser.execute_script(
+    assert wide_as(browser, width)
+    outside = browser.run(
         """return [...document.querySelectorAll(".plot .main-svg")].filter((svg) => svg.checkVisibility()
              && svg.getBoundingClientRect().right > innerWidth + 1).length"""
     )
     assert outside == 0
-    assert browser.get_log("browser") == []
+    assert browser.said() == []
+
+
+def test_scale_and_selector_change_what_is_shown(browser, files):
+    browser.look(files / "made.html")
+    ranges = "return [...document.querySelectorAll('#timeline-0 .plot')].map((it) => it.layout.xaxis.range[1])"
+    shared = browser.run(ranges)
+    assert len(set(shared)) == 1
+    scale = "document.querySelector('input[data-scale=\"timeline-0\"]').click()"
+    browser.run(scale)
+    assert len(set(browser.run(ranges))) == 4
+    browser.run(scale)
+    assert browser.run(ranges) == shared
+    titles = "return [...document.querySelectorAll('#difference-0 h4')].filter((it) => it.checkVisibility()).length"
+    assert browser.run(titles) == 1
 
 
 def test_dark_mode_changes_paper_ink_and_figures(browser, files):
     seen = []
     for dark in (False, True):
-        look(browser, files / "made.html", dark=dark)
+        browser.look(files / "made.html", dark=dark)
         seen.append(
-            browser.execute_script(
+            browser.run(
                 """const of = (it, name) => getComputedStyle(it)[name];
                    return [of(document.body, "backgroundColor"), of(document.body, "color"),
                            of(document.querySelector(".plot .annotation-text"), "fill")];"""
@@ -120,87 +224,79 @@ def test_dark_mode_changes_paper_ink_and_figures(browser, files):
     assert all(light != dark for light, dark in zip(*seen, strict=True))
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_hostile_names_do_nothing(browser, files, width, names):
-    from selenium.common.exceptions import NoAlertPresentException
-
-    look(browser, files / "hostile.html", width=width)
-    choose_everything(browser)
-    with pytest.raises(NoAlertPresentException):
-        _ = browser.switch_to.alert.text
-    assert browser.execute_script("return document.querySelectorAll('img, .plot svg a').length") == 0
-    assert names.script in browser.execute_script("return document.body.innerText")
-    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= inner
-    assert browser.get_log("browser") == []
-
-
-def test_a_name_that_looks_like_markup_is_shown_as_it_stands(browser, files):
-    look(browser, files / "hostile.html")
-    browser.execute_script("document.querySelectorAll('input[data-scale]').forEach((it) => it.click())")
-    shown = browser.execute_script(
-        "return [...document.querySelectorAll('#timeline .bartext')].map((it) => it.dataset.unformatted || '')"
-    )
-    assert any("&lt;b&gt;bold&lt;/b&gt;" in text for text in shown), "Plotly is given entities, which it shows as text"
-    texts = browser.execute_script("return [...document.querySelectorAll('.bartext')].map((it) => it.textContent)")
-    assert any(text.startswith("<b>bold</b>") for text in texts)
-
-
-def test_an_inline_script_that_an_escape_missed_would_not_run(browser, files, tmp_path):
-    text = (files / "made.html").read_text("utf-8")
-    path = tmp_path / "broken.html"
-    path.write_text(
-        text.replace("</h1>", "</h1><script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>")
-    )
-    browser.get(path.as_uri())
-    time.sleep(0.5)
-    assert browser.execute_script("return window.pwned === undefined")
-    assert any("Content Security Policy" in entry["message"] for entry in browser.get_log("browser"))
-
-
-def test_scale_and_selector_change_what_is_shown(browser, files):
-    look(browser, files / "made.html")
-    ranges = "return [...document.querySelectorAll('#timeline-0 .plot')].map((it) => it.layout.xaxis.range[1])"
-    assert len(set(browser.execute_script(ranges))) == 1
-    browser.execute_script("document.querySelector('input[data-scale=\"timeline-0\"]').click()")
-    assert len(set(browser.execute_script(ranges))) == 4
-    titles = "return [...document.querySelectorAll('#difference-0 h4')].filter((it) => it.checkVisibility()).length"
-    assert browser.execute_script(titles) == 1
-
-
 def test_page_is_readable_without_script(browser, files):
-    look(browser, files / "made.html", script=False)
-    text = browser.execute_cdp_cmd("DOMSnapshot.captureSnapshot", {"computedStyles": []})["strings"]
+    browser.look(files / "made.html", script=False)
+    text = browser.strings()
     assert any("foreach is fastest" in each for each in text)
     assert any("This figure is drawn by a script" in each for each in text)
 
 
-OPEN_ALL = "document.querySelectorAll('#probes details').forEach((it) => { it.open = true; })"
+def test_an_inline_script_that_an_escape_missed_would_not_run(browser, files, tmp_path):
+    text = re.sub('(id="plotly">)[^<]*', r"\1", (files / "made.html").read_text("utf-8"))  # no figure needs to be drawn
+    path = tmp_path / "broken.html"
+    path.write_text(
+        text.replace("</h1>", "</h1><script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>")
+    )
+    browser.load(path)
+    said = []
+
+    def refused():
+        said.extend(entry["message"] for entry in browser.said() if "Content Security Policy" in entry["message"])
+        return all(any(kind in message for message in said) for kind in ("inline script", "inline event handler"))
+
+    until(refused, "refusal of the script and of the handler")
+    assert browser.run("return window.pwned === undefined")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+SCALES = "document.querySelectorAll('input[data-scale]').forEach((it) => it.click())"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_hostile_names_do_nothing(browser, files, width, names):
+    browser.look(files / "hostile.html", width=width, resized=True)
+    choose_everything(browser)
+    assert not browser.asks()
+    assert browser.run("return document.querySelectorAll('img, .plot svg a').length") == 0
+    assert names.script in browser.run("return document.body.innerText")
+    wide, inner = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inner
+    assert browser.said() == []
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_stands(browser, files):
+    browser.look(files / "hostile.html")
+    browser.run(SCALES)
+    shown = browser.run(
+        "return [...document.querySelectorAll('#timeline .bartext')].map((it) => it.dataset.unformatted || '')"
+    )
+    assert any("&lt;b&gt;bold&lt;/b&gt;" in text for text in shown), "Plotly is given entities, which it shows as text"
+    texts = browser.run("return [...document.querySelectorAll('.bartext')].map((it) => it.textContent)")
+    assert any(text.startswith("<b>bold</b>") for text in texts)
+    browser.run(SCALES)
+
+
+@VIEWS
 def test_probes_are_drawn_and_folded_and_nothing_overflows(browser, files, width, dark):
-    look(browser, files / "probes.html", width=width, dark=dark)
+    browser.look(files / "probes.html", width=width, dark=dark)
     drawn = "return [...document.querySelectorAll('#probes .plot')].map((it) => it.querySelectorAll('.main-svg').length > 0)"
-    assert browser.execute_script(drawn) == [True, True]
+    assert browser.run(drawn) == [True, True]
     closed = "return [...document.querySelectorAll('#probes details')].map((it) => it.open)"
-    assert set(browser.execute_script(closed)) == {False}
-    browser.execute_script(OPEN_ALL)
-    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= inner == width
-    outside = browser.execute_script(
+    assert set(browser.run(closed)) == {False}
+    folds(browser, "probes", True)
+    assert wide_as(browser, width)
+    outside = browser.run(
         """return [...document.querySelectorAll("#probes .plot .main-svg")]
              .filter((svg) => svg.getBoundingClientRect().right > innerWidth + 1).length"""
     )
     assert outside == 0
-    assert browser.get_log("browser") == []
+    folds(browser, "probes", False)
+    assert browser.said() == []
 
 
 def test_marks_of_a_ladder_have_the_colour_of_ink(browser, files):
     for dark in (False, True):
-        look(browser, files / "probes.html", dark=dark)
-        ink, mark = browser.execute_script(
+        browser.look(files / "probes.html", dark=dark)
+        ink, mark = browser.run(
             """return [getComputedStyle(document.body).color,
                        getComputedStyle(document.querySelector("[id^=ladder-] .scatterlayer .point")).fill];"""
         )
@@ -208,27 +304,25 @@ def test_marks_of_a_ladder_have_the_colour_of_ink(browser, files):
 
 
 def test_a_link_from_evidence_leads_to_the_probe(browser, files):
-    look(browser, files / "probes.html")
-    browser.execute_script("document.querySelectorAll('#claims details').forEach((it) => { it.open = true; })")
-    browser.execute_script("document.querySelector('#claims a.see').click()")
-    place = "return [location.hash, document.querySelector(':target').getBoundingClientRect().top]"
-    hash, top = browser.execute_script(place)
+    browser.look(files / "probes.html")
+    folds(browser, "claims", True)
+    browser.run("document.querySelector('#claims a.see').click()")
+    hash, top = browser.run("return [location.hash, document.querySelector(':target').getBoundingClientRect().top]")
     assert hash == "#probe-backlog" and -50 < top < 100
+    browser.left_changed()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [390, 1280])
 def test_hostile_probes_do_nothing(browser, files, width, names):
-    from selenium.common.exceptions import NoAlertPresentException
-
-    look(browser, files / "hostile_probes.html", width=width)
-    browser.execute_script(OPEN_ALL)
-    with pytest.raises(NoAlertPresentException):
-        _ = browser.switch_to.alert.text
-    assert browser.execute_script("return window.pwned === undefined && !document.querySelector('img, .plot svg a')")
-    assert names.script in browser.execute_script("return document.getElementById('probes').innerText")
-    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    browser.look(files / "hostile_probes.html", width=width, resized=True)
+    folds(browser, "probes", True)
+    assert not browser.asks()
+    assert browser.run("return window.pwned === undefined && !document.querySelector('img, .plot svg a')")
+    assert names.script in browser.run("return document.getElementById('probes').innerText")
+    wide, inner = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= inner
-    assert browser.get_log("browser") == []
+    assert browser.said() == []
+    folds(browser, "probes", False)
 
 
 def test_the_tables_of_a_trace_are_sorted_by_their_values_and_searched(browser, tmp_path):
@@ -239,24 +333,23 @@ def test_the_tables_of_a_trace_are_sorted_by_their_values_and_searched(browser, 
     found = analyze(trace(rows))
     page = trace_page.page(as_document(found), [*found.answers().tables.values()])
     (tmp_path / "trace.html").write_text(written(page), encoding="utf-8")
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    browser.get((tmp_path / "trace.html").as_uri())
+    browser.look(tmp_path / "trace.html", draws=False)
     names = """return [...document.querySelectorAll("#table-kernels tbody tr")].filter((row) => row.checkVisibility())
                  .map((row) => row.cells[0].textContent.trim())"""
     heads = """const heads = [...document.querySelectorAll("#table-kernels thead th")];
                const head = heads.find((each) => each.textContent.trim() === arguments[0]); head.click(); return head.ariaSort"""
     by_time = ["k01", "k02", "k00", *(f"k{at:02d}" for at in range(11, 2, -1))]
-    assert browser.execute_script(names) == by_time
-    assert browser.execute_script(heads, "kernel") == "ascending"
-    assert browser.execute_script(names) == sorted(by_time)
-    assert browser.execute_script(heads, "in all") == "descending" and browser.execute_script(names) == by_time
-    assert browser.execute_script(heads, "in all") == "ascending" and browser.execute_script(names) == by_time[::-1]
-    browser.execute_script(
+    assert browser.run(names) == by_time
+    assert browser.run(heads, "kernel") == "ascending"
+    assert browser.run(names) == sorted(by_time)
+    assert browser.run(heads, "in all") == "descending" and browser.run(names) == by_time
+    assert browser.run(heads, "in all") == "ascending" and browser.run(names) == by_time[::-1]
+    browser.run(
         """const field = document.querySelector("#table-kernels input"); field.value = "K1";
            field.dispatchEvent(new Event("input"))"""
     )
-    assert browser.execute_script(names) == ["k10", "k11"]
-    assert browser.get_log("browser") == []
+    assert browser.run(names) == ["k10", "k11"]
+    assert browser.said() == []
 
 
 # -- the timeline of a trace
@@ -283,15 +376,6 @@ def trace_file(tmp_path_factory, names):
     return path
 
 
-def opened(browser, path, width):
-    browser.get_log("browser")
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    browser.get("about:blank")
-    browser.get(path.as_uri())
-
-
 #: What stands for a box, by the script that looks for it: whether it is seen, how wide it is, and what stands in its lane.
 SEEN = """const it = document.querySelector(arguments[0]), box = it.getBoundingClientRect(), view = it.closest(".view");
           const edge = view.getBoundingClientRect();
@@ -299,80 +383,76 @@ SEEN = """const it = document.querySelector(arguments[0]), box = it.getBoundingC
                     && box.bottom < innerHeight, box.width, it.classList.contains("met")];"""
 
 
-@pytest.mark.parametrize("width", [1280, 500])
+def test_names_in_a_timeline_are_text(browser, trace_file, names):
+    browser.look(trace_file, width=500, draws=False)
+    assert browser.run("return document.querySelectorAll('img, .strips script').length") == 0
+    titles = browser.run("return [...document.querySelectorAll('.strip [title]')].map((it) => it.title)")
+    assert any(names.script in title for title in titles) and any(names.link in title for title in titles)
+    assert browser.said() == []
+
+
+def test_the_timeline_is_magnified_and_its_axis_follows(browser, trace_file):
+    browser.look(trace_file, width=500, draws=False)
+    axis = "return [...document.querySelectorAll('.part:not([hidden]) .axis span')].map((it) => it.textContent)"
+    whole = browser.run(axis)
+    assert whole[0] == "0" and len(whole) < 8
+    browser.run("for (let at = 0; at < 3; at++) document.querySelector('[data-zoom=\"4\"]').click()")
+    width, view = browser.run(
+        "const it = document.querySelector('.long'); return [it.clientWidth, it.parentElement.clientWidth]"
+    )
+    assert width == pytest.approx(64 * view, abs=2)
+    near = browser.run(axis)
+    assert near != whole and len(near) < 40
+    browser.run("document.querySelector('[data-zoom=\"0\"]').click()")
+    assert browser.run(axis) == whole
+    assert browser.said() == []
+
+
+@pytest.mark.parametrize("width", [500, 1280])
 def test_a_row_leads_to_its_gap_and_the_gap_back_to_its_row(browser, trace_file, width):
-    opened(browser, trace_file, width)
-    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-    assert wide <= inner == width
+    browser.look(trace_file, width=width, draws=False)
+    assert wide_as(browser, width)
     shown = "return [...document.querySelectorAll('#timelines > .part')].map((part) => !part.hidden)"
-    assert browser.execute_script(shown) == [True, False, False], "one step at a time"
+    assert browser.run(shown) == [True, False, False], "one step at a time"
     # a gap of 15 µs of a step that is not shown: a tenth of a pixel, and a row that nothing has led to
-    gap = browser.execute_script(
+    gap = browser.run(
         """const part = [...document.querySelectorAll("#timelines > .part")].find((each) => each.hidden);
            const id = [...part.querySelectorAll(".strip [id^=gap-]")].at(12).id;
            document.querySelector('#table-idle a[href="#' + id + '"]').click(); return "#" + id;"""
     )
-    is_seen, pixels, is_met = browser.execute_script(SEEN, gap)
+    is_seen, pixels, is_met = browser.run(SEEN, gap)
     assert is_seen and is_met and pixels >= 20
-    assert browser.execute_script(shown).count(True) == 1
-    letter = browser.execute_script("return document.querySelector(arguments[0]).textContent.trim()[0]", gap)
+    assert browser.run(shown).count(True) == 1
+    letter = browser.run("return document.querySelector(arguments[0]).textContent.trim()[0]", gap)
     assert letter == "P", "lettered, not coloured alone"
-    assert "shown: " in browser.execute_script(
-        "return document.querySelector(arguments[0]).closest('.strips').innerText", gap
-    )
-    browser.execute_script("document.querySelector(arguments[0]).click()", gap)
-    row, leads = browser.execute_script(
+    assert "shown: " in browser.run("return document.querySelector(arguments[0]).closest('.strips').innerText", gap)
+    browser.run("document.querySelector(arguments[0]).click()", gap)
+    row, leads = browser.run(
         "const row = document.querySelector('tr.met'); return [row.id, row.querySelector('a').hash]"
     )
     assert row.startswith("idle-") and leads == gap
-    wide, inner = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+    wide, inner = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= inner
-    assert browser.get_log("browser") == []
+    assert browser.said() == []
+    browser.left_changed()
 
 
 def test_a_row_that_is_searched_away_is_shown_when_a_link_leads_to_it(browser, trace_file):
-    opened(browser, trace_file, 1280)
-    found = browser.execute_script(
+    browser.look(trace_file, draws=False)
+    found = browser.run(
         """const field = document.querySelector("#table-kernels input"); field.value = "k7";
            field.dispatchEvent(new Event("input"));
            const box = [...document.querySelectorAll(".strip a")].find((it) => it.textContent.trim() === "k9");
            const row = document.querySelector(box.getAttribute("href")), was = row.hidden; box.click();
            return [was, row.hidden, row.cells[0].textContent, row.classList.contains("met")]"""
     )
-    time.sleep(0.1)
     assert found[0] is True and found[2] == "k9"
-    assert browser.execute_script(
-        "return [...document.querySelectorAll('tr.met')].map((it) => it.cells[0].textContent)"
-    ) == ["k9"]
-
-
-def test_the_timeline_is_magnified_and_its_axis_follows(browser, trace_file):
-    opened(browser, trace_file, 500)
-    axis = "return [...document.querySelectorAll('.part:not([hidden]) .axis span')].map((it) => it.textContent)"
-    whole = browser.execute_script(axis)
-    assert whole[0] == "0" and len(whole) < 8
-    browser.execute_script("for (let at = 0; at < 3; at++) document.querySelector('[data-zoom=\"4\"]').click()")
-    width, view = browser.execute_script(
-        "const it = document.querySelector('.long'); return [it.clientWidth, it.parentElement.clientWidth]"
-    )
-    assert width == pytest.approx(64 * view, abs=2)
-    near = browser.execute_script(axis)
-    assert near != whole and len(near) < 40
-    browser.execute_script("document.querySelector('[data-zoom=\"0\"]').click()")
-    assert browser.execute_script(axis) == whole
-    assert browser.get_log("browser") == []
-
-
-def test_names_in_a_timeline_are_text(browser, trace_file, names):
-    opened(browser, trace_file, 500)
-    assert browser.execute_script("return document.querySelectorAll('img, .strips script').length") == 0
-    titles = browser.execute_script("return [...document.querySelectorAll('.strip [title]')].map((it) => it.title)")
-    assert any(names.script in title for title in titles) and any(names.link in title for title in titles)
-    assert browser.get_log("browser") == []
+    met = "return [...document.querySelectorAll('tr.met')].map((it) => it.cells[0].textContent)"
+    assert until(lambda: browser.run(met), "row that a link led to") == ["k9"]
+    browser.left_changed()
 
 
 def test_without_script_every_step_stands_there(browser, trace_file):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    browser.get(trace_file.as_uri())
-    text = browser.execute_cdp_cmd("DOMSnapshot.captureSnapshot", {"computedStyles": []})["strings"]
+    browser.look(trace_file, script=False)
+    text = browser.strings()
     assert len({each for each in text if each.startswith("ProfilerStep#") and "s: " in each}) == 3
