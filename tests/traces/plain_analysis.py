@@ -152,6 +152,8 @@ def by_thread(rows: Iterable[Row]) -> dict[Any, Opened]:
 
 #: start, end and state of something that is open for that long
 Interval = tuple[int, int, str]
+#: the moments at which something changes, and (host state, device state) from each on
+Did = tuple[list[int], list[tuple[str, str]]]
 
 
 @dataclass
@@ -172,6 +174,8 @@ class Plain:
     opened: dict[Any, list[Interval]] = field(default_factory=dict)
     #: When each thread that was asked for waits, see `waits`.
     waited: dict[Any, list[Interval]] = field(default_factory=dict)
+    #: What each process and device that was accounted for did, see `swept`.
+    did: dict[Any, "Did"] = field(default_factory=dict)
 
     @cached_property
     def backward(self) -> dict[Any, "Opened"]:
@@ -665,11 +669,13 @@ def _windows(plain: Plain, range_name: str | None) -> tuple[Any, list[tuple[int,
 
 
 def _account(plain: Plain, process: Any, device: Any, windows: list[tuple[int, int]], covers: str) -> dict[str, Any]:
-    threads = sorted({row.lane for row in plain.rows if row.kind in STATES and row.process == process}, key=str)
-    of_threads = [
-        (host_intervals(plain, lane), waits(plain, lane, threads) + plain.frames.get(lane, [])) for lane in threads
-    ]
-    cells = swept(of_threads, device_intervals(plain, device), windows)
+    if (process, device) not in plain.did:
+        threads = sorted({row.lane for row in plain.rows if row.kind in STATES and row.process == process}, key=str)
+        of_threads = [
+            (host_intervals(plain, lane), waits(plain, lane, threads) + plain.frames.get(lane, [])) for lane in threads
+        ]
+        plain.did[process, device] = swept(of_threads, device_intervals(plain, device))
+    cells = within(plain.did[process, device], windows)
     return {
         "window": covers,
         "windows": len(windows),
@@ -762,30 +768,21 @@ def device_intervals(plain: Plain, device: int) -> list[Interval]:
     ]
 
 
-def swept(
-    threads: list[tuple[list[Interval], list[Interval]]], device: list[Interval], windows: list[tuple[int, int]]
-) -> Counter[tuple[str, str]]:
-    """Time by (host state, device state) in the union of some windows, from one moment of change to the next."""
+def swept(threads: list[tuple[list[Interval], list[Interval]]], device: list[Interval]) -> Did:
+    """What the host and the device do from one moment of change to the next, by what is open then."""
     changes: dict[int, list[tuple[int, Any, Interval]]] = defaultdict(list)
-    lanes: dict[Any, list[Interval]] = {"device": device, "window": [(low, high, "window") for low, high in windows]}
+    lanes: dict[Any, list[Interval]] = {"device": device}
     lanes |= {at: [*host, *waiting] for at, (host, waiting) in enumerate(threads)}
-    opens, closes = sorted(low for low, _ in windows), sorted(high for _, high in windows)
     for lane, intervals in lanes.items():
         for each in intervals:
-            if not (each[0] < each[1] and opens[0] < each[1] and each[0] < closes[-1]):
-                continue
-            # what is open in no window tells of none: as many have closed by its start as have opened before its end
-            if len(windows) == 1 or bisect_left(opens, each[1]) > bisect_right(closes, each[0]):
+            if each[0] < each[1]:
                 changes[each[0]].append((1, lane, each))
                 changes[each[1]].append((-1, lane, each))
     is_open: dict[Any, Counter[Interval]] = {lane: Counter() for lane in lanes}
     state_of = dict.fromkeys(range(len(threads)), "not-recorded")
     of_process, on_device = "not-recorded", _device_state(set())
-    cells: Counter[tuple[str, str]] = Counter()
-    before = 0
+    moments, states = [-(10**30)], [(of_process, on_device)]
     for moment in sorted(changes):
-        if is_open["window"]:
-            cells[of_process, on_device] += moment - before
         changed = set()
         for step, lane, each in changes[moment]:
             is_open[lane][each] += step
@@ -797,7 +794,20 @@ def swept(
         for lane in changed & state_of.keys():
             state_of[lane] = _host_state(is_open[lane])
         of_process = min(state_of.values(), key=FIRST.index, default="not-recorded")
-        before = moment
+        moments.append(moment)
+        states.append((of_process, on_device))
+    return moments, states
+
+
+def within(did: Did, windows: list[tuple[int, int]]) -> Counter[tuple[str, str]]:
+    """Time by (host state, device state) in some windows, which do not overlap."""
+    moments, states = did
+    cells: Counter[tuple[str, str]] = Counter()
+    for low, high in windows:
+        first, last = bisect_right(moments, low) - 1, bisect_left(moments, high)
+        edges = [low, *moments[first + 1 : last], high]
+        for state, begin, end in zip(states[first:last], edges, edges[1:], strict=False):
+            cells[state] += end - begin
     return cells
 
 

@@ -147,13 +147,14 @@ class Host:
         for at, (row, _) in enumerate(told):
             changes[row.start].append((1, at))
             changes[row.end].append((-1, at))
+        inner = [(row.start, -row.end, HOST.index(state)) for row, state in told]
         is_open: set[int] = set()
         found = []
         for moment, after in pairwise(sorted(changes)):
             for step, at in changes[moment]:
                 (is_open.add if step > 0 else is_open.discard)(at)
             if is_open:
-                at = max(is_open, key=lambda at: (told[at][0].start, -told[at][0].end, HOST.index(told[at][1])))
+                at = max(is_open, key=inner.__getitem__)
                 found.append(Piece(moment, after, told[at][1], told[at][0]))
         return found
 
@@ -166,20 +167,18 @@ class Host:
         at = [0] * len(of_threads)
         found = []
         for moment, after in pairwise(moments):
-            best = Piece(moment, after, "not-recorded", None)
+            state, row = "not-recorded", None
             for thread, pieces in enumerate(of_threads):
                 while at[thread] < len(pieces) and pieces[at[thread]].end <= moment:
                     at[thread] += 1
                 if at[thread] == len(pieces) or pieces[at[thread]].start > moment:
                     continue
                 mine = pieces[at[thread]]
-                if mine.state in SPEAKS and (
-                    best.state not in SPEAKS or SPEAKS.index(mine.state) < SPEAKS.index(best.state)
-                ):
-                    best = Piece(moment, after, mine.state, mine.row)
-            if best.state not in SPEAKS and before(with_frames, moment) > moment:
-                best.state = "python"
-            found.append(best)
+                if mine.state in SPEAKS and (state not in SPEAKS or SPEAKS.index(mine.state) < SPEAKS.index(state)):
+                    state, row = mine.state, mine.row
+            if state not in SPEAKS and before(with_frames, moment) > moment:
+                state = "python"
+            found.append(Piece(moment, after, state, row))
         return found
 
     def _name_causes(self) -> None:
