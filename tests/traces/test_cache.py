@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from read_once import read_once
 from traces.made_kinds import KINDS, make
 from typer.testing import CliRunner
 
@@ -149,7 +150,7 @@ def test_comparisons_and_pages_are_the_same_with_and_without_and_read_nothing_ag
         said("analyze", PAIR[0], "--html", tmp_path / name, *options)
         return (tmp_path / name).read_text()
 
-    with store.off():
+    with store.off(), read_once():
         without = [said(*words) for words in ON_PAIRS]
         pages = [page("a.html"), page("b.html", "--step", "2")]
     assert not cache.exists()

@@ -5,18 +5,19 @@ A row, a key or a nanosecond more or less fails. The facts lie beside the traces
 
 import json
 import runpy
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from read_once import read_once
 from traces.plain_tables import TABLES
 from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.traces.analyses.catalogue import CATALOGUE
 from launchlens.traces.analysis import analyze
-from launchlens.traces.joined import join
 from launchlens.traces.problems import MEANINGS
 from launchlens.traces.source import open_trace
 from launchlens.traces.windows import of_range
@@ -26,6 +27,12 @@ SCRIPT = runpy.run_path(str(GOLDEN / "facts.py"))
 FACTS: dict[Path, Path] = SCRIPT["facts_by_trace"]()
 ROOT: Path = SCRIPT["ROOT"]
 by_trace = pytest.mark.parametrize("trace", FACTS, ids=lambda trace: str(trace.relative_to(ROOT)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def each_trace_once() -> Iterator[None]:
+    with read_once():
+        yield
 
 
 @cache
@@ -80,15 +87,16 @@ def test_every_table_that_analyze_has(trace: Path) -> None:
 @by_trace
 def test_the_account_of_every_range(trace: Path) -> None:
     accounts = json.loads(FACTS[trace].read_text())["accounts"]
-    opened = open_trace(trace)
-    joined = join(opened)
-    asked = None
+    joined = None
     for name, facts in accounts.items():
-        accounted = of_range(joined, name)
-        if asked is None:  # one by one they are what is asked for, joined once for all
-            asked = analyze(opened, range_name=name).slice
+        if joined is None:  # one by one they are what is asked for, joined once for all
+            analysis = analyze(open_trace(trace), range_name=name)
+            joined, asked = analysis.joined, analysis.slice
+            accounted = of_range(joined, name)
             assert asked is not None and asked.covers == accounted.covers
             assert list(asked.account.rows()) == list(accounted.account.rows())
+        else:
+            accounted = of_range(joined, name)
         account = accounted.account
         cells = [{"host": cell.host, "device": cell.device, "ns": cell.ns} for cell in account.rows()]
         assert cells == facts.pop("cells")
