@@ -32,8 +32,15 @@ def events(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     for name, column in BY_NAME.items():
         values = [row.get(name) for row in full]
         if any(value is not None for value in values) or not column.nullable:
-            columns[name] = pd.Categorical(values) if column.dtype == "category" else values
+            columns[name] = _coded(values) if column.dtype == "category" else values
     return event_table(columns, len(full), Problems())
+
+
+def _coded(values: Sequence[Any]) -> pd.Categorical:
+    """Texts as categories in order, which are Python's own, as readers make them: to have pandas look for them takes longest."""
+    labels = sorted({value for value in values if value is not None})
+    number = {None: -1} | {label: at for at, label in enumerate(labels)}
+    return pd.Categorical.from_codes([number[value] for value in values], pd.Index(labels, dtype=object))
 
 
 def trace(rows: Iterable[dict[str, Any]]) -> Trace:
