@@ -103,6 +103,8 @@ def export(path: Path, age: str = "2026", /, **tables: Iterable[dict[str, Any]])
     known = columns_of(age) | {"CUPTI_ACTIVITY_KIND_DRIVER": _API}
     strings: dict[str, int] = {}
     with sqlite3.connect(path) as db:
+        db.execute("PRAGMA synchronous = OFF")  # nobody needs it after a loss of power
+        db.execute("BEGIN")
         for short, rows in tables.items():
             cupti = f"CUPTI_ACTIVITY_KIND_{short.upper()}"
             table = cupti if cupti in known else short

@@ -41,9 +41,11 @@ def read_events(tmp_path: Path, *events: str) -> Trace:
 def rows(trace: Trace) -> list[dict[str, Any]]:
     """The table's rows without their nulls."""
     validate(trace.events)
-    columns = {column.name: trace.events[column.name].astype(object).tolist() for column in COLUMNS}
+    columns = {column.name: trace.events[column.name].array for column in COLUMNS}
+    columns = {name: values for name, values in columns.items() if not (values.isna().all() and len(values))}
+    told = {name: values.astype(object).tolist() for name, values in columns.items()}
     return [
-        {name: values[row] for name, values in columns.items() if not pd.isna(values[row])}
+        {name: values[row] for name, values in told.items() if not pd.isna(values[row])}
         for row in range(len(trace.events))
     ]
 

@@ -22,6 +22,7 @@ from launchlens.traces.problems import InputError
 from launchlens.traces.readers.nsys import parquet as nsys_parquet
 from launchlens.traces.readers.nsys import reader as nsys
 from launchlens.traces.source import open_trace
+from launchlens.traces.trace import Trace
 
 TABLES: dict[str, Any] = {
     "runtime": [
@@ -67,15 +68,15 @@ def both(tmp_path: Path, age: str = "2026", /, **tables: Any) -> tuple[Path, Pat
     return path, as_parquet(path, tmp_path / "tables")
 
 
-def problems(path: Path) -> dict[str, int]:
-    return {problem.code: problem.count for problem in nsys.read(path).problems}
+def problems(trace: Trace) -> dict[str, int]:
+    return {problem.code: problem.count for problem in trace.problems}
 
 
 def agree(sqlite: Path, folder: Path) -> pd.DataFrame:
     """The event table of both, which must be one; so must be all else that is known of them."""
     one, other = nsys.read(sqlite), nsys.read(folder)
     pd.testing.assert_frame_equal(one.events, other.events)
-    assert problems(sqlite) == problems(folder)
+    assert problems(one) == problems(other)
     assert (one.recorded_by_version, one.devices) == (other.recorded_by_version, other.devices)
     return other.events
 
