@@ -10,31 +10,63 @@ import gc
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from launchlens.kernels.registry import discover
+from started import PATIENCE
 
 CLI = Path(__file__).parents[1] / "cli.py"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Process:
     """A command line that runs; one at a time does."""
 
     channel: socket.socket
+    number: int
+    _ended: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has been waited for."""
+        if self._ended is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.number, number)
 
     def wait(self) -> int:
-        """Its exit status, as that of subprocess; negative where a signal ended it."""
-        status = self.channel.recv(16)
-        assert status, "the process that others are forked off has died"
-        return int(status)
+        """Its exit status, as that of subprocess; negative where a signal ended it. One that hangs is killed."""
+        if self._ended is None:
+            self.channel.settimeout(PATIENCE)
+            try:
+                self._ended = _said(self.channel)
+            except TimeoutError:
+                self.send_signal(signal.SIGKILL)
+                self.channel.settimeout(None)
+                self._ended = _said(self.channel)
+        return self._ended
+
+
+@contextmanager
+def program(
+    arguments: Sequence[str | Path], stdout: Path, stderr: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """Run `cli.py` with these arguments, which prints into files; it is ended at the end."""
+    with open(stdout, "wb") as out, open(stderr, "wb") as errors:
+        process = start(arguments, stdout=out.fileno(), stderr=errors.fileno(), environment=environment)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 def start(
@@ -45,7 +77,22 @@ def start(
     asked = json.dumps([list(map(str, arguments)), dict(environment or {})])
     with open(os.devnull) as nothing:
         socket.send_fds(channel, [asked.encode()], [nothing.fileno(), stdout, stderr])
-    return Process(channel)
+    return Process(channel, _said(channel))
+
+
+def _said(channel: socket.socket) -> int:
+    """The next number that the process says which forks."""
+    said = channel.recv(_WIDTH, socket.MSG_WAITALL)
+    assert said, "the process that others are forked off has died"
+    return int(said)
+
+
+#: Characters of a number that it says: two may lie there to be read.
+_WIDTH = 16
+
+
+def _say(channel: socket.socket, number: int) -> None:
+    channel.sendall(f"{number:{_WIDTH}}".encode())
 
 
 @cache
@@ -94,10 +141,12 @@ def _serve(channel: socket.socket) -> list[str] | None:
                 os.close(descriptor)
             arguments, environment = json.loads(message)
             os.environ.update(environment)
+            tempfile.tempdir = None  # which the environment says
             return list(arguments)
         for descriptor in given:
             os.close(descriptor)
-        channel.sendall(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+        _say(channel, child)
+        _say(channel, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 if __name__ == "__main__":

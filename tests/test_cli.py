@@ -3,7 +3,6 @@
 import gzip
 import importlib.util
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -12,8 +11,10 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import forked
 import pytest
 from read_once import read_once
+from same_bytes import worked_out_once
 from typer.testing import CliRunner
 
 import started
@@ -39,7 +40,7 @@ def strict_json(text):
 @pytest.fixture(autouse=True, scope="module")
 def shared():
     """The same input is read and worked out once, which takes longest."""
-    with read_once():
+    with read_once(), worked_out_once():
         yield
 
 
@@ -407,22 +408,21 @@ def one(calls):
     def iteration():
         calls.append(1)
         if len(calls) == 500:
-            Path("timed").touch()
+            Path(__file__).with_name("timed").touch()
     return iteration
 """
 
 
 @needs_torch
 def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
-    folder, said = tmp_path / "capture", tmp_path / "said"
+    folder, errors = tmp_path / "capture", tmp_path / "errors"
     (tmp_path / "waiting.py").write_text(TIMED_FOR_A_WHILE)
-    measure = ["profile", "--workload", "waiting.py", "--device", "cpu", "--rounds", "10000000", "--iterations", "2"]
-    command = [sys.executable, str(ROOT / "cli.py"), *measure, "--output", str(folder)]
-    with started.program(command, said, cwd=tmp_path) as process:
-        started.until(lambda: (tmp_path / "timed").exists() or process.poll() is not None, "timed round")
+    measure = ["profile", "--workload", tmp_path / "waiting.py", "--device", "cpu", "--rounds", "10000000"]
+    with forked.program([*measure, "--iterations", "2", "--output", folder], tmp_path / "said", errors) as process:
+        started.until((tmp_path / "timed").exists, "timed round")
         process.send_signal(signal.SIGINT)
-        assert process.wait(started.PATIENCE) == 130, said.read_text()
-    assert "incomplete" in said.read_text() and "Traceback" not in said.read_text()
+        assert process.wait() == 130, errors.read_text()
+    assert "incomplete" in errors.read_text() and "Traceback" not in errors.read_text()
     assert json.loads((folder / "manifest.json").read_text())["complete"] is False
     result = run("report", folder)
     assert result.exit_code == 0 and "incomplete" in result.stdout, "what had been timed is still reported"
@@ -432,15 +432,14 @@ def test_ctrl_c_leaves_a_capture_that_says_it_is_incomplete(tmp_path):
 
 
 def test_open_serves_the_trace_once_and_ends(trace, tmp_path):
-    options = ["--as-recorded", "--no-browser", "--port", "0", "--wait", "60"]
-    command = [sys.executable, str(ROOT / "cli.py"), "open", str(trace), *options]
+    command = ["open", trace, "--as-recorded", "--no-browser", "--port", "0", "--wait", "60"]
     said = tmp_path / "said"
-    with started.program(command, said, cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as process:
+    with forked.program(command, said, tmp_path / "errors") as process:
         pattern = re.compile(r"^https://ui\.perfetto\.dev/#!/\?url=(http://127\.0\.0\.1:\S+)\n", re.MULTILINE)
         address = started.until(lambda: pattern.search(said.read_text()), "address")[1]
         with urllib.request.urlopen(address, timeout=started.PATIENCE) as answer:
             assert answer.read() == trace.read_bytes()
-        assert process.wait(started.PATIENCE) == 0
+        assert process.wait() == 0
 
 
 def test_open_says_when_nothing_came(trace):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from read_once import read_once
+from same_bytes import worked_out_once
 from typer.testing import CliRunner
 
 import shipped
@@ -25,7 +26,7 @@ def run(*arguments):
 @pytest.fixture(autouse=True, scope="module")
 def shared():
     """The same input is read and worked out once, which takes longest."""
-    with read_once():
+    with read_once(), worked_out_once():
         yield
 
 

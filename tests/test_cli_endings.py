@@ -11,6 +11,7 @@ import forked
 import pytest
 from typer.testing import CliRunner
 
+import started
 from launchlens.cli import app
 from launchlens.commands.endings import TerminatedError
 from launchlens.traces.problems import InputError
@@ -152,9 +153,16 @@ def test_a_pipe_that_was_closed_before_python_began_is_no_error(trace):
 
 
 def test_report_into_head_is_done(capture, tmp_path):
-    script = f"'{CLI[0]}' '{CLI[1]}' report '{capture}' --output '{tmp_path}/x.html' | head -1; echo ${{PIPESTATUS[0]}}"
-    answer = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines()[-1] == "0" and answer.stderr == ""
+    with subprocess.Popen(["head", "-1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as head:
+        assert head.stdin is not None and head.stdout is not None
+        with TemporaryFile() as said:
+            command = ["report", capture, "--output", tmp_path / "x.html"]
+            process = forked.start(command, stdout=head.stdin.fileno(), stderr=said.fileno())
+            head.stdin.close()
+            assert head.stdout.read().count("\n") == 1
+            assert process.wait() == 0
+            said.seek(0)
+            assert said.read() == b""
 
 
 def test_an_error_stays_one_where_nobody_reads_it():
@@ -195,18 +203,16 @@ def test_ctrl_c_while_modules_load_prints_no_traceback(module, trace, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_command_that_is_ended_takes_its_temporary_files_with_it(number, code, capture, tmp_path):
     pytest.importorskip("perfetto", reason="exporting needs perfetto")
-    command = [*CLI, "open", str(capture), "--no-browser", "--port", "0", "--wait", "60"]
-    surroundings = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=surroundings
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        assert process.stdout.readline().startswith("https://ui.perfetto.dev")
-        assert list(tmp_path.rglob("*.pftrace")), "what is served lies there"
+    said, errors, temporary = (tmp_path / name for name in ("said", "errors", "temporary"))
+    temporary.mkdir()
+    command = ["open", capture, "--no-browser", "--port", "0", "--wait", "60"]
+    with forked.program(command, said, errors, {"TMPDIR": str(temporary)}) as process:
+        started.until(lambda: said.read_text().startswith("https://ui.perfetto.dev"), "address")
+        assert list(temporary.rglob("*.pftrace")), "what is served lies there"
         process.send_signal(number)
-        assert process.wait(timeout=30) == code
-        assert "Traceback" not in process.stderr.read()
-    assert list(tmp_path.iterdir()) == []
+        assert process.wait() == code
+    assert "Traceback" not in errors.read_text()
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
