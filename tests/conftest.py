@@ -21,6 +21,8 @@ from typer.main import get_command
 # helper modules beside the tests (importlib mode puts nothing on sys.path by itself)
 sys.path.insert(0, str(Path(__file__).parent))
 
+import kept
+
 import skips
 
 # a shared machine may be slow for a moment: an example is judged by its answer, not by its time
@@ -55,6 +57,13 @@ def rewrite_a_share(hook, worker):
         vars(module)["__builtins__"] = {}  # without `import` it ends where it begins
         with suppress(ImportError):
             hook.exec_module(module)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def kept_for_each_other(request, tmp_path_factory):
+    """What one process of the session worked out is read by the others."""
+    if hasattr(request.config, "workerinput"):
+        kept.PLACE = tmp_path_factory.getbasetemp().parent
 
 
 #: What a test module imports where it asks for something that is worked out once in a process, and takes long.

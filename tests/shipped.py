@@ -1,12 +1,12 @@
-"""The captures that ship, each worked out once for all the tests of a process."""
+"""The captures that ship, each worked out once for all tests."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import kept
 import pytest
 from typer.testing import CliRunner
 
@@ -17,32 +17,39 @@ from launchlens.traces.captures.capture import Capture, read_capture
 from launchlens.traces.captures.recorded import FOLDER, all_recorded, recorded_sweeps
 from launchlens.traces.studies import study as module
 from launchlens.traces.studies.study import Study
-from launchlens.traces.sweeps.study import SweepStudy, sweep_study
-from launchlens.traces.sweeps.sweep import read_sweep
+from launchlens.traces.sweeps import study as of_sweeps
+from launchlens.traces.sweeps.study import SweepStudy
+from launchlens.traces.sweeps.sweep import Sweep, read_sweep
 
-_work_out = module.study
+_work_out, _work_out_sweep = module.study, of_sweeps.sweep_study
 
 
-@cache
-def worked_out(name: str) -> Study:
+def worked_out(name: str, *, wait: bool = True) -> Study:
     """The study of the capture in the folder of this name."""
-    return _work_out(read_capture(FOLDER / name))
+    return kept.once(name, lambda: _work_out(read_capture(FOLDER / name)), wait=wait)
 
 
-@cache
 def sweep_worked_out(name: str) -> SweepStudy:
     """The study of the sweep in the folder of this name."""
-    return sweep_study(read_sweep(FOLDER / name))
+    return kept.once(name, lambda: _work_out_sweep(read_sweep(FOLDER / name)))
 
 
 def all_worked_out() -> dict[str, Study | SweepStudy]:
     """Everything that ships, by name: captures, and sweeps after them."""
+    for folder in all_recorded():
+        with suppress(BlockingIOError):  # what another process is at can wait until all others are there
+            worked_out(folder.name, wait=False)
     captures = {folder.name: worked_out(folder.name) for folder in all_recorded()}
     return {**captures, **{folder.name: sweep_worked_out(folder.name) for folder in recorded_sweeps()}}
 
 
 def _study(capture: Capture, progress: Any = None) -> Study:
     return worked_out(capture.path.name) if capture.path.parent == FOLDER else _work_out(capture, progress)
+
+
+def _sweep_study(sweep: Sweep, *more: Any) -> SweepStudy:
+    ships = sweep.path.parent == FOLDER and not more
+    return sweep_worked_out(sweep.path.name) if ships else _work_out_sweep(sweep, *more)
 
 
 def printed(*arguments: str | Path) -> str:
@@ -61,4 +68,5 @@ def once() -> Iterator[None]:
     """Let commands that run in here take these studies, where they are asked about a capture that ships."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "study", _study)
+        patch.setattr(of_sweeps, "sweep_study", _sweep_study)
         yield

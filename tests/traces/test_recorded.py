@@ -21,7 +21,6 @@ from launchlens.traces.claims.judge import judge_across
 from launchlens.traces.claims.read import note_claims
 from launchlens.traces.documents.structure import as_plain
 from launchlens.traces.studies.document import comparison_row
-from launchlens.traces.studies.study import study
 
 EXPECTED = {
     ("copy_", "eager"): {"gpu_memcpy": 7},
@@ -43,7 +42,7 @@ def capture():
 
 @pytest.fixture(scope="module")
 def made(capture):
-    return study(capture)
+    return shipped.worked_out(capture.path.name)
 
 
 def of_torch(capture):
