@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from click.testing import Result
+import kept
 from msgspec.structs import replace as replace_fields
+from read_once import read_once
 from typer.testing import CliRunner
 
 import made_cupti
@@ -192,21 +193,42 @@ def made_machine(folder: Path) -> Iterator[None]:
         yield
 
 
-def run(line: str, folder: Path, *more: str):
-    """Run a command line on inputs made in `folder`."""
+@cache
+def input_in(inputs: Path, name: str) -> Path:
+    """An input in a folder of its own among others, made once."""
+    (folder := inputs / name.lower()).mkdir()
+    return MADE[name](folder)
+
+
+def run(line: str, folder: Path, *more: str, inputs: Path | None = None):
+    """Run a command line that writes to `folder`, on inputs made there or in a folder of theirs."""
     arguments = []
     for word in line.split():
         name, mark, rest = word.partition("::")
-        made = str(folder / "out") if name == "OUT" else str(MADE[name](folder)) if name in MADE else name
+        if name == "OUT":
+            made = str(folder / "out")
+        elif name in MADE:
+            made = str(MADE[name](folder) if inputs is None else input_in(inputs, name))
+        else:
+            made = name
         arguments.append(made + mark + rest)
     return CliRunner().invoke(app, [*arguments, *more])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command line wrote, and how it ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
 
 
 @dataclass(frozen=True)
 class Printed:
     """What came of a command line with `--json`, and every table that its result has."""
 
-    answer: Result
+    answer: Answer
     tables: tuple[Table, ...]
 
 
@@ -220,21 +242,26 @@ def no_page_drawn() -> Iterator[None]:
         yield
 
 
-@cache
 def printed_lines() -> dict[str, Printed]:
-    """Every command line, run once in a process, for what is said of its JSON and of its tables."""
+    """Every command line, run once for all tests, for what is said of its JSON and of its tables."""
+    return kept.once("printed_lines", _print_lines)
+
+
+def _print_lines() -> dict[str, Printed]:
     found: dict[str, Printed] = {}
     write = Wanted.write
-    with TemporaryDirectory() as folder, made_machine(Path(folder)), no_page_drawn():
+    with TemporaryDirectory() as folder, made_machine(Path(folder)), no_page_drawn(), read_once():
+        (inputs := Path(folder) / "inputs").mkdir()
         for number, line in enumerate(line for of_format in LINES.values() for line in of_format):
             place = Path(folder) / str(number)
             place.mkdir()
             given: list[Table] = []
 
-            def kept(wanted: Wanted, result: Any, to: list[Table] = given) -> None:
+            def noted(wanted: Wanted, result: Any, to: list[Table] = given) -> None:
                 to.extend(result.tables())
                 write(wanted, result)
 
-            with patch.object(Wanted, "write", kept):
-                found[line] = Printed(run(line, place, "--json"), tuple(given))
+            with patch.object(Wanted, "write", noted):
+                answer = run(line, place, "--json", inputs=inputs)
+            found[line] = Printed(Answer(answer.exit_code, answer.stdout, answer.stderr), tuple(given))
     return found

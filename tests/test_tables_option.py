@@ -12,6 +12,7 @@ import msgspec
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from read_once import read_once
 from typer.main import get_command
 
 import command_lines
@@ -64,7 +65,14 @@ def machine(tmp_path_factory):
         for of in ("capture", "sweep"):
             patch.setattr(f"launchlens.reports.pages.{of}.page", lambda *_, **__: "a page")
         patch.setattr("launchlens.reports.writers.html.html", lambda page: page)
-        yield
+        with read_once():
+            yield
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Where what commands read is made once: each writes elsewhere."""
+    return tmp_path_factory.mktemp("inputs")
 
 
 def made(names=NAMES):
@@ -103,7 +111,7 @@ def test_every_command_that_compares_or_reports_has_the_option():
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_command_writes_all_its_tables_and_says_where(line, read_csv, tmp_path):
+def test_a_command_writes_all_its_tables_and_says_where(line, read_csv, inputs, tmp_path):
     place, given = tmp_path / "tables", []
     write = Wanted.write
 
@@ -113,7 +121,7 @@ def test_a_command_writes_all_its_tables_and_says_where(line, read_csv, tmp_path
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Wanted, "write", seen)
-        answer = command_lines.run(line, tmp_path, "--tables", str(place))
+        answer = command_lines.run(line, tmp_path, "--tables", str(place), inputs=inputs)
     assert answer.exit_code in (0, 3), answer.output
     assert f"\nTables: {place}\n" in answer.stdout and len(given) == len(set(given)) > 0
     file = msgspec.json.decode((place / TABLES).read_bytes(), type=TablesFile)
