@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import pandas as pd
 
 from launchlens.traces.analyses import catalogue
 from launchlens.traces.analyses.answers import Answers
@@ -26,7 +25,7 @@ from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.documents.table import table_of
 from launchlens.traces.source import OneTrace
 from launchlens.traces.step_timelines import StepTimeline
-from launchlens.traces.tables.table import Column, Pivot, Table, of_frame
+from launchlens.traces.tables.table import Column, Pivot, Table, of_cells
 from launchlens.traces.trace import Progress
 
 #: What parts of an entry that are not what they should be raise.
@@ -168,11 +167,7 @@ def _unpacked_timelines(parts: Mapping[str, bytes]) -> tuple[StepTimeline, ...]:
 
 
 def _of_table(name: str, table: Table) -> tuple[str, dict[str, Any]]:
-    frame = table.frame
-    data = {
-        part: [None if gone else value for gone, value in zip(frame[part].isna(), frame[part].tolist(), strict=True)]
-        for part in frame.columns
-    }
+    data = {part: list(table.cells(part)) for column in table.columns for part in column.parts}
     said = {each.name: getattr(table, each.name) for each in fields(table) if each.name not in _MADE}
     pivot = None if table.pivot is None else astuple(table.pivot)
     return name, {**said, "columns": [astuple(column) for column in table.columns], "pivot": pivot, "data": data}
@@ -185,5 +180,5 @@ _MADE = frozenset({"columns", "frame", "pivot"})
 def _table(said: Mapping[str, Any]) -> Table:
     columns: Sequence[Column] = [Column(*each) for each in said["columns"]]
     pivot = None if said["pivot"] is None else Pivot(*said["pivot"])
-    made = of_frame(said["name"], said["title"], columns, pd.DataFrame(said["data"], dtype=object))
-    return replace(made, order=said["order"], total=said["total"], pivot=pivot, notes=tuple(said["notes"]))
+    made = of_cells(said["name"], said["title"], columns, said["data"])
+    return made.changed(order=said["order"], total=said["total"], pivot=pivot, notes=tuple(said["notes"]))

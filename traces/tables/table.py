@@ -377,6 +377,24 @@ def of_frame(
     return _made(name, title, tuple(columns), cells, len(frame), order, pivot=pivot)
 
 
+def of_cells(name: str, title: str, columns: Sequence[Column], cells: Mapping[str, list[Any]]) -> Table:
+    """A table of lists of cells, None where absent, of (at least) the columns' parts. For what was a table before.
+
+    Raises TableError where a part is no list, where they are not of one length, and for a cell that its column can't hold.
+    """
+    import pandas as pd
+
+    parts = {part: column for column in columns for part in column.parts}
+    lengths = {len(cells[part]) if isinstance(cells[part], list) else -1 for part in parts} or {0}
+    if len(lengths) > 1 or lengths == {-1}:
+        raise TableError(f"table {name}: its columns are not of one length")
+    (length,) = lengths
+    if length > FEW:
+        return of_frame(name, title, columns, pd.DataFrame({part: cells[part] for part in parts}, dtype=object))
+    held = {part: _held(name, column, cells[part]) for part, column in parts.items()}
+    return _made(name, title, tuple(columns), held, length)
+
+
 #: The kinds of cells that a column of each dtype holds as they are.
 _HELD: Mapping[str, frozenset[type]] = {
     "object": frozenset({str, type(None)}),
