@@ -169,6 +169,7 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
     unknown = set(columns) - set(BY_NAME)
     if unknown:
         raise SchemaError(f"not columns of the event table: {sorted(unknown)}")
+    none = pd.CategoricalDtype(pd.Index([], dtype=object))
     data: dict[str, Any] = {}
     for column in COLUMNS:
         values = columns.get(column.name)
@@ -176,9 +177,7 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
             if not column.nullable and length:
                 raise SchemaError(f"column {column.name!r} is missing")
             if column.dtype == "category":
-                data[column.name] = pd.Categorical.from_codes(
-                    np.full(length, -1, np.int8), categories=pd.Index([], dtype=object)
-                )
+                data[column.name] = pd.Categorical.from_codes(np.full(length, -1, np.int8), dtype=none, validate=False)
             elif column.nullable:
                 # zeros that nobody writes to take no memory
                 nothing = np.zeros(length, column.dtype.lower()), np.ones(length, bool)
@@ -187,12 +186,12 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
                 data[column.name] = np.zeros(length, column.dtype)
         elif column.dtype == "category":
             data[column.name] = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
+        elif not column.nullable:
+            data[column.name] = np.asarray(values, dtype=column.dtype)
+        elif isinstance(values, pd.arrays.IntegerArray) and values.dtype == column.dtype:
+            data[column.name] = values
         else:
-            data[column.name] = (
-                pd.array(values, dtype=column.dtype, copy=False)
-                if column.nullable
-                else np.asarray(values, dtype=column.dtype)
-            )
+            data[column.name] = pd.array(values, dtype=column.dtype, copy=False)
     sizes = data["bytes"]
     told = ~sizes.isna()
     size = sizes.to_numpy(np.int64, na_value=0)
