@@ -211,10 +211,13 @@ class Stepped:
         """The range, as its author named it, that is open in the process at each moment: a row of the event table, -1 for none."""
         return self.places.row_at(moment)
 
+    @cached_property
+    def _names(self) -> pd.api.extensions.ExtensionArray:
+        return self.events["name"].array
+
     def name(self, row: int) -> str:
-        return str(self.events["name"].array[row])
+        return str(self._names[row])
 
     def names(self, rows: Ints) -> list[str | None]:
         """The names of events, None for row -1."""
-        names = self.events["name"].array
-        return [None if row < 0 else str(names[row]) for row in rows.tolist()]
+        return [None if row < 0 else str(self._names[row]) for row in rows.tolist()]
