@@ -325,8 +325,10 @@ def test_the_bomb_limits_are_far_from_real_traces():
 
 def test_one_event_larger_than_the_limit_is_refused(tmp_path, monkeypatch):
     assert json_blocks.MAX_EVENT_BYTES == 64 << 20
-    text = refusal(tmp_path, document(OP, op(b"k" * (65 << 20)), OP))
-    assert "one event is larger than 64 MiB" in text
+    monkeypatch.setattr(json_blocks, "MAX_EVENT_BYTES", 4 << 20)
+    text = refusal(tmp_path, document(OP, op(b"k" * (5 << 20)), OP))
+    assert "one event is larger than 4 MiB" in text
+    assert len(read(tmp_path, document(OP, op(b"k" * (3 << 20)), OP)).events) == 3
 
 
 def test_a_document_whose_events_begin_far_behind_is_refused(tmp_path, monkeypatch):
