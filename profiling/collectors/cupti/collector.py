@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from launchlens.profiling import child
@@ -98,8 +99,12 @@ cupti.get_timestamp()
 """
 
 
+@cache
 def _fault_of(code: str) -> str | None:
-    """What some Python says when it fails, tried in a process of its own: native code may end it. None when it works."""
+    """What some Python says when it fails, tried in a process of its own: native code may end it. None when it works.
+
+    It is tried once: what a process finds installed stays, and to load torch for it takes seconds.
+    """
     try:
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     except (OSError, subprocess.SubprocessError) as error:
