@@ -26,6 +26,8 @@ HOST, PORT = "127.0.0.1", 9001
 _BLOCK = 1 << 20
 #: How long a connection may take to ask for something, seconds, and how many there may be that have not yet: each has a thread.
 ASKS_S, MOST_SILENT = 10.0, 64
+#: How often the server looks for what is to be ended, itself among it, seconds: a command that is done waits for that.
+LOOKS_S = 0.05
 
 
 class TraceServer(ThreadingHTTPServer):
@@ -51,7 +53,7 @@ class TraceServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Twice a second: end what was opened and asks for nothing, or a letter at a time."""
+        """Every LOOKS_S: end what was opened and asks for nothing, or a letter at a time."""
         self._end_silent(MOST_SILENT)
 
     def asked(self, request: socket.socket) -> None:
@@ -98,7 +100,7 @@ def serve(path: Path, port: int, wait_s: float, announce: Callable[[str], None])
         raise InputError(
             f"port {port}", f"can't be served on: {error.strerror}", "stop what holds it (trace_processor does)"
         ) from None
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(LOOKS_S,), daemon=True).start()
     try:
         announce(server.ui_url)
         return server.fetched.wait(wait_s or None)
