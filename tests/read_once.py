@@ -15,6 +15,7 @@ def read_once() -> Iterator[None]:
     """Let the commands in here share what they read and work out; what has been written since, or lies elsewhere, is read anew."""
     from launchlens.traces import analysis, joined
     from launchlens.traces.cache import kept_measures
+    from launchlens.traces.captures import capture as of_captures
     from launchlens.traces.captures.capture import Capture
     from launchlens.traces.checks import recorded
     from launchlens.traces.comparisons import of_ranges, sides
@@ -25,7 +26,7 @@ def read_once() -> Iterator[None]:
     from launchlens.traces.sweeps import study as sweep_study
     from launchlens.traces.sweeps.sweep import Sweep
 
-    read, of_capture, of_sweep = OneTrace.read, study.study, sweep_study.sweep_study
+    timed, read, of_capture, of_sweep = of_captures._timings, OneTrace.read, study.study, sweep_study.sweep_study
     known: dict[Any, Any] = {}
 
     def once(key: Any, work: Callable[[], Any], *given: Any) -> Any:
@@ -36,6 +37,10 @@ def read_once() -> Iterator[None]:
 
     def reading(one: OneTrace, *, partial: bool = False, **more: Any) -> Any:
         return once((read, one.path, partial, written(one.path)), lambda: read(one, partial=partial, **more))
+
+    def timings(path: Path, instead: Any) -> Any:
+        key = (timed, path, *instead.items(), written(path)) if path.is_file() else None
+        return timed(path, instead) if key is None else once(key, lambda: timed(path, instead))
 
     def studied(capture: Capture, progress: Any = None) -> Any:
         return once((of_capture, capture.path, written(capture.path)), lambda: of_capture(capture, progress))
@@ -57,6 +62,7 @@ def read_once() -> Iterator[None]:
 
     join = kept(joined.join)
     with ExitStack() as changed:
+        changed.enter_context(patch.object(of_captures, "_timings", timings))
         changed.enter_context(patch.object(OneTrace, "read", reading))
         changed.enter_context(patch.object(study, "study", studied))
         changed.enter_context(patch.object(sweep_study, "sweep_study", swept))
