@@ -1,16 +1,22 @@
 """Every command and example of the README runs."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
 
 import shipped
@@ -100,25 +106,72 @@ def test_what_it_quotes_of_a_trace_is_what_analyze_says():
     assert " ".join(quoted.split()) in " ".join(said.split())
 
 
+def found_here():
+    """What this environment holds of what `make profile` installs without a GPU, and builds launchlens with: a distribution each; None where
+    one is missing, or of another version than is asked for.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lines = [line.partition("#")[0].strip() for line in (ROOT / "constraints.txt").read_text().splitlines()]
+    pinned = {canonicalize_name(each.name): each.specifier for each in map(Requirement, filter(None, lines))}
+    todo = [Requirement(each) for each in (*project["project"]["dependencies"], *project["build-system"]["requires"])]
+    found = {}
+    while todo:
+        one = todo.pop()
+        name = canonicalize_name(one.name)
+        if name in found or not (one.marker is None or one.marker.evaluate({"extra": ""})):
+            continue
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            return None
+        if not (one.specifier & pinned.get(name, one.specifier)).contains(found[name].version, prereleases=True):
+            return None
+        todo += map(Requirement, found[name].requires or ())
+    return found.values()
+
+
+def packed(distributions, place):
+    """A folder of wheels of them, of the files that they brought here."""
+    place.mkdir()
+    for one in distributions:
+        tags = [line.split("-") for line in re.findall("^Tag: (.*)$", one.read_text("WHEEL"), re.MULTILINE)]
+        tag = "-".join(".".join(dict.fromkeys(parts)) for parts in zip(*tags, strict=True))
+        name = canonicalize_name(one.name).replace("-", "_")
+        with ZipFile(place / f"{name}-{one.version}-{tag}.whl", "w") as wheel:
+            for path in one.files:
+                if ".." not in path.parts and path.suffix != ".pyc" and path.name not in ("INSTALLER", "REQUESTED"):
+                    wheel.write(path.locate(), path)
+    return place
+
+
+def pip_settings(place):
+    """What `make` is told of pip: `make test` has just fetched all that `make profile` installs, so it is not fetched again."""
+    there = None if shutil.which("nvidia-smi") else found_here()
+    return {} if there is None else {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(packed(there, place))}
+
+
 @pytest.mark.slow
 def test_make_profile_works_in_a_fresh_clone_and_then_every_command(tmp_path):
     """Installs into a virtual environment of its own. `make test` is the command that runs this test."""
     clone = copied(tmp_path / "clone")
     answer = subprocess.run(
-        ["make", "profile", f"PYTHON={sys.executable}"], cwd=clone, capture_output=True, text=True, check=False
-    )
+        ["make", "profile", f"PYTHON={sys.executable}"], cwd=clone, capture_output=True, text=True, check=False,
+        env=os.environ | pip_settings(tmp_path / "wheels"),
+    )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
     reports = list((clone / "captures").glob("*/report.html"))
     assert len(reports) == 1 and "launchlens" in reports[0].read_text()
     said = answer.stdout
     assert said.index("Installing launchlens") < said.index("cli.py profile") and re.search("about .* [GM]B", said)
-    given = json.dumps([words_of(command) for command in ANYWHERE])
+    first, *others = ANYWHERE
+    assert first == "python cli.py profile" and said.partition("cli.py profile")[2].strip(), "make has just run it"
+    given = json.dumps([words_of(command) for command in others])
     done = subprocess.run(
         [clone / ".venv" / "bin" / "python", "-c", DRIVER], cwd=clone, input=given, capture_output=True, text=True, check=False
     )  # fmt: skip
     said = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(said) == len(ANYWHERE), done.stderr
-    for command, (code, out, errors) in zip(ANYWHERE, said, strict=True):
+    assert len(said) == len(others), done.stderr
+    for command, (code, out, errors) in zip(others, said, strict=True):
         assert code == 0 and out.strip(), f"{command}: {errors}"
 
 
