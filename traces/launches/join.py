@@ -19,6 +19,9 @@ from launchlens.traces.problems import Problems
 from launchlens.traces.schema import GPU_KINDS
 from launchlens.traces.thresholds import THRESHOLDS
 
+#: What calls submit, as categories of Python's own texts.
+_SUBMITS = pd.CategoricalDtype(pd.Index(SUBMITS, dtype=object))
+
 
 def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: bool = True) -> Launches:
     """Join launch calls to GPU activities by (process, correlation id); count in `problems` what does not join.
@@ -184,7 +187,7 @@ def _table(
         {
             "row": api,
             "api": events["name"].array[api],
-            "submits": pd.Categorical.from_codes(what, categories=list(SUBMITS)),
+            "submits": pd.Categorical.from_codes(what, dtype=_SUBMITS),
             "activity": _activity(events, what, first),
             "process": events["process"].array[api],
             "thread": events["thread"].array[api],
@@ -213,4 +216,4 @@ def _activity(events: pd.DataFrame, what: Ints, first: Ints) -> pd.Categorical:
     copied = (label == SUBMITS.index("memcpy")) & (copy[first] >= 0)
     label = np.where(copied, len(SUBMITS) + copy[first], label)
     label = np.where(what == SUBMITS.index("graph"), SUBMITS.index("graph"), label)
-    return pd.Categorical.from_codes(np.where(first >= 0, label, -1), categories=labels)
+    return pd.Categorical.from_codes(np.where(first >= 0, label, -1), categories=pd.Index(labels, dtype=object))

@@ -122,7 +122,7 @@ def _table(recording: Recording, rows: Ints, kind: Ints, numbers: dict[str, Ints
     is_memcpy = kind == KINDS.index("memcpy")
     on_device = np.isin(kind, [KINDS.index(each) for each in GPU_KINDS])
     columns: dict[str, Any] = {
-        "kind": pd.Categorical.from_codes(kind, categories=list(KINDS)),
+        "kind": pd.Categorical.from_codes(kind, categories=pd.Index(KINDS, dtype=object)),
         "start_ns": numbers["start_ns"],
         "dur_ns": numbers["end_ns"] - numbers["start_ns"],
     }

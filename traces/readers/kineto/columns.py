@@ -40,7 +40,9 @@ from launchlens.traces.readers.kineto.times import Bools, Ints, text_to_ns, to_n
 from launchlens.traces.schema import KINDS, MAX_DUR_NS, event_table, within_limits, within_total
 
 _KIND = {kind: number for number, kind in enumerate(KINDS)}
-_LAYERS = ("runtime", "driver")
+#: As categories of Python's own texts.
+_KINDS = pd.CategoricalDtype(pd.Index(KINDS, dtype=object))
+_LAYERS = pd.CategoricalDtype(pd.Index(("runtime", "driver"), dtype=object))
 _ON_DEVICE = [_KIND[kind] for kind in ("kernel", "memcpy", "memset", "gpu-range")]
 _WORK = [_KIND[kind] for kind in ("kernel", "memcpy", "memset")]
 _NUMBERS = ("sent", "received", "ranks", "number")
@@ -179,7 +181,7 @@ class KinetoColumns:
                 number = _HARMLESS if category.lower() in HARMLESS else _LEFT_OUT
             self._kind_of_category = np.append(self._kind_of_category, np.int8(number))
             self._layer_of_category = np.append(
-                self._layer_of_category, np.int8(_LAYERS.index(layer) if layer is not None else -1)
+                self._layer_of_category, np.int8(_LAYERS.categories.get_loc(layer) if layer is not None else -1)
             )
 
     def _keep(
@@ -363,13 +365,13 @@ class KinetoColumns:
         nowhere = np.array([str(value) == "-1" for value in self._ids] + [False])
         thread[nowhere[process]] = -1
         columns: dict[str, Any] = {
-            "kind": pd.Categorical.from_codes(kind, categories=list(KINDS)),
+            "kind": pd.Categorical.from_codes(kind, dtype=_KINDS),
             "start_ns": self._take("start_ns"),
             "dur_ns": self._take("dur_ns"),
             "process": self._ids.categorical(process, _process_text),
             "thread": self._ids.categorical(thread, _id_text),
             "correlation": _nullable(correlation),
-            "layer": pd.Categorical.from_codes(self._take("layer", np.int8), categories=list(_LAYERS)),
+            "layer": pd.Categorical.from_codes(self._take("layer", np.int8), dtype=_LAYERS),
             "copy_kind": self._copy_kind(name, self._take("copy_kind", np.int32), rows, copies),
             "bytes": self._spread(moved, rows),
             "name": self._names.categorical(name, str),
