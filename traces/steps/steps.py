@@ -118,14 +118,14 @@ def _of_ranges(joined: JoinedTrace, process: int, pattern: str, found_by: str) -
         return None
     # ranges that several threads open side by side are not one row of steps: those of the thread with the most are
     thread = instances["thread"].array.codes
-    chosen &= thread == pd.Series(thread[chosen]).mode().iloc[0]
-    mine = instances[chosen]
-    start, end = mine["start_ns"].to_numpy(), mine["end_ns"].to_numpy()
+    threads, counts = np.unique(thread[chosen], return_counts=True)
+    mine = np.flatnonzero(chosen & (thread == threads[counts.argmax()]))
+    start, end = (instances[name].to_numpy()[mine] for name in ("start_ns", "end_ns"))
     order = np.lexsort((-end, start))
     start, end = start[order], end[order]
     outermost = np.ones(len(start), bool)
     outermost[1:] = start[1:] >= np.maximum.accumulate(end)[:-1]
-    found = [str(name) for name in mine["name"].array[order][outermost]]
+    found = [str(name) for name in instances["name"].array[mine[order][outermost]]]
     return _steps(joined, process, found, start[outermost], end[outermost], found_by)
 
 
