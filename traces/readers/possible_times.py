@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.problems import Problems, shown_name
 from launchlens.traces.schema import GPU_KINDS, HOST_KINDS
@@ -117,9 +118,7 @@ def _over_others(rows: _Rows, keep: Bools, problems: Problems) -> Bools:
     work = np.flatnonzero(keep & rows.on_gpu & ~in_graph)
     process = events["process"].array.codes.astype(np.int64)
     where = [events[each].fillna(-1).to_numpy(np.int64) for each in ("device", "context", "stream")]
-    stream = pd.DataFrame({at: each[work] for at, each in enumerate([process, *where])})
-    for positions in stream.groupby(list(stream.columns), sort=False).indices.values():
-        mine = work[positions]
+    for mine in by_keys(work, *(each[work] for each in (process, *where))).values():
         found = _over_in_stream(rows.start[mine], rows.end[mine])
         if 0 < 10 * found.sum() <= len(mine):
             over[mine[found]] = True
