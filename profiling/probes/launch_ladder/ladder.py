@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from launchlens.traces.captures.probe_codes.launch_ladder import RESIDUAL
-from launchlens.traces.statistics import Estimate, Floats, draws_of, median, percentiles
+from launchlens.traces.statistics import Estimate, Floats, draws_of, median, medians, percentiles
 
 Times = Mapping[str, Floats]
 
@@ -100,7 +100,7 @@ def _left(whole: Floats, steps: list[Floats], of_whole: Estimate, of_steps: list
         return Estimate(value, None, None, of_whole.samples)
     rounds = len(whole)
     draws = draws_of(rounds)
-    left = np.median(whole[draws], axis=1)
+    left = medians(whole[draws], axis=1)
     for step in steps:
-        left = left - np.median(step[draws], axis=1)
+        left = left - medians(step[draws], axis=1)
     return Estimate(value, *percentiles(left), rounds)
