@@ -10,6 +10,7 @@ the host takes without a recorder is known, so whatever works it out of the time
 
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -234,7 +235,7 @@ def simulate(
     generator = np.random.default_rng(seed)
     timed: list[dict[str, Any]] = []
     burst: list[dict[str, Any]] = []
-    accounts: list[dict[str, Any]] = []
+    accounts: defaultdict[str, list[Any]] = defaultdict(list)
     every = [(name, "eager", False, program) for name, program in programs.items()]
     every += [(name, "eager", True, program) for name, program in list(programs.items())[:1]]
     every += [(name, BURSTS, False, program) for name, program in bursts().items()]
@@ -261,12 +262,12 @@ def simulate(
                 position += 1
                 now += it.wall + 20_000
                 if light and not (dropped and generator.random() < dropped):
-                    accounts += [
-                        key
-                        | {"iterations": count, "state": state, "ns": round(it.ns[state])}
-                        | {name: count * int(seen[state]) for name, seen in once.seen.items()}
-                        for state in STATES
-                    ]
+                    for column, value in (*key.items(), ("iterations", count)):
+                        accounts[column] += [value] * len(STATES)
+                    accounts["state"] += STATES
+                    accounts["ns"] += [round(it.ns[state]) for state in STATES]
+                    for column, seen in once.seen.items():
+                        accounts[column] += [count * int(seen[state]) for state in STATES]
     return Simulated(
         programs,
         typed(pd.DataFrame(timed)),

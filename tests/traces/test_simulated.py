@@ -11,7 +11,6 @@ from simulated import LIGHT, Program, Simulated, Step, simulate, truth
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.documents.findings import Why
 from launchlens.traces.studies.explained import Explained, LightAccounts, difference_of
-from launchlens.traces.studies.per_iteration import per_iteration
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.study import study
 from launchlens.traces.studies.verdict import verdict
@@ -33,7 +32,10 @@ def lights_of(run: Simulated) -> LightAccounts:
 
 def walls_of(run: Simulated) -> "pd.Series[float]":
     """What an iteration of each variant takes without a recorder."""
-    return per_iteration(run.timings[~run.timings["control"]]).groupby("variant")["wall_ns"].median()
+    timed = run.timings[~run.timings["control"] & (run.timings["recorder"] == "off")]
+    blocks = timed.set_index(["variant", "round", "length"])[["wall_ns", "iterations"]].unstack("length")
+    more = {name: blocks[name, "long"] - blocks[name, "short"] for name in ("wall_ns", "iterations")}
+    return (more["wall_ns"] / more["iterations"]).groupby("variant").median()
 
 
 def explained(run: Simulated, *variants: str) -> list[Explained | None]:
