@@ -18,6 +18,7 @@ again (a percentile bootstrap). The parts of a difference are differences of par
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -222,18 +223,26 @@ def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.Data
     # all sides in one go: what a table of each costs is not its rows
     cells = mine.groupby([*block, "state"])[list(CELLS)].first().unstack("state")
     cells = cells.reindex(columns=pd.MultiIndex.from_product([CELLS, STATES]))
-    counts = mine.groupby(block)["iterations"].first()
-    lengths = mine.groupby(block[:2])["length"].agg(set)
+    values, rounds = cells.to_numpy(), cells.index.get_level_values("round").to_numpy()
+    iterations = mine.groupby(block)["iterations"].first().reindex(cells.index).to_numpy()
+    blocks = cells.groupby(level=block[:3]).indices
+    sides: defaultdict[tuple[str, str], dict[str, npt.NDArray[np.intp]]] = defaultdict(dict)
+    for (variant, regime, length), at in sorted(blocks.items()):
+        sides[variant, regime][length] = at
     found: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
-    for variant, regime in lengths.index[lengths == {"short", "long"}]:
-        ran = {length: counts[variant, regime, length] for length in ("short", "long")}
-        more = (ran["long"] - ran["short"]).dropna()
-        more = more[more > 0]
-        long, short = (cells.loc[(variant, regime, length)].loc[more.index] for length in ("long", "short"))
-        marginal = pd.DataFrame(
-            (long.to_numpy() - short.to_numpy()) / more.to_numpy()[:, np.newaxis], more.index, cells.columns
-        )
-        found[str(variant), str(regime)] = {name: marginal[name] for name in CELLS}
+    for (variant, regime), ran in sides.items():
+        if set(ran) != {"short", "long"}:
+            continue
+        _, *both = np.intersect1d(rounds[ran["long"]], rounds[ran["short"]], return_indices=True)
+        long, short = (ran[length][at] for length, at in zip(("long", "short"), both, strict=True))
+        more = iterations[long] - iterations[short]
+        long, short, more = long[more > 0], short[more > 0], more[more > 0]
+        marginal = (values[long] - values[short]) / more[:, np.newaxis]
+        index, states = pd.Index(rounds[long], name="round"), pd.Index(STATES)
+        found[str(variant), str(regime)] = {
+            name: pd.DataFrame(each, index, states)
+            for name, each in zip(CELLS, np.split(marginal, len(CELLS), axis=1), strict=True)
+        }
     return found
 
 
