@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -59,6 +59,19 @@ class Summary:
     total_ns: int
 
 
+class _Event(NamedTuple):
+    """An event that is drawn: columns of `drawn_events`, as Python's own, None where absent."""
+
+    on_host: bool
+    name: str
+    start_ns: int
+    end_ns: int
+    stream: int | None
+    launch: int | None
+    style: str
+    row: int
+
+
 def drawn_events(timeline: Timeline) -> pd.DataFrame:
     """At most EVENTS of the iteration's events, the longest, in time order; with columns `style` and `row`."""
     events = timeline.events.assign(length=timeline.events["end_ns"] - timeline.events["start_ns"])
@@ -69,11 +82,27 @@ def drawn_events(timeline: Timeline) -> pd.DataFrame:
     known = sorted({int(stream) for stream in kept["stream"][~host].dropna()})
     streams: dict[int | None, int] = {stream: rows + index for index, stream in enumerate([*known, None])}
     row = [
-        nested if on_host else streams[None if pd.isna(stream) else int(stream)]
-        for nested, on_host, stream in zip(depth.tolist(), host, kept["stream"], strict=True)
+        nested if on_host else streams[stream]
+        for nested, on_host, stream in zip(depth.tolist(), host.tolist(), _whole(kept["stream"]), strict=True)
     ]
-    seen = zip(kept["kind"], kept["name"], kept["launch"].notna(), strict=True)
+    seen = zip(kept["kind"].tolist(), kept["name"].tolist(), kept["launch"].notna().tolist(), strict=True)
     return kept.assign(style=[_style(*event) for event in seen], row=row)
+
+
+def _whole(column: pd.Series[Any]) -> list[int | None]:
+    """The whole numbers of a column, None where there is none."""
+    return [None if pd.isna(number) else int(number) for number in column.tolist()]
+
+
+def _events(frame: pd.DataFrame) -> list[_Event]:
+    """The rows of `drawn_events`, to be asked one by one: pandas takes longer to find some of so few than to hand all over."""
+    columns = (
+        (frame["lane"] == "host").tolist(),
+        *(frame[name].tolist() for name in ("name", "start_ns", "end_ns")),
+        *(_whole(frame[name]) for name in ("stream", "launch")),
+        *(frame[name].tolist() for name in ("style", "row")),
+    )
+    return [_Event(*cells) for cells in zip(*columns, strict=True)]
 
 
 def summary(timeline: Timeline) -> list[Summary]:
@@ -91,16 +120,17 @@ def summary(timeline: Timeline) -> list[Summary]:
 
 def timeline_figure(id: str, variant: str, timeline: Timeline, longest_ns: float) -> Drawing:
     """Draw one iteration. `longest_ns` is the longest iteration of the regime: the scale that all can share."""
-    events = drawn_events(timeline)
-    rows = int(events["row"].max()) + 1 if len(events) else 1
-    data = [_bars(part, str(style)) for style, part in events.groupby("style", sort=True)]
-    data = [*([_lines(events)] if events["launch"].notna().any() else []), *data]
-    host, gpu = events[events["lane"] == "host"], events[events["lane"] == "gpu"]
-    ends = events["end_ns"].max() if len(events) else timeline.length_ns
+    events = _events(drawn_events(timeline))
+    rows = max((each.row for each in events), default=0) + 1
+    styles = sorted({each.style for each in events})
+    data = [_bars([each for each in events if each.style == style], style) for style in styles]
+    data = [*([_lines(events)] if any(each.launch is not None for each in events) else []), *data]
+    host, gpu = ([each for each in events if each.on_host == on_host] for on_host in (True, False))
+    ends = max((each.end_ns for each in events), default=timeline.length_ns)
     own, shared = us(max(ends, timeline.length_ns)) * 1.01, us(max(longest_ns, ends)) * 1.01
     says = (
         f"One recorded iteration of {variant}, {duration(timeline.length_ns)}: {len(host)} host events in"
-        f" {host['row'].nunique()} rows and {len(gpu)} GPU activities, launches tied to their work"
+        f" {len({each.row for each in host})} rows and {len(gpu)} GPU activities, launches tied to their work"
     )
     return draw(
         id,
@@ -122,54 +152,54 @@ def _style(kind: str, name: str, launches: bool) -> str:
     return {"op": "dispatch", "overhead": "profiler"}.get(kind, kind if kind in STYLES else "api")
 
 
-def _bars(part: pd.DataFrame, style: str) -> Trace:
+def _bars(part: Sequence[_Event], style: str) -> Trace:
     colour, ink = STYLES[style]
-    names = [str(name) for name in part["name"]]
-    lengths = (part["end_ns"] - part["start_ns"]).tolist()
     return bar_trace(
         orientation="h",
         name=style,
         meta="timeline",
-        x=[us(length) for length in lengths],
-        base=[us(start) for start in part["start_ns"]],
-        y=[row + 0.5 for row in part["row"]],
+        x=[us(each.end_ns - each.start_ns) for each in part],
+        base=[us(each.start_ns) for each in part],
+        y=[each.row + 0.5 for each in part],
         width=0.82,
         marker={"color": colour, "line": {"width": 0.5, "color": "rgba(0,0,0,0.35)"}},
-        text=[label(name, INSIDE) for name in names],
+        text=[label(each.name, INSIDE) for each in part],
         textposition="inside",
         insidetextanchor="start",
         textangle=0,
         insidetextfont={"size": 11, "color": ink},
         hovertext=[
-            f"{label(name, HOVER)}<br>{duration(length)} from {us(start):.3f} µs"
-            for name, length, start in zip(names, lengths, part["start_ns"], strict=True)
+            f"{label(each.name, HOVER)}<br>{duration(each.end_ns - each.start_ns)} from {us(each.start_ns):.3f} µs"
+            for each in part
         ],
         hoverinfo="text",
     )
 
 
-def _lines(events: pd.DataFrame) -> Trace:
+def _lines(events: Sequence[_Event]) -> Trace:
     """A line from the end of each launch call to the start of each piece of work that it caused."""
-    tied = events[events["launch"].notna()]
-    calls, work = (tied[tied["lane"] == lane] for lane in ("host", "gpu"))
-    calls = calls.drop_duplicates("launch")
-    ends = dict(zip(calls["launch"], zip(calls["end_ns"], calls["row"], strict=True), strict=True))
+    calls: dict[int | None, _Event] = {}
+    for each in events:
+        if each.on_host:
+            calls.setdefault(each.launch, each)
     x: list[float | None] = []
     y: list[float | None] = []
-    for launch, start, row in zip(work["launch"], work["start_ns"], work["row"], strict=True):
-        if launch in ends:
-            end, above = ends[launch]
-            x += [us(end), us(start), None]
-            y += [float(above) + 0.91, float(row) + 0.09, None]
+    for each in events:
+        if not each.on_host and each.launch is not None and each.launch in calls:
+            call = calls[each.launch]
+            x += [us(call.end_ns), us(each.start_ns), None]
+            y += [call.row + 0.91, each.row + 0.09, None]
     line = {"width": 1, "color": GREY}
     return point_trace(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="caused")
 
 
-def _lanes(host: pd.DataFrame, gpu: pd.DataFrame) -> list[tuple[int, str]]:
-    named = [(int(host["row"].min()), "host")] if len(host) else []
-    streams = gpu.drop_duplicates("row").sort_values("row")
-    for row, stream in zip(streams["row"], streams["stream"], strict=True):
-        named.append((int(row), "GPU" if len(streams) == 1 or pd.isna(stream) else f"stream {label(stream, 6)}"))
+def _lanes(host: Sequence[_Event], gpu: Sequence[_Event]) -> list[tuple[int, str]]:
+    named = [(min(each.row for each in host), "host")] if host else []
+    streams: dict[int, int | None] = {}
+    for each in gpu:
+        streams.setdefault(each.row, each.stream)
+    for row, stream in sorted(streams.items()):
+        named.append((row, "GPU" if len(streams) == 1 or stream is None else f"stream {label(stream, 6)}"))
     return named
 
 
