@@ -299,10 +299,13 @@ def test_the_cells_sum_to_the_window_for_any_events(rows, cuts):
 def test_windows_one_by_one_add_up_to_all_of_them(rows, lengths):
     ends = np.cumsum(np.array(lengths) + 3)
     starts = ends - np.array(lengths)
-    frame = made(rows)
-    account = windows(frame, starts, ends).account
-    assert list(account.window_ns) == lengths
-    each = [windows(frame, [start], [end]).account for start, end in zip(starts, ends, strict=True)]
+    of_all = windows(made(rows), starts, ends)
+    assert list(of_all.account.window_ns) == lengths
+    each = [
+        replace(of_all, start_ns=np.array([start]), end_ns=np.array([end])).account
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    account = of_all.account
     assert np.array_equal(account.cells, np.concatenate([one.cells for one in each]))
 
 
