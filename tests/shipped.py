@@ -17,6 +17,7 @@ from launchlens.traces.captures.capture import Capture, read_capture
 from launchlens.traces.captures.recorded import FOLDER, all_recorded, recorded_sweeps
 from launchlens.traces.studies import study as module
 from launchlens.traces.studies.study import Study
+from launchlens.traces.studies.verdict import verdict
 from launchlens.traces.sweeps import study as of_sweeps
 from launchlens.traces.sweeps.study import SweepStudy
 from launchlens.traces.sweeps.sweep import Sweep, read_sweep
@@ -26,7 +27,14 @@ _work_out, _work_out_sweep = module.study, of_sweeps.sweep_study
 
 def worked_out(name: str, *, wait: bool = True) -> Study:
     """The study of the capture in the folder of this name."""
-    return kept.once(name, lambda: _work_out(read_capture(FOLDER / name)), wait=wait)
+
+    def work() -> Study:
+        found = _work_out(read_capture(FOLDER / name))
+        if kept.PLACE is not None:
+            verdict(found)  # others ask for it as well: what it rests on is kept with the study
+        return found
+
+    return kept.once(name, work, wait=wait)
 
 
 def sweep_worked_out(name: str) -> SweepStudy:
