@@ -158,6 +158,7 @@ def test_make_profile_works_in_a_fresh_clone_and_then_every_command(tmp_path):
         ["make", "profile", f"PYTHON={sys.executable}"], cwd=clone, capture_output=True, text=True, check=False,
         env=os.environ | pip_settings(tmp_path / "wheels"),
     )  # fmt: skip
+    shutil.rmtree(tmp_path / "wheels", ignore_errors=True)  # as large as what was installed of them, which stays
     assert answer.returncode == 0, answer.stderr
     reports = list((clone / "captures").glob("*/report.html"))
     assert len(reports) == 1 and "launchlens" in reports[0].read_text()
