@@ -75,7 +75,9 @@ class _Event(NamedTuple):
 def drawn_events(timeline: Timeline) -> pd.DataFrame:
     """At most EVENTS of the iteration's events, the longest, in time order; with columns `style` and `row`."""
     events = timeline.events.assign(length=timeline.events["end_ns"] - timeline.events["start_ns"])
-    kept = events.sort_values("length", ascending=False, kind="stable").head(EVENTS).sort_index()
+    kept = events
+    if len(events) > EVENTS:
+        kept = events.sort_values("length", ascending=False, kind="stable").head(EVENTS).sort_index()
     host = kept["lane"] == "host"
     depth = kept["depth"].clip(upper=DEPTHS - 1)
     rows = int(depth[host].max()) + 1 if host.any() else 0
