@@ -1,6 +1,9 @@
 """A workload for processes of their own, in tests that are not about what is run: it loads no torch, which takes longest."""
 
+import sys
 from pathlib import Path
+
+import pytest
 
 from launchlens.kernels.registry import WorkloadSpec
 from launchlens.kernels.user_module import load
@@ -32,4 +35,7 @@ def put(folder: Path) -> WorkloadSpec:
     """Write it into a file of the user's own in `folder`; its variants are `one` and `two`."""
     path = folder / "quick.py"
     path.write_text(_TEXT)
-    return load(path)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        # what a folder of a test holds is no package for the tests after it: a capture has a folder `cupti`
+        patch.setattr(sys, "path", list(sys.path))
+        return load(path)[0]

@@ -151,9 +151,10 @@ def test_a_worker_that_fails_is_quoted(stand_in, tmp_path):
     assert not (tmp_path / "nsys").exists()
 
 
-def test_a_workload_of_the_users_own_is_loaded_from_its_file(stand_in, tmp_path):
+def test_a_workload_of_the_users_own_is_loaded_from_its_file(stand_in, tmp_path, monkeypatch):
     from launchlens.kernels.user_module import load
 
+    monkeypatch.setattr(sys, "path", list(sys.path))
     stand_in()
     file = tmp_path / "mine.py"
     seen = tmp_path / "seen"
