@@ -409,12 +409,23 @@ def test_doctor_says_how_to_get_it(monkeypatch):
     assert not row.found and "launchlens[cupti]" in row.get
 
 
+@pytest.mark.skipif(importlib.util.find_spec("cupti") is not None, reason="cupti-python is here")
+def test_a_folder_of_recordings_is_not_the_package(monkeypatch, tmp_path):
+    """Where somebody stands in a capture, Python would import its folder `cupti` as a package without a file."""
+    (tmp_path / "cupti").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    row = row_of_cupti()
+    assert not row.found and "is there, but" not in row.get
+    with pytest.raises(CollectorError, match="the package cupti-python is missing"):
+        Cupti().check("cuda")
+
+
 @pytest.mark.parametrize(
     ("code", "found"), [("pass", True), ("raise RuntimeError('no libcupti in /home/me/lib/x.so')", False)]
 )
 def test_doctor_tries_it_in_a_process_of_its_own(monkeypatch, code, found):
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "cupti" else real(name))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: real("json") if name == "cupti" else real(name))
     monkeypatch.setattr(module, "_TRY", code)
     row = row_of_cupti()
     assert row.found is found

@@ -42,7 +42,7 @@ class Cupti(ChildCollector):
         """cupti-python has to be here; whether it finds its library shows only in the recorded process."""
         if device != "cuda":
             raise CollectorError("CUPTI records CUDA, and this was measured on the CPU", for_good=True)
-        if importlib.util.find_spec("cupti") is None:
+        if not _is_there():
             raise CollectorError(f"the package cupti-python is missing: {GET}", for_good=True)
 
     def record(self, job: Job, advance: Advance) -> TraceRecord:
@@ -82,12 +82,18 @@ class Cupti(ChildCollector):
     def examined(self) -> Examined:
         """cupti-python, which is of use only when it finds the libcupti of its CUDA version."""
         gives = "profile --collector cupti"
-        if importlib.util.find_spec("cupti") is None:
+        if not _is_there():
             return Examined(self.name, False, None, gives, GET)
         fault, known = _fault_of(_TRY), version("cupti-python")
         if fault is None:
             return Examined(self.name, True, known, gives, None)
         return Examined(self.name, False, None, gives, f"cupti-python {known or ''} is there, but {fault}; {GET}")
+
+
+def _is_there() -> bool:
+    """Whether cupti-python is installed. A mere folder `cupti`, as each capture has one that CUPTI recorded, has no origin."""
+    found = importlib.util.find_spec("cupti")
+    return found is not None and found.origin is not None
 
 
 #: torch brings the libcupti that cupti-python has to go with.
