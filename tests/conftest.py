@@ -80,23 +80,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=late)
 
 
-#: What fewer cores than this have to do they get done sooner with one process more: tests wait for children and for a browser,
-#: for a quarter of the time where two ran.
-FEW_CORES = 5
-#: What one process of tests may hold, with torch and what is worked out once; a machine with less for each gets no process more.
-A_PROCESS_HOLDS = 2 << 30
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
-    """One process more than cores with `-n auto`, where there are few and memory for it; as xdist says otherwise."""
-    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ or not hasattr(os, "sched_getaffinity"):
-        return None
-    cores = len(os.sched_getaffinity(0))
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return cores + 1 if cores < FEW_CORES and memory >= (cores + 1) * A_PROCESS_HOLDS else None
-
-
 #: As many modules more than when what was there was left out of collections last are worth another look.
 MANY_MODULES = 100
 
