@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from launchlens.cli import app
+from launchlens.reports.output import Wanted
 from launchlens.reports.pages import capture as pages
 from launchlens.reports.writers import html as writer
 from launchlens.traces.captures.capture import Capture, read_capture
@@ -69,6 +70,27 @@ def printed(*arguments: str | Path) -> str:
         answer = CliRunner().invoke(app, [*map(str, arguments), *elsewhere])
     assert answer.exit_code == 0, answer.output
     return answer.stdout
+
+
+def claims_printed() -> dict[str, str]:
+    """What `claims` prints of all that ships, in each of its formats: one run finds it, and each is written of what that found."""
+
+    def work() -> dict[str, str]:
+        from fuzz.run import kept_results  # which brings all that is fuzzed
+
+        with kept_results() as results:
+            said = {"json": printed("claims", "--json")}
+        (result,) = results
+        with TemporaryDirectory() as folder:
+            for format in ("table", "markdown"):
+                Wanted(format, file=Path(folder) / format).write(result)
+                said[format] = (Path(folder) / format).read_text()
+        return said
+
+    with suppress(BlockingIOError):
+        return kept.once("claims", work, wait=False)
+    all_worked_out()  # which it needs, meanwhile
+    return kept.once("claims", work)
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def commands_page() -> str:
 
 def claims_page() -> str:
     """The note's claims against all shipped captures, as `docs/claims.md` holds them."""
-    return CLAIMS_HEAD + shipped.printed("claims", "--markdown")
+    return CLAIMS_HEAD + shipped.claims_printed()["markdown"]
 
 
 def claims_sentence() -> str:
