@@ -5,10 +5,7 @@ import io
 import json
 import os
 import pty
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from tempfile import TemporaryFile
 
 import forked
@@ -27,7 +24,6 @@ from launchlens.traces.captures.probes import write_probes
 from made_capture import make_capture, make_trace
 from made_probes import ALL
 
-ROOT = Path(__file__).parents[1]
 #: Command lines, and the tables that each has; the first is written where none is named.
 LINES = {
     "analyze TRACE": [
@@ -297,9 +293,14 @@ def test_a_table_that_is_not_there_is_refused_with_those_that_are(line, run):
 
 
 def test_parquet_goes_through_a_pipe():
-    command = [sys.executable, str(ROOT / "cli.py"), "variants", "--format", "parquet"]
-    answer = subprocess.run(command, capture_output=True, check=True, timeout=120)
-    assert answer.stderr == b"" and "copy_" in pq.read_table(io.BytesIO(answer.stdout)).column("variant").to_pylist()
+    (out, to_out), (errors, to_errors) = os.pipe(), os.pipe()
+    process = forked.start(["variants", "--format", "parquet"], stdout=to_out, stderr=to_errors)
+    os.close(to_out)
+    os.close(to_errors)
+    with open(out, "rb") as written, open(errors, "rb") as said:
+        answer, words = written.read(), said.read()
+    assert process.wait() == 0 and words == b""
+    assert "copy_" in pq.read_table(io.BytesIO(answer)).column("variant").to_pylist()
 
 
 def test_parquet_is_not_for_a_terminal():

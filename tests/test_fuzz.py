@@ -51,14 +51,14 @@ def never_ends(*given, **more):
         ("launchlens.reports.writers.html.html", raises, "analyze ended with 70"),
         ("launchlens.reports.writers.terminal.write", raises, "KeyError: 'planted'"),
         ("launchlens.traces.comparisons.compare.compare_measured", raises, "compare ended with 70"),
-        ("launchlens.traces.analysis.answers", never_ends, "takes longer than 1 s"),
+        ("launchlens.traces.analysis.answers", never_ends, "takes longer than 0.5 s"),
     ],
 )
 def test_a_planted_fault_is_found(monkeypatch, where, fault, said):
     """What a command does wrong with an input that it reads is found, whichever of its parts does it."""
     result = run.Result()
     monkeypatch.setattr(where, fault)
-    monkeypatch.setattr(run, "LONGEST_S", 1 if fault is never_ends else run.LONGEST_S)
+    monkeypatch.setattr(run, "LONGEST_S", 0.5 if fault is never_ends else run.LONGEST_S)
     run.case("kineto", 1, result)
     assert len(result.findings) == 1 and said in result.findings[0]
 

@@ -132,7 +132,7 @@ def runner() -> Any:
 
 
 @contextmanager
-def limited(seconds: int) -> Iterator[None]:
+def limited(seconds: float) -> Iterator[None]:
     """Raise Finding where something takes more of the processor's time; a process that only waits is ended by its parent."""
 
     def late(number: int, frame: object) -> None:
