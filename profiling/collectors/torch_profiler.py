@@ -77,5 +77,5 @@ def pack(plain: Path, path: Path) -> None:
     """Compress a trace, less the host's name and the path it was written to."""
     text = _PRIVATE.sub(rb'"\1": ""', plain.read_bytes())
     # no time stamp and no file name in the header: the same trace gives the same bytes
-    with open(path, "wb") as out, gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed:
+    with open(path, "wb") as out, gzip.GzipFile("", "wb", compresslevel=6, fileobj=out, mtime=0) as packed:
         packed.write(text)
