@@ -22,7 +22,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -251,27 +252,27 @@ def _stretch(timings: pd.DataFrame) -> dict[tuple[str, str], pd.Series[float]]:
 
     Blocks of one length with it on and off cost the same besides, so both lengths count in full.
     """
-    mine = timings[~timings["control"]]
-    is_on, is_off = (mine["recorder"] == recorder for recorder in ("light", "off"))
-    noted = pd.DataFrame(
-        {
-            **{name: mine[name] for name in ("variant", "regime", "round")},
-            "signed": mine["wall_ns"].where(is_on, -mine["wall_ns"]),
-            "iterations": mine["iterations"].where(is_on, 0),
-            "on": is_on,
-            "off": is_off,
-            "blocks": 1,
-        }
-    )
-    sums = noted.groupby(["variant", "regime", "round"]).sum()
-    whole = sums[(sums["on"] == 2) & (sums["off"] == 2) & (sums["blocks"] == 4)]
-    sides = mine[["variant", "regime"]].drop_duplicates().itertuples(index=False, name=None)
-    per_round = {
-        key: rows.droplevel(["variant", "regime"])
-        for key, rows in (whole["signed"] / whole["iterations"]).groupby(["variant", "regime"])
+    mine = timings[~timings["control"].to_numpy(bool)]
+    names = list(mine[["variant", "regime"]].drop_duplicates().itertuples(index=False, name=None))
+    sides = mine.groupby(["variant", "regime"], sort=False, dropna=False).ngroup().to_numpy()
+    rounds, round_at = np.unique(mine["round"].to_numpy(), return_inverse=True)
+    # a number for each round of a side: sums by names and a table of each side take longer than all the rest
+    found, cell = np.unique(sides * len(rounds) + round_at, return_inverse=True)
+
+    def sums(values: npt.NDArray[Any]) -> Floats:
+        return np.bincount(cell, weights=values, minlength=len(found)).astype(np.float64)
+
+    wall, iterations = (mine[name].to_numpy(float) for name in ("wall_ns", "iterations"))
+    is_on, is_off = (mine["recorder"].eq(recorder).to_numpy(bool) for recorder in ("light", "off"))
+    whole = (sums(is_on) == 2) & (sums(is_off) == 2) & (np.bincount(cell, minlength=len(found)) == 4)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        more = sums(np.where(is_on, wall, -wall))[whole] / sums(np.where(is_on, iterations, 0))[whole]
+    side, number = np.divmod(found[whole], max(len(rounds), 1))
+    ends = np.searchsorted(side, np.arange(len(names) + 1)).tolist()
+    return {
+        (str(variant), str(regime)): pd.Series(more[begin:end], pd.Index(rounds[number[begin:end]], name="round"))
+        for (variant, regime), (begin, end) in zip(names, pairwise(ends), strict=True)
     }
-    nothing = pd.Series([], pd.Index([], dtype="int64", name="round"), "float64")
-    return {(str(variant), str(regime)): per_round.get((variant, regime), nothing) for variant, regime in sides}
 
 
 def _costs(
