@@ -134,7 +134,7 @@ class Iteration:
     ns: Mapping[str, float]
     seen: Mapping[str, Mapping[str, int]]
     launched: Floats
-    gpu_ns: Floats
+    gpu_ns: tuple[float, ...]
 
     def block(self, count: int, speed: float, hidden: float) -> Block:
         """So many of them and a wait, with `hidden` ns of Python more in each."""
@@ -145,11 +145,19 @@ class Iteration:
         if len(self.launched):
             begins = np.arange(count)[:, np.newaxis] * submitted / count
             ready = (begins + self.launched * speed).ravel() + LATENCY
-            done = np.cumsum(np.tile(self.gpu_ns, count))
+            begun, whole = _queue(self.gpu_ns, count)
             # work begins when it is there and what was before it is done
-            free = float(np.max(ready - (done - np.tile(self.gpu_ns, count))) + done[-1])
+            free = float(np.max(ready - begun) + whole)
         ns["sync"] += max(free - submitted, 0) + FIXED
         return Block(submitted, submitted + ns["sync"], free, ns)
+
+
+@cache
+def _queue(gpu_ns: tuple[float, ...], count: int) -> tuple[Floats, float]:
+    """Of work one after the other, so many times over: when each begins, and how long all takes."""
+    each = np.tile(np.array(gpu_ns), count)
+    done = np.cumsum(each)
+    return done - each, float(done[-1])
 
 
 @cache
@@ -157,7 +165,7 @@ def _iteration(name: str, program: Program, cost: Cost, unseen: str) -> Iteratio
     host = Host(cost, 1.0, unseen)
     host.run(program, keep=True)
     work = [(high, step.gpu_ns) for step, _, high, _, _ in host.spans if step.gpu_ns]
-    launched, gpu_ns = (np.array([each[at] for each in work]) for at in (0, 1))
+    launched, gpu_ns = np.array([high for high, _ in work]), tuple(ns for _, ns in work)
     seen = {"events": host.events, "holds": host.holds, "calls_held": host.calls_held}
     return Iteration(host.ns, seen, launched, gpu_ns)
 

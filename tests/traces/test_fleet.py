@@ -11,6 +11,7 @@ from statistics import median
 
 import msgspec
 import pytest
+from read_once import read_once
 from traces.made_ranks import Clock, Group, Job, run, training, write
 from typer.testing import CliRunner
 
@@ -378,6 +379,7 @@ def test_ranks_are_told_by_the_recorder_else_by_names_else_by_order(tmp_path) ->
     assert {row.rank_from for row in found.ranks} == {"recorded"}
 
 
+@read_once()
 def test_pieces_of_a_rank_are_one_and_a_copy_is_left_out(tmp_path) -> None:
     job = run(training(2, "data", 3000), 4, 8)
     whole = _said(job, tmp_path / "whole")
@@ -422,6 +424,7 @@ def test_bad_files_are_named_and_left_out(tmp_path) -> None:
         read_fleet([tmp_path / "nothing*.json"])
 
 
+@read_once()
 def test_the_order_of_paths_changes_nothing(tmp_path) -> None:
     paths = write(run(training(2, "data", 3000), 4, 4, CLOCKS), tmp_path)
     first = read_fleet(paths).document()
@@ -440,6 +443,7 @@ def _analyze(*arguments: object):
     return CliRunner().invoke(app, ["analyze", *map(str, arguments)])
 
 
+@read_once()
 def test_the_command_says_it_in_every_medium_and_names_what_it_left_out(tmp_path) -> None:
     folder = tmp_path / "ranks"
     write(run(training(2, "data", 3000), 4, 4), folder)

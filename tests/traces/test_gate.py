@@ -1,7 +1,7 @@
 """The data gate: what ships raises nothing, each doctored capture is refused or warned of with its own code, and sides lose by it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from launchlens.cli import app
 from launchlens.reports.words.verdict import sentences
 from launchlens.traces.captures.capture import read_capture
 from launchlens.traces.captures.recorded import all_recorded
-from launchlens.traces.documents.findings import Why
+from launchlens.traces.documents.findings import Finding, Why
 from launchlens.traces.gate.catalogue import RECORDED, SIDES, TIMED
 from launchlens.traces.gate.rounds import copied
 from launchlens.traces.gate.timed import Timed
@@ -134,10 +134,10 @@ def test_a_doctored_capture_is_seen_through(case, tmp_path):
     assert first.weight == "first" and MEANINGS[case.code][1][:40] in first.text
     assert ("Unsound data" in first.text) == (problem.severity == "error")
     for of in case.sides:
-        _has_lost(found, of, case)
+        _has_lost(found, findings, of, case)
 
 
-def _has_lost(found: Study, of: tuple[str, str], case: Case) -> None:
+def _has_lost(found: Study, findings: Sequence[Finding], of: tuple[str, str], case: Case) -> None:
     side = found.sides[of]
     assert case.code in (side.refused if case.takes == "verdict" else side.withheld)
     assert side.recording is None and side.bound == "unknown" and side.busy_share is None and side.inflation is None
@@ -146,7 +146,7 @@ def _has_lost(found: Study, of: tuple[str, str], case: Case) -> None:
     mine = [item for item in compared if of[1] == item.b.regime]
     assert mine
     assert all(item.difference is None for item in mine)
-    why = [each.figures for each in verdict(found) if isinstance(each, Why) and each.regime == of[1]]
+    why = [each.figures for each in findings if isinstance(each, Why) and each.regime == of[1]]
     assert of[0] not in {name for figures in why for name in (figures.variant, figures.baseline)}
     if case.takes == "verdict":
         assert {item.verdict for item in mine} == {"not-comparable"} and all(
