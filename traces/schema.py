@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,6 +159,13 @@ def within_total(
     return keep
 
 
+@cache
+def _no_categories() -> pd.CategoricalDtype:
+    import pandas as pd
+
+    return pd.CategoricalDtype(pd.Index([], dtype=object))
+
+
 def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> pd.DataFrame:
     """Build an event table of `length` rows from arrays by column name; a nullable column left out is all null.
 
@@ -169,7 +177,7 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
     unknown = set(columns) - set(BY_NAME)
     if unknown:
         raise SchemaError(f"not columns of the event table: {sorted(unknown)}")
-    none = pd.CategoricalDtype(pd.Index([], dtype=object))
+    none = _no_categories()
     data: dict[str, Any] = {}
     for column in COLUMNS:
         values = columns.get(column.name)
@@ -206,13 +214,13 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
 
 def check(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
     """Raise SchemaError unless `frame` has exactly these columns, with their dtypes, and nulls only where they may be."""
-    if list(frame.columns) != [column.name for column in columns]:
+    if frame.columns.tolist() != [column.name for column in columns]:
         raise SchemaError(f"columns are {list(frame.columns)}")
     for column, dtype in zip(columns, frame.dtypes, strict=True):
         if str(dtype) != column.dtype:
             raise SchemaError(f"column {column.name!r} is {dtype}, not {column.dtype}")
         whole_numbers = isinstance(dtype, np.dtype) and dtype.kind in "iub"  # which hold no null
-        if not column.nullable and not whole_numbers and frame[column.name].isna().any():
+        if not column.nullable and not whole_numbers and frame[column.name].array.isna().any():
             raise SchemaError(f"column {column.name!r} holds nulls")
 
 

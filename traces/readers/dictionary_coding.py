@@ -34,7 +34,8 @@ class Numbering:
         """The values of `codes` as categories of their `text`, which may be the same for several, or null."""
         texts = [text(value) for value in self._numbers]
         categories = Numbering()
-        number = [int(categories.of([each])[0]) if each is not None else -1 for each in texts]
+        number = [categories._numbers[each] if each is not None else -1 for each in texts]
         # as Python's own texts: every analysis goes through the names, and Arrow's take thirty times as long
         labels = pd.Index(list(categories), dtype=object)
-        return pd.Categorical.from_codes(np.array([*number, -1], np.int32)[codes], categories=labels)
+        coded = np.array([*number, -1], np.int32)[codes]
+        return pd.Categorical.from_codes(coded, dtype=pd.CategoricalDtype(labels), validate=False)

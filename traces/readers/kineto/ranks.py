@@ -44,7 +44,7 @@ def told_apart(
     InputError where nothing tells whose a GPU's rows are.
     """
     place, process = places.codes, events["process"].array.codes
-    numbers = events["device"]
+    numbers = events["device"].array
     one_gpu = _distinct(place) < 2 and (numbers.isna().all() or numbers.min() == numbers.max())
     if one_gpu and _distinct(process) < 2:
         return Merged(events, {})  # as in most files: one process, one GPU
