@@ -420,7 +420,7 @@ def test_a_signal_ends_a_statement(export, number, code):
     command = [sys.executable, "-c", script, str(export)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "reading\n"
-        time.sleep(0.5)
+        time.sleep(0.1)  # it is in SQLite by then, and keeps a core busy
         process.send_signal(number)
         try:
             _, said = process.communicate(timeout=20)
