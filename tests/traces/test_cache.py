@@ -131,7 +131,9 @@ def said(*words: object) -> str:
     return done.stdout
 
 
-PAIR = [Path(__file__).parents[1] / "data" / "pairs" / f"log-each-step.{side}.json.gz" for side in ("before", "after")]
+PAIR = [
+    Path(__file__).parents[1] / "data" / "pairs" / "h200" / f"loss-read.{side}.json.gz" for side in ("before", "after")
+]
 #: Commands on two traces, whose answers are of what is kept of each.
 ON_PAIRS: list[list[object]] = [
     ["compare", *PAIR, "--json"],
