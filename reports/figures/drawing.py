@@ -113,6 +113,8 @@ def to_script(value: Any) -> str:
 def short(name: object, limit: int = LABEL) -> str:
     """A name in at most `limit` characters, its middle left out; control characters and half surrogates replaced."""
     text = str(name)
+    if text.isprintable() and len(text) <= limit:
+        return text
     if len(text) > limit:
         head = (limit - 1) * 2 // 3
         text = f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
