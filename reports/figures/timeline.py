@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from launchlens.reports.figures.drawing import (
@@ -74,21 +75,21 @@ class _Event(NamedTuple):
 
 def drawn_events(timeline: Timeline) -> pd.DataFrame:
     """At most EVENTS of the iteration's events, the longest, in time order; with columns `style` and `row`."""
-    events = timeline.events.assign(length=timeline.events["end_ns"] - timeline.events["start_ns"])
-    kept = events
-    if len(events) > EVENTS:
-        kept = events.sort_values("length", ascending=False, kind="stable").head(EVENTS).sort_index()
-    host = kept["lane"] == "host"
-    depth = kept["depth"].clip(upper=DEPTHS - 1)
-    rows = int(depth[host].max()) + 1 if host.any() else 0
-    known = sorted({int(stream) for stream in kept["stream"][~host].dropna()})
-    streams: dict[int | None, int] = {stream: rows + index for index, stream in enumerate([*known, None])}
+    kept = timeline.events
+    if len(kept) > EVENTS:
+        length = kept["end_ns"].to_numpy() - kept["start_ns"].to_numpy()
+        kept = kept.iloc[np.sort(np.argsort(-length, kind="stable")[:EVENTS])]
+    on_host = [lane == "host" for lane in kept["lane"].tolist()]
+    depth, stream = kept["depth"].tolist(), _whole(kept["stream"])
+    rows = min(max((nested for nested, here in zip(depth, on_host, strict=True) if here), default=-1), DEPTHS - 1) + 1
+    known = sorted({number for number, here in zip(stream, on_host, strict=True) if not here and number is not None})
+    streams: dict[int | None, int] = {number: rows + index for index, number in enumerate([*known, None])}
     row = [
-        nested if on_host else streams[stream]
-        for nested, on_host, stream in zip(depth.tolist(), host.tolist(), _whole(kept["stream"]), strict=True)
+        min(nested, DEPTHS - 1) if here else streams[number]
+        for nested, here, number in zip(depth, on_host, stream, strict=True)
     ]
-    seen = zip(kept["kind"].tolist(), kept["name"].tolist(), kept["launch"].notna().tolist(), strict=True)
-    return kept.assign(style=[_style(*event) for event in seen], row=row)
+    seen = zip(kept["kind"].tolist(), kept["name"].tolist(), _whole(kept["launch"]), strict=True)
+    return kept.assign(style=[_style(kind, name, launch is not None) for kind, name, launch in seen], row=row)
 
 
 def _whole(column: pd.Series[Any]) -> list[int | None]:
@@ -109,14 +110,11 @@ def _events(frame: pd.DataFrame) -> list[_Event]:
 
 def summary(timeline: Timeline) -> list[Summary]:
     """Every event of the iteration by lane, kind and name: how many and how long in all, the host first."""
-    events = timeline.events.assign(total=timeline.events["end_ns"] - timeline.events["start_ns"])
-    groups = events.groupby(["lane", "kind", "name"], sort=False)["total"].agg(["size", "sum"])
-    rows = [
-        Summary(str(lane), str(kind), str(name), count, total)
-        for (lane, kind, name), count, total in zip(
-            groups.index, groups["size"].tolist(), groups["sum"].tolist(), strict=True
-        )
-    ]
+    lengths: dict[tuple[str, str, str], list[int]] = {}
+    columns = (timeline.events[name].tolist() for name in ("lane", "kind", "name", "start_ns", "end_ns"))
+    for lane, kind, name, start, end in zip(*columns, strict=True):
+        lengths.setdefault((lane, kind, name), []).append(end - start)
+    rows = [Summary(*key, len(each), sum(each)) for key, each in lengths.items()]
     return sorted(rows, key=lambda row: (row.lane != "host", -row.total_ns))
 
 
