@@ -17,14 +17,9 @@ def csv(table: Table) -> str:
     lines = _Lines()
     # with both in the terminator, a cell that holds either is quoted
     writer = standard.writer(lines, lineterminator="\r\n")
-    frame = table.frame
-    writer.writerow(frame.columns)
-    columns = []
-    for name in frame.columns:
-        absent = frame[name].isna().to_numpy()
-        values = frame[name].to_numpy(dtype=object, na_value=None)
-        columns.append(["" if gone else _safe(value) for value, gone in zip(values, absent, strict=True)])
-    writer.writerows(zip(*columns, strict=True))
+    parts = [part for column in table.columns for part in column.parts]
+    writer.writerow(parts)
+    writer.writerows(zip(*([_safe(value) for value in table.cells(part)] for part in parts), strict=True))
     return "".join(f"{line}\n" for line in lines.lines)
 
 
@@ -40,6 +35,8 @@ class _Lines:
 
 def _safe(value: object) -> object:
     """A text that would be a formula behind an apostrophe, which spreadsheets take for the sign of a text; numbers as they are."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from launchlens.reports.writers.cells import spelled
-from launchlens.traces.tables.table import Table
+from launchlens.traces.tables.table import FEW, Table
 
 _TYPES = {"object": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "Float64": pa.float64()}
 
@@ -19,9 +20,9 @@ def parquet(table: Table) -> bytes:
     for column in table.columns:
         for part in column.parts:
             kind = _TYPES[column.dtype]
-            values = table.frame[part]
+            values: Any = table.cells(part) if kind == pa.string() or len(table) <= FEW else table.frame[part]
             if kind == pa.string():
-                values = values.map(spelled, na_action="ignore")
+                values = [None if value is None else spelled(value) for value in values]
             arrays.append(pa.array(values, type=kind, from_pandas=True))
             said = {"meaning": column.meaning, **({"unit": column.unit} if column.unit else {})}
             fields.append(pa.field(part, kind, metadata=said))
