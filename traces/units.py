@@ -32,7 +32,7 @@ def significant(value: float, digits: int = 3) -> str:
         return f"{value:.0f}"
     place = digits - 1 - math.floor(math.log10(abs(value)))
     # 9.996 has one digit before the point until it is rounded
-    if abs(round(value, place)) >= 10 ** (digits - place):
+    if place > 0 and abs(round(value, place)) >= 10 ** (digits - place):
         place -= 1
     return f"{value:.{max(place, 0)}f}"
 
