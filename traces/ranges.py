@@ -168,7 +168,7 @@ def range_totals(instances: pd.DataFrame) -> pd.DataFrame:
     of which nothing is known is null. Sums that int64 can't hold are Python's unbounded numbers: projections may overlap
     without end.
     """
-    folded = folded_names(instances["name"])
+    folded = folded_names(instances["name"].array)
     # a row per name that occurs, in the order in which they do
     occurs, first, code = np.unique(folded.codes, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
@@ -205,7 +205,7 @@ def overlapping_across_threads(instances: pd.DataFrame) -> int:
         return 0
     frame = pd.DataFrame(
         {
-            "name": folded_names(chosen["name"]).codes,
+            "name": folded_names(chosen["name"].array).codes,
             "process": chosen["process"].array.codes,
             "thread": chosen["thread"].array.codes,
             "start": chosen["start_ns"].to_numpy(),
@@ -242,10 +242,10 @@ def fold(name: str) -> str:
     return _NUMBERED.sub("*", name)
 
 
-def folded_names(names: pd.Series[str]) -> pd.Categorical:
+def folded_names(names: pd.Categorical) -> pd.Categorical:
     """Each of some names folded; names that differ by a number at their end alone are folded as well, where there are several."""
-    used, code = np.unique(names.array.codes, return_inverse=True)
-    folded = [fold(str(names.cat.categories[each])) for each in used]
+    used, code = np.unique(names.codes, return_inverse=True)
+    folded = [fold(str(each)) for each in names.categories[used].tolist()]
     without_number = [_TRAILING.sub("*", each) for each in folded]
     told_apart = Counter(number_less for _, number_less in set(zip(folded, without_number, strict=True)))
     texts = [every if told_apart[every] > 1 else each for each, every in zip(folded, without_number, strict=True)]

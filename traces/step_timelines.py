@@ -87,16 +87,16 @@ def step_timelines(stepped: Stepped, savings: Sequence[Saving], asked: str | Non
 def _chosen(stepped: Stepped, steps: Steps, asked: str | None) -> dict[int, str]:
     """Which steps are shown, and why, in the order in which they can be chosen."""
     found = STEPS.answer(Scope(stepped.joined, stepped.windows, steps=stepped.pattern))
-    median = int(np.flatnonzero(found["is_median"].to_numpy(bool))[0])
+    median = int(np.flatnonzero(found["is_median"])[0])
     wall = steps.wall_ns
-    odd = np.flatnonzero(found["odd_in"].notna().to_numpy(bool))
+    odd = np.flatnonzero([each is not None for each in found["odd_in"]])
     odd = odd[np.argsort(-np.abs(wall[odd] - wall[median]), kind="stable")][:MOST_ODD]
     why: dict[int, list[str]] = {}
     if asked is not None:
         why.setdefault(_asked(stepped, steps, asked), []).append("asked for")
     why.setdefault(median, []).append("the median one")
     for at in odd.tolist():
-        why.setdefault(at, []).append(f"odd in {found['odd_in'].iloc[at]}")
+        why.setdefault(at, []).append(f"odd in {found['odd_in'][at]}")
     why.setdefault(0, []).append("the first")
     why.setdefault(len(steps) - 1, []).append("the last")
     return {at: ", ".join(said) for at, said in why.items()}

@@ -106,7 +106,7 @@ def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
     names = joined.instances["name"]
     ways: tuple[Callable[[], Any], ...] = (
         lambda: names == name,
-        lambda: folded_names(names) == name,
+        lambda: folded_names(names.array) == name,
         lambda: named(names, lambda each: fnmatchcase(each, name)),
     )
     for way in ways:

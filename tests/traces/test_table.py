@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchlens.traces.tables.table import UNITS, Column, Pivot, Table, TableError, of_frame, table
+from launchlens.traces.tables import table as tables
+from launchlens.traces.tables.rows import Rows, one_below_another
+from launchlens.traces.tables.table import UNITS, Column, Pivot, Table, TableError, of_frame, of_rows, table
 
 NAME = Column("name", "name", "what it is called")
 NS = Column("ns", "time", "how long it took")
@@ -145,6 +147,43 @@ def test_a_frame_of_many_rows_is_brought_to_the_dtypes_and_columns():
     assert of_frame("times", "", (NAME, NS), frame).rows() == [("a", 5), ("b", None)]
     with pytest.raises(TableError, match="column ns"):
         of_frame("times", "", (NAME, NS), frame.assign(ns=[5.5, 6.0]))
+
+
+def test_few_and_many_rows_are_one_table(monkeypatch):
+    found = Rows(
+        {
+            "name": ["a", None, "c"],
+            "ns": pd.arrays.IntegerArray(np.array([5, 0, 7]), np.array([False, True, False])),
+            "bounds_ns_low": np.array([4.0, np.nan, 6.0]),
+            "bounds_ns_high": np.array([6, 7, 8]),
+            "other": [1, 2, 3],
+        }
+    )
+    few = of_rows("times", "", (NAME, NS, BOUNDS), found, order="by name")
+    monkeypatch.setattr(tables, "FEW", 2)
+    many = of_rows("times", "", (NAME, NS, BOUNDS), found, order="by name")
+    assert few.rows() == many.rows() == [("a", 5, (4, 6)), (None, None, None), ("c", 7, (6, 8))]
+    assert many.frame.equals(few.frame) and few.order == many.order == "by name"
+
+
+def test_rows_are_sorted_by_several_columns_and_what_is_absent_comes_last():
+    found = Rows(
+        {
+            "ns": np.array([1, 3, 3, 3, 1]),
+            "name": ["b", "c", None, "a", "a"],
+            "size": pd.arrays.IntegerArray(np.array([9, 0, 5, 7, 8]), np.array([False, True, False, False, False])),
+        }
+    )
+    assert found.ordered("-ns", "name")["name"] == ["a", "c", None, "a", "b"]
+    assert found.ordered("-size")["size"].tolist() == [9, 8, 7, 5, pd.NA]
+    assert found.ordered("size")["size"].tolist() == [5, 7, 8, 9, pd.NA]
+    assert found.ordered("ns")["name"] == ["b", "a", "c", None, "a"]  # equals stay in their order
+    assert found.ordered("name", name=["e", "d", "c", "b", "a"])["name"] == ["a", "a", None, "c", "b"]
+    assert found.taken(found["ns"] == 1)["name"] == ["b", "a"]
+    twice = one_below_another([Rows({"ns": np.array([ns]), "name": [name]}) for ns, name in ((1, "a"), (2, "z"))])
+    assert twice["ns"].tolist() == [1, 2] and twice["name"] == ["a", "z"]
+    with pytest.raises(ValueError, match="not of one length"):
+        Rows({"ns": np.array([1]), "name": []})
 
 
 # -- parts of tables

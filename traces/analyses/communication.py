@@ -21,6 +21,7 @@ from launchlens.traces.communication import communicates
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload, whole_message
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -48,7 +49,7 @@ def collective_rows(scope: Scope) -> Ints:
     return found
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     rows = collective_rows(scope)
     what, dtype, ranks, size = _told(scope, rows)
     kinds, what_code = np.unique(what.astype(str), return_inverse=True)
@@ -63,7 +64,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
         rate[~np.isfinite(rate)] = np.nan
     factors = [bus_factor(operation(str(kinds[at])), int(of)) for at, _, of in keys.T]
     kernels = int(scope.dur[scope.work_of("kernel")].sum())
-    frame = pd.DataFrame(
+    return Rows(
         {
             "name": [str(kinds[at]) for at in keys[0]],
             "dtype": [str(types[at]) or None for at in keys[1]],
@@ -78,9 +79,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "exposed_ns": total - groups.sum(overlapped),
             "overlapped_ns": groups.sum(overlapped),
         }
-    )
-    by = ["total_ns", "name", "dtype", "ranks"]
-    return frame.sort_values(by, ascending=[False, True, True, True], kind="stable", ignore_index=True)
+    ).ordered("-total_ns", "name", "dtype", "ranks")
 
 
 def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str | None], Ints, Ints]:

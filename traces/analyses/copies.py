@@ -12,6 +12,7 @@ from launchlens.traces.analyses.kernels import masked, own_call
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -45,16 +46,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     rows = scope.work_of("memcpy")
     events = scope.events
-    size = events["bytes"].iloc[rows]
-    known = size.notna().to_numpy()
-    moved = size.fillna(0).to_numpy(np.int64)
+    size = events["bytes"].array[rows]
+    known = ~size.isna()
+    moved = size.to_numpy(np.int64, na_value=0)
     class_of = np.where(known, np.searchsorted(_ENDS, moved, side="right"), -1)
-    names = events["name"].cat
-    memories = [match[1] if (match := _MEMORY.search(str(each))) else None for each in names.categories]
-    memory, memory_names = pd.factorize(np.array([*memories, None], object)[names.codes.to_numpy()[rows]])
+    memory, memory_names = _memories(scope, rows)
+    kinds = events["copy_kind"].array.categories
     kind = events["copy_kind"].array.codes[rows].astype(np.int64)
     keys, code = np.unique(np.stack([kind, class_of, memory]), axis=1, return_inverse=True)
     groups = Groups(code.ravel().astype(np.int64), keys.shape[1])
@@ -67,18 +67,18 @@ def _answer(scope: Scope) -> pd.DataFrame:
         rate = np.where(
             groups.only(timed).empty, np.nan, groups.only(timed).sum(moved) / groups.only(timed).sum(duration)
         )
-    seen = _best(kind, memory.astype(np.int64), moved, duration, timed)[groups.first(np.arange(len(rows)))]
+    seen = _best(kind, memory, moved, duration, timed)[groups.first(np.arange(len(rows)))]
     limit = _limits(scope, rows, groups)
-    within = np.array([*(str(each) == "DtoD" for each in events["copy_kind"].cat.categories), True])[kind]
+    within = np.array([*(str(each) == "DtoD" for each in kinds), True])[kind]
     of_link = _best(kind, np.zeros(len(kind), np.int64), moved, duration, timed & ~within)
     link = of_link[groups.first(np.arange(len(rows)))]
-    texts = [None if at < 0 else str(memory_names[at]) for at in keys[2]]
-    frame = pd.DataFrame(
+    texts = [None if at < 0 else memory_names[at] for at in keys[2].tolist()]
+    return Rows(
         {
-            "kind": [None if at < 0 else str(events["copy_kind"].cat.categories[at]) for at in keys[0]],
-            "size_class": [None if at < 0 else CLASSES[at] for at in keys[1]],
+            "kind": [None if at < 0 else str(kinds[at]) for at in keys[0].tolist()],
+            "size_class": [None if at < 0 else CLASSES[at] for at in keys[1].tolist()],
             "memory": texts,
-            "pageable": pd.array([None if text is None else "pageable" in text.lower() for text in texts], "boolean"),
+            "pageable": [None if text is None else "pageable" in text.lower() for text in texts],
             "count": groups.sizes,
             "bytes": masked(told.sum(moved), told),
             "total_ns": total,
@@ -93,11 +93,16 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "share_of_link": rate / link,
             "call_ns": masked(alone.median(call), alone),
         }
-    )
-    order = frame.assign(at=keys[1]).sort_values(
-        ["total_ns", "kind", "at", "memory"], ascending=[False, True, True, True]
-    )
-    return frame.loc[order.index].reset_index(drop=True)
+    ).ordered("-total_ns", "kind", "at", "memory", at=keys[1])
+
+
+def _memories(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
+    """The kinds of memory that the name of each copy tells, as a code of the texts beside; -1 for none."""
+    codes, names = pd.factorize(scope.names.codes[rows])
+    told = [match[1] if (match := _MEMORY.search(str(each))) else None for each in scope.names.categories[names]]
+    texts = list(dict.fromkeys(text for text in told if text is not None))
+    code_of = np.array([-1 if text is None else texts.index(text) for text in told], np.int64)
+    return code_of[codes], texts
 
 
 def _best(
@@ -115,10 +120,10 @@ def _best(
 def _limits(scope: Scope, rows: Ints, groups: Groups) -> Floats:
     """For each group what its copies could reach at most, GB/s; NaN where that is not told, or not the same for all of them."""
     of_copy = np.full(len(rows), -1, np.int64)
-    within = (scope.events["copy_kind"].iloc[rows] == "DtoD").to_numpy(bool)
-    device = scope.events["device"].iloc[rows]
+    within = np.asarray(scope.events["copy_kind"].array[rows] == "DtoD")
+    device = scope.events["device"].array[rows].to_numpy(np.int64, na_value=-1)
     for number, rate in scope.joined.trace.memory_bandwidths.items():
-        of_copy[within & (device == number).fillna(False).to_numpy(bool)] = rate
+        of_copy[within & (device == number)] = rate
     found = groups.ordered(of_copy)
     # a copy within a device both reads and writes each byte
     return np.where((found.min == found.max) & (found.min > 0), found.min / 2e9, np.nan)

@@ -12,6 +12,7 @@ from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import SUBMITS
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -37,7 +38,7 @@ def graph_launches(scope: Scope) -> Ints:
     return found
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     of, events = scope.of, scope.events
     chosen = graph_launches(scope)
     rows, owner = of.work_of(chosen)
@@ -61,9 +62,9 @@ def _answer(scope: Scope) -> pd.DataFrame:
     call = groups.median(of.end_ns[chosen] - of.start_ns[chosen])
     worked, queued = groups.only(of.caused_work[chosen]), groups.only(of.queued[chosen])
     nodes = seen[first]
-    frame = pd.DataFrame(
+    found = Rows(
         {
-            "graph": [None if each < 0 else str(each) for each in keys[0]],
+            "graph": [None if each < 0 else str(each) for each in keys[0].tolist()],
             "replays": groups.sizes,
             "nodes": pd.arrays.IntegerArray(nodes, unknown),
             **{
@@ -78,8 +79,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "mostly": _mostly(scope, rows, owner, first),
         }
     )
-    order = np.lexsort((of.start_ns[first], -groups.sizes * call))
-    return frame.iloc[order].reset_index(drop=True)
+    return found.taken(np.lexsort((of.start_ns[first], -groups.sizes * call)))
 
 
 def _mostly(scope: Scope, rows: Ints, owner: Ints, first: Ints) -> list[str | None]:

@@ -108,6 +108,19 @@ class Groups:
         found[self.codes[rows]] = values[rows]
         return found
 
+    @staticmethod
+    def of(*keys: Ints) -> tuple[Groups, Ints]:
+        """Rows that are alike in all keys, the group that comes first first, and the first row of each."""
+        order = np.lexsort(keys)
+        opens = np.ones(len(order), bool)
+        opens[1:] = np.logical_or.reduce([key[order][1:] != key[order][:-1] for key in keys])
+        first = order[opens]
+        number = np.empty(len(first), np.int64)
+        number[np.argsort(first)] = np.arange(len(first))
+        codes = np.empty(len(order), np.int64)
+        codes[order] = number[np.cumsum(opens) - 1]
+        return Groups(codes, len(first)), np.sort(first)
+
     def only(self, chosen: npt.NDArray[np.bool_]) -> Groups:
         """The same groups with the chosen rows only; values are still given for every row."""
         return Groups(np.where(chosen, self.codes, -1), self.count)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.question import Need, Question
@@ -12,6 +11,7 @@ from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.gaps import CAUSES, Gaps
 from launchlens.traces.steps.host_line import STATES
 from launchlens.traces.steps.stepped import Stepped
+from launchlens.traces.tables.rows import Rows, one_below_another
 from launchlens.traces.tables.table import Column
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -27,13 +27,12 @@ def _inside(scope: Scope, gaps: Gaps) -> Ints:
     return np.flatnonzero(scope.inside(gaps.start_ns))
 
 
-def _gaps(scope: Scope) -> pd.DataFrame:
-    found = pd.concat([_gaps_of(scope, each) for each in scope.stepped.each_device], ignore_index=True)
-    found = found.sort_values("length_ns", ascending=False, kind="stable", ignore_index=True)
-    return found.head(MOST_LISTED)
+def _gaps(scope: Scope) -> Rows:
+    found = one_below_another([_gaps_of(scope, each) for each in scope.stepped.each_device])
+    return found.ordered("-length_ns").taken(np.arange(min(len(found), MOST_LISTED)))
 
 
-def _gaps_of(scope: Scope, stepped: Stepped) -> pd.DataFrame:
+def _gaps_of(scope: Scope, stepped: Stepped) -> Rows:
     """The long gaps of one device, the longest first."""
     gaps = stepped.gaps
     assert gaps is not None
@@ -49,17 +48,17 @@ def _gaps_of(scope: Scope, stepped: Stepped) -> pd.DataFrame:
     place = stepped.place(np.maximum(moment, gaps.start_ns[mine]))
     _, outer = stepped.op_around(row) if len(row) else (row, row)
     cause = gaps.cause[mine]
-    return pd.DataFrame(
+    return Rows(
         {
             "start_ns": gaps.start_ns[mine],
             "at_ns": gaps.start_ns[mine] - int(scope.start.min()),
             "length_ns": gaps.length_ns[mine],
             "device": [str(gaps.device)] * len(mine),
-            "cause": [CAUSES[each] for each in cause],
+            "cause": [CAUSES[each] for each in cause.tolist()],
             "cause_ns": gaps.parts[mine, cause],
             "before": [name and short_name(name) for name in stepped.names(gaps.before_row[mine])],
             "after": [name and short_name(name) for name in stepped.names(gaps.after_row[mine])],
-            "host_state": [STATES[each] if STATES[each] != "nothing" else "not-recorded" for each in state],
+            "host_state": [STATES[each] if STATES[each] != "nothing" else "not-recorded" for each in state.tolist()],
             "host_event": stepped.names(row),
             "op": stepped.names(np.where(row >= 0, outer, -1)),
             "range": stepped.names(place),
@@ -96,42 +95,51 @@ def _steps(stepped: Stepped, moment: Ints) -> list[str | None]:
     return [steps.names[each] for each in at.tolist()]
 
 
-def _causes(scope: Scope) -> pd.DataFrame:
+def _causes(scope: Scope) -> Rows:
     start, end = scope.stepped.times
-    each = [_causes_of(scope, gaps) for stepped in scope.stepped.each_device if (gaps := stepped.gaps) is not None]
-    names: list[str | None] = [str(stepped.device) for stepped in scope.stepped.each_device]
-    if len(each) > 1:
-        together = pd.concat(each).groupby("cause", as_index=False)
-        longest = together["longest_ns"].max()["longest_ns"]
-        each = [together.sum().assign(longest_ns=longest), *each]
-        names = [None, *names]
-    found = []
-    for device, frame in zip(names, each, strict=True):
-        time = int((end - start).sum()) * (len(each) - 1 if device is None else 1)
-        frame["share"] = frame["total_ns"] / max(int(frame["total_ns"].sum()), 1)
-        frame["share_of_time"] = frame["total_ns"] / max(time, 1)
-        frame["parts_share_of_time"] = frame["parts_ns"] / max(time, 1)
-        frame = frame[(frame["count"] > 0) | (frame["parts_ns"] > 0)].assign(device=device)
-        found.append(frame.sort_values(["total_ns", "cause"], ascending=[False, True], kind="stable"))
-    return pd.concat(found, ignore_index=True)
+    time = int((end - start).sum())
+    by_device = {
+        str(stepped.device): _by_cause(scope, gaps)
+        for stepped in scope.stepped.each_device
+        if (gaps := stepped.gaps) is not None
+    }
+    found = [_causes_of(device, sums, time) for device, sums in by_device.items()]
+    if len(found) > 1:
+        each = list(by_device.values())
+        together = {name: np.sum([sums[name] for sums in each], axis=0) for name in ("count", "total_ns", "parts_ns")}
+        together["longest_ns"] = np.max([sums["longest_ns"] for sums in each], axis=0)
+        found.insert(0, _causes_of(None, together, time * len(each)))
+    return one_below_another(found)
 
 
-def _causes_of(scope: Scope, gaps: Gaps) -> pd.DataFrame:
-    """The gaps of one device by cause, a row for every cause."""
+def _by_cause(scope: Scope, gaps: Gaps) -> dict[str, Ints]:
+    """How many gaps of one device there are by cause, how long all of them and the longest are, and the parts of that cause."""
     mine = _inside(scope, gaps)
     cause, length = gaps.cause[mine], gaps.length_ns[mine]
     total, longest = np.zeros(len(CAUSES), np.int64), np.zeros(len(CAUSES), np.int64)
     np.add.at(total, cause, length)
     np.maximum.at(longest, cause, length)
-    return pd.DataFrame(
+    return {
+        "count": np.bincount(cause, minlength=len(CAUSES)),
+        "total_ns": total,
+        "longest_ns": longest,
+        "parts_ns": gaps.parts[mine].sum(axis=0),
+    }
+
+
+def _causes_of(device: str | None, sums: dict[str, Ints], time: int) -> Rows:
+    """The rows of one device, or of all together: of the causes that have gaps, or parts of them."""
+    found = Rows(
         {
-            "cause": CAUSES,
-            "count": np.bincount(cause, minlength=len(CAUSES)),
-            "total_ns": total,
-            "longest_ns": longest,
-            "parts_ns": gaps.parts[mine].sum(axis=0),
+            "cause": list(CAUSES),
+            **sums,
+            "share": sums["total_ns"] / max(int(sums["total_ns"].sum()), 1),
+            "share_of_time": sums["total_ns"] / max(time, 1),
+            "parts_share_of_time": sums["parts_ns"] / max(time, 1),
+            "device": [device] * len(CAUSES),
         }
     )
+    return found.taken((sums["count"] > 0) | (sums["parts_ns"] > 0)).ordered("-total_ns", "cause")
 
 
 IDLE = Question(

@@ -11,6 +11,7 @@ from launchlens.traces.analyses.question import KERNELS as HOLDS_KERNELS
 from launchlens.traces.analyses.question import Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -34,18 +35,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     rows = scope.work_of("kernel")
-    names = scope.events["name"].cat
-    used, code = np.unique(names.codes.to_numpy()[rows], return_inverse=True)
+    used, code = np.unique(scope.names.codes[rows], return_inverse=True)
     groups = Groups(code.astype(np.int64), len(used))
     duration = scope.dur[rows]
     total, spread = groups.sum(duration), groups.ordered(duration)
     own, call, queue = own_call(scope, rows)
     alone = groups.only(own)
     queued = groups.only(own & (queue >= 0))
-    name = np.array([str(each) for each in names.categories[used]], object)
-    frame = pd.DataFrame(
+    name = [str(each) for each in scope.names.categories[used].tolist()]
+    deviation = groups.deviation(duration)
+    of_one = np.isnan(deviation)
+    return Rows(
         {
             "name": name,
             "short_name": [short_name(each) for each in name],
@@ -56,16 +58,15 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "median_ns": spread.median,
             "min_ns": spread.min,
             "max_ns": spread.max,
-            "deviation_ns": np.round(groups.deviation(duration)),
-            "streams": groups.distinct(stream_codes(scope)[rows]),
+            "deviation_ns": pd.arrays.IntegerArray(np.where(of_one, 0, np.round(deviation)).astype(np.int64), of_one),
+            "streams": groups.distinct(scope.stream[rows]),
             "launches": alone.sizes,
             "launch_ns": masked(alone.median(call), alone),
             "queue_ns": masked(queued.median(queue), queued),
             "short": masked(groups.only(own & (duration < call)).sizes, alone),
             "in_graphs": groups.only(in_graph(scope, rows)).sizes,
         }
-    )
-    return frame.sort_values(["total_ns", "name"], ascending=[False, True], kind="stable", ignore_index=True)
+    ).ordered("-total_ns", "name")
 
 
 def masked(values: Ints, groups: Groups) -> pd.arrays.IntegerArray:
@@ -87,24 +88,13 @@ def own_call(scope: Scope, rows: Ints) -> tuple[np.ndarray[tuple[int], np.dtype[
 
 def in_graph(scope: Scope, rows: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which GPU activities a graph launched: by the recorder's word, or by the call that launched it."""
-    found = scope.events["graph"].notna().to_numpy()[rows]
-    submits = scope.of.table["submits"].cat
-    if "graph" in submits.categories and len(scope.of.table):
-        by_graph = submits.codes.to_numpy() == submits.categories.get_loc("graph")
+    found = ~scope.events["graph"].array.isna()[rows]
+    submits = scope.of.table["submits"].array
+    if "graph" in submits.categories and len(submits):
+        by_graph = submits.codes == submits.categories.get_loc("graph")
         launch = scope.launch_of[rows]
         found = found | ((launch >= 0) & by_graph[launch])
     return np.asarray(found, bool)
-
-
-def stream_codes(scope: Scope) -> Ints:
-    """A number per event for the stream that it ran on; streams are told apart within device and context."""
-    keys = [scope.events[each].fillna(-1).to_numpy(np.int64) for each in ("device", "context", "stream")]
-    code = np.zeros(len(scope.events), np.int64)
-    for key in keys:
-        # by hashing: a sort of all events for each of their keys was a tenth of an analysis, and more of a larger one
-        part, parts = pd.factorize(key, sort=True)
-        code, _ = pd.factorize(code * max(len(parts), 1) + part, sort=True)
-    return code.astype(np.int64)
 
 
 KERNELS = Question(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import LAUNCHES, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -24,21 +24,23 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     chosen, of = scope.launches, scope.of
-    api, activity = (of.table[each].cat for each in ("api", "activity"))
+    api, activity = (of.table[each].array for each in ("api", "activity"))
     width = len(activity.categories) + 1
-    pair = api.codes.to_numpy(np.int64)[chosen] * width + activity.codes.to_numpy(np.int64)[chosen] + 1
+    pair = api.codes[chosen].astype(np.int64) * width + activity.codes[chosen] + 1
     used, code = np.unique(pair, return_inverse=True)
     groups = Groups(code.astype(np.int64), len(used))
     call = of.end_ns[chosen] - of.start_ns[chosen]
     queued = groups.only(of.queued[chosen])
     worked = groups.only(of.caused_work[chosen] & (of.gpu_start_ns[chosen] >= of.start_ns[chosen]))
     latency = worked.ordered(of.gpu_start_ns[chosen] - of.start_ns[chosen])
-    frame = pd.DataFrame(
+    calls, caused = api.categories.tolist(), [None, *activity.categories.tolist()]
+    activities = [caused[each % width] for each in used.tolist()]
+    return Rows(
         {
-            "api": [str(api.categories[each // width]) for each in used],
-            "activity": [str(activity.categories[each % width - 1]) if each % width else None for each in used],
+            "api": [str(calls[each // width]) for each in used.tolist()],
+            "activity": activities,
             "calls": groups.sizes,
             "api_total_ns": groups.sum(call),
             "api_ns": groups.median(call),
@@ -47,10 +49,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "latency_ns": masked(latency.median, worked),
             "latency_max_ns": masked(latency.max, worked),
         }
-    )
-    by = frame.assign(activity=frame["activity"].fillna(""))
-    order = by.sort_values(["api_total_ns", "api", "activity"], ascending=[False, True, True], kind="stable").index
-    return frame.loc[order].reset_index(drop=True)
+    ).ordered("-api_total_ns", "api", "activity", activity=[each or "" for each in activities])
 
 
 LATENCY = Question(

@@ -7,13 +7,13 @@ a call behind that many waits until there is room.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import moments
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -33,7 +33,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     of = scope.of
     chosen = scope.launches[of.caused_work[scope.launches]]
     start, end = of.start_ns[chosen], of.end_ns[chosen]
@@ -52,7 +52,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     late = call >= max(THRESHOLDS.held_up_call * usual, 1)
     held = groups.only(late)
     whole = int(length.sum())
-    frame = pd.DataFrame(
+    return Rows(
         {
             "in_flight": list(CLASSES),
             "total_ns": length,
@@ -62,8 +62,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "held_up": held.sizes,
             "blocked_ns": held.sum(np.rint(call - usual).astype(np.int64)),
         }
-    )
-    return frame[(frame["total_ns"] > 0) | (frame["launches"] > 0)].reset_index(drop=True)
+    ).taken((length > 0) | (groups.sizes > 0))
 
 
 LAUNCH_QUEUE = Question(

@@ -9,6 +9,7 @@ from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -31,7 +32,7 @@ def _samples(scope: Scope) -> pd.DataFrame:
     return told[scope.inside(told["start_ns"].to_numpy())].sort_values("start_ns", kind="stable")
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     told = _samples(scope)
     used, code = np.unique(told["device"].array.codes, return_inverse=True)
     groups = Groups(code.astype(np.int64), len(used))
@@ -42,7 +43,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
     peak = counted.ordered(allocated).max
     at_peak = groups.only(known & (allocated == peak[groups.codes]))
     backwards = Groups(groups.codes[::-1], groups.count).only(known[::-1])
-    return pd.DataFrame(
+    return Rows(
         {
             "device": [str(told["device"].cat.categories[each]) for each in used],
             "allocations": groups.only(size > 0).sizes,
@@ -53,7 +54,7 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "peak_reserved_bytes": masked(reserves.ordered(holds).max, reserves),
             "last_bytes": masked(backwards.first(allocated[::-1]), counted),
         }
-    ).sort_values("device", ignore_index=True)
+    ).ordered("device")
 
 
 MEMORY = Question(

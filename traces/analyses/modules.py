@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.analyses.open_events import Opened
-from launchlens.traces.analyses.operators import CALLS, of_calls, sorted_by_gpu
+from launchlens.traces.analyses.operators import CALLS, by_gpu_time, of_calls
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -17,15 +17,15 @@ COLUMNS = (
 )
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     told = scope.joined.trace.details.modules
     assert told is not None
     opened = Opened(told, np.arange(len(told)))
-    names = told["name"].cat
-    group_of = np.where(scope.inside(opened.start), names.codes.to_numpy().astype(np.int64), -1)
-    frame = of_calls(scope, opened, group_of, len(names.categories))
-    frame.insert(0, "name", [str(each) for each in names.categories])
-    return sorted_by_gpu(frame[frame["calls"] > 0].reset_index(drop=True))
+    names = told["name"].array
+    group_of = np.where(scope.inside(opened.start), names.codes.astype(np.int64), -1)
+    calls = of_calls(scope, opened, group_of, len(names.categories))
+    found = by_gpu_time({"name": [str(each) for each in names.categories.tolist()], **calls})
+    return found.taken(np.asarray(found["calls"]) > 0)
 
 
 MODULES = Question(

@@ -7,6 +7,7 @@ GPU time of all work; likewise a moment of a thread belongs to the innermost op 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from launchlens.traces.analyses.question import OPS, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.backward import homes
 from launchlens.traces.intervals import Ints
+from launchlens.traces.tables.rows import Rows, Values
 from launchlens.traces.tables.table import Column
 
 #: What torch calls regions that torch.compile made (2.1 on), and what Inductor calls the kernels that it writes.
@@ -59,18 +61,21 @@ COLUMNS = (
 )
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     opened, rows = scope.opened("op"), scope.host_rows("op")
-    names = scope.events["name"].cat
     shape, texts = _shapes(scope, rows)
-    keys, code = np.unique(np.stack([names.codes.to_numpy()[rows], shape]), axis=1, return_inverse=True)
-    frame = of_calls(scope, opened, groups_of(scope, opened, rows, code.ravel().astype(np.int64)), keys.shape[1])
-    frame.insert(0, "name", [str(names.categories[each]) for each in keys[0]])
-    frame.insert(1, "shapes", [None if each < 0 else texts[each] for each in keys[1]])
-    frame.insert(2, "made_by", ["torch.compile" if is_compiled(each) else None for each in frame["name"]])
-    for column, values in _backward(scope, opened, rows, code.ravel().astype(np.int64), keys.shape[1]).items():
-        frame[column] = values
-    return sorted_by_gpu(frame)
+    keys, code = np.unique(np.stack([scope.names.codes[rows], shape]), axis=1, return_inverse=True)
+    code = code.ravel().astype(np.int64)
+    names = [str(each) for each in scope.names.categories[keys[0]].tolist()]
+    return by_gpu_time(
+        {
+            "name": names,
+            "shapes": [None if each < 0 else texts[each] for each in keys[1].tolist()],
+            "made_by": ["torch.compile" if is_compiled(each) else None for each in names],
+            **of_calls(scope, opened, groups_of(scope, opened, rows, code), keys.shape[1]),
+            **_backward(scope, opened, rows, code, keys.shape[1]),
+        }
+    )
 
 
 def is_compiled(op: str) -> bool:
@@ -124,7 +129,7 @@ def groups_of(scope: Scope, opened: Opened, rows: Ints, codes: Ints) -> Ints:
     return at[opened.rows]
 
 
-def of_calls(scope: Scope, opened: Opened, group_of: Ints, count: int) -> pd.DataFrame:
+def of_calls(scope: Scope, opened: Opened, group_of: Ints, count: int) -> dict[str, Values]:
     """The columns CALLS of what `opened` holds, by group; `group_of` is -1 for what is not meant."""
     groups = Groups(group_of, count)
     chosen = scope.launches
@@ -134,23 +139,19 @@ def of_calls(scope: Scope, opened: Opened, group_of: Ints, count: int) -> pd.Dat
     gpu = by_launch.sum(scope.of.gpu_ns[chosen])
     whole = int(scope.dur[scope.work].sum())
     unseen = np.full(groups.count, not scope.joined.saw_gpu)
-    return pd.DataFrame(
-        {
-            "calls": groups.sizes,
-            "host_ns": groups.sum(opened.end - opened.start),
-            "host_self_ns": groups.sum(opened.self_ns),
-            "launches": by_launch.sizes,
-            "gpu_ns": pd.arrays.IntegerArray(gpu, unseen),
-            "share": gpu / whole if whole else np.full(groups.count, np.nan),
-        }
-    )
+    return {
+        "calls": groups.sizes,
+        "host_ns": groups.sum(opened.end - opened.start),
+        "host_self_ns": groups.sum(opened.self_ns),
+        "launches": by_launch.sizes,
+        "gpu_ns": pd.arrays.IntegerArray(gpu, unseen),
+        "share": gpu / whole if whole else np.full(groups.count, np.nan),
+    }
 
 
-def sorted_by_gpu(frame: pd.DataFrame) -> pd.DataFrame:
+def by_gpu_time(columns: Mapping[str, Values]) -> Rows:
     """Rows in order of GPU time, then of the host's own, then of the name."""
-    by = frame.assign(gpu_ns=frame["gpu_ns"].fillna(0))
-    order = by.sort_values(["gpu_ns", "host_self_ns", "name"], ascending=[False, False, True], kind="stable").index
-    return frame.loc[order].reset_index(drop=True)
+    return Rows(columns).ordered("-gpu_ns", "-host_self_ns", "name")
 
 
 OPERATORS = Question(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 COLUMNS = (
@@ -20,10 +20,9 @@ COLUMNS = (
 )
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     rows = scope.host_rows("overhead")
-    names = scope.events["name"].cat
-    used, code = np.unique(names.codes.to_numpy()[rows], return_inverse=True)
+    used, code = np.unique(scope.names.codes[rows], return_inverse=True)
     groups = Groups(code.astype(np.int64), len(used))
     duration = scope.dur[rows]
     spread = groups.ordered(duration)
@@ -31,17 +30,16 @@ def _answer(scope: Scope) -> pd.DataFrame:
     span = int((scope.start + scope.dur).max() - scope.start.min())
     if scope.windows is not None:
         span = int((scope.windows.end_ns - scope.windows.start_ns).sum())
-    frame = pd.DataFrame(
+    return Rows(
         {
-            "name": [str(each) for each in names.categories[used]],
+            "name": [str(each) for each in scope.names.categories[used].tolist()],
             "count": groups.sizes,
             "total_ns": total,
             "median_ns": spread.median,
             "max_ns": spread.max,
             "share": total / span if span else np.full(len(used), np.nan),
         }
-    )
-    return frame.sort_values(["total_ns", "name"], ascending=[False, True], kind="stable", ignore_index=True)
+    ).ordered("-total_ns", "name")
 
 
 OVERHEAD = Question(

@@ -1,7 +1,7 @@
 """What an analysis declares: the question that it answers, the columns of its answer, and what it needs of a trace.
 
 An analysis is one module of this folder that declares one, and a line in `launchlens.traces.analyses.catalogue`. Its answer is a
-function from a scope (`launchlens.traces.analyses.scope`) to a frame, without a loop over events.
+function from a scope (`launchlens.traces.analyses.scope`) to rows, without a loop over events.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from launchlens.traces.analyses.scope import Scope
-from launchlens.traces.tables.table import Column, Pivot, Table, of_frame
+from launchlens.traces.tables.rows import Rows
+from launchlens.traces.tables.table import Column, Pivot, Table, of_rows
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ def _nothing_to_note(_: Scope) -> tuple[str, ...]:
 class Question:
     """One analysis as the catalogue lists it.
 
-    `name` is that of its table, for scripts, and `title` stands above it for people. `answer` makes a frame with the parts of
-    `columns`; a frame without rows says that there is nothing of the kind in the trace, as a missing `needs` does: then there is
+    `name` is that of its table, for scripts, and `title` stands above it for people. `answer` finds the parts of
+    `columns`; that it finds no rows says that there is nothing of the kind in the trace, as a missing `needs` does: then there is
     no table, and `nothing` (`no collectives`, say) is the reason. `order` says how the rows are sorted, as `Table.order`, and `brief` which columns
     the first screen has room for (all where it names none); `pivot` is how people read it crosswise. `of_several` is a column that
     people need to see only where it has several values. `notes` are sentences below the table, on what was asked and isn't there.
@@ -50,7 +49,7 @@ class Question:
     asks: str
     columns: tuple[Column, ...]
     needs: tuple[Need, ...]
-    answer: Callable[[Scope], pd.DataFrame]
+    answer: Callable[[Scope], Rows]
     nothing: str
     order: str = ""
     brief: tuple[str, ...] = ()
@@ -64,16 +63,11 @@ class Question:
 
     def table(self, scope: Scope) -> Table | None:
         """The answer as a table, None where it has no rows; only where nothing is lacking."""
-        frame = self.answer(scope)
-        if not len(frame):
+        found = self.answer(scope)
+        if not len(found):
             return None
+        made = of_rows(self.name, self.title, self.columns, found, order=self.order)
         pivot = self.pivot
-        if pivot is not None and pivot.group and not several(frame, pivot.group):
+        if pivot is not None and pivot.group and len(set(made.cells(pivot.group))) == 1:
             pivot = replace(pivot, group="")
-        made = of_frame(self.name, self.title, self.columns, frame, order=self.order, pivot=pivot)
-        return made.changed(notes=self.notes(scope))
-
-
-def several(frame: pd.DataFrame, column: str) -> bool:
-    """Whether a column of a frame has more than one value."""
-    return bool(frame[column].nunique(dropna=False) > 1)
+        return made.changed(pivot=pivot, notes=self.notes(scope))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from launchlens.traces.analyses.operators import CALLS, groups_of, of_calls, sorted_by_gpu
+from launchlens.traces.analyses.operators import CALLS, by_gpu_time, groups_of, of_calls
 from launchlens.traces.analyses.question import RANGES, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
 from launchlens.traces.ranges import folded_names
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 BETWEEN = " > "
@@ -23,18 +23,21 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     opened, rows = scope.opened("range"), scope.host_rows("range")
-    names = folded_names(scope.events["name"].iloc[opened.rows])
+    names = folded_names(scope.names[opened.rows])
     path_of, paths, depths = _paths(opened.parent, names.codes.astype(np.int64))
     position = np.full(len(scope.events), -1, np.int64)
     position[opened.rows] = np.arange(len(opened.rows))
     used, code = np.unique(path_of[position[rows]], return_inverse=True)
-    frame = of_calls(scope, opened, groups_of(scope, opened, rows, code.astype(np.int64)), len(used))
-    texts = [BETWEEN.join(str(names.categories[name]) for name in paths[at]) for at in used]
-    frame.insert(0, "name", texts)
-    frame.insert(1, "depth", [depths[at] for at in used])
-    return sorted_by_gpu(frame)
+    texts = names.categories.tolist()
+    return by_gpu_time(
+        {
+            "name": [BETWEEN.join(texts[name] for name in paths[at]) for at in used.tolist()],
+            "depth": [depths[at] for at in used.tolist()],
+            **of_calls(scope, opened, groups_of(scope, opened, rows, code.astype(np.int64)), len(used)),
+        }
+    )
 
 
 def _paths(parent: Ints, name: Ints) -> tuple[Ints, list[tuple[int, ...]], list[int]]:

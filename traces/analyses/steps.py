@@ -15,6 +15,7 @@ from launchlens.traces.intervals import Ints, union
 from launchlens.traces.steps.gaps import CAUSES
 from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.steps.steps import Steps
+from launchlens.traces.tables.rows import Rows, one_below_another
 from launchlens.traces.tables.table import Column, Pivot
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -66,13 +67,13 @@ def _of_device(stepped: Stepped, steps: Steps) -> _Done:
     )
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     stepped, steps = scope.stepped, scope.stepped.steps
     assert steps is not None
     known, done = stepped.gaps is not None, _of_device(stepped, steps)
     parts = {"GPU busy": done.busy, **{cause: done.idle[:, number] for number, cause in enumerate(CAUSES)}}
     median = int(np.argsort(steps.wall_ns, kind="stable")[(len(steps) - 1) // 2])
-    frame = pd.DataFrame(
+    found = Rows(
         {
             "name": list(steps.names),
             "start_ns": steps.start_ns,
@@ -87,10 +88,10 @@ def _answer(scope: Scope) -> pd.DataFrame:
             "is_median": np.arange(len(steps)) == median,
             "odd_in": _odd(steps, median, parts),
             "note": _notes(steps),
-            "device": None if stepped.device is None else str(stepped.device),
+            "device": [None if stepped.device is None else str(stepped.device)] * len(steps),
         }
     )
-    return frame[scope.inside(steps.host_start_ns)].reset_index(drop=True)
+    return found.taken(scope.inside(steps.host_start_ns))
 
 
 def _if(known: bool, values: Ints) -> pd.arrays.IntegerArray:
@@ -154,7 +155,7 @@ STEPS = Question(
 )  # fmt: skip
 
 
-def _idle(scope: Scope) -> pd.DataFrame:
+def _idle(scope: Scope) -> Rows:
     steps = scope.stepped.steps
     assert steps is not None
     inside = scope.inside(steps.host_start_ns)
@@ -164,19 +165,19 @@ def _idle(scope: Scope) -> pd.DataFrame:
         idle = stepped.gaps.within(steps.start_ns, steps.done_ns)
         step, cause = np.nonzero((idle > 0) & inside[:, np.newaxis])
         found.append(
-            pd.DataFrame(
+            Rows(
                 {
                     "step": [steps.names[each] for each in step.tolist()],
                     "cause": [CAUSES[each] for each in cause.tolist()],
                     "idle_ns": idle[step, cause],
-                    "device": str(stepped.device),
+                    "device": [str(stepped.device)] * len(step),
                 }
             )
         )
-    return pd.concat(found, ignore_index=True)
+    return one_below_another(found)
 
 
-def _devices(scope: Scope) -> pd.DataFrame:
+def _devices(scope: Scope) -> Rows:
     steps = scope.stepped.steps
     assert steps is not None
     inside = np.flatnonzero(scope.inside(steps.host_start_ns))
@@ -185,20 +186,18 @@ def _devices(scope: Scope) -> pd.DataFrame:
         done = _of_device(stepped, steps)
         causes = done.causes()
         found.append(
-            pd.DataFrame(
+            Rows(
                 {
                     "step": [steps.names[each] for each in inside.tolist()],
-                    "device": str(stepped.device),
+                    "device": [str(stepped.device)] * len(inside),
                     "gpu_busy_ns": done.busy[inside],
                     "idle_ns": done.idle.sum(axis=1)[inside],
                     "idle_cause": [causes[each] for each in inside.tolist()],
                     "exposed_communication_ns": done.exposed[inside],
-                    "at": inside,
                 }
             )
         )
-    together = pd.concat(found, ignore_index=True).sort_values("at", kind="stable", ignore_index=True)
-    return together.drop(columns="at")
+    return one_below_another(found).ordered("at", at=np.tile(inside, len(found)))
 
 
 STEPS_IDLE = Question(

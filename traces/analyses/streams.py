@@ -7,10 +7,10 @@ import pandas as pd
 
 from launchlens.traces.analyses.coverage import at_once, covered_ns, unions
 from launchlens.traces.analyses.groups import Groups
-from launchlens.traces.analyses.kernels import stream_codes
 from launchlens.traces.analyses.question import GPU_WORK, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints, moments, union
+from launchlens.traces.tables.rows import Rows, one_below_another
 from launchlens.traces.tables.table import Column
 
 STREAM_COLUMNS = (
@@ -25,17 +25,17 @@ STREAM_COLUMNS = (
 )
 
 
-def _streams(scope: Scope) -> pd.DataFrame:
+def _streams(scope: Scope) -> Rows:
     rows = scope.work
     events = scope.events
-    _, code = np.unique(stream_codes(scope)[rows], return_inverse=True)
+    _, code = np.unique(scope.stream[rows], return_inverse=True)
     code = code.astype(np.int64)
     groups = Groups(code, int(code.max()) + 1)
     start, end = scope.start[rows], scope.start[rows] + scope.dur[rows]
     low, high, of = unions(start, end, code)
     busy = Groups(of, groups.count).sum(high - low)
     first = rows[groups.first(np.arange(len(rows)))]
-    device = events["device"].iloc[first].fillna(-1).to_numpy(np.int64)
+    device = events["device"].array[first].to_numpy(np.int64, na_value=-1)
     alone, whole = np.zeros(groups.count, np.int64), np.zeros(groups.count, np.int64)
     for each in np.unique(device).tolist():
         mine = device[of] == each
@@ -44,20 +44,16 @@ def _streams(scope: Scope) -> pd.DataFrame:
         edges_low, edges_high = _alone(low[mine], high[mine])
         np.add.at(alone, of[mine], covered_ns(low[mine], high[mine], edges_low, edges_high))
     kernel = np.isin(rows, scope.work_of("kernel"), assume_unique=True)
-    frame = pd.DataFrame(
+    return Rows(
         {
-            "device": _text(events["device"].iloc[first]),
-            "context": _text(events["context"].iloc[first]),
-            "stream": _text(events["stream"].iloc[first]),
+            **{each: _texts(events[each].array[first]) for each in ("device", "context", "stream")},
             "activities": groups.sizes,
             "kernels": groups.only(kernel).sizes,
             "busy_ns": busy,
             "share": np.divide(busy, whole, out=np.full(len(busy), np.nan), where=whole > 0),
             "alone_ns": alone,
         }
-    )
-    order = np.lexsort((np.arange(len(frame)), -busy))
-    return frame.iloc[order].reset_index(drop=True)
+    ).ordered("-busy_ns")
 
 
 def _alone(low: Ints, high: Ints) -> tuple[Ints, Ints]:
@@ -70,8 +66,8 @@ def _alone(low: Ints, high: Ints) -> tuple[Ints, Ints]:
     return union(edges[:-1][one], edges[1:][one])
 
 
-def _text(values: pd.Series[int]) -> list[str | None]:
-    return [None if value is pd.NA else str(value) for value in values.astype(object)]
+def _texts(values: pd.arrays.IntegerArray) -> list[str | None]:
+    return [None if value is pd.NA else str(value) for value in values.tolist()]
 
 
 CONCURRENCY_COLUMNS = (
@@ -82,10 +78,10 @@ CONCURRENCY_COLUMNS = (
 )
 
 
-def _concurrency(scope: Scope) -> pd.DataFrame:
+def _concurrency(scope: Scope) -> Rows:
     rows = scope.work
-    device = scope.events["device"].iloc[rows].fillna(-1).to_numpy(np.int64)
-    stream = stream_codes(scope)[rows]
+    device = scope.events["device"].array[rows].to_numpy(np.int64, na_value=-1)
+    stream = scope.stream[rows]
     start, end = scope.start[rows], scope.start[rows] + scope.dur[rows]
     parts = []
     for each in np.unique(device).tolist():
@@ -94,16 +90,16 @@ def _concurrency(scope: Scope) -> pd.DataFrame:
         depth, length = at_once(low, high)
         whole = length.sum()
         parts.append(
-            pd.DataFrame(
+            Rows(
                 {
-                    "device": None if each < 0 else str(each),
+                    "device": [None if each < 0 else str(each)] * len(length),
                     "streams": depth,
                     "total_ns": length,
                     "share": length / whole if whole else np.full(len(length), np.nan),
                 }
-            )[length > 0]
+            ).taken(length > 0)
         )
-    return pd.concat(parts, ignore_index=True)
+    return one_below_another(parts)
 
 
 STREAMS = Question(

@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
+from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.stepped import Stepped
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 WAITS = Need(lambda scope: len(scope.stepped.waits) > 0, "no calls that wait for the GPU")
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     stepped = scope.stepped
     rows = stepped.waits[scope.inside(stepped.start[stepped.waits])]
     inner, outer = stepped.op_around(rows)
     place = stepped.place(stepped.start[rows])
     frame_code, frames = _frames(scope, rows)
-    code = np.append(stepped.events["name"].array.codes.astype(np.int64), -1)
-    names = [str(name) for name in stepped.events["name"].cat.categories]
-    frame = pd.DataFrame(
+    code = np.append(scope.names.codes.astype(np.int64), -1)
+    keys = {"api": code[rows], "op": code[outer], "inner_op": code[inner], "range": code[place], "frame": frame_code}
+    groups, first = Groups.of(*keys.values())
+    waited = groups.ordered((stepped.end - stepped.start)[rows])
+    names = scope.names.categories
+    return Rows(
         {
-            "api": code[rows],
-            "op": code[outer],
-            "inner_op": code[inner],
-            "range": code[place],
-            "frame": frame_code,
-            "waited": (stepped.end - stepped.start)[rows],
-            "idle": idle_after(stepped, rows),
+            **{
+                name: [
+                    None if each < 0 else frames[each] if name == "frame" else str(names[each])
+                    for each in key[first].tolist()
+                ]
+                for name, key in keys.items()
+            },
+            "calls": groups.sizes,
+            "total_ns": groups.sum((stepped.end - stepped.start)[rows]),
+            "median_ns": waited.median,
+            "max_ns": waited.max,
+            "idle_after_ns": [None] * len(first) if stepped.gaps is None else groups.sum(idle_after(stepped, rows)),
         }
-    )
-    by = ["api", "op", "inner_op", "range", "frame"]
-    grouped = frame.groupby(by, sort=False)
-    found = pd.DataFrame(
-        {
-            "calls": grouped.size(),
-            "total_ns": grouped["waited"].sum(),
-            "median_ns": grouped["waited"].median().round().astype("int64"),
-            "max_ns": grouped["waited"].max(),
-            "idle_after_ns": grouped["idle"].sum(),
-        }
-    ).reset_index()
-    for column in by:
-        texts = frames if column == "frame" else names
-        found[column] = [None if each < 0 else texts[each] for each in found[column].tolist()]
-    if stepped.gaps is None:
-        found["idle_after_ns"] = pd.NA
-    found = found.sort_values(["total_ns", "api"], ascending=[False, True], kind="stable", ignore_index=True)
-    return found
+    ).ordered("-total_ns", "api")
 
 
 def _frames(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
@@ -62,8 +53,8 @@ def _frames(scope: Scope, rows: Ints) -> tuple[Ints, list[str]]:
     opened = Opened(told, np.arange(len(told)))
     process, thread = (scope.events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
     at = opened.at(process, thread, scope.start[rows])
-    names = told["name"].cat
-    return np.where(at >= 0, names.codes.to_numpy()[at], -1).astype(np.int64), [str(each) for each in names.categories]
+    names = told["name"].array
+    return np.where(at >= 0, names.codes[at], -1).astype(np.int64), [str(each) for each in names.categories]
 
 
 def idle_after(stepped: Stepped, rows: Ints) -> Ints:

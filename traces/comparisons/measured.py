@@ -371,7 +371,7 @@ def _ranges(joined: JoinedTrace, windows: Windows, pieces: Pieces, around: Aroun
     events = joined.events
     rows = _host_rows(joined, "range", windows.process)
     rows = rows[named(events["name"], is_users, rows)]
-    folded = folded_names(events["name"].iloc[rows])
+    folded = folded_names(events["name"].array[rows])
     of_row = np.full(len(events) + 1, -1, np.int64)
     of_row[rows] = folded.codes
     at = windows.owner(events["start_ns"].to_numpy()[rows])

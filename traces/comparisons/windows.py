@@ -115,7 +115,7 @@ def _of_range(joined: JoinedTrace, name: str) -> Windows:
 def _folded(joined: JoinedTrace, names: tuple[str, ...]) -> list[str]:
     import pandas as pd
 
-    folded = folded_names(pd.Series(pd.Categorical(list(names))))
+    folded = folded_names(pd.Categorical(list(names)))
     return [str(each) for each in folded]
 
 

@@ -19,6 +19,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+    from launchlens.traces.tables.rows import Rows
+
 #: What the cells of a column are:
 #:   name      a name out of a trace or capture: a kernel, a range, a variant, a file; may be long
 #:   text      words of ours
@@ -135,7 +137,7 @@ class Table:
     `frame` has the parts of every column and nothing else. `order` says in words how the rows are sorted (`by host time`):
     people are shown the first of many. `total`: the last row is the sum of the others.
 
-    What shows few rows asks for plain cells, and most tables have few rows: one that was made of cells (`table`, `of_frame`) holds
+    What shows few rows asks for plain cells, and most tables have few rows: one that was made of cells (`table`, `of_rows`) holds
     these, shares them with its parts, and has a frame, which takes longer to make than to print, only once somebody asks for it.
     """
 
@@ -361,7 +363,7 @@ def of_frame(
     name: str,
     title: str,
     columns: Sequence[Column],
-    frame: pd.DataFrame,
+    frame: pd.DataFrame | Rows,
     *,
     order: str = "",
     pivot: Pivot | None = None,
@@ -369,12 +371,27 @@ def of_frame(
     """A table of a frame that has (at least) the columns' parts, each brought to its dtype. For many rows."""
     import pandas as pd
 
-    parts = [(column, part) for column in columns for part in column.parts]
-    if len(frame) > FEW:
-        data = {part: _array(name, column, frame[part]) for column, part in parts}
-        return Table(name, title, tuple(columns), pd.DataFrame(data), order, pivot=pivot)
-    cells = {part: _held(name, column, _plain(frame[part].array), frame[part]) for column, part in parts}
-    return _made(name, title, tuple(columns), cells, len(frame), order, pivot=pivot)
+    data = {part: _array(name, column, frame[part]) for column in columns for part in column.parts}
+    return Table(name, title, tuple(columns), pd.DataFrame(data), order, pivot=pivot)
+
+
+def of_rows(
+    name: str, title: str, columns: Sequence[Column], rows: Rows, *, order: str = "", pivot: Pivot | None = None
+) -> Table:
+    """A table of what was found, which has (at least) the columns' parts, each brought to its dtype."""
+    if len(rows) > FEW:
+        return of_frame(name, title, columns, rows, order=order, pivot=pivot)
+    cells = {}
+    for column in columns:
+        for part in column.parts:
+            values = rows[part]
+            plain = values.tolist() if isinstance(values, np.ndarray) else values
+            if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+                plain = [None if isnan(each) else each for each in plain]
+            elif not isinstance(plain, list):
+                plain = _plain(values)
+            cells[part] = _held(name, column, plain, values)
+    return _made(name, title, tuple(columns), cells, len(rows), order, pivot=pivot)
 
 
 def of_cells(name: str, title: str, columns: Sequence[Column], cells: Mapping[str, list[Any]]) -> Table:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.analyses.question import RANGES, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column
 
 
-def _answer(scope: Scope) -> pd.DataFrame:
+def _answer(scope: Scope) -> Rows:
     rows = scope.host_rows("range")
     longest = rows[[np.argmax(scope.dur[rows])]]
-    return pd.DataFrame({"name": scope.events["name"].array[longest], "host_ns": scope.dur[longest]})
+    return Rows({"name": scope.names[longest].tolist(), "host_ns": scope.dur[longest]})
 
 
 LONGEST = Question(
