@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from launchlens.traces.statistics import medians
+from launchlens.traces.statistics import Resamples
 from launchlens.traces.studies.explained import DRAWS, SEED, Explained, Floats, Part
 from launchlens.traces.studies.recording import Recording
 from launchlens.traces.studies.side import Side
@@ -86,10 +87,8 @@ class CuptiAccounts:
         walls = side.blocks["wall_ns"].to_numpy(float)
         draws = rest = None
         if len(walls) >= THRESHOLDS.least_samples:
-            # the same draws for every side: a difference is taken draw by draw
-            generator = np.random.default_rng(SEED)
-            inside, place = generator.random(DRAWS), generator.random(DRAWS)
-            chosen = medians(walls[generator.integers(0, len(walls), size=(DRAWS, len(walls)))], axis=1)
+            inside, place, resamples = _drawn(len(walls))
+            chosen = resamples.medians(walls)
             costs = np.clip(min(others) + place * (max(others) - min(others)), 0, None)
             draws = _parts(mine, costs, inside) * chosen[:, np.newaxis] / mine.reference_ns
             rest = chosen - draws.sum(axis=1)
@@ -106,6 +105,17 @@ class CuptiAccounts:
             parts=made,
             not_attributed=Part("host", "not attributed", whole - sum(part.ns for part in made), rest),
         )
+
+
+@lru_cache(maxsize=8)
+def _drawn(rounds: int) -> tuple[Floats, Floats, Resamples]:
+    """Draws of where a cost lies inside its call, of where it lies among the others', and of timed rounds.
+
+    The same for every side: a difference is taken draw by draw.
+    """
+    generator = np.random.default_rng(SEED)
+    inside, place = generator.random(DRAWS), generator.random(DRAWS)
+    return inside, place, Resamples.of(generator.integers(0, rounds, size=(DRAWS, rounds)))
 
 
 def _parts(recorded: _Recorded, costs: Floats, place: Floats) -> Floats:

@@ -31,7 +31,7 @@ import pandas as pd
 
 from launchlens.traces.account import LaneName
 from launchlens.traces.captures.light import BURSTS, CALLS, OPS, STATES
-from launchlens.traces.statistics import medians
+from launchlens.traces.statistics import Resamples, medians, percentiles
 from launchlens.traces.studies.per_iteration import every_round
 from launchlens.traces.studies.side import Side
 from launchlens.traces.thresholds import THRESHOLDS
@@ -56,7 +56,7 @@ class Part:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Its 95 % interval, ns; None where there were too few rounds."""
-        return None if self.draws is None else _percentiles(self.draws)
+        return None if self.draws is None else percentiles(self.draws)
 
     def less(self, other: Part) -> Part:
         """This part less another one, draw by draw."""
@@ -107,7 +107,8 @@ class LightAccounts:
         self.rounds = list(self._costs.index)
         count = len(self.rounds)
         generator = np.random.default_rng(SEED)
-        self._draws = generator.integers(0, count, size=(DRAWS, count)) if count >= THRESHOLDS.least_samples else None
+        enough = count >= THRESHOLDS.least_samples
+        self._draws = Resamples.of(generator.integers(0, count, size=(DRAWS, count))) if enough else None
 
     @cached_property
     def costs(self) -> Mapping[str, float]:
@@ -144,11 +145,7 @@ class LightAccounts:
             for at, state in enumerate(STATES)
             if seen.ns[:, at].any()
         )
-        rest = (
-            None
-            if self._draws is None or draws is None
-            else medians(seen.wall[self._draws], axis=1) - draws.sum(axis=1)
-        )
+        rest = None if self._draws is None or draws is None else self._draws.medians(seen.wall) - draws.sum(axis=1)
         fixed = off["fixed_ns"].dropna()
         return Explained(
             by="light",
@@ -172,11 +169,15 @@ class _Seen:
     holds: Floats
     calls_held: Floats
 
-    def parts(self, inside_ns: float, draws: npt.NDArray[np.int64] | None) -> Floats:
+    def parts(self, inside_ns: float, draws: Resamples | None) -> Floats:
         """Corrected time by state: of all rounds [states], or of each of some draws of rounds [draws, states]."""
 
         def middle(values: Floats) -> Floats:
-            return medians(values if draws is None else values[draws], axis=0 if draws is None else 1)
+            if draws is None:
+                return medians(values)
+            if values.ndim == 1:
+                return draws.medians(values)
+            return np.stack([draws.medians(column) for column in values.T], axis=1)
 
         whole = self.ns.sum(axis=1, keepdims=True)
         shares = middle(np.divide(self.ns, whole, out=np.zeros_like(self.ns), where=whole > 0))
@@ -302,12 +303,6 @@ def _costs(
 
 def _count(name: str) -> int:
     return int(name.partition(":")[2])
-
-
-def _percentiles(values: Floats) -> tuple[float, float]:
-    edge = 100 * (1 - THRESHOLDS.interval_level) / 2
-    low, high = np.percentile(values, [edge, 100 - edge])
-    return float(low), float(high)
 
 
 @dataclass(frozen=True)

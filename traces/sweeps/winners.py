@@ -78,7 +78,7 @@ def may_be_best(times: Floats) -> list[bool]:
     if pairs < THRESHOLDS.least_pairs or sides < 2:
         return [True] * sides
     differences = (whole[:, :, None] - whole[:, None, :]).reshape(pairs, sides * sides)
-    extra, error = (found.reshape(sides, sides) for found in trimmed(differences))
+    extra, error = (found.reshape(sides, sides) for found in trimmed(differences, axis=-2))
     critical = _critical(pairs - 2 * int(THRESHOLDS.trimmed_share * pairs) - 1, sides - 1)
     slower = np.asarray(extra > critical * error, bool)
     return [bool(each) for each in ~np.atleast_1d(slower.any(axis=1))]
