@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from launchlens.traces.families import holm, may_be_best
+from launchlens.traces.families import holm, may_be_best, resampled_trimmed, trimmed
+from launchlens.traces.statistics import Resamples
 
 
 def test_holms_steps_by_hand():
@@ -49,3 +50,24 @@ def test_with_too_few_pairs_each_may_be_the_fastest():
     assert may_be_best(times[:5]) == [True, True]
     assert may_be_best(times) == [True, False]
     assert may_be_best(times[:, :1]) == [True]
+
+
+@pytest.mark.parametrize("pairs", [6, 9, 20, 64])
+def test_trimmed_means_of_resamples_are_those_of_what_is_drawn(pairs):
+    generator = np.random.default_rng(pairs)
+    values = generator.normal(0, 1, (3, pairs))
+    values[1] = np.round(values[1])
+    values[2] = 0.3
+    draws = generator.integers(0, pairs, size=(500, pairs))
+    means, errors = resampled_trimmed(values, Resamples.of(draws))
+    expected_means, expected_errors = trimmed(values[:, draws])
+    np.testing.assert_allclose(means, expected_means, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(errors, expected_errors, rtol=0, atol=1e-7)
+    assert ((errors == 0) == (expected_errors == 0)).all() and not errors[2].any()
+
+
+def test_what_two_sides_share_in_every_pair_says_nothing_of_a_third():
+    times = rounds(20, 3, seed=4)
+    times[:, 1] = times[:, 0] + 0.05
+    times[:, 2] += 0.3
+    assert may_be_best(times) == [True, False, False]

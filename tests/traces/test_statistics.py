@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from launchlens.traces.statistics import mean, median, medians, paired_ratio, rank_sum_p, unpaired_ratio
+from launchlens.traces.statistics import (
+    Resamples,
+    mean,
+    median,
+    medians,
+    paired_ratio,
+    percentiles,
+    rank_sum_p,
+    unpaired_ratio,
+)
+from launchlens.traces.thresholds import THRESHOLDS
 
 samples = st.lists(st.floats(0.1, 1e6), min_size=5, max_size=40)
 
@@ -79,6 +89,30 @@ def test_medians_are_numpys_to_the_last_digit(count):
     values[2] = np.round(values[2], -9)
     for axis in range(3):
         np.testing.assert_array_equal(medians(values, axis), np.median(values, axis))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 31, 128, 200, 300])
+def test_medians_of_resamples_are_those_of_what_is_drawn(count):
+    generator = np.random.default_rng(count)
+    draws = generator.integers(0, count, size=(500, count))
+    values = generator.normal(0, 1e9, count)
+    tied, infinite, absent = np.round(values, -9), values.copy(), values.copy()
+    infinite[generator.integers(count, size=2)] = [-np.inf, np.inf]
+    absent[0] = np.nan
+    for each in (values, tied, infinite, absent):
+        with np.errstate(invalid="ignore"):
+            found, expected = Resamples.of(draws).medians(each), np.median(each[draws], axis=1)
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40, 4000])
+def test_percentiles_are_numpys_to_the_last_digit(count):
+    values = np.random.default_rng(count).normal(0, 1e9, count)
+    level = THRESHOLDS.interval_level
+    for each in (values, np.round(values, -9)):
+        assert percentiles(each) == tuple(np.percentile(each, [100 * (1 - level) / 2, 100 * (1 + level) / 2]))
+    values[0] = np.nan
+    assert np.isnan(percentiles(values)).all()
 
 
 @pytest.mark.parametrize(("one", "other"), [(2, 2), (4, 4), (8, 8), (8, 30), (9, 9), (13, 21), (60, 60)])
