@@ -196,7 +196,7 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
             data[column.name] = values if isinstance(values, pd.Categorical) else pd.Categorical(values)
         elif not column.nullable:
             data[column.name] = np.asarray(values, dtype=column.dtype)
-        elif isinstance(values, pd.arrays.IntegerArray) and values.dtype == column.dtype:
+        elif isinstance(values, pd.arrays.IntegerArray) and values.dtype.name == column.dtype:
             data[column.name] = values
         else:
             data[column.name] = pd.array(values, dtype=column.dtype, copy=False)
@@ -207,28 +207,44 @@ def event_table(columns: Mapping[str, Any], length: int, problems: Problems) -> 
     if impossible.any():
         data["bytes"] = pd.arrays.IntegerArray(np.where(impossible, 0, size), ~told | impossible)
         problems.add("size-not-understood", int(impossible.sum()))
-    frame = pd.DataFrame(data, copy=False)
-    validate(frame)
-    return frame
+    # before the frame is made: to take columns out of it again is most of what a small table costs
+    _check_events(data)
+    return pd.DataFrame(data, pd.RangeIndex(length), copy=False)
 
 
 def check(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
     """Raise SchemaError unless `frame` has exactly these columns, with their dtypes, and nulls only where they may be."""
     if frame.columns.tolist() != [column.name for column in columns]:
         raise SchemaError(f"columns are {list(frame.columns)}")
-    for column, dtype in zip(columns, frame.dtypes, strict=True):
-        if str(dtype) != column.dtype:
-            raise SchemaError(f"column {column.name!r} is {dtype}, not {column.dtype}")
-        whole_numbers = isinstance(dtype, np.dtype) and dtype.kind in "iub"  # which hold no null
-        if not column.nullable and not whole_numbers and frame[column.name].array.isna().any():
-            raise SchemaError(f"column {column.name!r} holds nulls")
+    for column in columns:
+        _check_column(column, frame[column.name].array)
 
 
 def validate(frame: pd.DataFrame) -> None:
     """Raise SchemaError unless `frame` has exactly the declared columns, dtypes and nulls, and known kinds."""
     check(frame, COLUMNS)
-    unknown = set(frame["kind"].cat.categories) - set(KINDS)
+    _check_kinds_and_durations(frame["kind"].array, frame["dur_ns"].to_numpy())
+
+
+def _check_events(data: Mapping[str, Any]) -> None:
+    """The same of an event table's columns, which are arrays by the names declared."""
+    for column in COLUMNS:
+        _check_column(column, data[column.name])
+    _check_kinds_and_durations(data["kind"], data["dur_ns"])
+
+
+def _check_column(column: Column, values: Any) -> None:
+    dtype = values.dtype
+    if dtype.name != column.dtype:
+        raise SchemaError(f"column {column.name!r} is {dtype}, not {column.dtype}")
+    whole_numbers = isinstance(dtype, np.dtype) and dtype.kind in "iub"  # which hold no null
+    if not column.nullable and not whole_numbers and values.isna().any():
+        raise SchemaError(f"column {column.name!r} holds nulls")
+
+
+def _check_kinds_and_durations(kind: pd.Categorical, dur: npt.NDArray[np.int64]) -> None:
+    unknown = set(kind.categories) - set(KINDS)
     if unknown:
         raise SchemaError(f"unknown kinds {sorted(unknown)}")
-    if len(frame) and int(frame["dur_ns"].min()) < 0:
+    if len(dur) and int(dur.min()) < 0:
         raise SchemaError("negative durations")

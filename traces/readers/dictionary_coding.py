@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -33,9 +34,20 @@ class Numbering:
     def categorical(self, codes: Codes, text: Callable[[Any], str | None]) -> pd.Categorical:
         """The values of `codes` as categories of their `text`, which may be the same for several, or null."""
         texts = [text(value) for value in self._numbers]
-        categories = Numbering()
-        number = [categories._numbers[each] if each is not None else -1 for each in texts]
-        # as Python's own texts: every analysis goes through the names, and Arrow's take thirty times as long
-        labels = pd.Index(list(categories), dtype=object)
-        coded = np.array([*number, -1], np.int32)[codes]
-        return pd.Categorical.from_codes(coded, dtype=pd.CategoricalDtype(labels), validate=False)
+        labels = [each for each in dict.fromkeys(texts) if each is not None]
+        if len(labels) < len(texts):
+            number = {each: at for at, each in enumerate(labels)}
+            codes = np.array([*(-1 if each is None else number[each] for each in texts), -1], np.int32)[codes]
+        dtype = _few(tuple(labels)) if len(labels) <= _MOST_OF_FEW else _categories(labels)
+        return pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
+
+
+def _categories(labels: Sequence[str]) -> pd.CategoricalDtype:
+    # as Python's own texts: every analysis goes through the names, and Arrow's take thirty times as long
+    return pd.CategoricalDtype(pd.Index(labels, dtype=object))
+
+
+#: So few are most often those that another trace has as well.
+_MOST_OF_FEW = 32
+#: Few categories, made once: for a small trace it takes longer than to read it.
+_few = lru_cache(maxsize=256)(_categories)

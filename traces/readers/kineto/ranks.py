@@ -44,15 +44,15 @@ def told_apart(
     InputError where nothing tells whose a GPU's rows are.
     """
     place, process = places.codes, events["process"].array.codes
-    numbers = events["device"].array
-    one_gpu = _distinct(place) < 2 and (numbers.isna().all() or numbers.min() == numbers.max())
+    device = events["device"].array.to_numpy(np.int64, na_value=-1)
+    known = device[device >= 0]
+    one_gpu = _distinct(place) < 2 and (not len(known) or known.min() == known.max())
     if one_gpu and _distinct(process) < 2:
         return Merged(events, {})  # as in most files: one process, one GPU
     calls = _Calls(events)
     kinds = [str(kind) for kind in events["kind"].cat.categories]
     of_gpu = np.array([kind in (*GPU_KINDS, "gpu-range") for kind in kinds])[events["kind"].array.codes]
     rows = np.flatnonzero(of_gpu)
-    device = events["device"].fillna(-1).to_numpy(np.int64)
     groups = pd.DataFrame({"place": place[rows], "device": device[rows]}).groupby(["place", "device"]).indices
     if len(groups) > 1:
         calls.refuse_repeats_within(path, rows, groups.values())

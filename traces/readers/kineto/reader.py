@@ -43,6 +43,9 @@ MADE_WITH = (
     "with_stack",
 )
 
+#: Which kinds of the event table tell of a GPU.
+_OF_GPU = np.array([kind not in ("op", "range", "overhead") for kind in KINDS])
+
 #: How many categories a refusal names.
 _NAMED = 4
 
@@ -105,8 +108,7 @@ def read(path: Path, *, partial: bool = False, progress: Progress | None = None)
 def _looked_for_gpu(events: pd.DataFrame, devices: Mapping[int, str]) -> bool | None:
     """False where the machine has GPUs and not one call of a GPU's runtime was recorded: only the CPU's activities were."""
     # a recording of GPU activities ends in a call that waits for them, so that it holds one at least
-    of_gpu = np.array([kind not in ("op", "range", "overhead") for kind in KINDS])
-    return False if devices and not of_gpu[events["kind"].array.codes].any() else None
+    return False if devices and not _OF_GPU[events["kind"].array.codes].any() else None
 
 
 @contextmanager
