@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from costly import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -227,6 +228,7 @@ def test_where_a_range_covers_all_of_one_thread_the_lanes_of_thread_and_process_
 threads = st.sampled_from(["1", "2", "3"])
 
 
+@costly
 @given(st.lists(st.tuples(kinds_on_host, st.integers(0, 60), st.integers(0, 40), threads), min_size=1, max_size=25))
 def test_the_lane_of_a_process_is_what_its_threads_are_in_moment_by_moment(rows):
     frame = events(host(kind, name, at, at + length, thread=thread) for (kind, name), at, length, thread in rows)
@@ -285,6 +287,7 @@ def made(rows):
     return events([host("op", "anchor", 0, 1), *made_rows])
 
 
+@costly
 @given(st.lists(event, max_size=30), cuts)
 def test_the_cells_sum_to_the_window_for_any_events(rows, cuts):
     low, high = (np.array(side) for side in zip(*((low, low + length) for low, length in cuts), strict=True))
@@ -295,6 +298,7 @@ def test_the_cells_sum_to_the_window_for_any_events(rows, cuts):
     assert sum(account.host().values()) == sum(account.on_device().values()) == len(covered)
 
 
+@costly
 @given(st.lists(event, max_size=30), st.lists(st.integers(0, 40), min_size=1, max_size=6))
 def test_windows_one_by_one_add_up_to_all_of_them(rows, lengths):
     ends = np.cumsum(np.array(lengths) + 3)

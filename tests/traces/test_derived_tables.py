@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from costly import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,7 @@ def test_a_process_that_is_not_named_is_null():
     assert pd.isna(made.launches.table["process"].iloc[0]) and made.launches.table["thread"].iloc[0] == "1"
 
 
+@costly
 @given(
     st.lists(
         st.tuples(

@@ -242,8 +242,9 @@ def test_a_table_that_is_not_whole(folder: Path, keep: float) -> None:
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    """A table of an export, and what it holds: tests write another one in its place."""
-    file = both(tmp_path_factory.mktemp("any"), **TABLES)[1] / "CUPTI_ACTIVITY_KIND_RUNTIME.parquet"
+    """A table of an export, and what it holds: tests write another one in its place, beside few others, which are read each time."""
+    beside = {name: TABLES[name] for name in ("runtime", "kernel", "META_DATA_EXPORT")}
+    file = both(tmp_path_factory.mktemp("any"), **beside)[1] / "CUPTI_ACTIVITY_KIND_RUNTIME.parquet"
     return file, file.read_bytes()
 
 

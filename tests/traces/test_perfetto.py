@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from costly import costly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -414,6 +415,7 @@ def tables(draw):
     return events(rows)
 
 
+@costly
 @given(tables(), st.booleans())
 def test_whatever_the_events_are(frame, blocks):
     made = Trace(Path("made.json"), "kineto", None, 0, frame, Problems())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from costly import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +45,7 @@ def test_totals_sum_instances_and_put_the_longest_first():
     assert list(totals["host_ns"]) == [54, 15]
 
 
+@costly
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(1, 40), st.sampled_from(["1", "2"])), min_size=1, max_size=12),
     st.lists(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from costly import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -349,6 +350,7 @@ def lane(rows, low, high):
     return [DEVICE_STATES[state] for state in states.argmax(axis=0)]
 
 
+@costly
 @given(runs(), st.data())
 def test_dropped_records_never_turn_work_into_idle_time(made, data):
     rows, work = made
@@ -364,6 +366,7 @@ def test_dropped_records_never_turn_work_into_idle_time(made, data):
         assert not (was == "kernel" and now == "idle")
 
 
+@costly
 @given(runs(), st.data())
 def test_the_problems_count_what_was_dropped(made, data):
     rows, work = made

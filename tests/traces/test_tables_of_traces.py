@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from costly import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,10 @@ def rows(made: Trace | Analysis, name: str, *, by_shape: bool = False, **more: A
     """A table's rows by the names of their columns; none where the table is absent."""
     found = analyze(made, **more) if isinstance(made, Trace) else made
     table = found.answers([name], by_shape=by_shape).tables.get(name)
-    return [] if table is None else [dict(zip(table.frame.columns, row, strict=True)) for row in table.rows()]
+    if table is None:
+        return []
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in table.rows()]
 
 
 def rounded(values: Any) -> list[Any]:
@@ -384,6 +388,7 @@ def made_of(drawn: list[tuple[str, int, int, int]]) -> list[dict[str, Any]]:
     return found
 
 
+@costly
 @given(EVENTS)
 def test_parts_sum_to_the_whole(drawn) -> None:
     given_rows = made_of(drawn)
