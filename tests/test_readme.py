@@ -5,12 +5,13 @@ import os
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import tomllib
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import MAGIC_NUMBER, cache_from_source, module_from_spec, spec_from_file_location
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -39,10 +40,12 @@ def commands():
 
 
 SET_UP, ANYWHERE, WITH_MORE = commands()
+#: What follows the magic number of a compiled module that is taken as it is, whatever became of its source's time (PEP 552).
+UNCHECKED = 0b01
 
 
 def copied(place):
-    """A copy of the files that git knows, so that no command writes into the checkout."""
+    """A copy of the files that git knows, so that no command writes into the checkout. What Python has compiled of them comes along."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:
         pytest.skip("not a git checkout: there is nothing that says which files belong to it")
@@ -52,7 +55,27 @@ def copied(place):
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
+            compiled = compiled_of(source)
+            if compiled is not None:
+                cached = Path(cache_from_source(target))
+                cached.parent.mkdir(exist_ok=True)
+                cached.write_bytes(compiled)
     return place
+
+
+def compiled_of(source):
+    """What Python has compiled of a module, as it kept it; None where it did not, or not of what is there now.
+
+    To compile hundreds of modules anew takes longer than to import them.
+    """
+    if source.suffix != ".py":
+        return None
+    try:
+        kept, stat = Path(cache_from_source(source)).read_bytes(), source.stat()
+    except OSError:
+        return None
+    fresh = struct.pack("<4sLLL", MAGIC_NUMBER, 0, int(stat.st_mtime) & 0xFFFFFFFF, stat.st_size & 0xFFFFFFFF)
+    return kept if kept.startswith(fresh) else None
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +94,19 @@ def words_of(command):
     return words[2:]
 
 
-#: Runs the command lines of cli.py all in one process, for they import the same; prints exit code, stdout and stderr of each.
+#: Runs the command lines of cli.py all in one process, for they import the same, and several look at the same capture; prints exit
+#: code, stdout and stderr of each.
 DRIVER = """
-import json, runpy, sys
+import gc, json, runpy, sys
+gc.set_threshold(10_000, 20, 100)
 from typer.testing import CliRunner
 app = runpy.run_path("cli.py", run_name="cli")["app"]
-for words in json.load(sys.stdin):
-    done = CliRunner().invoke(app, words)
-    print(json.dumps([done.exit_code, done.stdout, done.stderr]), flush=True)
+sys.path.append("tests")
+from read_once import read_once
+with read_once():
+    for words in json.load(sys.stdin):
+        done = CliRunner().invoke(app, words)
+        print(json.dumps([done.exit_code, done.stdout, done.stderr]), flush=True)
 """
 
 
@@ -131,16 +159,25 @@ def found_here():
 
 
 def packed(distributions, place):
-    """A folder of wheels of them, of the files that they brought here."""
+    """A folder of wheels of them, of the files that they brought here, less tests of their own; with what is compiled of those loaded here."""
     place.mkdir()
+    loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     for one in distributions:
         tags = [line.split("-") for line in re.findall("^Tag: (.*)$", one.read_text("WHEEL"), re.MULTILINE)]
         tag = "-".join(".".join(dict.fromkeys(parts)) for parts in zip(*tags, strict=True))
         name = canonicalize_name(one.name).replace("-", "_")
         with ZipFile(place / f"{name}-{one.version}-{tag}.whl", "w") as wheel:
             for path in one.files:
-                if ".." not in path.parts and path.suffix != ".pyc" and path.name not in ("INSTALLER", "REQUESTED"):
-                    wheel.write(path.locate(), path)
+                if ".." in path.parts or path.suffix == ".pyc" or path.name in ("INSTALLER", "REQUESTED"):
+                    continue
+                if "tests" in path.parts and path.name.startswith("test_"):
+                    continue
+                source = Path(path.locate())
+                wheel.write(source, path)
+                compiled = compiled_of(source) if str(source) in loaded else None
+                if compiled is not None:  # what is installed has a time of its own: none is asked for
+                    unchecked = struct.pack("<4sL8x", MAGIC_NUMBER, UNCHECKED)
+                    wheel.writestr(cache_from_source(path), unchecked + compiled[len(unchecked) :])
     return place
 
 
