@@ -8,9 +8,11 @@ so timed blocks hold one range around all their iterations, never one per iterat
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from typing import Any
 
 #: Prefix of the ranges that hold a block: N iterations and the synchronize that closes them.
 BLOCK = "variant:"
@@ -27,13 +29,21 @@ def _has_nvtx() -> bool:
 @contextmanager
 def annotated(name: str) -> Iterator[None]:
     """Name what runs in here, for whichever profiler listens."""
-    from torch.profiler import record_function
-
     if not _has_nvtx():
-        with record_function(name):
+        with _for_torch(name):
             yield
         return
     import nvtx
 
-    with nvtx.annotate(name), record_function(name):
+    with nvtx.annotate(name), _for_torch(name):
         yield
+
+
+def _for_torch(name: str) -> AbstractContextManager[Any]:
+    # where nothing has loaded torch no profiler of its own listens, and loading it takes longer than all that is recorded
+    if "torch" not in sys.modules:
+        return nullcontext()
+    from torch.profiler import record_function
+
+    named: AbstractContextManager[Any] = record_function(name)
+    return named
