@@ -12,6 +12,8 @@ from types import ModuleType
 # before numpy is loaded, as `predict` does it: systems this small are solved at once, and threads for each core only wait for each
 # other, on cores that other tests run on
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# what others bring for hypothesis serves no test: each process would load trio
+os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 
 import pytest
 from hypothesis import settings
