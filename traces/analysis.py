@@ -17,6 +17,7 @@ from launchlens.traces.advice.document import advice_of, verdict_of
 from launchlens.traces.analyses.answers import Answers, answers
 from launchlens.traces.analyses.catalogue import questions
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.columns import numbers
 from launchlens.traces.documents.analysis import (
     AccountOfTrace,
     AnalysisDocument,
@@ -156,13 +157,14 @@ def _totals(joined: JoinedTrace) -> Totals:
     events, launches = joined.events, joined.launches
     start, duration = events["start_ns"].to_numpy(), events["dur_ns"].to_numpy()
     end = start + duration
-    kind = events["kind"].to_numpy(dtype=object)
+    kinds, copy_kind, device = (events[each].array for each in ("kind", "copy_kind", "device"))
+    code_of = {str(name): code for code, name in enumerate(kinds.categories)}
     kernels, memcpys, memsets, graphs = (
-        np.flatnonzero(kind == name) for name in ("kernel", "memcpy", "memset", "graph")
+        np.flatnonzero(kinds.codes == code_of.get(name, -2)) for name in ("kernel", "memcpy", "memset", "graph")
     )
     saw_gpu = joined.saw_gpu
-    has_bytes = events["bytes"].notna().to_numpy()
-    moved = events["bytes"].fillna(0).to_numpy(np.int64)
+    has_bytes = ~events["bytes"].array.isna()
+    moved = numbers(events, "bytes", absent=0)
 
     def group(rows: Ints) -> CopyTotals:
         counted = moved[rows][has_bytes[rows]]
@@ -173,16 +175,14 @@ def _totals(joined: JoinedTrace) -> Totals:
         )
 
     def busy(rows: Ints) -> dict[str, int]:
-        device = events["device"].iloc[rows]
-        known = device.notna().to_numpy()
+        rows = rows[~device.isna()[rows]]
         return {
             str(number): union_length(start[mine], end[mine]) if len(mine) > 1 else int(duration[mine[0]])
-            for number, mine in by_key(device[known].to_numpy(np.int64), rows[known])
+            for number, mine in by_key(device[rows].to_numpy(np.int64), rows)
         }
 
-    copy_kind = events["copy_kind"].iloc[memcpys]
-    kind_name = np.array([*map(str, copy_kind.cat.categories), "unknown"], object)[copy_kind.array.codes]
-    orphans = kind[launches.orphan_rows]
+    kind_name = np.array([*map(str, copy_kind.categories), "unknown"], object)[copy_kind.codes[memcpys]]
+    orphans = kinds.codes[launches.orphan_rows]
     return Totals(
         events=len(events),
         kernels=KernelTotals(count=len(kernels), total_ns=int(duration[kernels].sum()), busy_ns=busy(kernels))
@@ -195,7 +195,7 @@ def _totals(joined: JoinedTrace) -> Totals:
         graph=GraphTotals(count=len(graphs), total_ns=int(duration[graphs].sum())) if len(graphs) else UNSET,
         launches=_launch_counts(launches, saw_gpu),
         gpu_activities_without_launch={
-            name: int((orphans == name).sum()) for name in GPU_KINDS if name != "graph" or len(graphs)
+            name: int((orphans == code_of.get(name, -2)).sum()) for name in GPU_KINDS if name != "graph" or len(graphs)
         }
         if saw_gpu
         else None,
@@ -207,7 +207,7 @@ def _totals(joined: JoinedTrace) -> Totals:
 def _launch_counts(launches: Launches, saw_gpu: bool) -> dict[str, LaunchCount]:
     counts = {}
     for name in SUBMITS:
-        chosen = (launches.table["submits"] == name).to_numpy()
+        chosen = np.asarray(launches.columns["submits"] == name)
         calls, joined = int(chosen.sum()), int((chosen & launches.caused_work).sum())
         counts[name] = LaunchCount(
             calls=calls,
@@ -221,6 +221,8 @@ def _ranges(ranges: pd.DataFrame, saw_gpu: bool) -> list[RangeRow]:
     def of_gpu(value: Any) -> int | None:
         return int(value) if saw_gpu and not pd.isna(value) else None
 
+    cells = {name: ranges[name].array.tolist() for name in ranges}
+    rows = [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
     return [
         RangeRow(
             name=str(row["name"]),
@@ -240,7 +242,7 @@ def _ranges(ranges: pd.DataFrame, saw_gpu: bool) -> list[RangeRow]:
             kernels_linked=of_gpu(row["kernels_linked"]),
             gpu_ns_linked=of_gpu(row["gpu_ns_linked"]),
         )
-        for row in ranges.to_dict("records")
+        for row in rows
     ]
 
 
@@ -263,7 +265,7 @@ def launch_cost(launches: Launches, queue: HardwareQueue) -> list[LaunchCostRow]
             queued_to_start_ns=_counted(kind.queued_to_start_ns) if len(kind.queued_to_start_ns) else UNSET,
             channel=UNSET if kind.channel is None else kind.channel,
         )
-        for kind in ledger(launches, np.arange(len(launches.table)), queue)
+        for kind in ledger(launches, np.arange(len(launches)), queue)
     ]
 
 

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.open_events import Opened
+from launchlens.traces.columns import codes, is_any, numbers
 from launchlens.traces.event_names import named, what_names_say
-from launchlens.traces.intervals import Ints
+from launchlens.traces.intervals import Ints, moments
 from launchlens.traces.launches.table import Launches
 
 #: A recomputed forward pass lies inside a backward op, whose own forward op may lie inside another: so deep at most.
@@ -60,18 +62,17 @@ def backward_ops(events: pd.DataFrame) -> BackwardOps:
     """
     found = np.full(len(events), -1, np.int64)
     sequence, of_backward = _numbered(events)
-    if not (events["flow"].notna().any() or of_backward.any()):
+    flow = events["flow"].array
+    has_arrow = np.flatnonzero(~flow.isna())
+    if not (len(has_arrow) or of_backward.any()):
         return BackwardOps(np.empty(0, np.int64), np.empty(0, np.int64))
-    start = events["start_ns"].to_numpy()
-    process = events["process"].array.codes.astype(np.int64)
-    has_arrow = np.flatnonzero(events["flow"].notna().to_numpy())
-    arrows = pd.DataFrame(
-        {"flow": events["flow"].to_numpy(np.int64, na_value=-1)[has_arrow], "process": process[has_arrow]}
-    ).assign(row=has_arrow, start=start[has_arrow])
-    arrows = arrows.sort_values(["process", "flow", "start"], kind="stable")
-    first = arrows.groupby(["process", "flow"])["row"].transform("first").to_numpy()
-    reached = arrows["row"].to_numpy()
-    found[reached[reached != first]] = first[reached != first]
+    start, process = events["start_ns"].to_numpy(), codes(events, "process")
+    # an arrow leads from the first that has it to the others
+    has_arrow = has_arrow[np.argsort(start[has_arrow], kind="stable")]
+    arrows, first = Groups.of(process[has_arrow], flow[has_arrow].to_numpy(np.int64))
+    leads_from = has_arrow[first[arrows.codes]]
+    reached = has_arrow != leads_from
+    found[has_arrow[reached]] = leads_from[reached]
 
     numbered = sequence >= 0
     forward = np.flatnonzero(numbered & ~of_backward & (found < 0))
@@ -85,9 +86,9 @@ def backward_ops(events: pd.DataFrame) -> BackwardOps:
 def _numbered(events: pd.DataFrame) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """The sequence number of each event, -1 for none, and which events are of a backward pass: by what the recorder says of ops,
     and of ranges by their texts."""
-    sequence = events["sequence"].to_numpy(np.int64, na_value=-1)
-    of_backward = events["forward_thread"].notna().to_numpy(bool).copy()
-    by_text = np.flatnonzero((events["kind"] == "range").to_numpy(bool) & (sequence < 0))
+    sequence = numbers(events, "sequence", absent=-1)
+    of_backward = ~events["forward_thread"].array.isna()
+    by_text = np.flatnonzero(is_any(events, "kind", "range") & (sequence < 0))
     number = what_names_say(events["name"], _number_said, by_text, nothing=-1)
     by_text = by_text[number >= 0]
     sequence = sequence.copy()
@@ -111,19 +112,20 @@ def _by_sequence(
     events: pd.DataFrame, sequence: Ints, start: Ints, process: Ints, forward: Ints, lacking: Ints
 ) -> Ints:
     """For each of some backward ops the row of its forward op by their sequence number, -1 where that names none."""
-    thread = events["thread"].array.codes.astype(np.int64)
-    by = [process[forward], sequence[forward]]
-    grouped = pd.Series(thread[forward]).groupby(by)
-    of_one_thread = (grouped.transform("min") == grouped.transform("max")).to_numpy()
-    forward = forward[of_one_thread]
-    left = pd.DataFrame({"process": process[lacking], "sequence": sequence[lacking], "start": start[lacking]})
-    right = pd.DataFrame({"process": process[forward], "sequence": sequence[forward], "start": start[forward]})
-    left, right = left.assign(of=np.arange(len(lacking))), right.assign(row=forward)
-    left, right = (side.sort_values("start", kind="stable") for side in (left, right))
-    met = pd.merge_asof(left, right, on="start", by=["process", "sequence"], allow_exact_matches=False)
-    found = np.full(len(lacking), -1, np.int64)
-    found[met["of"].to_numpy()] = met["row"].fillna(-1).to_numpy(np.int64)
-    return found
+    asked = np.concatenate((lacking, forward))
+    same, _ = Groups.of(process[asked], sequence[asked])
+    number = same.codes[len(lacking) :]
+    threads = Groups(number, same.count).ordered(codes(events, "thread")[forward])
+    of_one_thread = (threads.min == threads.max)[number]
+    forward, number = forward[of_one_thread], number[of_one_thread]
+    # all numbers are laid one after the other on one line, each moment by its rank: the last that began before is looked up there
+    known = moments(start[asked])
+    begun = number * len(known) + np.searchsorted(known, start[forward])
+    order = np.argsort(begun, kind="stable")
+    wanted = same.codes[: len(lacking)]
+    before = np.searchsorted(begun[order], wanted * len(known) + np.searchsorted(known, start[lacking])) - 1
+    of_number = (before >= 0) & (np.append(number[order], -1)[before] == wanted)
+    return np.where(of_number, np.append(forward[order], -1)[before], -1)
 
 
 def homes(events: pd.DataFrame, launches: Launches, linked: BackwardOps) -> Homes:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.backward import BackwardOps, backward_ops
+from launchlens.traces.columns import is_any
 from launchlens.traces.intervals import Ints
 from launchlens.traces.lanes import (
     HostEvents,
@@ -105,7 +106,9 @@ class JoinedTrace:
         """When frames of Python's stack are open on a thread, as intervals that share no moment; None where none was recorded."""
         if process < 0 or thread < 0:
             return None
-        ids = (str(self.events[name].cat.categories[code]) for name, code in (("process", process), ("thread", thread)))
+        ids = (
+            str(self.events[name].array.categories[code]) for name, code in (("process", process), ("thread", thread))
+        )
         return self.trace.python_frames.get((next(ids), next(ids)))
 
     def process_lane(self, process: int) -> Lane:
@@ -152,12 +155,12 @@ class JoinedTrace:
         """
         if len(self.launches.activity_rows):
             return True
-        if len(self.launches.table):
+        if len(self.launches):
             return False
         if self.trace.looked_for_gpu is not None:
             return self.trace.looked_for_gpu
         calls = _calls(self.events)
-        return bool((self.events["kind"] == "gpu-range").any() or calls) and all(map(launches_are_known, calls))
+        return bool(is_any(self.events, "kind", "gpu-range").any() or calls) and all(map(launches_are_known, calls))
 
 
 def join(trace: Trace) -> JoinedTrace:
@@ -173,4 +176,6 @@ def join(trace: Trace) -> JoinedTrace:
 
 def _calls(events: pd.DataFrame) -> list[str]:
     """The names of the API calls of a trace, each once."""
-    return [str(name) for name in events["name"][events["kind"] == "api"].unique()]
+    names = events["name"].array
+    used = np.unique(names.codes[is_any(events, "kind", "api")])
+    return [str(name) for name in names.categories[used[used >= 0]]]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, PRECEDENCE
+from launchlens.traces.columns import codes, is_any, is_on
 from launchlens.traces.communication import communicates
 from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
@@ -114,8 +115,7 @@ def host_events(events: pd.DataFrame, launches: Launches, python_processes: Coll
     its name, is `dispatch` like an op; any other says nothing of what its thread does.
     """
     # Category codes are compared, not strings: a trace has millions of rows and a handful of threads.
-    kinds = list(events["kind"].cat.categories)
-    kind = events["kind"].array.codes
+    kinds, kind = events["kind"].array.categories.tolist(), events["kind"].array.codes
     of_kind = np.full(len(kinds) + 1, -1, np.int64)
     for name, host_state in (("range", "python"), ("op", "dispatch"), ("api", "api"), ("overhead", "profiler")):
         if name in kinds:
@@ -126,18 +126,18 @@ def host_events(events: pd.DataFrame, launches: Launches, python_processes: Coll
     calls = np.flatnonzero(is_api)
     state[calls[named(events["name"], waits, rows[calls])]] = HOST_STATES.index("sync")
     launching = np.zeros(len(events), bool)
-    launching[launches.table["row"].to_numpy(np.int64)] = True
+    launching[launches.row] = True
     state[launching[rows]] = HOST_STATES.index("launch")
     start = events["start_ns"].to_numpy()[rows]
     end = start + events["dur_ns"].to_numpy()[rows]
-    process, thread = (events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
+    process, thread = (codes(events, each)[rows] for each in ("process", "thread"))
     of_thread = by_keys(np.arange(len(rows)), process, thread)
     for mine in of_thread.values():
         # a driver call inside the runtime call that launches is part of that launch
         state[mine] = _inherit_launch(state[mine], is_api[mine], start[mine], end[mine])
 
     is_range = state == HOST_STATES.index("python")
-    known = np.array([*(str(each) in python_processes for each in events["process"].cat.categories), False])
+    known = np.array([*(str(each) in python_processes for each in events["process"].array.categories), False])
     of_range = np.flatnonzero(is_range)
     opened_by_framework = named(events["name"], lambda name: bool(_FRAMEWORKS.match(name)), rows[of_range])
     evident = state.copy()
@@ -224,7 +224,7 @@ def _inherit_launch(state: Ints, is_api: npt.NDArray[np.bool_], start: Ints, end
 def lane_kinds(events: pd.DataFrame) -> npt.NDArray[np.object_]:
     """What each event is to a device: its kind, of which a collective's kernel is `communication`."""
     kinds: npt.NDArray[np.object_] = events["kind"].to_numpy(dtype=object)
-    kernels = np.flatnonzero(kinds == "kernel")
+    kernels = np.flatnonzero(is_any(events, "kind", "kernel"))
     kinds[kernels[named(events["name"], communicates, kernels)]] = "communication"
     return kinds
 
@@ -244,12 +244,14 @@ def device_lane(
     if device is None:
         return Lane(nothing, nothing, DEVICE_STATES, outside)
     kinds = lane_kinds(events) if kinds is None else kinds
-    on_device = np.flatnonzero((events["device"] == device).fillna(False).to_numpy(bool))
+    on_device = np.flatnonzero(is_on(events, device))
+    kinds = kinds[on_device]
+    start = events["start_ns"].to_numpy()[on_device]
+    end = start + events["dur_ns"].to_numpy()[on_device]
     lanes = {}
     for kind in (*GPU_KINDS, "communication"):
-        rows = on_device[kinds[on_device] == kind]
-        start = events["start_ns"].to_numpy()[rows]
-        lanes[kind] = union(start, start + events["dur_ns"].to_numpy()[rows])
+        mine = kinds == kind
+        lanes[kind] = union(start[mine], end[mine])
     lanes["unknown"] = unknown or (nothing, nothing)
     edges = moments(*(side for lane in lanes.values() for side in lane))
     if len(edges) < 2:

@@ -21,6 +21,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.backward import BackwardOps, backward_ops, homes
+from launchlens.traces.columns import codes, is_any
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.schema import MAX_TOTAL_NS, Column
@@ -61,18 +63,16 @@ def range_instances(events: pd.DataFrame, launches: Launches, linked: BackwardOp
 
     `linked` are the backward ops whose forward op is known; they are looked for where they are not given.
     """
-    rows = np.flatnonzero((events["kind"] == "range").to_numpy())
-    start = events["start_ns"].to_numpy()[rows]
-    rows = rows[np.argsort(start, kind="stable")]
-    start = events["start_ns"].to_numpy()[rows]
+    rows = np.flatnonzero(is_any(events, "kind", "range"))
+    start = events["start_ns"].to_numpy()
+    rows = rows[np.argsort(start[rows], kind="stable")]
+    start = start[rows]
     end = start + events["dur_ns"].to_numpy()[rows]
-    process, thread = (events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
+    process, thread = (codes(events, each)[rows] for each in ("process", "thread"))
 
-    own = Made(np.arange(len(launches.table)), launches.process, launches.thread, launches.start_ns)
+    own = Made(np.arange(len(launches)), launches.process, launches.thread, launches.start_ns)
     inside = _Inside(launches, own, process, thread, start, end)
-    sums = {
-        name: inside.sum(launches.table[name].to_numpy()) for name in ("kernels", "memcpys", "memsets", "activities")
-    }
+    sums = {name: inside.sum(launches.columns[name]) for name in ("kernels", "memcpys", "memsets", "activities")}
     sums["gpu_ns"] = inside.sum(launches.gpu_ns)
     order, low, high = inside.order, inside.low, inside.high
     with_work = launches.caused_work[order]
@@ -85,9 +85,9 @@ def range_instances(events: pd.DataFrame, launches: Launches, linked: BackwardOp
     np.subtract(gpu_end, gpu_start, out=projection, where=~without)
 
     everywhere = np.zeros(len(rows), np.int64)
-    anybody = Made(own.launches, launches.process, np.zeros(len(launches.table), np.int64), launches.start_ns)
+    anybody = Made(own.launches, launches.process, np.zeros(len(launches), np.int64), launches.start_ns)
     of_all = _Inside(launches, anybody, process, everywhere, start, end).counted()
-    of_process = (events["scope"] == "process").fillna(False).to_numpy(bool)[rows]
+    of_process = is_any(events, "scope", "process")[rows]
     return pd.DataFrame(
         {
             "name": events["name"].array[rows],
@@ -156,7 +156,7 @@ class _Inside:
         """The launches in each range, the kernels of these, and the GPU time of their work."""
         return {
             "launches": self.high - self.low,
-            "kernels": self.sum(self._launches.table["kernels"].to_numpy()),
+            "kernels": self.sum(self._launches.columns["kernels"]),
             "gpu_ns": self.sum(self._launches.gpu_ns),
         }
 
@@ -173,58 +173,49 @@ def range_totals(instances: pd.DataFrame) -> pd.DataFrame:
     occurs, first, code = np.unique(folded.codes, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     group, count = rank[code], len(occurs)
-    pairs = np.unique(np.stack((group, instances["name"].array.codes.astype(np.int64))), axis=1)
+    pairs = np.unique(np.stack((group, codes(instances, "name"))), axis=1)
     totals: dict[str, Any] = {
         "names": np.bincount(pairs[0], minlength=count),
         "instances": np.bincount(group, minlength=count),
     }
     for name in TOTAL_COLUMNS:
         values = instances[name].array
-        unknown = values.isna() & (name != "gpu_projection_ns")
-        numbers = values.to_numpy(np.int64, na_value=0) if values.isna().any() else values.to_numpy(np.int64)
+        whole = isinstance(values, pd.arrays.IntegerArray)
+        unknown = values.isna() if whole and name != "gpu_projection_ns" else np.zeros(len(values), bool)
+        numbers = values.to_numpy(np.int64, na_value=0) if whole else values.to_numpy()
         large = numbers.sum(dtype=np.float64) >= MAX_TOTAL_NS
         total = np.zeros(count, object if large else np.int64)
         np.add.at(total, group, numbers.astype(total.dtype))
-        known = np.bincount(group[~unknown], minlength=count) > 0
+        known = np.bincount(group[~unknown], minlength=count) > 0 if whole else np.ones(count, bool)
         if large:
             total[~known] = None
             totals[name] = total
         else:
-            totals[name] = (
-                pd.arrays.IntegerArray(total, ~known) if isinstance(values, pd.arrays.IntegerArray) else total
-            )
-    names = pd.Categorical.from_codes(occurs[np.argsort(first)], categories=folded.categories)
-    found = pd.DataFrame({"name": names, **totals})
-    return found.iloc[np.argsort(-found["host_ns"].to_numpy(), kind="stable")].reset_index(drop=True)
+            totals[name] = pd.arrays.IntegerArray(total, ~known) if whole else total
+    names = pd.Categorical.from_codes(occurs[np.argsort(first)], dtype=folded.dtype)
+    longest_first = np.argsort(-totals["host_ns"], kind="stable")
+    return pd.DataFrame({name: values[longest_first] for name, values in {"name": names, **totals}.items()})
 
 
 def overlapping_across_threads(instances: pd.DataFrame) -> int:
     """How many instances share a moment with one of their folded name on another thread, and are given launches of others."""
-    chosen = instances[(instances["host_ns"] > 0) & (instances["launches_all_threads"] > 0)]
-    if chosen["thread"].nunique() < 2:
+    made, made_by_all = (instances[each].to_numpy() for each in ("launches", "launches_all_threads"))
+    chosen = np.flatnonzero((instances["host_ns"].to_numpy() > 0) & (made_by_all > 0))
+    process, thread = (codes(instances, each)[chosen] for each in ("process", "thread"))
+    if len(np.unique(thread[thread >= 0])) < 2:
         return 0
-    frame = pd.DataFrame(
-        {
-            "name": folded_names(chosen["name"].array).codes,
-            "process": chosen["process"].array.codes,
-            "thread": chosen["thread"].array.codes,
-            "start": chosen["start_ns"].to_numpy(),
-            "end": chosen["end_ns"].to_numpy(),
-            "others": (chosen["launches_all_threads"] > chosen["launches"]).to_numpy(),
-        }
-    )
-    groups = frame.groupby(["name", "process"])
-    frame = frame[groups["thread"].transform("nunique") > 1]
+    start, end = (instances[each].to_numpy()[chosen] for each in ("start_ns", "end_ns"))
+    others = (made_by_all > made)[chosen]
+    name = folded_names(instances["name"].array[chosen]).codes.astype(np.int64)
     count = 0
-    for _, group in frame.groupby(["name", "process"]):
-        start, end, thread = (group[each].to_numpy() for each in ("start", "end", "thread"))
+    for group in by_keys(np.arange(len(chosen)), name, process).values():
         shared = np.zeros(len(group), bool)
-        for each in np.unique(thread):
-            theirs, mine = thread == each, thread != each
-            began = np.searchsorted(np.sort(start[theirs]), end[mine], side="left")
-            ended = np.searchsorted(np.sort(end[theirs]), start[mine], side="right")
+        for each in np.unique(thread[group]):
+            theirs, mine = thread[group] == each, thread[group] != each
+            began = np.searchsorted(np.sort(start[group[theirs]]), end[group[mine]], side="left")
+            ended = np.searchsorted(np.sort(end[group[theirs]]), start[group[mine]], side="right")
             shared[mine] |= began > ended
-        count += int((shared & group["others"].to_numpy()).sum())
+        count += int((shared & others[group]).sum())
     return count
 
 
@@ -249,8 +240,10 @@ def folded_names(names: pd.Categorical) -> pd.Categorical:
     without_number = [_TRAILING.sub("*", each) for each in folded]
     told_apart = Counter(number_less for _, number_less in set(zip(folded, without_number, strict=True)))
     texts = [every if told_apart[every] > 1 else each for each, every in zip(folded, without_number, strict=True)]
-    which, labels = pd.factorize(np.array(texts, object))
-    return pd.Categorical.from_codes(which[code] if len(texts) else code, categories=pd.Index(labels, dtype=object))
+    labels = {text: None for text in texts}
+    number = {text: at for at, text in enumerate(labels)}
+    which = np.array([number[text] for text in texts], np.int64)
+    return pd.Categorical.from_codes(which[code], dtype=pd.CategoricalDtype(pd.Index(list(labels), dtype=object)))
 
 
 def _launches_inside(made: Made, process: Ints, thread: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.account import HOST_STATES, Account
+from launchlens.traces.columns import is_on
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union_length
 from launchlens.traces.joined import JoinedTrace
@@ -84,7 +85,7 @@ class Slice:
     @property
     def process_name(self) -> str | None:
         """The id of the process; None where the trace names none."""
-        return str(self.joined.events["process"].cat.categories[self.process]) if self.process >= 0 else None
+        return str(self.joined.events["process"].array.categories[self.process]) if self.process >= 0 else None
 
     @property
     def device_name(self) -> str | None:
@@ -122,8 +123,8 @@ class Slice:
     @property
     def counts(self) -> Mapping[str, int]:
         """How many launches were made in the windows, and how many kernels, memcpys and memsets these caused."""
-        table, mine = self.joined.launches.table, self.launches
-        caused = {name: int(table[name].to_numpy()[mine].sum()) for name in ("kernels", "memcpys", "memsets")}
+        columns, mine = self.joined.launches.columns, self.launches
+        caused = {name: int(columns[name][mine].sum()) for name in ("kernels", "memcpys", "memsets")}
         return {"launches": len(mine)} | caused
 
     @property
@@ -171,7 +172,7 @@ class Slice:
             return None
         rows, _ = self.joined.launches.work_of(self.launches)
         events = self.joined.events
-        rows = rows[(events["device"].array.take(rows) == self.device).to_numpy(bool, na_value=False)]
+        rows = rows[is_on(events, self.device)[rows]]
         start = events["start_ns"].to_numpy()[rows]
         return union_length(start, start + events["dur_ns"].to_numpy()[rows])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.columns import is_any, is_on, most_first
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.problems import InputError
@@ -14,15 +15,12 @@ from launchlens.traces.trace import Trace
 
 def thread_name(events: pd.DataFrame, process: int, thread: int) -> str:
     """What a thread is called in results: its id, with its process's where host events come from several processes."""
-    name = str(events["thread"].cat.categories[thread]) if thread >= 0 else "unknown"
+    name = str(events["thread"].array.categories[thread]) if thread >= 0 else "unknown"
     # categories may hold more than processes (readers number all ids together), and device rows may name others
-    kinds = events["kind"].cat
-    of_host = np.isin(
-        kinds.codes.to_numpy(), [kinds.categories.get_loc(kind) for kind in HOST_KINDS if kind in kinds.categories]
-    )
-    codes = np.unique(events["process"].array.codes[of_host])
+    processes = events["process"].array
+    codes = np.unique(processes.codes[is_any(events, "kind", *HOST_KINDS)])
     several = int((codes >= 0).sum()) > 1
-    return f"{name} of process {events['process'].cat.categories[process]}" if several and process >= 0 else name
+    return f"{name} of process {processes.categories[process]}" if several and process >= 0 else name
 
 
 def find_thread(trace: Trace, asked: str) -> tuple[int, int]:
@@ -31,7 +29,7 @@ def find_thread(trace: Trace, asked: str) -> tuple[int, int]:
     Raises InputError where no thread with host events is called so, or several are.
     """
     events = trace.events
-    on_host = np.flatnonzero(events["kind"].isin(HOST_KINDS).to_numpy())
+    on_host = np.flatnonzero(is_any(events, "kind", *HOST_KINDS))
     process, thread = (events[each].array.codes[on_host].astype(np.int64) for each in ("process", "thread"))
     count = by_keys(on_host, process, thread)
     names = {at: thread_name(events, *at) for at in sorted(count, key=lambda at: -len(count[at])) if at[1] >= 0}
@@ -46,7 +44,7 @@ def find_thread(trace: Trace, asked: str) -> tuple[int, int]:
 
 def launching_thread(launches: Launches) -> tuple[int, int] | None:
     """The (process, thread) codes with the most launches; None without launches."""
-    groups = by_keys(np.arange(len(launches.table)), launches.process, launches.thread)
+    groups = by_keys(np.arange(len(launches)), launches.process, launches.thread)
     if not groups:
         return None
     process, thread = max(sorted(groups), key=lambda at: len(groups[at]))
@@ -55,13 +53,13 @@ def launching_thread(launches: Launches) -> tuple[int, int] | None:
 
 def launching_process(launches: Launches) -> int | None:
     """The code of the process with the most launches; None without launches."""
-    groups = by_keys(np.arange(len(launches.table)), launches.process)
+    groups = by_keys(np.arange(len(launches)), launches.process)
     return int(max(sorted(groups), key=lambda at: len(groups[at]))) if groups else None
 
 
 def launching_process_of(events: pd.DataFrame, launches: Launches, device: int) -> int | None:
     """The code of the process that launched most of what ran on a device; None where no launch of it is known."""
-    here = (events["device"].iloc[launches.joined_rows] == device).fillna(False).to_numpy(bool)
+    here = is_on(events, device)[launches.joined_rows]
     processes, counts = np.unique(launches.process[launches.owner[here]], return_counts=True)
     return int(processes[counts.argmax()]) if len(processes) else None
 
@@ -76,9 +74,4 @@ def busiest_device(events: pd.DataFrame, launches: Launches, process: int, threa
     else:
         mine = (launches.process == process) & (launches.thread == thread)
     rows = launches.joined_rows[mine[launches.owner]]
-    devices = events["device"].array[rows if len(rows) else launches.activity_rows]
-    known = devices[~devices.isna()].to_numpy(np.int64)
-    if not len(known):
-        return None
-    distinct, first, counts = np.unique(known, return_index=True, return_counts=True)
-    return int(distinct[np.lexsort((first, -counts))[0]])
+    return next(iter(most_first(events["device"].array[rows if len(rows) else launches.activity_rows])), None)

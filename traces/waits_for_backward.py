@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.backward import BackwardOps
+from launchlens.traces.columns import codes
 from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union
@@ -44,7 +45,7 @@ def waits_for_backward(
 
 def _engine_ops(events: pd.DataFrame, found: HostEvents, linked: BackwardOps) -> tuple[Ints, Ints, Ints]:
     """Backward ops by their rows, each with process and thread for which another thread runs it."""
-    of_process, of_thread = (events[each].array.codes.astype(np.int64) for each in ("process", "thread"))
+    of_process, of_thread = (codes(events, each) for each in ("process", "thread"))
     process, thread = of_process[linked.forward], of_thread[linked.forward]
     elsewhere = (process == of_process[linked.rows]) & (thread != of_thread[linked.rows])
     parts = [(linked.rows[elsewhere], process[elsewhere], thread[elsewhere])]

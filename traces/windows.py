@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.columns import most_first
 from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
@@ -72,8 +73,8 @@ def of_devices(joined: JoinedTrace, made: Slice) -> list[Slice]:
     """
     if made.thread is not None or made.device is None:
         return [made]
-    counts = joined.events["device"].iloc[joined.launches.activity_rows].dropna().value_counts()
-    busiest = {made.device, *map(int, counts.index[: MOST_DEVICES - 1])}
+    devices = most_first(joined.events["device"].array[joined.launches.activity_rows])
+    busiest = {made.device, *devices[: MOST_DEVICES - 1]}
     found = []
     for device in sorted(busiest):
         process = launching_process_of(joined.events, joined.launches, device)

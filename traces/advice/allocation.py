@@ -6,6 +6,7 @@ import numpy as np
 
 from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region
+from launchlens.traces.columns import is_any
 from launchlens.traces.launches.apis import allocates
 from launchlens.traces.steps.replay import Change
 from launchlens.traces.thresholds import THRESHOLDS
@@ -14,7 +15,7 @@ from launchlens.traces.thresholds import THRESHOLDS
 def propose(region: Region) -> list[Candidate]:
     """One candidate: all such calls of the steps."""
     stepped = region.stepped
-    rows = region.inside(np.flatnonzero((stepped.events["kind"] == "api").to_numpy(bool)))
+    rows = region.inside(np.flatnonzero(is_any(stepped.events, "kind", "api")))
     rows = rows[region.says([allocates(name) for name in region.names], rows)]
     rows = rows[stepped.events["process"].array.codes[rows] == stepped.process]
     if not len(rows) or not region.in_most_steps(rows):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region
+from launchlens.traces.columns import is_any, numbers
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.replay import Change
 from launchlens.traces.thresholds import THRESHOLDS
@@ -29,7 +30,7 @@ def pin(region: Region) -> list[Candidate]:
     work, rows = region.work_of[chosen], region.launch_rows[chosen]
     if not region.in_most_steps(rows):
         return []
-    moved = stepped.events["bytes"].fillna(0).to_numpy(np.float64)[work]
+    moved = numbers(stepped.events, "bytes", absent=0).astype(np.float64)[work]
     took = (stepped.end - stepped.start)[work].astype(np.float64)
     best = _best_rate(region)
     slow = np.minimum(took, moved / (best or THRESHOLDS.link_least))
@@ -100,11 +101,11 @@ def exposed(region: Region, work: Ints) -> npt.NDArray[np.float64]:
 
 def _copies(region: Region, *, pageable: bool) -> Ints:
     """Launches of copies between host and device, as positions in `region.launches`, of pageable or of other memory."""
-    kinds = region.stepped.events["copy_kind"].astype(object).to_numpy()[region.work_of]
-    between = (region.work_of >= 0) & np.isin(kinds, ["HtoD", "DtoH"])
+    events = region.stepped.events
+    between = (region.work_of >= 0) & is_any(events, "copy_kind", "HtoD", "DtoH")[region.work_of]
     said = region.says([bool(_PAGEABLE.search(name)) for name in region.names], region.work_of)
     # values that are read are no data: what they cost is the wait, and another advice's
-    large = region.stepped.events["bytes"].fillna(0).to_numpy(np.int64)[region.work_of] >= THRESHOLDS.read_value_bytes
+    large = numbers(events, "bytes", absent=0)[region.work_of] >= THRESHOLDS.read_value_bytes
     return np.flatnonzero(between & large & (said if pageable else ~said))
 
 
@@ -113,7 +114,7 @@ def _best_rate(region: Region) -> float | None:
     stepped = region.stepped
     rows = stepped.work[stepped.is_copy]
     rows = rows[~region.says([bool(_PAGEABLE.search(name)) for name in region.names], rows)]
-    moved = stepped.events["bytes"].fillna(0).to_numpy(np.float64)[rows]
+    moved = numbers(stepped.events, "bytes", absent=0).astype(np.float64)[rows]
     took = (stepped.end - stepped.start)[rows]
     large = (moved >= THRESHOLDS.large_copy_bytes) & (took > 0)
     return float((moved[large] / took[large]).max()) if large.any() else None

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region, folded
+from launchlens.traces.columns import is_any
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.gaps import loads_data
 from launchlens.traces.steps.replay import Change
@@ -166,7 +167,7 @@ def capture(region: Region) -> list[Candidate]:
 def _author_ranges(region: Region) -> tuple[Ints, Ints, npt.NDArray[np.object_]]:
     """The author's ranges in the steps: start, end and folded name of each instance."""
     events = region.stepped.events
-    rows = region.inside(np.flatnonzero((events["kind"] == "range").to_numpy(bool)))
+    rows = region.inside(np.flatnonzero(is_any(events, "kind", "range")))
     rows = rows[(events["process"].array.codes[rows] == region.stepped.process)]
     rows = rows[region.says([is_users(name) for name in region.names], rows)]
     names = np.array([folded(region.named(int(row))) for row in rows], object)
@@ -187,12 +188,10 @@ def _can_capture(region: Region, low: Ints, high: Ints, held: Ints) -> bool:
     inside = np.flatnonzero(held >= 0)
     if len(inside) < THRESHOLDS.fewest_alike * len(low):
         return False
-    of = stepped.joined.launches.table
-    submits = of["submits"].astype(object).to_numpy()[region.launches[inside]]
+    submits = stepped.joined.launches.columns["submits"][region.launches[inside]]
     if (submits == "graph").any() or (region.work_of[inside] < 0).any():
         return False
-    kinds = stepped.events["copy_kind"].astype(object).to_numpy()[region.work_of[inside]]
-    if np.isin(kinds, ["HtoD", "DtoH"]).any():
+    if is_any(stepped.events, "copy_kind", "HtoD", "DtoH")[region.work_of[inside]].any():
         return False
     names = [loads_data(name) for name in region.names]
     ranges = region.inside(stepped.places.row[stepped.places.row >= 0])
@@ -210,7 +209,7 @@ def _can_capture(region: Region, low: Ints, high: Ints, held: Ints) -> bool:
 def _allocations(region: Region) -> Ints:
     from launchlens.traces.launches.apis import allocates
 
-    api = np.flatnonzero((region.stepped.events["kind"] == "api").to_numpy(bool))
+    api = np.flatnonzero(is_any(region.stepped.events, "kind", "api"))
     rows = region.inside(api)
     return region.stepped.start[rows[region.says([allocates(name) for name in region.names], rows)]]
 

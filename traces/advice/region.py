@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.advice.candidate import Evidence
+from launchlens.traces.columns import codes
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.replay import Replay
 from launchlens.traces.steps.stepped import Stepped
@@ -56,7 +57,7 @@ class Region:
     @cached_property
     def launch_rows(self) -> Ints:
         """The rows of the event table of `launches`."""
-        found: Ints = self.stepped.joined.launches.table["row"].to_numpy(np.int64)[self.launches]
+        found: Ints = self.stepped.joined.launches.row[self.launches]
         return found
 
     @cached_property
@@ -73,7 +74,7 @@ class Region:
     def work_of(self) -> Ints:
         """The first piece of GPU work of each of `launches`, as a row, -1 for none."""
         of = self.stepped.joined.launches
-        first = np.full(len(of.table), -1, np.int64)
+        first = np.full(len(of), -1, np.int64)
         first[of.owner[::-1]] = of.joined_rows[::-1]
         return first[self.launches]
 
@@ -84,12 +85,12 @@ class Region:
     @cached_property
     def names(self) -> list[str]:
         """The names of the event table by their code."""
-        return [str(name) for name in self.stepped.events["name"].cat.categories]
+        return [str(name) for name in self.stepped.events["name"].array.categories.tolist()]
 
     @cached_property
     def code(self) -> Ints:
         """The code of the name of each row, and -1 as the last so that row -1 has none."""
-        found: Ints = np.append(self.stepped.events["name"].array.codes.astype(np.int64), -1)
+        found: Ints = np.append(codes(self.stepped.events, "name"), -1)
         return found
 
     def named(self, row: int) -> str:

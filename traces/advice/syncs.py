@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from launchlens.traces.advice.candidate import Candidate
 from launchlens.traces.advice.region import Region
+from launchlens.traces.columns import is_any, numbers
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.replay import Change, Shares
 from launchlens.traces.thresholds import THRESHOLDS
@@ -59,8 +60,8 @@ def propose(region: Region) -> list[Candidate]:
 
 def _uploads(region: Region, outer: Ints, *, at_least: int) -> npt.NDArray[np.bool_]:
     """Of waits, by the op around each: whether it is one for a copy of so many bytes to the device; of data that is another advice's."""
-    kinds = region.stepped.events["copy_kind"].astype(object)
-    to_device = (kinds == "HtoD").to_numpy(bool) & (region.stepped.events["bytes"].fillna(0) >= at_least).to_numpy(bool)
+    events = region.stepped.events
+    to_device = is_any(events, "copy_kind", "HtoD") & (numbers(events, "bytes", absent=0) >= at_least)
     launched = region.around[1][(region.work_of >= 0) & to_device[region.work_of]]
     return (outer >= 0) & np.isin(outer, launched)
 

@@ -17,6 +17,7 @@ from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.columns import numbers
 from launchlens.traces.communication import communicates
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, union
@@ -45,7 +46,7 @@ COLUMNS = (
 def collective_rows(scope: Scope) -> Ints:
     """The kernels of the scope that are collectives."""
     rows = scope.work_of("kernel")
-    found: Ints = rows[named(scope.events["name"], communicates, rows)]
+    found: Ints = rows[named(scope.names, communicates, rows)]
     return found
 
 
@@ -87,8 +88,7 @@ def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str |
 
     The recorder says it of the kernel, of the op that launched it, or of NCCL's range around the launch.
     """
-    names = scope.events["name"].cat
-    code = names.codes.to_numpy()[rows]
+    names, code = scope.names, scope.names.codes[rows]
     of_name = {
         each: operation(str(names.categories[each])) or short_name(str(names.categories[each]))
         for each in np.unique(code)
@@ -106,7 +106,7 @@ def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str |
     # what several calls group together is launched at the end of the group, in the range of none of them
     for kind in ("op", "range"):
         opened = scope.opened(kind)
-        if len(of.table) and len(opened.rows):
+        if len(of) and len(opened.rows):
             owner = opened.at(of.process[launch], of.thread[launch], of.start_ns[launch])
             around = np.where((launch >= 0) & (owner >= 0), at[opened.rows[owner]], -1)
             said = np.where(said >= 0, said, around)
@@ -129,8 +129,8 @@ def _told(scope: Scope, rows: Ints) -> tuple[npt.NDArray[np.object_], list[str |
 def _overlapped(scope: Scope, rows: Ints) -> Ints:
     """How long another kernel ran on the device of each collective meanwhile, launched in the windows or not."""
     everything = Scope(scope.joined).work_of("kernel")
-    others = everything[~named(scope.events["name"], communicates, everything)]
-    device = scope.events["device"].fillna(-1).to_numpy(np.int64)
+    others = everything[~named(scope.names, communicates, everything)]
+    device = numbers(scope.events, "device", absent=-1)
     found = np.zeros(len(rows), np.int64)
     for each in np.unique(device[rows]).tolist():
         mine = device[rows] == each

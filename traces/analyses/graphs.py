@@ -10,6 +10,7 @@ from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.columns import codes, numbers
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import SUBMITS
 from launchlens.traces.tables.rows import Rows
@@ -33,7 +34,7 @@ COLUMNS = (
 
 def graph_launches(scope: Scope) -> Ints:
     """The launches of the scope that replay a graph."""
-    submits = scope.of.table["submits"].array.codes[scope.launches]
+    submits = scope.of.columns["submits"].codes[scope.launches]
     found: Ints = scope.launches[submits == SUBMITS.index("graph")]
     return found
 
@@ -42,21 +43,20 @@ def _answer(scope: Scope) -> Rows:
     of, events = scope.of, scope.events
     chosen = graph_launches(scope)
     rows, owner = of.work_of(chosen)
-    total = len(of.table)
-    kind = events["kind"].array.codes[rows].astype(np.int64)
-    name = events["name"].array.codes[rows].astype(np.int64)
+    total = len(of)
+    kind, name = (codes(events, each)[rows] for each in ("kind", "name"))
     # replays that run the same have the same sum of numbers drawn for kinds and names
-    drawn = np.random.default_rng(0).integers(-(1 << 62), 1 << 62, len(events["name"].cat.categories) * 16 + 16)
+    drawn = np.random.default_rng(0).integers(-(1 << 62), 1 << 62, len(scope.names.categories) * 16 + 16)
     signature = np.zeros(total, np.int64)
     np.add.at(signature, owner, drawn[name * 16 + kind])
     ids = np.full(total, -1, np.int64)
-    ids[owner[::-1]] = events["graph"].iloc[rows].fillna(-1).to_numpy(np.int64)[::-1]
-    seen = of.table["activities"].to_numpy()
+    ids[owner[::-1]] = numbers(events, "graph", absent=-1)[rows[::-1]]
+    seen = of.columns["activities"]
     keys, code = np.unique(np.stack([ids[chosen], seen[chosen], signature[chosen]]), axis=1, return_inverse=True)
     groups = Groups(code.ravel().astype(np.int64), keys.shape[1])
     first = chosen[groups.first(np.arange(len(chosen)))]
     whole = np.zeros(total, bool)
-    kinds = events["kind"].cat.categories
+    kinds = events["kind"].array.categories
     whole[owner[kind == (kinds.get_loc("graph") if "graph" in kinds else -1)]] = True
     unknown = whole[first] | (seen[first] == 0)
     call = groups.median(of.end_ns[chosen] - of.start_ns[chosen])
@@ -68,7 +68,7 @@ def _answer(scope: Scope) -> Rows:
             "replays": groups.sizes,
             "nodes": pd.arrays.IntegerArray(nodes, unknown),
             **{
-                each: pd.arrays.IntegerArray(of.table[each].to_numpy(np.int64)[first], unknown.copy())
+                each: pd.arrays.IntegerArray(of.columns[each][first], unknown.copy())
                 for each in ("kernels", "memcpys", "memsets")
             },
             "launch_ns": call,
@@ -85,17 +85,17 @@ def _answer(scope: Scope) -> Rows:
 def _mostly(scope: Scope, rows: Ints, owner: Ints, first: Ints) -> list[str | None]:
     """The kernel with most GPU time of each of some launches, by its short name; of equals the first by name."""
     kernel = np.isin(rows, scope.work_of("kernel"))
-    position = np.full(len(scope.of.table), -1, np.int64)
+    position = np.full(len(scope.of), -1, np.int64)
     position[first] = np.arange(len(first))
     mine = kernel & (position[owner] >= 0)
     spent = pd.DataFrame(
         {
             "of": position[owner[mine]],
-            "name": scope.events["name"].array.codes[rows[mine]],
+            "name": scope.names.codes[rows[mine]],
             "ns": scope.dur[rows[mine]],
         }
     )
-    names = scope.events["name"].cat.categories
+    names = scope.names.categories
     longest = spent.groupby(["of", "name"], as_index=False)["ns"].sum()
     longest["text"] = [str(names[each]) for each in longest["name"]]
     longest = longest.sort_values(["of", "ns", "text"], ascending=[True, False, True]).drop_duplicates("of")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 #: Brackets of each kind are taken out from the innermost outwards, so that no pattern has to count.
 _INNERMOST = re.compile(r"<[^<>()]*>|\((?!anonymous namespace\))[^<>()]*\)")
@@ -23,6 +24,12 @@ def short_name(name: str) -> str:
     """
     if len(name) > _LONGEST or not any(bracket in name for bracket in "<(") or "operator" in name.partition("<")[0]:
         return _RETURNS.sub("", name) or name
+    return _without_brackets(name)
+
+
+@lru_cache(maxsize=1_000)
+def _without_brackets(name: str) -> str:
+    """The same of a name with brackets, which several tables of one trace show."""
     text = name.replace("(anonymous namespace)::", "").replace("->", "")
     text = _LAMBDA.sub("", text)
     while (shorter := _INNERMOST.sub("", text)) != text:

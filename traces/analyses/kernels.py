@@ -77,7 +77,7 @@ def masked(values: Ints, groups: Groups) -> pd.arrays.IntegerArray:
 def own_call(scope: Scope, rows: Ints) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Ints, Ints]:
     """Of some GPU activities: whether a call launched each alone, how long the host was in it, and from its end to the start."""
     launch = scope.launch_of[rows]
-    activities = scope.of.table["activities"].to_numpy()
+    activities = scope.of.columns["activities"]
     own = launch >= 0
     if not len(activities):
         return own, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
@@ -89,7 +89,7 @@ def own_call(scope: Scope, rows: Ints) -> tuple[np.ndarray[tuple[int], np.dtype[
 def in_graph(scope: Scope, rows: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which GPU activities a graph launched: by the recorder's word, or by the call that launched it."""
     found = ~scope.events["graph"].array.isna()[rows]
-    submits = scope.of.table["submits"].array
+    submits = scope.of.columns["submits"]
     if "graph" in submits.categories and len(submits):
         by_graph = submits.codes == submits.categories.get_loc("graph")
         launch = scope.launch_of[rows]

@@ -26,7 +26,7 @@ COLUMNS = (
 
 def _answer(scope: Scope) -> Rows:
     chosen, of = scope.launches, scope.of
-    api, activity = (of.table[each].array for each in ("api", "activity"))
+    api, activity = (of.columns[each] for each in ("api", "activity"))
     width = len(activity.categories) + 1
     pair = api.codes[chosen].astype(np.int64) * width + activity.codes[chosen] + 1
     used, code = np.unique(pair, return_inverse=True)

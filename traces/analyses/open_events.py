@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from launchlens.traces.columns import codes
 from launchlens.traces.intervals import Ints, innermost, moments
 
 
@@ -24,8 +25,8 @@ class Opened:
 
     def __init__(self, events: pd.DataFrame, rows: Ints) -> None:
         self.rows = rows
-        process, thread = (events[each].array.codes[rows].astype(np.int64) for each in ("process", "thread"))
-        self._threads = len(events["thread"].cat.categories)
+        process, thread = (codes(events, each)[rows] for each in ("process", "thread"))
+        self._threads = len(events["thread"].array.categories)
         self._lane_names, self._lane = np.unique(lanes(process, thread, self._threads), return_inverse=True)
         self.start = events["start_ns"].to_numpy()[rows]
         self.end = self.start + events["dur_ns"].to_numpy()[rows]

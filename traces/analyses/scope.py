@@ -61,9 +61,9 @@ class Scope:
         return duration
 
     @cached_property
-    def _kind(self) -> npt.NDArray[np.int8]:
-        codes: npt.NDArray[np.int8] = self.events["kind"].array.codes
-        return codes
+    def _kinds(self) -> pd.Categorical:
+        kinds: pd.Categorical = self.events["kind"].array
+        return kinds
 
     @cached_property
     def names(self) -> pd.Categorical:
@@ -72,8 +72,12 @@ class Scope:
         return names
 
     def _rows(self, kind: str) -> Ints:
-        kinds = self.events["kind"].cat.categories
-        return np.flatnonzero(self._kind == kinds.get_loc(kind)) if kind in kinds else np.empty(0, np.int64)
+        return np.flatnonzero(self._kinds.codes == self._code(kind))
+
+    def _code(self, kind: str) -> int:
+        """The code of a kind of event, -2 where there is none."""
+        kinds = self._kinds.categories
+        return int(kinds.get_loc(kind)) if kind in kinds else -2
 
     def host_rows(self, kind: str) -> Ints:
         """The rows of the event table of one kind of host event, of those in the windows."""
@@ -124,9 +128,7 @@ class Scope:
     def work_of(self, kind: str) -> Ints:
         """The rows of `work` of one kind: `kernel`, `memcpy`, `memset` or `graph`."""
         if kind not in self._work_of:
-            kinds = self.events["kind"].cat.categories
-            code = kinds.get_loc(kind) if kind in kinds else -1
-            self._work_of[kind] = self.work[self._kind[self.work] == code]
+            self._work_of[kind] = self.work[self._kinds.codes[self.work] == self._code(kind)]
         return self._work_of[kind]
 
     def opened(self, *kinds: str) -> Opened:

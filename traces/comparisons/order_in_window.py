@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from launchlens.traces.columns import is_on
 from launchlens.traces.comparisons.pieces import Around
 from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.intervals import Ints
@@ -33,15 +34,14 @@ def stood_in(joined: JoinedTrace, around: Around, windows: Windows, device: int 
     """What stands in the window at a position."""
     events, of = joined.events, joined.launches
     names = events["name"].array.codes.astype(np.int64)
-    rows = of.activity_rows
-    rows = rows[(events["device"].iloc[rows] == device).fillna(False).to_numpy(bool)]
+    rows = of.activity_rows[:0] if device is None else of.activity_rows[is_on(events, device)[of.activity_rows]]
     start = events["start_ns"].to_numpy()
     rows = rows[np.argsort(start[rows], kind="stable")]
     rows = rows[windows.at(start[rows]) == position]
     launch_of = np.full(len(events), -1, np.int64)
     launch_of[of.joined_rows] = of.owner
     launch = launch_of[rows]
-    call = of.table["row"].to_numpy(np.int64)
+    call = of.row
     op = around.op(np.where(launch >= 0, call[launch], -1) if len(call) else launch)
     ops = around.ops
     mine = np.flatnonzero(windows.owner(ops.start) == position)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from launchlens.traces.analyses.open_events import Opened
+from launchlens.traces.columns import is_any, is_on
 from launchlens.traces.comparisons.windows import Windows
 from launchlens.traces.intervals import Ints, innermost, moments
 from launchlens.traces.joined import JoinedTrace
@@ -52,7 +53,7 @@ class Around:
 
     @classmethod
     def of(cls, joined: JoinedTrace, process: int) -> Around:
-        is_op = (joined.events["kind"] == "op").to_numpy(bool)
+        is_op = is_any(joined.events, "kind", "op")
         return cls(joined, Opened(joined.events, np.flatnonzero(is_op)), range_line(joined, process, is_users))
 
     def op(self, rows: Ints) -> Ints:
@@ -82,7 +83,7 @@ def pieces_of(
     gaps = None if device is None else find_gaps(joined, host, device, (low, high))
     busy_edges, owner, work = nothing, nothing, nothing
     if device is not None:
-        work = of.activity_rows[(events["device"].iloc[of.activity_rows] == device).fillna(False).to_numpy(bool)]
+        work = of.activity_rows[is_on(events, device)[of.activity_rows]]
         start = events["start_ns"].to_numpy()[work]
         busy_edges, owner = innermost(start, start + events["dur_ns"].to_numpy()[work])
     cuts = (
@@ -110,11 +111,11 @@ def pieces_of(
     segment = host.segment(left)
     host_row = np.where(segment >= 0, host.row[segment], -1) if len(host.row) else np.full(len(left), -1, np.int64)
     in_host, host_row = host_row, np.where(wait >= 0, wait, host_row)
-    call = of.table["row"].to_numpy(np.int64)[launch] if len(of.table) else host_row
+    call = of.row[launch] if len(of) else host_row
     # work of which the launch is not known has no op: where the host happens to be says nothing of it
     row = np.where(launch >= 0, call, np.where(running, -1, host_row))
     moment = np.where(wait >= 0, events["start_ns"].to_numpy()[wait], left)
-    moment = np.where(launch >= 0, of.start_ns[launch], moment) if len(of.table) else moment
+    moment = np.where(launch >= 0, of.start_ns[launch], moment) if len(of) else moment
     place = np.where(running & (launch < 0), -1, around.place(moment))
     return Pieces(window, length, ran, cause, around.op(row), place, in_host), gaps
 

@@ -53,9 +53,9 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
     caused = mine[of.caused_work[mine]]
     late = _late(blocks, caused)
     lead = of.start_ns[caused] - of.gpu_start_ns[caused]
-    graphs = of.table["submits"].iloc[mine].eq("graph").to_numpy(bool)
+    graphs = np.asarray(of.columns["submits"][mine] == "graph")
     called = blocks.window_of(of.start_ns[mine[~graphs]])
-    caused_each = of.table["activities"].to_numpy(np.int64)[mine[~graphs]]
+    caused_each = of.columns["activities"][mine[~graphs]]
     return RecordFacts(
         starts_ns=blocks.start_ns,
         launches=per_block["launches"].to_numpy(np.int64),
@@ -77,7 +77,7 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
 def _silent(blocks: Slice, mine: Ints) -> int:
     """How many of some launches have no activity, of calls of which others have."""
     of = blocks.joined.launches
-    calls = of.table["api"].array.codes[mine]
+    calls = of.columns["api"].codes[mine]
     heard = of.caused_work[mine]
     return int((~heard & np.isin(calls, np.unique(calls[heard]))).sum())
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.columns import codes, is_any
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import begins_capture, ends_capture
@@ -20,12 +21,12 @@ def captured(events: pd.DataFrame, launches: Launches) -> npt.NDArray[np.bool_]:
     A process captures while more captures began in it than ended, on whichever threads (a backward pass is launched by others), be
     it to the end of the trace.
     """
-    found = np.zeros(len(launches.table), bool)
+    found = np.zeros(len(launches), bool)
     began = _rows(events, begins_capture)
     if not len(began) or launches.caused_work.all():
         return found
     ended = _rows(events, ends_capture)
-    process = events["process"].array.codes.astype(np.int64)
+    process = codes(events, "process")
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
     for each in np.unique(process[began]):
@@ -44,6 +45,6 @@ def captured(events: pd.DataFrame, launches: Launches) -> npt.NDArray[np.bool_]:
 
 def _rows(events: pd.DataFrame, says: Callable[[str], bool]) -> Ints:
     """The API calls whose names are such, as positions in the event table."""
-    calls = np.flatnonzero((events["kind"] == "api").to_numpy())
+    calls = np.flatnonzero(is_any(events, "kind", "api"))
     found: Ints = calls[named(events["name"], says, calls)]
     return found

@@ -15,11 +15,11 @@ AND = ", "
 
 
 class HardwareQueue:
-    """Looks up what CUPTI tells of the activities of some launches, given as positions in `Launches.table`."""
+    """Looks up what CUPTI tells of the activities of some launches, given as their positions."""
 
     def __init__(self, launches: Launches, events: pd.DataFrame) -> None:
         by_launch = np.argsort(launches.owner, kind="stable")
-        self._first = np.searchsorted(launches.owner[by_launch], np.arange(len(launches.table) + 1))
+        self._first = np.searchsorted(launches.owner[by_launch], np.arange(len(launches) + 1))
         work = launches.joined_rows[by_launch]
         channel = events["channel"].array
         self._channels = channel.categories

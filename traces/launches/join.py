@@ -6,10 +6,13 @@ write one launch twice, at the runtime and at the driver level): a launch counts
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.columns import codes, is_any
 from launchlens.traces.event_names import what_names_say
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.apis import submits
@@ -29,10 +32,8 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
     An API call is a launch when its name says so, or when GPU activities carry its correlation id. That there are none at all
     is a problem where they are expected.
     """
-    kind = _codes(events["kind"])
-    of_kind = {name: code for code, name in enumerate(events["kind"].cat.categories)}
-    api = np.flatnonzero(kind == of_kind.get("api", -2))
-    gpu = np.flatnonzero(np.isin(kind, [of_kind[name] for name in GPU_KINDS if name in of_kind]))
+    api = np.flatnonzero(is_any(events, "kind", "api"))
+    gpu = np.flatnonzero(is_any(events, "kind", *GPU_KINDS))
     api_key, gpu_key = _keys(events, api, gpu)
 
     named = what_names_say(events["name"], _submitted, api, nothing=-1)
@@ -57,7 +58,7 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
         problems.add("no-gpu-records", len(api))
     joined = launch_of >= 0
     found = Launches(
-        _table(events, api, named, repeats, gpu[joined], launch_of[joined]), gpu, gpu[joined], launch_of[joined]
+        _columns(events, api, named, repeats, gpu[joined], launch_of[joined]), gpu, gpu[joined], launch_of[joined]
     )
     in_capture = captured(events, found)
     problems.add("launches-captured", int(in_capture.sum()))
@@ -65,15 +66,10 @@ def find_launches(events: pd.DataFrame, problems: Problems, *, gpu_expected: boo
         problems.add("launch-without-gpu-record", int((~found.caused_work & ~in_capture).sum()))
     # activities without any correlation id are the readers' problem already
     problems.add("gpu-record-without-launch", int((~joined & (gpu_key >= 0) & ~ambiguous).sum()))
-    problems.add("device-not-named", int(events["device"].iloc[gpu].isna().sum()))
+    problems.add("device-not-named", int(events["device"].array.isna()[gpu].sum()))
     early = found.caused_work & (found.gpu_start_ns < found.start_ns)
     problems.add("gpu-start-before-launch", int(early.sum()))
     return found
-
-
-def _codes(column: pd.Series[str]) -> npt.NDArray[np.int64]:
-    codes: npt.NDArray[np.int64] = column.array.codes.astype(np.int64)
-    return codes
 
 
 def _submitted(name: str) -> int:
@@ -88,13 +84,12 @@ def _keys(events: pd.DataFrame, api: Ints, gpu: Ints) -> tuple[Ints, Ints]:
     Device rows of recorders that name no process on them (Kineto) are matched by the correlation id alone; should the
     file hold several processes whose ids collide, that shows as one id naming several launches.
     """
-    correlation = events["correlation"]
-    missing = correlation.isna().to_numpy()
-    ids = correlation.fillna(0).to_numpy(np.int64)
-    _, dense = np.unique(ids, return_inverse=True)
-    process = _codes(events["process"])
+    correlation = events["correlation"].array
+    missing = correlation.isna()
+    _, dense = np.unique(correlation.to_numpy(np.int64, na_value=0), return_inverse=True)
+    process = codes(events, "process")
     by_process = len(gpu) == 0 or bool((process[gpu] >= 0).all())
-    count = len(events["process"].cat.categories) + 1
+    count = len(events["process"].array.categories) + 1
     key = dense * count + (process + 1 if by_process else 0)
     key = np.where(missing, -1, key).astype(np.int64)
     return key[api], key[gpu]
@@ -114,8 +109,8 @@ def _one_row_a_launch(
         return api, key, named, np.zeros(len(api), bool)
     start = events["start_ns"].to_numpy()[api]
     end = start + events["dur_ns"].to_numpy()[api]
-    process, thread = _codes(events["process"])[api], _codes(events["thread"])[api]
-    is_driver = (events["layer"] == "driver").to_numpy(bool)[api]
+    process, thread = codes(events, "process")[api], codes(events, "thread")[api]
+    is_driver = is_any(events, "layer", "driver")[api]
     room = np.where(is_driver, 0, THRESHOLDS.inner_call_rounding_ns)
     outermost_first = np.lexsort(
         [values[keyed] for values in (is_driver, -(end + room), start - room, thread, process, key)]
@@ -161,15 +156,17 @@ def _match(api_key: Ints, gpu_key: Ints) -> Ints:
     return launch_of
 
 
-def _table(
+def _columns(
     events: pd.DataFrame, api: Ints, named: Ints, repeats: npt.NDArray[np.bool_], rows: Ints, owner: Ints
-) -> pd.DataFrame:
-    """The table of launches; `rows` are the activities that have one, `owner` its position."""
+) -> dict[str, Any]:
+    """The columns of launches; `rows` are the activities that have one, `owner` its position."""
     start = events["start_ns"].to_numpy()
     duration = events["dur_ns"].to_numpy()
-    kinds = events["kind"].to_numpy(dtype=object)[rows] if len(rows) else np.empty(0, object)
+    kinds = events["kind"].array
+    submitted = np.array([SUBMITS.index(kind) if kind in SUBMITS else -1 for kind in kinds.categories] + [-1])
+    did = submitted[kinds.codes]
     total = len(api)
-    counts = {kind: np.bincount(owner[kinds == kind], minlength=total) for kind in GPU_KINDS}
+    counts = {kind: np.bincount(owner[did[rows] == SUBMITS.index(kind)], minlength=total) for kind in GPU_KINDS}
     gpu_start = np.full(total, np.iinfo(np.int64).max)
     gpu_end = np.full(total, np.iinfo(np.int64).min)
     gpu_ns = np.zeros(total, np.int64)
@@ -180,40 +177,35 @@ def _table(
     # a call whose name says nothing submits what it was seen to cause
     first = np.full(total, -1, np.int64)
     first[owner[::-1]] = rows[::-1]
-    seen = np.array([SUBMITS.index(kind) if kind in SUBMITS else -1 for kind in events["kind"].cat.categories] + [-1])
-    what = np.where(named >= 0, named, np.where(first >= 0, seen[_codes(events["kind"])[first]], -1))
+    caused = np.append(did, -1)[first]
+    what = np.where(named >= 0, named, caused)
     without = activities == 0
-    return pd.DataFrame(
-        {
-            "row": api,
-            "api": events["name"].array[api],
-            "submits": pd.Categorical.from_codes(what, dtype=_SUBMITS),
-            "activity": _activity(events, what, first),
-            "process": events["process"].array[api],
-            "thread": events["thread"].array[api],
-            "start_ns": start[api],
-            "end_ns": start[api] + duration[api],
-            "ambiguous": repeats,
-            "activities": activities,
-            "kernels": counts["kernel"],
-            "memcpys": counts["memcpy"],
-            "memsets": counts["memset"],
-            "gpu_start_ns": pd.arrays.IntegerArray(gpu_start, without),
-            "gpu_end_ns": pd.arrays.IntegerArray(gpu_end, without.copy()),
-            "gpu_ns": pd.arrays.IntegerArray(gpu_ns, without.copy()),
-        }
-    )
+    return {
+        "row": api,
+        "api": events["name"].array[api],
+        "submits": pd.Categorical.from_codes(what, dtype=_SUBMITS),
+        "activity": _activity(events, what, first, caused),
+        "process": events["process"].array[api],
+        "thread": events["thread"].array[api],
+        "start_ns": start[api],
+        "end_ns": start[api] + duration[api],
+        "ambiguous": repeats,
+        "activities": activities,
+        "kernels": counts["kernel"],
+        "memcpys": counts["memcpy"],
+        "memsets": counts["memset"],
+        "gpu_start_ns": pd.arrays.IntegerArray(gpu_start, without),
+        "gpu_end_ns": pd.arrays.IntegerArray(gpu_end, without.copy()),
+        "gpu_ns": pd.arrays.IntegerArray(gpu_ns, without.copy()),
+    }
 
 
-def _activity(events: pd.DataFrame, what: Ints, first: Ints) -> pd.Categorical:
+def _activity(events: pd.DataFrame, what: Ints, first: Ints, caused: Ints) -> pd.Categorical:
     """What each launch caused, by its first activity: `kernel`, `memcpy DtoD`, ...; `graph` for a graph launch."""
-    copy = _codes(events["copy_kind"])
-    labels = ["kernel", "memcpy", "memset", "graph", *(f"memcpy {kind}" for kind in events["copy_kind"].cat.categories)]
-    kind_label = np.array(
-        [SUBMITS.index(kind) if kind in SUBMITS else -1 for kind in events["kind"].cat.categories] + [-1]
-    )
-    label = kind_label[_codes(events["kind"])[first]]
-    copied = (label == SUBMITS.index("memcpy")) & (copy[first] >= 0)
-    label = np.where(copied, len(SUBMITS) + copy[first], label)
+    copies = events["copy_kind"].array
+    labels = [*SUBMITS, *(f"memcpy {kind}" for kind in copies.categories)]
+    copy = copies.codes[first].astype(np.int64)
+    label = np.where((caused == SUBMITS.index("memcpy")) & (copy >= 0), len(SUBMITS) + copy, caused)
     label = np.where(what == SUBMITS.index("graph"), SUBMITS.index("graph"), label)
-    return pd.Categorical.from_codes(np.where(first >= 0, label, -1), categories=pd.Index(labels, dtype=object))
+    kinds = pd.CategoricalDtype(pd.Index(labels, dtype=object))
+    return pd.Categorical.from_codes(np.where(first >= 0, label, -1), dtype=kinds)

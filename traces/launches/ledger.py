@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.grouping import by_key
 from launchlens.traces.intervals import Ints
@@ -54,14 +53,14 @@ def ledger(launches: Launches, chosen: Ints, queue: HardwareQueue) -> list[Launc
             queued_to_start_ns=queue.queued_to_start_ns(mine),
             channels=queue.channels(mine),
         )
-        for (api, activity), mine in _by_call_and_activity(launches.table, chosen)
+        for (api, activity), mine in _by_call_and_activity(launches, chosen)
     ]
     return sorted(found, key=lambda kind: (-kind.total_api_ns, kind.api, kind.activity or ""))
 
 
-def _by_call_and_activity(table: pd.DataFrame, chosen: Ints) -> list[tuple[tuple[str, str | None], Ints]]:
-    """The positions `chosen` of launches in `table`, apart for each pair of an API call and what it caused."""
-    api, activity = table["api"].array, table["activity"].array
+def _by_call_and_activity(launches: Launches, chosen: Ints) -> list[tuple[tuple[str, str | None], Ints]]:
+    """The positions `chosen` of launches, apart for each pair of an API call and what it caused."""
+    api, activity = launches.columns["api"], launches.columns["activity"]
     width = len(activity.categories) + 1
     calls, caused = api.categories, [*activity.categories, None]
     pair = api.codes[chosen].astype(np.int64) * width + activity.codes[chosen].astype(np.int64) % width

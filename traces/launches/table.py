@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,14 +51,28 @@ LAUNCH_COLUMNS: tuple[Column, ...] = (
 class Launches:
     """The launches of a trace, joined to the GPU activities that they caused.
 
-    `table` has the columns LAUNCH_COLUMNS. `activity_rows` are the positions of all GPU activities in the event table;
+    `columns` are LAUNCH_COLUMNS by name, and `table` the frame of them. `activity_rows` are the positions of all GPU activities in the event table;
     `joined_rows` those whose launch is known, and `owner` the position in `table` of the launch of each.
     """
 
-    table: pd.DataFrame
+    columns: Mapping[str, Any]
     activity_rows: Ints
     joined_rows: Ints
     owner: Ints
+
+    def __len__(self) -> int:
+        return len(self.columns["row"])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The launches as a frame, for whoever looks at them row by row."""
+        return pd.DataFrame(dict(self.columns))
+
+    @property
+    def row(self) -> Ints:
+        """The position of each launch's API event in the event table."""
+        row: Ints = self.columns["row"]
+        return row
 
     @cached_property
     def orphan_rows(self) -> Ints:
@@ -65,7 +81,7 @@ class Launches:
 
     def work_of(self, chosen: Ints) -> tuple[Ints, Ints]:
         """The activities of some launches: their positions in the event table, and which launch each is of."""
-        theirs = np.zeros(len(self.table), bool)
+        theirs = np.zeros(len(self), bool)
         theirs[chosen] = True
         mine = theirs[self.owner]
         return self.joined_rows[mine], self.owner[mine]
@@ -75,12 +91,12 @@ class Launches:
     @cached_property
     def process(self) -> Ints:
         """The codes of the column `process`, pandas' -1 for null."""
-        return _codes(self.table["process"])
+        return self._codes("process")
 
     @cached_property
     def thread(self) -> Ints:
         """The codes of the column `thread`, pandas' -1 for null."""
-        return _codes(self.table["thread"])
+        return self._codes("thread")
 
     @cached_property
     def start_ns(self) -> Ints:
@@ -125,10 +141,10 @@ class Launches:
 
     def _numbers(self, column: str) -> Ints:
         """A column of numbers, 0 for null."""
-        numbers: Ints = self.table[column].fillna(0).to_numpy(np.int64)
+        values = self.columns[column]
+        numbers: Ints = values if isinstance(values, np.ndarray) else values.to_numpy(np.int64, na_value=0)
         return numbers
 
-
-def _codes(column: pd.Series[str]) -> Ints:
-    codes: Ints = column.array.codes.astype(np.int64)
-    return codes
+    def _codes(self, column: str) -> Ints:
+        codes: Ints = self.columns[column].codes.astype(np.int64)
+        return codes

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from launchlens.traces.columns import is_on
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.joined import JoinedTrace
@@ -141,8 +142,7 @@ def find_gaps(
     """The gaps of `device` within [start, end) of `window`, less some intervals `outside`, which cut them. Time of which it is not
     known whether work ran is no gap."""
     events, of = joined.events, joined.launches
-    on_device = (events["device"] == device).fillna(False).to_numpy(bool)
-    rows = of.activity_rows[on_device[of.activity_rows]]
+    rows = of.activity_rows[is_on(events, device)[of.activity_rows]]
     start = events["start_ns"].to_numpy()[rows]
     order = np.argsort(start, kind="stable")
     rows, start = rows[order], start[order]
@@ -206,7 +206,7 @@ def _parts(
         parts[:, number] += spent
         told += spent
     parts[:, CAUSES.index("not-recorded")] += in_call - at_wait - told
-    by_copy = known & named(of.table["api"], copies_and_waits)[launch] if len(of.table) else known
+    by_copy = known & named(of.columns["api"], copies_and_waits)[launch] if len(of) else known
     parts[:, CAUSES.index("copy")] += np.where(by_copy, after_call - in_call, 0)
     parts[:, CAUSES.index("host-launch")] += np.where(by_copy, 0, after_call - in_call)
     queued = known & (within | (back + THRESHOLDS.launch_latency_ns < right))

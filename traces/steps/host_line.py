@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.account import HOST_STATES
+from launchlens.traces.columns import codes, is_any
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, covered, innermost, moments, union
 from launchlens.traces.joined import JoinedTrace
@@ -99,10 +100,10 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
     # what an event says of its thread: a range of a program that is not known to run Python says nothing
     of = joined.host_events
     state[of.rows] = _OF_ACCOUNT[of.evident]
-    thread = events["thread"].array.codes.astype(np.int64)
+    thread = codes(events, "thread")
     mine = (events["process"].array.codes == process) & (state >= 0)
-    start = events["start_ns"].to_numpy()
-    end = start + events["dur_ns"].to_numpy()
+    start, took = events["start_ns"].to_numpy(), events["dur_ns"].to_numpy()
+    end = start + took
 
     # a thread that only asks whether an event has come (a watchdog, say) does nothing for the step
     tells = mine & (np.isin(state, [STATES.index("python"), STATES.index("dispatch"), STATES.index("launch")]))
@@ -110,7 +111,7 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
     threads = threads[np.argsort(-count, kind="stable")][:MOST_THREADS]
     lanes = []
     for each in threads:
-        rows = np.flatnonzero(mine & (thread == each) & (events["dur_ns"].to_numpy() > 0))
+        rows = np.flatnonzero(mine & (thread == each) & (took > 0))
         edges, owner = innermost(start[rows], end[rows], rank=state[rows])
         if len(edges) > 1:
             lanes.append((edges, np.where(owner >= 0, rows[owner], -1)))
@@ -139,11 +140,12 @@ def host_line(joined: JoinedTrace, process: int) -> HostLine:
 def range_line(joined: JoinedTrace, process: int, wanted: Callable[[str], bool]) -> HostLine:
     """The innermost range, of those whose name is `wanted`, that is open in a process on any of its threads."""
     events = joined.events
-    is_range = (events["kind"] == "range").to_numpy() & (events["process"].array.codes == process)
-    rows = np.flatnonzero(is_range & (events["dur_ns"].to_numpy() > 0))
+    took = events["dur_ns"].to_numpy()
+    is_range = is_any(events, "kind", "range") & (events["process"].array.codes == process)
+    rows = np.flatnonzero(is_range & (took > 0))
     rows = rows[named(events["name"], wanted, rows)]
     start = events["start_ns"].to_numpy()[rows]
-    edges, owner = innermost(start, start + events["dur_ns"].to_numpy()[rows])
+    edges, owner = innermost(start, start + took[rows])
     row = np.where(owner >= 0, rows[owner], -1) if len(rows) else owner
     state = np.where(owner >= 0, STATES.index("python"), STATES.index("nothing"))
     return HostLine(events, process, edges, state, row)

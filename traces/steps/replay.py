@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from launchlens.traces.columns import numbers
 from launchlens.traces.communication import communicates
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, moments
@@ -116,8 +117,8 @@ class Replay:
         self.rows, self.called = rows, called
         self.start, self.end = stepped.start[rows], stepped.end[rows]
         self.took = (self.end - self.start).astype(np.float64)
-        context = stepped.events["context"].fillna(0).to_numpy(np.int64)[rows]
-        stream = stepped.events["stream"].fillna(0).to_numpy(np.int64)[rows]
+        context = numbers(stepped.events, "context", absent=0)[rows]
+        stream = numbers(stepped.events, "stream", absent=0)[rows]
         _, self.stream = np.unique(np.stack((context, stream)), axis=1, return_inverse=True)
         self.stream = self.stream.ravel()
         before = np.full(len(rows), self.low, np.int64)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.analyses.open_events import Opened
+from launchlens.traces.columns import codes, is_any, is_on, most_first
 from launchlens.traces.communication import communicates
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, covered, moments, union
@@ -67,14 +68,14 @@ class Stepped:
         """The device that is meant; None where no GPU work was recorded."""
         if self.only is not None:
             return self.only
-        return int(self._activities.idxmax()) if len(self._activities) else None
+        return next(iter(self._devices), None)
 
     @cached_property
-    def _activities(self) -> pd.Series[int]:
-        """How many activities each device has of what the process launched; of all where none is known to be its."""
+    def _devices(self) -> list[int]:
+        """The devices of what the process launched, the one with most activities first; of all where none is known to be its."""
         of = self.joined.launches
         rows = of.joined_rows[of.process[of.owner] == self.process]
-        return self.events["device"].iloc[rows if len(rows) else of.activity_rows].dropna().value_counts()
+        return most_first(self.events["device"].array[rows if len(rows) else of.activity_rows])
 
     @cached_property
     def each_device(self) -> tuple[Stepped, ...]:
@@ -83,7 +84,7 @@ class Stepped:
         Of more than MOST_DEVICES, which no machine has, those with most activities.
         """
         found = []
-        for device in sorted(map(int, self._activities.index[:MOST_DEVICES])):
+        for device in sorted(self._devices[:MOST_DEVICES]):
             other = self if device == self.device else replace(self, only=device)
             # what is not of the device is worked out once for all of them
             for name in ("process", "steps", "host", "places"):
@@ -132,24 +133,21 @@ class Stepped:
         rows = self.joined.launches.activity_rows
         if self.device is None:
             return rows[:0]
-        mine = (self.events["device"].iloc[rows] == self.device).fillna(False).to_numpy(bool)
-        rows = rows[mine]
+        rows = rows[is_on(self.events, self.device)[rows]]
         found: Ints = rows[np.argsort(self.start[rows], kind="stable")]
         return found
 
     @cached_property
     def is_collective(self) -> npt.NDArray[np.bool_]:
         """Of `work`: which are kernels of collectives, by name."""
-        kernel = (self.events["kind"].iloc[self.work] == "kernel").to_numpy(bool)
+        kernel = is_any(self.events, "kind", "kernel")[self.work]
         found: npt.NDArray[np.bool_] = named(self.events["name"], communicates, self.work) & kernel
         return found
 
     @cached_property
     def is_copy(self) -> npt.NDArray[np.bool_]:
         """Of `work`: which are copies between host and device."""
-        kind = self.events["copy_kind"].iloc[self.work].astype(object)
-        found: npt.NDArray[np.bool_] = kind.isin(["HtoD", "DtoH"]).to_numpy(bool)
-        return found
+        return is_any(self.events, "copy_kind", "HtoD", "DtoH")[self.work]
 
     def alone(self, chosen: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
         """When work of the device that is `chosen` runs and no other does, as disjoint intervals in order."""
@@ -166,7 +164,7 @@ class Stepped:
     @cached_property
     def waits(self) -> Ints:
         """Calls of the process in its window that wait for the device, as rows of the event table, in order of start."""
-        api = (self.events["kind"] == "api").to_numpy(bool)
+        api = is_any(self.events, "kind", "api")
         rows = np.flatnonzero(api & (self._process == self.process))
         rows = rows[named(self.events["name"], lambda name: waits(name) or copies_and_waits(name), rows)]
         low, high = self.window
@@ -175,18 +173,16 @@ class Stepped:
 
     @cached_property
     def _process(self) -> Ints:
-        found: Ints = self.events["process"].array.codes.astype(np.int64)
-        return found
+        return codes(self.events, "process")
 
     @cached_property
     def thread(self) -> Ints:
-        found: Ints = self.events["thread"].array.codes.astype(np.int64)
-        return found
+        return codes(self.events, "thread")
 
     @cached_property
     def ops(self) -> Opened:
         """The framework ops of the trace, as what is open on their threads."""
-        return Opened(self.events, np.flatnonzero((self.events["kind"] == "op").to_numpy(bool)))
+        return Opened(self.events, np.flatnonzero(is_any(self.events, "kind", "op")))
 
     @cached_property
     def outermost(self) -> Ints:
@@ -212,12 +208,15 @@ class Stepped:
         return self.places.row_at(moment)
 
     @cached_property
-    def _names(self) -> pd.api.extensions.ExtensionArray:
-        return self.events["name"].array
+    def _names(self) -> pd.Categorical:
+        names: pd.Categorical = self.events["name"].array
+        return names
 
     def name(self, row: int) -> str:
         return str(self._names[row])
 
     def names(self, rows: Ints) -> list[str | None]:
         """The names of events, None for row -1."""
-        return [None if row < 0 else str(self._names[row]) for row in rows.tolist()]
+        texts = self._names.categories.to_numpy()
+        codes = np.append(self._names.codes, -1)[rows]
+        return [None if code < 0 else str(texts[code]) for code in codes.tolist()]

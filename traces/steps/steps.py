@@ -160,11 +160,11 @@ def _of_repetition(joined: JoinedTrace, process: int) -> Steps | None:
 def _signature(joined: JoinedTrace, positions: Ints) -> Ints:
     """A number a launch: equal where the same call caused work of the same name."""
     of = joined.launches
-    first = np.full(len(of.table), -1, np.int64)
+    first = np.full(len(of), -1, np.int64)
     first[of.owner[::-1]] = of.joined_rows[::-1]
     name = np.where(first >= 0, joined.events["name"].array.codes[first], -1) + 1
-    api = of.table["api"].array.codes.astype(np.int64)
-    found: Ints = (api * (len(joined.events["name"].cat.categories) + 1) + name)[positions]
+    api = of.columns["api"].codes.astype(np.int64)
+    found: Ints = (api * (len(joined.events["name"].array.categories) + 1) + name)[positions]
     return found
 
 
@@ -227,7 +227,7 @@ def _steps(
 def _earlier(joined: JoinedTrace, start: int) -> int:
     """GPU activities that end after the first step began and that no recorded launch of a step caused."""
     events, of = joined.events, joined.launches
-    end = (events["start_ns"] + events["dur_ns"]).to_numpy()
+    end = events["start_ns"].to_numpy() + events["dur_ns"].to_numpy()
     orphans = int((end[of.orphan_rows] > start).sum())
     before: npt.NDArray[np.bool_] = (of.start_ns[of.owner] < start) & (end[of.joined_rows] > start)
     return orphans + int(before.sum())

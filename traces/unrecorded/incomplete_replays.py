@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.columns import codes, is_any
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, innermost
 from launchlens.traces.launches.table import Launches
@@ -36,15 +37,13 @@ def incomplete(events: pd.DataFrame, launches: Launches, rows: Ints, owner: Ints
 
     What a graph's own conditional nodes left out of a replay looks the same, and is counted as well.
     """
-    missing, names = np.zeros(len(launches.table), np.int64), Counter[str]()
-    kinds = events["kind"].cat
-    is_whole = np.array([kind == "graph" for kind in kinds.categories], bool)[kinds.codes.to_numpy()[rows]]
-    node = events["graph_node"].iloc[rows]
-    has_node = node.notna().to_numpy() & ~is_whole
-    with_ids = np.zeros(len(launches.table), bool)
+    missing, names = np.zeros(len(launches), np.int64), Counter[str]()
+    is_whole = is_any(events, "kind", "graph")[rows]
+    has_node = ~events["graph_node"].array.isna()[rows] & ~is_whole
+    with_ids = np.zeros(len(launches), bool)
     with_ids[owner[has_node]] = True
     _by_node(events, launches, rows[has_node], owner[has_node], missing, names)
-    whole = np.zeros(len(launches.table), bool)
+    whole = np.zeros(len(launches), bool)
     whole[owner[is_whole]] = True
     plain = ~(with_ids | whole)[owner]
     _by_range(events, launches, rows[plain], owner[plain], missing, names)
@@ -57,8 +56,8 @@ def _by_node(
     """Count what each replay lacks of the nodes that any replay of its graph has."""
     if not len(rows):
         return
-    ids = events["graph_node"].iloc[rows].to_numpy(np.int64)
-    process, total = launches.process[owner], len(launches.table)
+    ids = events["graph_node"].array[rows].to_numpy(np.int64)
+    process, total = launches.process[owner], len(launches)
     # a loop's nodes run several times in one replay: that a node was seen is what counts
     seen = pd.DataFrame({"process": process, "id": ids, "launch": owner, "row": rows}).drop_duplicates(
         ["process", "id", "launch"]
@@ -100,7 +99,7 @@ def _by_range(
     order = np.argsort(owner, kind="stable")
     owner, what = owner[order], _what(events, rows[order])
     replays = np.unique(owner)
-    content = np.zeros(len(launches.table), np.uint64)
+    content = np.zeros(len(launches), np.uint64)
     np.add.at(content, owner, _scrambled(what))
     place = _places(events, launches, replays)
     kinds = pd.DataFrame({"place": place, "content": content[replays], "launch": replays})
@@ -131,8 +130,8 @@ def _places(events: pd.DataFrame, launches: Launches, replays: Ints) -> Ints:
 
     -1 for one in no range. `replays` are positions of launches, in order.
     """
-    is_range = (events["kind"] == "range").to_numpy()
-    process, thread, name = (events[each].array.codes.astype(np.int64) for each in ("process", "thread", "name"))
+    is_range = is_any(events, "kind", "range")
+    process, thread, name = (codes(events, each) for each in ("process", "thread", "name"))
     start = events["start_ns"].to_numpy()
     end = start + events["dur_ns"].to_numpy()
     called, launched_by = launches.start_ns[replays], launches.process[replays]
@@ -156,14 +155,14 @@ def _places(events: pd.DataFrame, launches: Launches, replays: Ints) -> Ints:
 
 def _what(events: pd.DataFrame, rows: Ints) -> Ints:
     """A number per activity for its kind and name; `_called` says them."""
-    kind, name = (events[each].array.codes.astype(np.int64)[rows] for each in ("kind", "name"))
-    what: Ints = kind * len(events["name"].cat.categories) + name
+    kind, name = (codes(events, each)[rows] for each in ("kind", "name"))
+    what: Ints = kind * len(events["name"].array.categories) + name
     return what
 
 
 def _called(events: pd.DataFrame, what: int) -> str:
-    kind, name = divmod(what, len(events["name"].cat.categories))
-    return f"{events['kind'].cat.categories[kind]} {events['name'].cat.categories[name]}"
+    kind, name = divmod(what, len(events["name"].array.categories))
+    return f"{events['kind'].array.categories[kind]} {events['name'].array.categories[name]}"
 
 
 def _scrambled(numbers: Ints) -> npt.NDArray[np.uint64]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.columns import numbers
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import Launches
@@ -27,9 +28,9 @@ class StreamOrder:
         self._start = events["start_ns"].to_numpy()
         self._end = self._start + events["dur_ns"].to_numpy()
         self._trace_end = int(self._end.max())
-        self._device = events["device"].fillna(_NONE).to_numpy(np.int64)
+        self._device = numbers(events, "device", absent=_NONE)
         self._stray = np.sort(self._start[_strays(events, launches.orphan_rows)])
-        context, stream = (pd.factorize(events[each].iloc[self.rows])[0] for each in ("context", "stream"))
+        context, stream = (pd.factorize(events[each].array[self.rows])[0] for each in ("context", "stream"))
         self._queue = context.astype(np.int64) * (int(stream.max(initial=0)) + 2) + stream
         self.devices = _named(self._device[self._gpu])
         process, thread = launches.process[self.owner], launches.thread[self.owner]
@@ -44,7 +45,7 @@ class StreamOrder:
 
     def may_run_on(self, launches: Ints, device: int) -> npt.NDArray[np.bool_]:
         """Which of some launches ran something on a device; of those that ran nothing, whose thread uses it."""
-        there = np.zeros(len(self.launches.table), bool)
+        there = np.zeros(len(self.launches), bool)
         there[self.owner[self._device[self.rows] == device]] = True
         ran = self.launches.caused_work
         for at, mine in self._by_thread(launches):
@@ -113,8 +114,8 @@ def _named(devices: Ints) -> list[int]:
 
 def _strays(events: pd.DataFrame, rows: Ints) -> Ints:
     """Which of some activities without a known launch must have had one: migrations of managed memory have none."""
-    kinds = events["copy_kind"].cat
+    kinds = events["copy_kind"].array
     managed = np.append(np.array([str(kind).startswith("UVM") for kind in kinds.categories], bool), False)
-    without = events["correlation"].iloc[rows].isna().to_numpy()
-    strays: Ints = rows[~(without & managed[kinds.codes.to_numpy()[rows]])]
+    without = events["correlation"].array.isna()[rows]
+    strays: Ints = rows[~(without & managed[kinds.codes[rows]])]
     return strays

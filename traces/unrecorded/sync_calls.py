@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.columns import codes, is_any
 from launchlens.traces.event_names import named
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
@@ -79,14 +80,14 @@ def _first_end(ends: _Ends | None, submitted: Ints) -> Ints:
 
 def find_sync_calls(events: pd.DataFrame) -> SyncCalls:
     """The calls of `events` that wait for a device, told by their names."""
-    calls = np.flatnonzero((events["kind"] == "api").to_numpy())
+    calls = np.flatnonzero(is_any(events, "kind", "api"))
 
     def rows_where(says: Callable[[str], bool]) -> Ints:
         rows = calls[named(events["name"], says, calls)]
         return rows[np.argsort(start[rows], kind="stable")]
 
     start = events["start_ns"].to_numpy()
-    process, thread = (events[each].array.codes.astype(np.int64) for each in ("process", "thread"))
+    process, thread = (codes(events, each) for each in ("process", "thread"))
     rows = rows_where(waits)
     covers = start[rows].copy()
     of_event = named(events["name"], waits_for_event, rows)

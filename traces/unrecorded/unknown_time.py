@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.columns import is_any
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, union, union_length
 from launchlens.traces.launches.captured import captured
@@ -39,13 +40,13 @@ def unknown_time(events: pd.DataFrame, launches: Launches, problems: Problems) -
 
     What was found is counted in `problems`.
     """
-    is_graph, is_kernel = ((launches.table["submits"] == each).to_numpy(bool) for each in ("graph", "kernel"))
+    is_graph, is_kernel = (np.asarray(launches.columns["submits"] == each) for each in ("graph", "kernel"))
     idle_hands = ~launches.caused_work & ~captured(events, launches)
     if not len(launches.activity_rows) or not (is_graph.any() or (is_kernel & idle_hands).any()):
         return {}
     work, waits = StreamOrder(events, launches), find_sync_calls(events)
     # launches that share an id may have activities that could not be told to be theirs
-    silent = idle_hands & ~launches.table["ambiguous"].to_numpy() & ~_within_one_that_ran(launches)
+    silent = idle_hands & ~launches.columns["ambiguous"] & ~_within_one_that_ran(launches)
     without, lost = (silent & each for each in (is_graph, is_kernel))
     for each in (without, lost):
         each[each] = ~work.strays_within(*work.bounds(np.flatnonzero(each), waits))
@@ -69,7 +70,7 @@ def unknown_time(events: pd.DataFrame, launches: Launches, problems: Problems) -
 
 def _within_one_that_ran(launches: Launches) -> npt.NDArray[np.bool_]:
     """Which launch calls overlap another of their thread that caused activities: the driver's call inside the runtime's, say."""
-    inside = np.zeros(len(launches.table), bool)
+    inside = np.zeros(len(launches), bool)
     ran, start, end = launches.caused_work, launches.start_ns, launches.end_ns
     for rows in by_keys(np.arange(len(inside)), launches.process, launches.thread).values():
         low, high = union(start[rows[ran[rows]]], end[rows[ran[rows]]])
@@ -110,7 +111,7 @@ def _long_waits(
 
     Not counted is a wait after a launch that is `explained` otherwise, nor the time that the recorder says it took itself.
     """
-    overheads = np.flatnonzero((events["kind"] == "overhead").to_numpy())
+    overheads = np.flatnonzero(is_any(events, "kind", "overhead"))
     start = events["start_ns"].to_numpy()
     recorder = union(start[overheads], start[overheads] + events["dur_ns"].to_numpy()[overheads])
     launched = work.launches.start_ns
