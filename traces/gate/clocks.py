@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.gate.check import Met, of_sides
-from launchlens.traces.gate.timed import ALIKE, SIDE, Flags, Timed
+from launchlens.traces.gate.timed import Flags, Timed, middles
 from launchlens.traces.thresholds import THRESHOLDS
 
 
@@ -15,12 +15,16 @@ def coarse_blocks(timed: Timed) -> Flags:
 
     Rounds that were copied have few different times as well, but fine ones.
     """
-    times = timed.blocks.groupby(ALIKE)["wall_ns"]
-    few = times.transform("nunique") <= THRESHOLDS.gate_distinct * times.transform("size")
-    few &= times.transform("size") >= THRESHOLDS.least_samples
-    # takes a call a group, and hardly ever there is one of few times
-    found: Flags = (few & (times.transform(np.gcd.reduce) > 1) if few.any() else few).to_numpy(bool)
-    return found
+    times, of = timed.wall_ns, timed.alike
+    order = np.lexsort((times, of))
+    other = (np.diff(times[order]) != 0) | (np.diff(of[order]) != 0)
+    different = np.bincount(of[order][np.concatenate(([True], other))]) if len(order) else np.empty(0)
+    count = np.bincount(of)
+    few: Flags = ((different <= THRESHOLDS.gate_distinct * count) & (count >= THRESHOLDS.least_samples))[of]
+    if not few.any():
+        return few  # the rest takes a call a group, and hardly ever there is one of few times
+    steps = timed.blocks["wall_ns"].groupby(of).transform(np.gcd.reduce)
+    return few & (steps > 1).to_numpy(bool)
 
 
 def coarse(timed: Timed) -> list[Met]:
@@ -29,35 +33,31 @@ def coarse(timed: Timed) -> list[Met]:
     sides = timed.sides(which)
     if not sides:
         return []
-    step = int(np.gcd.reduce(timed.blocks.loc[which, "wall_ns"]))
+    step = int(np.gcd.reduce(timed.wall_ns[which]))
     return [Met(int(which.sum()), sides, f"{of_sides(sides)}, in steps of {step:,} ns")]
 
 
 def host_beyond_wall(timed: Timed) -> list[Met]:
     """Blocks whose iterations took longer to submit than to submit and to wait for."""
-    return timed.of_blocks((timed.blocks["host_ns"] > timed.blocks["wall_ns"]).to_numpy(bool))
+    return timed.of_blocks(timed.blocks["host_ns"].to_numpy(np.int64) > timed.wall_ns)
 
 
 def device_beyond_wall(timed: Timed) -> list[Met]:
     """Blocks that took longer between device events than on the host's clock, of sides of which that is so more than now and then."""
-    blocks = timed.blocks
-    most = blocks["wall_ns"] * (1 + THRESHOLDS.gate_device_beyond) + THRESHOLDS.gate_device_beyond_ns
-    beyond = (blocks["device_ns"] > most).fillna(False).to_numpy(bool)
-    return timed.of_blocks(_of_many(timed, beyond))
+    most = timed.wall_ns * (1 + THRESHOLDS.gate_device_beyond) + THRESHOLDS.gate_device_beyond_ns
+    device = timed.blocks["device_ns"].to_numpy(np.float64, na_value=np.nan)
+    return timed.of_blocks(_of_many(timed, device > most))
 
 
 def _far_off(timed: Timed) -> Flags:
     """Which blocks took several times as long as most that are alike."""
-    times = timed.blocks["wall_ns"]
-    usual = times.groupby([timed.blocks[name] for name in ALIKE]).transform("median")
-    found: Flags = (times > THRESHOLDS.gate_far_off * usual).to_numpy(bool)
+    found: Flags = timed.wall_ns > THRESHOLDS.gate_far_off * timed.usual_wall_ns
     return found
 
 
 def _of_many(timed: Timed, which: Flags) -> Flags:
     """Of some blocks those of sides that have more of them than chance gives."""
-    share = pd.Series(which).groupby([timed.blocks[name] for name in SIDE]).transform("mean")
-    found: Flags = which & (share > THRESHOLDS.gate_blocks).to_numpy(bool)
+    found: Flags = which & (timed.share_of_side(which) > THRESHOLDS.gate_blocks)
     return found
 
 
@@ -83,16 +83,17 @@ def clock_moved(timed: Timed) -> list[Met]:
 
 def pace_changed(timed: Timed) -> list[Met]:
     """Regimes of which all sides took longer, or less long, in the last third of the rounds than in the first."""
-    blocks = timed.blocks
-    spent = np.log((blocks["wall_ns"] / blocks["iterations"]).to_numpy(np.float64))
-    usual = blocks.assign(spent=spent).groupby(ALIKE)["spent"].transform("median")
-    pace = blocks.assign(pace=spent - usual).groupby(["regime", "round"])["pace"].median()
+    spent = np.log(timed.wall_ns / timed.iterations)
+    pace = spent - middles(spent, timed.alike)[timed.alike]
+    codes, regimes = pd.factorize(timed.blocks["regime"], sort=True)
     found = []
-    for regime, rounds in pace.groupby(level="regime"):
+    for code, regime in enumerate(regimes):
+        mine = codes == code
+        rounds = middles(pace[mine], np.unique(timed.round_of[mine], return_inverse=True)[1])
         third = len(rounds) // 3
         if third < THRESHOLDS.least_samples:
             continue
-        change = float(np.exp(rounds.iloc[-third:].median() - rounds.iloc[:third].median()))
+        change = float(np.exp(np.median(rounds[-third:]) - np.median(rounds[:third])))
         if max(change, 1 / change) > 1 + THRESHOLDS.gate_pace:
             sides = tuple(side for side in timed.sides() if side[1] == regime)
             found.append(

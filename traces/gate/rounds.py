@@ -6,7 +6,7 @@ import numpy as np
 
 from launchlens.traces.gate.check import Met, of_sides
 from launchlens.traces.gate.clocks import coarse_blocks
-from launchlens.traces.gate.timed import ALIKE, SIDE, Timed, counted
+from launchlens.traces.gate.timed import Timed, counted, middles
 from launchlens.traces.thresholds import THRESHOLDS
 
 
@@ -16,22 +16,22 @@ def of_two_runs(timed: Timed) -> list[Met]:
     A run has blocks of one length or of two: where there are both kinds, those of the rarer kind are another run's.
     """
     blocks = timed.blocks
-    usual = blocks.groupby(ALIKE)["iterations"].transform("median")
-    place = blocks.duplicated(["round", "position"], keep=False)
-    single = blocks["length"] == "only"
+    usual = middles(timed.iterations, timed.alike)[timed.alike]
+    place = blocks.duplicated(["round", "position"], keep=False).to_numpy(bool)
+    single = blocks["length"].eq("only").to_numpy(bool)
     rarer = single if single.mean() <= 0.5 else ~single
-    return timed.of_blocks(((blocks["iterations"] != usual) | place | rarer).to_numpy(bool))
+    return timed.of_blocks((timed.iterations != usual) | place | rarer)
 
 
 def iterations_disagree(timed: Timed) -> list[Met]:
     """Blocks of other lengths than the manifest says."""
-    made, expected = timed.blocks["iterations"].to_numpy(np.float64), timed.expected
+    made, expected = timed.iterations.astype(np.float64), timed.expected
     return timed.of_blocks(~np.isnan(expected) & (made != expected))
 
 
 def rounds_disagree(timed: Timed) -> list[Met]:
     """Rounds more or fewer than the manifest says, of a run that came to its end."""
-    given, held = counted(timed.manifest.timing.get("rounds")), timed.blocks["round"].nunique()
+    given, held = counted(timed.manifest.timing.get("rounds")), _rounds(timed)
     if not timed.manifest.complete or np.isnan(given) or given == held:
         return []
     return [Met(int(abs(given - held)), timed.sides(), f"{given:g} and {held}")]
@@ -39,11 +39,17 @@ def rounds_disagree(timed: Timed) -> list[Met]:
 
 def incomplete(timed: Timed) -> list[Met]:
     """Blocks that a side has in some rounds and lacks in others."""
-    blocks, rounds = timed.blocks, timed.blocks["round"].nunique()
-    lacking = rounds - blocks.groupby(ALIKE, observed=True)["round"].nunique()
-    lacking = lacking[lacking > 0]
-    sides = tuple(dict.fromkeys(zip(*(lacking.index.get_level_values(name) for name in SIDE), strict=True)))
+    rounds = _rounds(timed)
+    held = np.bincount(np.unique(timed.alike * rounds + timed.round_of) // max(rounds, 1))
+    lacking = rounds - held
+    of_side = timed.side_of[np.unique(timed.alike, return_index=True)[1]]
+    names = timed.all_sides
+    sides = tuple(dict.fromkeys(names[number] for number in of_side[lacking > 0].tolist()))
     return [Met(int(lacking.sum()), sides, of_sides(sides))] if sides else []
+
+
+def _rounds(timed: Timed) -> int:
+    return int(timed.round_of.max(initial=-1)) + 1
 
 
 def copied(timed: Timed) -> list[Met]:
@@ -51,12 +57,13 @@ def copied(timed: Timed) -> list[Met]:
 
     Not of blocks so many, or so alike, that some have the same times by chance.
     """
-    again = timed.blocks.duplicated([*ALIKE, "host_ns", "wall_ns", "device_ns"]).to_numpy(bool)
+    times_of = timed.blocks[["host_ns", "wall_ns", "device_ns"]].assign(alike=timed.alike)
+    again = times_of.duplicated().to_numpy(bool)
     if again.mean() > THRESHOLDS.gate_blocks:
         again = again & ~coarse_blocks(timed)
     if again.mean() <= THRESHOLDS.gate_blocks:
         return []
-    times = timed.blocks.groupby(ALIKE)["wall_ns"]
+    times = timed.blocks["wall_ns"].groupby(timed.alike)
     spread = times.transform(lambda each: each.quantile(0.75) - each.quantile(0.25))
     again &= (spread >= THRESHOLDS.gate_copies_apart_ns * times.transform("size")).to_numpy(bool)
     many = again.mean() > THRESHOLDS.gate_blocks and again.sum() >= THRESHOLDS.gate_copies_least

@@ -12,6 +12,7 @@ import pandas as pd
 
 from launchlens.traces.captures.capture import Manifest
 from launchlens.traces.gate.check import Met, Of, of_sides
+from launchlens.traces.intervals import Ints
 from launchlens.traces.thresholds import THRESHOLDS
 
 SIDE = ["variant", "regime"]
@@ -20,11 +21,30 @@ ALIKE = [*SIDE, "control", "length", "recorder"]
 #: No run has so many rounds, or iterations in a block.
 MOST = 10**12
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 def counted(value: object) -> float:
     """A number of the manifest as a count; NaN for what is none, which a manifest of anybody's may hold."""
     return float(value) if isinstance(value, int | float) and 0 < value < MOST else np.nan
+
+
+def _numbered(blocks: pd.DataFrame, names: list[str]) -> Ints:
+    """A number for each row that those with the same values have as well, from 0 on, in the order of the values."""
+    number = np.zeros(len(blocks), np.int64)
+    for name in names:
+        codes, values = pd.factorize(blocks[name], sort=True)
+        number = np.unique(number * max(len(values), 1) + codes, return_inverse=True)[1]
+    return number
+
+
+def middles(values: Ints | Floats, of: Ints) -> Floats:
+    """The median of the values of each number; every number up to the largest has some."""
+    ordered = values[np.lexsort((values, of))].astype(np.float64)
+    count = np.bincount(of)
+    first = np.cumsum(count) - count
+    found: Floats = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2
+    return found
 
 
 @dataclass(frozen=True)
@@ -39,39 +59,86 @@ class Timed:
         """All blocks by round and position: the order in which they say that they were run."""
         return self.timings.sort_values(["round", "position"], kind="stable").reset_index(drop=True)
 
+    # The columns as plain arrays: every check looks at some of them, and pandas groups by names anew each time.
+
     @cached_property
-    def expected(self) -> npt.NDArray[np.float64]:
+    def wall_ns(self) -> Ints:
+        return self.blocks["wall_ns"].to_numpy(np.int64)
+
+    @cached_property
+    def start_ns(self) -> Ints:
+        return self.blocks["start_ns"].to_numpy(np.int64)
+
+    @cached_property
+    def iterations(self) -> Ints:
+        return self.blocks["iterations"].to_numpy(np.int64)
+
+    @cached_property
+    def round_of(self) -> Ints:
+        """The round of each block, as a number from 0 on."""
+        return _numbered(self.blocks, ["round"])
+
+    @cached_property
+    def side_of(self) -> Ints:
+        """The side of each block, as a number from 0 on, in the order of their names."""
+        return _numbered(self.blocks, SIDE)
+
+    @cached_property
+    def alike(self) -> Ints:
+        """A number for each block that those alike have as well, from 0 on, in the order of what they are by."""
+        return _numbered(self.blocks, ALIKE)
+
+    @cached_property
+    def usual_wall_ns(self) -> Floats:
+        """The median time of the blocks that are alike, for each."""
+        return middles(self.wall_ns, self.alike)[self.alike]
+
+    @cached_property
+    def expected(self) -> Floats:
         """How many iterations the manifest says of each block; NaN where it says nothing."""
-        given, blocks = self.manifest.timing.get("iterations"), self.blocks
+        given = self.manifest.timing.get("iterations")
         if isinstance(given, Mapping):
-            names = blocks["variant"] + " (" + blocks["regime"] + ")"
-            short = names.map({str(name): counted(value) for name, value in given.items()}).to_numpy(np.float64)
+            said = {str(name): counted(value) for name, value in given.items()}
+            of_each = [said.get(f"{variant} ({regime})", np.nan) for variant, regime in self.all_sides]
+            short = np.array(of_each, np.float64)[self.side_of]
         else:
-            short = np.full(len(blocks), counted(given))
-        found: npt.NDArray[np.float64] = short * np.where(blocks["length"] == "long", 2, 1)
-        return found
+            short = np.full(len(self.blocks), counted(given))
+        return short * np.where(self.blocks["length"].eq("long").to_numpy(bool), 2, 1)
 
     @cached_property
     def round_ns(self) -> float:
         """How long a round lasts, ns: the median of what lies between the middles of two."""
-        middles = self.blocks.groupby("round")["start_ns"].median()
-        return float(middles.diff().abs().median()) if len(middles) > 1 else 0.0
+        between = np.abs(np.diff(self._round_middles))
+        return float(np.median(between)) if len(between) else 0.0
+
+    @cached_property
+    def _round_middles(self) -> Floats:
+        return middles(self.start_ns, self.round_of)
 
     @cached_property
     def apart(self) -> Flags:
         """Which blocks are of a side that was not timed in turn with the others: most of its blocks lie far from their rounds."""
-        blocks = self.blocks
-        middle = blocks["round"].map(blocks.groupby("round")["start_ns"].median())
         reach = max(THRESHOLDS.gate_apart_rounds * self.round_ns, THRESHOLDS.gate_pause_ns)
-        far = (blocks["start_ns"] - middle).abs() > reach
-        mostly: Flags = (far.groupby([blocks[name] for name in SIDE]).transform("mean") > 0.5).to_numpy(bool)
+        far = np.abs(self.start_ns - self._round_middles[self.round_of]) > reach
+        mostly: Flags = self.share_of_side(far) > 0.5
         return mostly
+
+    def share_of_side(self, which: Flags) -> Floats:
+        """For each block, the share that some blocks are of its side's."""
+        found: Floats = (np.bincount(self.side_of, weights=which) / np.bincount(self.side_of))[self.side_of]
+        return found
+
+    @cached_property
+    def all_sides(self) -> list[Of]:
+        """All sides by their numbers."""
+        first = np.unique(self.side_of, return_index=True)[1]
+        names = (self.blocks[name].array[first].astype(str) for name in SIDE)
+        return [(str(variant), str(regime)) for variant, regime in zip(*names, strict=True)]
 
     def sides(self, which: Flags | None = None) -> tuple[Of, ...]:
         """The sides of some blocks, or of all."""
-        mine = self.blocks if which is None else self.blocks[which]
-        names = mine[SIDE].drop_duplicates()
-        return tuple(zip(names["variant"].astype(str), names["regime"].astype(str), strict=True))
+        found, first = np.unique(self.side_of if which is None else self.side_of[which], return_index=True)
+        return tuple(self.all_sides[number] for number in found[np.argsort(first)].tolist())
 
     def of_blocks(self, which: Flags) -> list[Met]:
         """Some blocks as what was met of their sides; nothing where there are none."""
