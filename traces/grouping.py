@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from launchlens.traces.intervals import Ints
 
@@ -30,6 +31,15 @@ def by_keys(positions: Ints, *keys: Ints) -> dict[Any, Ints]:
     labels = [key[order[first]].tolist() for key in keys]
     parts = np.split(positions[order], first[1:])
     return dict(zip(labels[0] if len(keys) == 1 else zip(*labels, strict=True), parts, strict=True))
+
+
+def numbered(*columns: pd.Series[Any]) -> Ints:
+    """A number for each row that those with the same values have as well, from 0 on, in the order of the values."""
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        codes, values = pd.factorize(column, sort=True)
+        number = np.unique(number * max(len(values), 1) + codes, return_inverse=True)[1]
+    return number
 
 
 def _order_of(keys: tuple[Ints, ...]) -> npt.NDArray[np.intp]:

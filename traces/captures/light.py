@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from launchlens.traces.captures.capture import TIMING_COLUMNS, read_table, write_table
+from launchlens.traces.grouping import by_keys, numbered
 from launchlens.traces.schema import Column
 
 FOLDER = "light"
@@ -70,14 +72,20 @@ def read_accounts(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     return accounts, read_table(folder / CALIBRATION, TIMING_COLUMNS)
 
 
-def launches_seen(folder: Path) -> dict[tuple[str, str], tuple[float, float]]:
-    """Launches of one iteration by (variant, regime), the least and the most of all recorded blocks; empty without accounts."""
-    found = read_accounts(folder)
-    if found is None:
-        return {}
-    accounts = found[0]
-    mine = accounts[(accounts["state"] == "launch") & ~accounts["control"] & (accounts["regime"] != BURSTS)]
-    each = (mine["events"] / mine["iterations"]).groupby([mine["variant"], mine["regime"]]).agg(["min", "max"])
-    return {
-        (str(variant), str(regime)): (float(least), float(most)) for (variant, regime), least, most in each.itertuples()
-    }
+def launches_seen(accounts: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float]]:
+    """Launches of one iteration by (variant, regime), the least and the most of all recorded blocks."""
+    of_side = numbered(accounts["variant"], accounts["regime"])
+    mine = np.flatnonzero(
+        accounts["state"].eq("launch").to_numpy(bool)
+        & ~accounts["control"].to_numpy(bool)
+        & accounts["regime"].ne(BURSTS).to_numpy(bool)
+        & (accounts["iterations"].to_numpy(np.int64) > 0)
+    )
+    each = accounts["events"].to_numpy(np.float64, copy=True)
+    each[mine] /= accounts["iterations"].to_numpy(np.float64)[mine]
+    names = [accounts[name].array for name in ("variant", "regime")]
+    found = {}
+    for rows in by_keys(mine, of_side[mine]).values():
+        variant, regime = (str(name[rows[0]]) for name in names)
+        found[variant, regime] = float(each[rows].min()), float(each[rows].max())
+    return found

@@ -24,7 +24,8 @@ def coarse_blocks(timed: Timed) -> Flags:
     if not few.any():
         return few  # the rest takes a call a group, and hardly ever there is one of few times
     steps = timed.blocks["wall_ns"].groupby(of).transform(np.gcd.reduce)
-    return few & (steps > 1).to_numpy(bool)
+    found: Flags = few & (steps > 1).to_numpy(bool)
+    return found
 
 
 def coarse(timed: Timed) -> list[Met]:

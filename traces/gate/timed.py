@@ -12,6 +12,7 @@ import pandas as pd
 
 from launchlens.traces.captures.capture import Manifest
 from launchlens.traces.gate.check import Met, Of, of_sides
+from launchlens.traces.grouping import numbered
 from launchlens.traces.intervals import Ints
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -27,15 +28,6 @@ Floats = npt.NDArray[np.float64]
 def counted(value: object) -> float:
     """A number of the manifest as a count; NaN for what is none, which a manifest of anybody's may hold."""
     return float(value) if isinstance(value, int | float) and 0 < value < MOST else np.nan
-
-
-def _numbered(blocks: pd.DataFrame, names: list[str]) -> Ints:
-    """A number for each row that those with the same values have as well, from 0 on, in the order of the values."""
-    number = np.zeros(len(blocks), np.int64)
-    for name in names:
-        codes, values = pd.factorize(blocks[name], sort=True)
-        number = np.unique(number * max(len(values), 1) + codes, return_inverse=True)[1]
-    return number
 
 
 def middles(values: Ints | Floats, of: Ints) -> Floats:
@@ -63,30 +55,33 @@ class Timed:
 
     @cached_property
     def wall_ns(self) -> Ints:
-        return self.blocks["wall_ns"].to_numpy(np.int64)
+        found: Ints = self.blocks["wall_ns"].to_numpy(np.int64)
+        return found
 
     @cached_property
     def start_ns(self) -> Ints:
-        return self.blocks["start_ns"].to_numpy(np.int64)
+        found: Ints = self.blocks["start_ns"].to_numpy(np.int64)
+        return found
 
     @cached_property
     def iterations(self) -> Ints:
-        return self.blocks["iterations"].to_numpy(np.int64)
+        found: Ints = self.blocks["iterations"].to_numpy(np.int64)
+        return found
 
     @cached_property
     def round_of(self) -> Ints:
         """The round of each block, as a number from 0 on."""
-        return _numbered(self.blocks, ["round"])
+        return numbered(self.blocks["round"])
 
     @cached_property
     def side_of(self) -> Ints:
         """The side of each block, as a number from 0 on, in the order of their names."""
-        return _numbered(self.blocks, SIDE)
+        return numbered(*(self.blocks[name] for name in SIDE))
 
     @cached_property
     def alike(self) -> Ints:
         """A number for each block that those alike have as well, from 0 on, in the order of what they are by."""
-        return _numbered(self.blocks, ALIKE)
+        return numbered(*(self.blocks[name] for name in ALIKE))
 
     @cached_property
     def usual_wall_ns(self) -> Floats:

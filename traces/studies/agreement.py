@@ -98,7 +98,8 @@ def _value(metric: Metric, recording: Recording, side: Side) -> Estimate | None:
     elif metric.rule == "exact":
         samples = blocks[metric.code].to_numpy() / recording.iterations
     else:
-        samples = blocks[metric.code].dropna().to_numpy(np.float64)
+        samples = blocks[metric.code].to_numpy(np.float64, na_value=np.nan)
+        samples = samples[~np.isnan(samples)]
     return median(samples) if len(samples) else None
 
 

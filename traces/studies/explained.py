@@ -18,11 +18,9 @@ again (a percentile bootstrap). The parts of a difference are differences of par
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +29,8 @@ import pandas as pd
 
 from launchlens.traces.account import LaneName
 from launchlens.traces.captures.light import BURSTS, CALLS, OPS, STATES
+from launchlens.traces.grouping import by_keys, numbered
+from launchlens.traces.intervals import Ints
 from launchlens.traces.statistics import Resamples, medians, percentiles
 from launchlens.traces.studies.per_iteration import every_round
 from launchlens.traces.studies.side import Side
@@ -98,13 +98,11 @@ class LightAccounts:
 
     def __init__(self, timings: pd.DataFrame, accounts: pd.DataFrame, bursts: pd.DataFrame, inside_ns: float) -> None:
         self.inside_ns = inside_ns
-        self._off = {
-            key: rows.set_index("round") for key, rows in every_round(timings).groupby(["variant", "regime", "control"])
-        }
+        self._off = _unrecorded(timings)
         self._stretch = _stretch(timings)
         self._cells = _marginal(accounts)
-        self._costs, self._measured = _costs(_stretch(bursts), self._cells, inside_ns)
-        self.rounds = list(self._costs.index)
+        self._rounds, self._costs, self._measured = _costs(_stretch(bursts), self._cells, inside_ns)
+        self.rounds = self._rounds.tolist()
         count = len(self.rounds)
         generator = np.random.default_rng(SEED)
         enough = count >= THRESHOLDS.least_samples
@@ -113,31 +111,29 @@ class LightAccounts:
     @cached_property
     def costs(self) -> Mapping[str, float]:
         """What an op and a call cost in all, ns: the medians over rounds."""
-        return {name: float(self._costs[name].median()) for name in (OPS, CALLS)}
+        return dict(zip((OPS, CALLS), medians(self._costs).tolist(), strict=True))
 
     def explain(self, side: Side) -> Explained | None:
         """The parts of a side whose pace the host makes; None where it was not recorded so in every round, or what it made costs
         is not known."""
         key = side.variant, side.regime
-        cells, stretch, off = self._cells.get(key), self._stretch.get(key), self._off.get((*key, False))
-        if cells is None or stretch is None or off is None or not self.rounds:
+        if not self.rounds or not all(key in each for each in (self._cells, self._stretch, self._off)):
             return None
-        if any(not set(self.rounds) <= set(index) for index in (stretch.index, off.index, cells["ns"].index)):
-            return None
-        if any(cells[name].loc[self.rounds].isna().any(axis=None) for name in ("ns", "events", "holds")):
-            return None
-        noted = cells["events"].loc[self.rounds].gt(0).any()
-        if any(noted[state] and (OPS if state == "dispatch" else CALLS) not in self._measured for state in STATES):
+        off = self._off[key]
+        timed, stretch, cells = (each[key].at(self._rounds) for each in (self._off, self._stretch, self._cells))
+        if timed is None or stretch is None or cells is None:
             return None
         seen = _Seen(
-            wall=off.loc[self.rounds, "wall_ns"].to_numpy(float),
-            stretch=stretch.loc[self.rounds].to_numpy(float),
-            costs=self._costs.loc[self.rounds, [OPS, CALLS]].to_numpy(float),
-            **{
-                name: frame.loc[self.rounds, list(STATES)].to_numpy(float, na_value=np.nan)
-                for name, frame in cells.items()
-            },
+            timed[:, 0], stretch, self._costs, *(np.ascontiguousarray(each) for each in np.moveaxis(cells, 1, 0))
         )
+        if any(np.isnan(each).any() for each in (seen.ns, seen.events, seen.holds)):
+            return None
+        noted: list[bool] = np.any(seen.events > 0, axis=0).tolist()
+        if any(
+            there and (OPS if state == "dispatch" else CALLS) not in self._measured
+            for state, there in zip(STATES, noted, strict=True)
+        ):
+            return None
         parts, whole = seen.parts(self.inside_ns, None), side.wall.value
         draws = None if self._draws is None else seen.parts(self.inside_ns, self._draws)
         made = tuple(
@@ -146,11 +142,11 @@ class LightAccounts:
             if seen.ns[:, at].any()
         )
         rest = None if self._draws is None or draws is None else self._draws.medians(seen.wall) - draws.sum(axis=1)
-        fixed = off["fixed_ns"].dropna()
+        fixed = off.values[~np.isnan(off.values[:, 1]), 1]
         return Explained(
             by="light",
             marginal_ns=whole,
-            fixed_block_ns=float(fixed.median()) if len(fixed) else None,
+            fixed_block_ns=float(np.median(fixed)) if len(fixed) else None,
             inflation=1 + float(np.median(seen.stretch)) / whole,
             parts=made,
             not_attributed=Part("host", "not attributed", whole - sum(part.ns for part in made), rest),
@@ -216,74 +212,103 @@ def explained_by_device(side: Side) -> Explained | None:
     return Explained("device", side.wall.value, float(fixed.median()), None, tuple(parts), rest)
 
 
-def _marginal(accounts: pd.DataFrame) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
-    """Per (variant, regime): time, events and held events of one iteration, [rounds, states]; controls left out."""
-    mine = accounts[~accounts["control"]].astype(dict.fromkeys(CELLS, "float64"))
-    if mine.empty:
-        return {}
-    block = ["variant", "regime", "length", "round"]
-    # all sides in one go: what a table of each costs is not its rows
-    cells = mine.groupby([*block, "state"])[list(CELLS)].first().unstack("state")
-    cells = cells.reindex(columns=pd.MultiIndex.from_product([CELLS, STATES]))
-    values, rounds = cells.to_numpy(), cells.index.get_level_values("round").to_numpy()
-    iterations = mine.groupby(block)["iterations"].first().reindex(cells.index).to_numpy()
-    blocks = cells.groupby(level=block[:3]).indices
-    sides: defaultdict[tuple[str, str], dict[str, npt.NDArray[np.intp]]] = defaultdict(dict)
-    for (variant, regime, length), at in sorted(blocks.items()):
-        sides[variant, regime][length] = at
-    found: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
-    for (variant, regime), ran in sides.items():
-        if set(ran) != {"short", "long"}:
+@dataclass(frozen=True)
+class _ByRound:
+    """What was seen of one side in each of some `rounds`, which are in order: `values` [rounds, ...]."""
+
+    rounds: Ints
+    values: Floats
+
+    def at(self, rounds: Ints) -> Floats | None:
+        """What was seen in some rounds; None where one is missing."""
+        place = np.searchsorted(self.rounds, rounds)
+        if not (place < len(self.rounds)).all() or (self.rounds[place] != rounds).any():
+            return None
+        return self.values[place]
+
+
+Sides = Mapping[tuple[str, str], _ByRound]
+
+
+def _unrecorded(timings: pd.DataFrame) -> Sides:
+    """Per (variant, regime): what an iteration takes with no recorder on, and what a block costs besides; controls left out."""
+    timed = every_round(timings)
+    rows = np.flatnonzero(~timed["control"].to_numpy(bool))
+    rounds = timed["round"].to_numpy(np.int64)
+    both = np.stack([timed[name].to_numpy(np.float64, na_value=np.nan) for name in ("wall_ns", "fixed_ns")], axis=1)
+    rows = rows[np.argsort(rounds[rows], kind="stable")]
+    return {side: _ByRound(rounds[mine], both[mine]) for side, mine in _of_sides(timed, rows)}
+
+
+def _of_sides(table: pd.DataFrame, rows: Ints) -> Iterator[tuple[tuple[str, str], Ints]]:
+    """Some rows of a table by (variant, regime), in the order in which they are given."""
+    names = [table[name].array for name in ("variant", "regime")]
+    for mine in by_keys(rows, numbered(table["variant"], table["regime"])[rows]).values():
+        variant, regime = (each[mine[0]] for each in names)
+        yield (str(variant), str(regime)), mine
+
+
+def _marginal(accounts: pd.DataFrame) -> Sides:
+    """Per (variant, regime): CELLS of one iteration by state, [rounds, CELLS, STATES]; controls left out."""
+    block = numbered(*(accounts[name] for name in ("variant", "regime", "control", "length", "round")))
+    blocks = int(block.max(initial=-1)) + 1
+    state_of = {state: at for at, state in enumerate(STATES)}
+    codes, states = pd.factorize(accounts["state"])
+    state = np.array([state_of.get(str(name), -1) for name in states], np.int64)[codes]
+    cells = np.full((blocks, len(CELLS), len(STATES)), np.nan)
+    for at, name in enumerate(CELLS):
+        values = accounts[name].to_numpy(np.float64, na_value=np.nan)
+        # the first of several is written last
+        told = np.flatnonzero((state >= 0) & ~np.isnan(values))[::-1]
+        cells[block[told], at, state[told]] = values[told]
+    first = np.unique(block, return_index=True)[1]
+    rounds, iterations = (accounts[name].to_numpy(np.int64)[first] for name in ("round", "iterations"))
+    control, length = accounts["control"].to_numpy(bool)[first], accounts["length"].array[first]
+    long, short = (np.asarray(length == each, bool) for each in ("long", "short"))
+    found = {}
+    for side, mine in _of_sides(accounts, first[~control]):
+        own = block[mine]
+        of_long, of_short = own[long[own]], own[short[own]]
+        if not len(of_long) or not len(of_short) or len(of_long) + len(of_short) < len(own):
             continue
-        _, *both = np.intersect1d(rounds[ran["long"]], rounds[ran["short"]], return_indices=True)
-        long, short = (ran[length][at] for length, at in zip(("long", "short"), both, strict=True))
-        more = iterations[long] - iterations[short]
-        long, short, more = long[more > 0], short[more > 0], more[more > 0]
-        marginal = (values[long] - values[short]) / more[:, np.newaxis]
-        index, states = pd.Index(rounds[long], name="round"), pd.Index(STATES)
-        found[str(variant), str(regime)] = {
-            name: pd.DataFrame(each, index, states)
-            for name, each in zip(CELLS, np.split(marginal, len(CELLS), axis=1), strict=True)
-        }
+        _, *both = np.intersect1d(rounds[of_long], rounds[of_short], return_indices=True)
+        above, below = of_long[both[0]], of_short[both[1]]
+        more = iterations[above] - iterations[below]
+        above, below, more = above[more > 0], below[more > 0], more[more > 0]
+        found[side] = _ByRound(rounds[above], (cells[above] - cells[below]) / more[:, np.newaxis, np.newaxis])
     return found
 
 
-def _stretch(timings: pd.DataFrame) -> dict[tuple[str, str], pd.Series[float]]:
+def _stretch(timings: pd.DataFrame) -> Sides:
     """Per (variant, regime): what the recorder adds to an iteration, ns, round by round; controls left out.
 
     Blocks of one length with it on and off cost the same besides, so both lengths count in full.
     """
-    mine = timings[~timings["control"].to_numpy(bool)]
-    names = list(mine[["variant", "regime"]].drop_duplicates().itertuples(index=False, name=None))
-    sides = mine.groupby(["variant", "regime"], sort=False, dropna=False).ngroup().to_numpy()
-    rounds, round_at = np.unique(mine["round"].to_numpy(), return_inverse=True)
+    mine = np.flatnonzero(~timings["control"].to_numpy(bool))
     # a number for each round of a side: sums by names and a table of each side take longer than all the rest
-    found, cell = np.unique(sides * len(rounds) + round_at, return_inverse=True)
+    cell = numbered(timings["variant"], timings["regime"], timings["round"])[mine]
+    found, first, cell = np.unique(cell, return_index=True, return_inverse=True)
 
     def sums(values: npt.NDArray[Any]) -> Floats:
         return np.bincount(cell, weights=values, minlength=len(found)).astype(np.float64)
 
-    wall, iterations = (mine[name].to_numpy(float) for name in ("wall_ns", "iterations"))
-    is_on, is_off = (mine["recorder"].eq(recorder).to_numpy(bool) for recorder in ("light", "off"))
+    wall, iterations = (timings[name].to_numpy(float)[mine] for name in ("wall_ns", "iterations"))
+    is_on, is_off = (timings["recorder"].eq(recorder).to_numpy(bool)[mine] for recorder in ("light", "off"))
     whole = (sums(is_on) == 2) & (sums(is_off) == 2) & (np.bincount(cell, minlength=len(found)) == 4)
     with np.errstate(divide="ignore", invalid="ignore"):
         more = sums(np.where(is_on, wall, -wall))[whole] / sums(np.where(is_on, iterations, 0))[whole]
-    side, number = np.divmod(found[whole], max(len(rounds), 1))
-    ends = np.searchsorted(side, np.arange(len(names) + 1)).tolist()
+    rows, rounds = mine[first[whole]], timings["round"].to_numpy(np.int64)
+    at = dict(zip(rows.tolist(), range(len(rows)), strict=True))
     return {
-        (str(variant), str(regime)): pd.Series(more[begin:end], pd.Index(rounds[number[begin:end]], name="round"))
-        for (variant, regime), (begin, end) in zip(names, pairwise(ends), strict=True)
+        side: _ByRound(rounds[of_side], more[[at[row] for row in of_side.tolist()]])
+        for side, of_side in _of_sides(timings, rows)
     }
 
 
-def _costs(
-    stretch: Mapping[tuple[str, str], pd.Series[float]],
-    cells: Mapping[tuple[str, str], Mapping[str, pd.DataFrame]],
-    inside_ns: float,
-) -> tuple[pd.DataFrame, frozenset[str]]:
-    """What an op and a call cost in all, ns, round by round: what more events stretch an iteration more; and of which there were
-    bursts that tell."""
-    found = {}
+def _costs(stretch: Sides, cells: Sides, inside_ns: float) -> tuple[Ints, Floats, frozenset[str]]:
+    """What an op and a call cost in all, ns: what more events stretch an iteration more. The rounds, [rounds, kinds], and of which
+    kinds there were bursts that tell."""
+    found: dict[str, _ByRound] = {}
     for kind in (OPS, CALLS):
         names = sorted(
             {name for name, regime in stretch if regime == BURSTS and name.startswith(f"{kind}:")}, key=_count
@@ -291,14 +316,20 @@ def _costs(
         if len(names) < 2:
             continue
         few, many = names[0], names[-1]
-        events = [float(cells[name, BURSTS]["events"].sum(axis=1).median()) for name in (few, many)]
+        at = CELLS.index("events")
+        events = [float(np.median(np.nansum(cells[name, BURSTS].values[:, at], axis=1))) for name in (few, many)]
         if events[1] > events[0]:
-            found[kind] = (stretch[many, BURSTS] - stretch[few, BURSTS]) / (events[1] - events[0])
-    table = pd.DataFrame(found)
-    for kind in (OPS, CALLS):
-        if kind not in table:
-            table[kind] = inside_ns  # for sides that have nothing of that kind
-    return table.dropna(), frozenset(found)
+            less, more = stretch[few, BURSTS], stretch[many, BURSTS]
+            rounds, of_less, of_more = np.intersect1d(less.rounds, more.rounds, return_indices=True)
+            found[kind] = _ByRound(rounds, (more.values[of_more] - less.values[of_less]) / (events[1] - events[0]))
+    shared = reduce(np.intersect1d, [each.rounds for each in found.values()]) if found else np.empty(0, np.int64)
+    # for sides that have nothing of a kind that was not measured
+    table = np.full((len(shared), 2), inside_ns)
+    for column, kind in enumerate((OPS, CALLS)):
+        if kind in found:
+            table[:, column] = found[kind].values[np.searchsorted(found[kind].rounds, shared)]
+    told = ~np.isnan(table).any(axis=1)
+    return shared[told], table[told], frozenset(found)
 
 
 def _count(name: str) -> int:

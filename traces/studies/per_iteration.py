@@ -7,7 +7,10 @@ captures of version 1 do, a time is the block's by its iterations, and that cost
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+
+from launchlens.traces.grouping import numbered
 
 KEY = ["round", "variant", "regime", "control"]
 TIMES = ["host_ns", "wall_ns", "device_ns"]
@@ -20,7 +23,8 @@ def per_iteration(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
     nothing of that variant: it is left out, for a ratio with such a time has no meaning.
     """
     found = every_round(timings, recorder)
-    return found[found["wall_ns"] > 0].reset_index(drop=True)
+    told = found["wall_ns"].to_numpy() > 0
+    return (found if told.all() else found[told]).reset_index(drop=True)
 
 
 def every_round(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
@@ -29,17 +33,30 @@ def every_round(timings: pd.DataFrame, recorder: str = "off") -> pd.DataFrame:
     Rounds of which a length is missing are left out, and where the long block has no more iterations. `recorder`: of blocks
     recorded so.
     """
-    mine = timings[timings["recorder"] == recorder]
-    if mine["length"].eq("only").any():
-        single = mine.assign(**{name: mine[name] / mine["iterations"] for name in TIMES}, fixed_ns=pd.NA)
+    mine = timings["recorder"].eq(recorder).to_numpy(bool)
+    length = timings["length"]
+    if (length.eq("only").to_numpy(bool) & mine).any():
+        single = timings[mine]
+        single = single.assign(**{name: single[name] / single["iterations"] for name in TIMES}, fixed_ns=pd.NA)
         return single.astype({"fixed_ns": "Float64"})
-    told = [*KEY, *TIMES, "iterations"]
-    short, long = (mine.loc[mine["length"] == length, told] for length in ("short", "long"))
-    # a join of columns takes half as long as an index of four levels for each of them
-    both = short.merge(long, on=KEY, suffixes=("", "_of_long"))
-    both = both[(both["iterations_of_long"] > both["iterations"]).to_numpy(bool)].reset_index(drop=True)
-    more = both["iterations_of_long"] - both["iterations"]
-    found = both[KEY].assign(**{name: (both[f"{name}_of_long"] - both[name]) / more for name in TIMES})
-    found["fixed_ns"] = (both["wall_ns"] - found["wall_ns"] * both["iterations"]).astype("Float64")
-    found["iterations"] = both["iterations"]
-    return found
+    block = numbered(*(timings[name] for name in KEY))
+    short, long = (np.flatnonzero(mine & length.eq(each).to_numpy(bool)) for each in ("short", "long"))
+    order = np.argsort(block[long], kind="stable")
+    place = np.searchsorted(block[long], block[short], sorter=order)
+    there = np.flatnonzero(place < len(long))
+    there = there[block[long[order[place[there]]]] == block[short[there]]]
+    short, long = short[there], long[order[place[there]]]
+    iterations = timings["iterations"].to_numpy(np.int64)
+    further = iterations[long] > iterations[short]
+    short, long = short[further], long[further]
+    more = iterations[long] - iterations[short]
+    times = {name: timings[name].array for name in TIMES}
+    found = {name: (each[long] - each[short]) / more for name, each in times.items()}
+    fixed = (
+        np.asarray(times["wall_ns"][short], np.float64) - np.asarray(found["wall_ns"], np.float64) * iterations[short]
+    )
+    return pd.DataFrame(
+        {name: timings[name].array[short] for name in KEY}
+        | found
+        | {"fixed_ns": pd.array(fixed, dtype="Float64"), "iterations": iterations[short]}
+    )

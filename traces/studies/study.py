@@ -6,7 +6,7 @@ winners, controls, the recorders' agreement) and read beside them (probes) is wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from launchlens.traces.gate.gate import DataRefusedError, Gate
 from launchlens.traces.gate.recorded import Recorded
 from launchlens.traces.gate.sides import Sides
 from launchlens.traces.gate.timed import Timed
+from launchlens.traces.grouping import by_keys, numbered
 from launchlens.traces.problems import InputError, Problems
 from launchlens.traces.source import as_one, source_of
 from launchlens.traces.statistics import Estimate
@@ -37,7 +38,7 @@ from launchlens.traces.studies.explained import (
     difference_of,
     explained_by_device,
 )
-from launchlens.traces.studies.per_iteration import per_iteration
+from launchlens.traces.studies.per_iteration import TIMES, per_iteration
 from launchlens.traces.studies.recording import Recording, preferred_first, recordings
 from launchlens.traces.studies.side import Side
 from launchlens.traces.studies.steadiness import Steadiness, steadiness
@@ -51,7 +52,8 @@ class Study:
     """A capture worked out. `sides` is keyed by (variant, regime); `controls` holds the baseline's second blocks.
 
     `recordings` holds what every collector recorded of a side, keyed by (collector, variant, regime); `Side.recording` is
-    one of these. `gate` says in what the capture contradicts itself, and what sides lose by that.
+    one of these. `gate` says in what the capture contradicts itself, and what sides lose by that. `accounts` are what the light
+    recorder left, as `read_accounts` gives it.
     """
 
     capture: Capture
@@ -60,6 +62,7 @@ class Study:
     problems: Mapping[str, Problems]
     recordings: Mapping[tuple[str, str, str], Recording] = field(default_factory=dict)
     gate: Gate = field(default_factory=Gate)
+    accounts: tuple[pd.DataFrame, pd.DataFrame] | None = None
     # not copied by `replace`: another study's sides have other ratios
     _timed: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
     _compared: dict[tuple[str, str, str], Comparison] = field(default_factory=dict, init=False, repr=False)
@@ -180,8 +183,14 @@ class Study:
 
     @cached_property
     def light(self) -> LightAccounts | None:
-        """The light recorder's accounts; None where it recorded nothing. Raises InputError for what can't be read."""
-        return light_accounts(self.capture)
+        """The light recorder's accounts; None where it recorded nothing."""
+        inside = self.capture.manifest.timing.get("light", {})
+        if self.accounts is None or not isinstance(inside, Mapping):
+            return None
+        told = inside.get("inside_ns")
+        return (
+            LightAccounts(self.capture.timings, *self.accounts, float(told)) if isinstance(told, int | float) else None
+        )
 
     def explained(self, side: Side) -> Explained | None:
         """What the unprofiled time of a side is made of; None where nothing tells.
@@ -254,15 +263,6 @@ def _may_be_best(sides: Sequence[Side], tolerance: float) -> set[str]:
     return {side.variant for side, kept in zip(sides, may_be_best(times, tolerance), strict=True) if kept}
 
 
-def light_accounts(capture: Capture) -> LightAccounts | None:
-    """The light recorder's accounts of a capture; None where it has none. Raises InputError for what can't be read."""
-    found = read_accounts(capture.path)
-    inside = capture.manifest.timing.get("light", {})
-    if found is None or not isinstance(inside, Mapping) or not isinstance(inside.get("inside_ns"), int | float):
-        return None
-    return LightAccounts(capture.timings, *found, inside_ns=float(inside["inside_ns"]))
-
-
 def study(capture: Capture, progress: Progress | None = None) -> Study:
     """Read a capture's traces and work out every side that was timed.
 
@@ -309,22 +309,22 @@ def study(capture: Capture, progress: Progress | None = None) -> Study:
         if record.path and not record.to_look_at:
             _hold_against_events(recorded, record, timed, problems[record.path])
     sides, controls = {}, {}
-    for (variant, regime, control), blocks in timed.groupby(["variant", "regime", "control"], sort=False):
-        recording = None if control else _preferred(recorded, str(variant), str(regime))
+    for (variant, regime, control), blocks in _by_side(timed):
+        recording = None if control else _preferred(recorded, variant, regime)
         says, part_of = (known[variant].says, known[variant].part_of) if variant in known else ("", None)
-        indexed = blocks.set_index("round").sort_index()
-        side = Side(str(variant), str(regime), says, indexed, recording, part_of)
+        side = Side(variant, regime, says, blocks, recording, part_of)
         if control and side.variant == capture.manifest.baseline:
             controls[side.regime] = side
         elif not control:
             sides[(side.variant, side.regime)] = side
-    gate.look(ACCOUNTS, SIDES, Sides(sides, launches_seen(capture.path)))
+    accounts = read_accounts(capture.path)
+    gate.look(ACCOUNTS, SIDES, Sides(sides, {} if accounts is None else launches_seen(accounts[0])))
     _insist_on_a_side(gate, capture, sides)
     met = {where: gate.problems(where) for where in gate.places}
     problems = met | {path: met.get(path, Problems()) + noted for path, noted in problems.items()}
     sides = {key: _let_through(gate, side) for key, side in sides.items()}
     controls = {regime: _let_through(gate, side) for regime, side in controls.items()}
-    return Study(capture, sides, controls, problems, recorded, gate)
+    return Study(capture, sides, controls, problems, recorded, gate, accounts)
 
 
 def _insist_on_a_side(gate: Gate, capture: Capture, sides: Mapping[tuple[str, str], Side]) -> None:
@@ -354,6 +354,17 @@ def _disagreeing(capture: Capture, record: TraceRecord, found: Mapping[str, Reco
     return sum(blocks.get(variant, 0) != record.rounds for variant in measured | set(blocks))
 
 
+def _by_side(timed: pd.DataFrame) -> Iterator[tuple[tuple[str, str, bool], pd.DataFrame]]:
+    """Times per iteration by variant, regime and whether they are the control's, in the order in which these begin, each by round."""
+    names = [timed[name].array for name in ("variant", "regime", "control")]
+    of = numbered(*(timed[name] for name in ("variant", "regime", "control")))
+    rows = np.argsort(timed["round"].to_numpy(), kind="stable")
+    indexed = timed.set_index("round")
+    for mine in sorted(by_keys(rows, of[rows]).values(), key=lambda rows: int(rows.min())):
+        variant, regime, control = (each[mine[0]] for each in names)
+        yield (str(variant), str(regime), bool(control)), indexed.take(mine)
+
+
 def _hold_against_events(
     recorded: dict[tuple[str, str, str], Recording], record: TraceRecord, timed: pd.DataFrame, problems: Problems
 ) -> None:
@@ -361,16 +372,22 @@ def _hold_against_events(
 
     They then don't say how busy the GPU was. `timed` are all blocks with times per iteration, ns.
     """
-    of_regime = dict(list(timed[timed["regime"] == record.regime].groupby("variant", sort=False)))
+    mine = np.flatnonzero(timed["regime"].eq(record.regime).to_numpy(bool))
+    rows_of = {
+        str(timed["variant"].array[rows[0]]): rows for rows in by_keys(mine, numbered(timed["variant"])[mine]).values()
+    }
+    host, wall, device = (timed[name].to_numpy(np.float64, na_value=np.nan) for name in TIMES)
     for key, recording in recorded.items():
         collector, variant, regime = key
-        if (collector, regime) != (record.collector, record.regime):
+        if (collector, regime) != (record.collector, record.regime) or variant not in rows_of:
             continue
-        blocks = of_regime.get(variant, timed.iloc[:0])
-        device = blocks["device_ns"].dropna()
-        waited = bool((blocks["host_ns"] / blocks["wall_ns"]).median() <= THRESHOLDS.device_bound_submitted)
-        between = float(device.median()) if len(device) else None
-        if between is not None and busier_than_recorded(between, waited=waited, recording=recording):
+        rows = rows_of[variant]
+        known = device[rows][~np.isnan(device[rows])]
+        if not len(known):
+            continue
+        waited = bool(np.median(host[rows] / wall[rows]) <= THRESHOLDS.device_bound_submitted)
+        between = float(np.median(known))
+        if busier_than_recorded(between, waited=waited, recording=recording):
             said = f"{variant} {between:,.0f} ns per iteration, {recording.gpu_recorded_ns:,.0f} ns recorded"
             problems.add("device-busier-than-recorded", detail=said)
             recorded[key] = replace(recording, gpu_busy_ns=None)
