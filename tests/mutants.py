@@ -403,8 +403,8 @@ MUTANTS = (
     ),
     Mutant(
         "collectives are the same whatever they carry",
-        "    found: npt.NDArray[np.bool_] = (one & sizes).to_numpy()",
-        "    found: npt.NDArray[np.bool_] = one.to_numpy()",
+        "    found: npt.NDArray[np.bool_] = (one & sizes)[key]",
+        "    found: npt.NDArray[np.bool_] = one[key]",
         (FLEET,),
     ),
     Mutant("a file whose process died is lost", "if tries < TRIES_AGAIN:", "if tries < 0:", (FLEET_WORKERS,)),

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.account import Account, apportion
 from launchlens.traces.documents.account import AccountCell
@@ -24,6 +23,7 @@ from launchlens.traces.documents.fleet import (
 from launchlens.traces.documents.problem import problem_rows
 from launchlens.traces.fleet.stragglers import Straggler, usual_steps
 from launchlens.traces.fleet.words import answer, straggler_says
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.gaps import CAUSES
 
@@ -172,35 +172,27 @@ def _figure(row: RankRow, figure: str) -> int | None:
 
 def _collectives(fleet: Fleet) -> list[CollectiveRow]:
     matched, waits = fleet.matched, fleet.waits
-    frame = pd.DataFrame(
-        {
-            "group": matched.group,
-            "operation": matched.operation,
-            "member": matched.member,
-            "instance": matched.instance,
-            "total": matched.end_ns - matched.start_ns,
-            "wait": waits.wait_ns,
-            "skew": waits.skew_ns,
-            "last": waits.last,
-        }
-    )
+    operations, operation_of = np.unique(matched.operation, return_inverse=True)
+    # the rows of an instance have one group and operation, and lie next to each other
+    leads = np.diff(matched.instance, prepend=-1) != 0
     rows = []
-    for (group, operation), mine in frame.groupby(["group", "operation"], sort=True):
-        once = mine.drop_duplicates("instance")
-        last = np.bincount(once["last"].to_numpy())
-        total, wait = int(mine["total"].sum()), int(mine["wait"].sum())
+    for (group, operation), mine in by_keys(np.arange(len(matched)), matched.group, operation_of).items():
+        once = mine[leads[mine]]
+        last, skew = np.bincount(waits.last[once]), waits.skew_ns[once]
+        total = int((matched.end_ns - matched.start_ns)[mine].sum())
+        wait = int(waits.wait_ns[mine].sum())
         rows.append(
             CollectiveRow(
-                group=matched.groups[int(group)],
-                matched_by=matched.matched_by[int(group)],
-                operation=str(operation),
-                ranks=int(mine["member"].nunique()),
+                group=matched.groups[group],
+                matched_by=matched.matched_by[group],
+                operation=str(operations[operation]),
+                ranks=len(np.unique(matched.member[mine])),
                 count=len(once),
                 total_ns=total,
                 waiting_ns=wait,
                 transfer_ns=total - wait,
-                skew_median_ns=round(float(once["skew"].median())),
-                skew_most_ns=int(once["skew"].max()),
+                skew_median_ns=round(float(np.median(skew))),
+                skew_most_ns=int(skew.max()),
                 last_rank=fleet.members[int(last.argmax())].rank,
                 last_share=float(last.max() / len(once)),
             )
@@ -209,15 +201,16 @@ def _collectives(fleet: Fleet) -> list[CollectiveRow]:
 
 
 def _waits(fleet: Fleet) -> list[WaitRow]:
-    by = fleet.waits.booked.groupby(["member", "behind"], as_index=False)[["ns", "exposed_ns"]].sum()
+    booked = fleet.waits.booked
+    member, behind, ns, exposed = (booked[name].to_numpy() for name in ("member", "behind", "ns", "exposed_ns"))
     rows = [
         WaitRow(
-            rank=fleet.members[row.member].rank,
-            for_rank=fleet.members[row.behind].rank,
-            ns=int(row.ns),
-            exposed_ns=int(row.exposed_ns),
+            rank=fleet.members[waiting].rank,
+            for_rank=fleet.members[late].rank,
+            ns=int(ns[mine].sum()),
+            exposed_ns=int(exposed[mine].sum()),
         )
-        for row in by.itertuples()
+        for (waiting, late), mine in by_keys(np.arange(len(booked)), member, behind).items()
     ]
     return sorted(rows, key=lambda row: (-row.ns, row.rank, row.for_rank))
 

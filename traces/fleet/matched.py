@@ -8,13 +8,12 @@ no match.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from launchlens.traces.fleet.members import Member
 from launchlens.traces.intervals import Ints
@@ -56,115 +55,180 @@ class Matched:
         return np.flatnonzero(np.diff(self.instance, prepend=-1))
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The collectives of all members, a row each: `row` is its position among them, `operation` and `group` positions in the names of these."""
+
+    operations: tuple[str, ...]
+    groups: tuple[str, ...]
+    row: Ints
+    member: Ints
+    group: Ints
+    step: Ints
+    step_start_ns: Ints
+    number: Ints
+    operation: Ints
+    size: Ints
+    start_ns: Ints
+    end_ns: Ints
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def at(self, chosen: Ints | npt.NDArray[np.bool_]) -> _Rows:
+        """Some of the rows."""
+        held = {each.name: getattr(self, each.name) for each in fields(self)}
+        arrays = {name: each[chosen] for name, each in held.items() if isinstance(each, np.ndarray)}
+        return _Rows(self.operations, self.groups, **arrays)
+
+
 def match(members: Sequence[Member]) -> Matched:
     """The collectives that two ranks or more have in common."""
     rows = _rows(members)
-    groups = sorted(rows["group"].unique())
     keys = np.full(len(rows), -1, np.int64)
     matched_by: list[MatchedBy] = []
     used = 0
-    for name in groups:
-        at = np.flatnonzero((rows["group"] == name).to_numpy())
-        how, key = _keys(rows.iloc[at], members)
+    for group in range(len(rows.groups)):
+        at = np.flatnonzero(rows.group == group)
+        how, key = _keys(rows.at(at), members)
         matched_by.append(how)
         known = key >= 0
         keys[at[known]] = key[known] + used
         used += int(key.max(initial=-1)) + 1
-    codes = {name: number for number, name in enumerate(groups)}
-    rows = rows.assign(key=keys, code=[codes[each] for each in rows["group"]])
-    several = rows[rows["key"] >= 0].groupby("key")
-    enough = several["member"].transform("nunique")
-    once = several["member"].transform("size") == enough
-    paired = rows[rows["key"] >= 0][(enough > 1) & once]
-    alike = _alike(paired)
-    kept = paired[alike]
-    order = kept.groupby("key")["start"].max().sort_values(kind="stable")
-    number = pd.Series(np.arange(len(order)), index=order.index)
-    kept = kept.assign(instance=kept["key"].map(number)).sort_values(["instance", "member"], kind="stable")
+    keyed = np.flatnonzero(keys >= 0)
+    key, member = keys[keyed], rows.member[keyed]
+    size, enough = np.bincount(key, minlength=used), _distinct(key, member, used)
+    several = ((enough > 1) & (size == enough))[key]
+    paired, key = rows.at(keyed[several]), key[several]
+    alike = _alike(paired, key, used)
+    kept, key = paired.at(alike), key[alike]
+    keys, of_key = np.unique(key, return_inverse=True)
+    last = np.full(len(keys), np.iinfo(np.int64).min)
+    np.maximum.at(last, of_key, kept.start_ns)
+    place = np.empty(len(keys), np.int64)
+    place[np.argsort(last, kind="stable")] = np.arange(len(keys))
+    instance = place[of_key]
+    order = np.lexsort((kept.member, instance))
+    kept, instance = kept.at(order), instance[order]
     exposed = [each.collectives.exposed_ns for each in members]
     told = np.concatenate(exposed) if exposed else np.empty((0, 0), np.int64)
     return Matched(
-        groups=tuple(groups),
+        groups=rows.groups,
         matched_by=tuple(matched_by),
-        instance=kept["instance"].to_numpy(np.int64),
-        member=kept["member"].to_numpy(np.int64),
-        group=kept["code"].to_numpy(np.int64),
-        step=kept["step"].to_numpy(np.int64),
-        step_start_ns=kept["step_start"].to_numpy(np.int64),
-        operation=kept["operation"].to_numpy(object),
-        start_ns=kept["start"].to_numpy(np.int64),
-        end_ns=kept["end"].to_numpy(np.int64),
-        exposed_ns=told[kept["row"].to_numpy(np.int64)],
+        instance=instance,
+        member=kept.member,
+        group=kept.group,
+        step=kept.step,
+        step_start_ns=kept.step_start_ns,
+        operation=np.array(rows.operations, object)[kept.operation],
+        start_ns=kept.start_ns,
+        end_ns=kept.end_ns,
+        exposed_ns=told[kept.row],
         alone=len(rows) - len(paired),
         unlike=int((~alike).sum()),
     )
 
 
-def _rows(members: Sequence[Member]) -> pd.DataFrame:
-    parts = []
-    first = 0
-    for number, each in enumerate(members):
-        of = each.collectives
-        operation = [_TO_ONE.get(what.operation, what.operation) for what in of.whats]
-        size = [
-            -1 if does in ("all_to_all", "send_recv") else what.size
-            for does, what in zip(operation, of.whats, strict=True)
-        ]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "row": first + np.arange(len(of)),
-                    "member": number,
-                    "group": np.array(of.groups, object)[of.group] if len(of) else np.empty(0, object),
-                    "step": of.step,
-                    "step_start": each.steps.start_ns[of.step],
-                    "number": of.number,
-                    "operation": np.array(operation, object)[of.what] if len(of) else np.empty(0, object),
-                    "size": np.array(size, np.int64)[of.what] if len(of) else np.empty(0, np.int64),
-                    "start": of.start_ns,
-                    "end": of.end_ns,
-                }
+def _rows(members: Sequence[Member]) -> _Rows:
+    of = [each.collectives for each in members]
+    # names of which there are rows: a number each, groups in the order of their names
+    does = [[_TO_ONE.get(what.operation, what.operation) for what in each.whats] for each in of]
+    operations = tuple(dict.fromkeys(each for some in does for each in some))
+    groups = tuple(sorted({each.groups[at] for each in of for at in np.unique(each.group).tolist()}))
+    operation = {name: at for at, name in enumerate(operations)}
+    group = {name: at for at, name in enumerate(groups)}
+
+    def joined(parts: Iterable[Ints]) -> Ints:
+        return np.concatenate([np.empty(0, np.int64), *parts])
+
+    def told(numbers: Iterable[int], of_row: Ints) -> Ints:
+        return np.array([*numbers, -1], np.int64)[of_row]
+
+    return _Rows(
+        operations=operations,
+        groups=groups,
+        row=np.arange(sum(map(len, of))),
+        member=np.repeat(np.arange(len(of)), np.array([len(each) for each in of], np.int64)),
+        group=joined(told((group.get(name, -1) for name in each.groups), each.group) for each in of),
+        step=joined(each.step for each in of),
+        step_start_ns=joined(each.steps.start_ns[each.collectives.step] for each in members),
+        number=joined(each.number for each in of),
+        operation=joined(
+            told((operation[name] for name in names), each.what) for names, each in zip(does, of, strict=True)
+        ),
+        size=joined(
+            told(
+                (
+                    -1 if name in ("all_to_all", "send_recv") else what.size
+                    for name, what in zip(names, each.whats, strict=True)
+                ),
+                each.what,
             )
-        )
-        first += len(of)
-    return pd.concat(parts, ignore_index=True)
+            for names, each in zip(does, of, strict=True)
+        ),
+        start_ns=joined(each.start_ns for each in of),
+        end_ns=joined(each.end_ns for each in of),
+    )
 
 
-def _keys(rows: pd.DataFrame, members: Sequence[Member]) -> tuple[MatchedBy, Ints]:
+def _numbered(values: npt.NDArray[Any]) -> Ints:
+    """For each value its place among the distinct ones, in order."""
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)
+
+
+def _pairs(one: Ints, other: Ints) -> Ints:
+    """A number for each pair, the same for equal ones, in the order of the pairs."""
+    return _numbered(one * (int(other.max(initial=0)) + 1) + other)
+
+
+def _distinct(key: Ints, value: Ints, keys: int) -> Ints:
+    """How many distinct values each of so many keys has."""
+    first = np.unique(_pairs(key, value), return_index=True)[1]
+    return np.bincount(key[first], minlength=keys)
+
+
+def _place(of: Ints) -> Ints:
+    """How many of the same come before each."""
+    order = np.argsort(of, kind="stable")
+    first = np.flatnonzero(np.diff(of[order], prepend=-1))
+    place = np.empty(len(of), np.int64)
+    place[order] = np.arange(len(of)) - np.repeat(first, np.diff(np.append(first, len(of))))
+    return place
+
+
+def _keys(rows: _Rows, members: Sequence[Member]) -> tuple[MatchedBy, Ints]:
     """For each row of one group a number that its counterparts have as well; -1 where nothing tells them."""
-    member = rows["member"].to_numpy()
-    number = rows["number"].to_numpy()
-    if (number >= 0).all() and not rows.duplicated(["member", "number"]).any():
-        return "number", np.unique(number, return_inverse=True)[1].astype(np.int64)
-    if all(members[each].summary.named for each in np.unique(member).tolist()):
+    if (rows.number >= 0).all():
+        number = _numbered(rows.number)
+        if len(np.unique(_pairs(rows.member, number))) == len(rows):
+            return "number", number
+    if all(members[each].summary.named for each in np.unique(rows.member).tolist()):
         return "step", _by_step(rows, members)
     return "order", _by_order(rows)
 
 
-def _by_step(rows: pd.DataFrame, members: Sequence[Member]) -> Ints:
-    names = [members[of].steps.names[step] for of, step in zip(rows["member"], rows["step"], strict=True)]
-    step = pd.factorize(np.array(names, object))[0]
-    placed = pd.DataFrame({"member": rows["member"].to_numpy(), "step": step})
-    within = placed.groupby(["member", "step"])
-    place, count = within.cumcount().to_numpy(), within["step"].transform("size")
-    # a rank that lacks one of a step's collectives has lost track: as many as most have is what counts
-    most = count.groupby(step).agg(lambda counts: counts.value_counts().sort_index().idxmax())
-    usual = count.to_numpy() == most.to_numpy()[step]
-    key = np.unique(np.stack([step, place]), axis=1, return_inverse=True)[1].ravel()
-    return np.where(usual, key, -1).astype(np.int64)
+def _by_step(rows: _Rows, members: Sequence[Member]) -> Ints:
+    named = zip(rows.member.tolist(), rows.step.tolist(), strict=True)
+    number: dict[str, int] = {}
+    step = np.array([number.setdefault(members[of].steps.names[at], len(number)) for of, at in named], np.int64)
+    of_step = _pairs(rows.member, step)
+    place, count = _place(of_step), np.bincount(of_step)[of_step]
+    # a rank that lacks one of a step's collectives has lost track: as many as most have is what counts, of as many the fewer
+    _, first, rows_of = np.unique(_pairs(step, count), return_index=True, return_counts=True)
+    first = first[np.lexsort((count[first], -rows_of, step[first]))]
+    usual = count[first[np.diff(step[first], prepend=-1) > 0]]
+    return np.where(count == usual[step], _pairs(step, place), -1)
 
 
-def _by_order(rows: pd.DataFrame) -> Ints:
-    place = rows.groupby("member").cumcount().to_numpy().astype(np.int64)
-    member = rows["member"].to_numpy()
-    end = rows["end"].to_numpy()
-    does = pd.factorize(rows["operation"].str.cat(rows["size"].astype(str), sep=" "))[0]
+def _by_order(rows: _Rows) -> Ints:
+    member, place = rows.member, _place(rows.member)
+    does = _pairs(rows.operation, _numbered(rows.size))
     of = {each: np.flatnonzero(member == each) for each in np.unique(member).tolist()}
     longest = max(of, key=lambda each: (len(of[each]), -each))
     for each, mine in of.items():
         if each != longest:
             other = of[longest]
-            place[mine] += _shift(does[mine], end[mine], does[other], end[other])
+            place[mine] += _shift(does[mine], rows.end_ns[mine], does[other], rows.end_ns[other])
     found: Ints = place - min(int(place.min(initial=0)), 0)
     return found
 
@@ -186,13 +250,10 @@ def _shift(does: Ints, end: Ints, others: Ints, others_end: Ints) -> int:
     return at
 
 
-def _alike(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _alike(rows: _Rows, key: Ints, keys: int) -> npt.NDArray[np.bool_]:
     """Which rows are of a collective of which all ranks say that it does the same, with as much, where they say how much."""
-    if not len(rows):
-        return np.ones(0, bool)
-    of = rows.groupby("key")
-    one = of["operation"].transform("nunique") == 1
-    known = rows["size"].where(rows["size"] >= 0)
-    sizes = known.groupby(rows["key"]).transform("nunique") <= 1
-    found: npt.NDArray[np.bool_] = (one & sizes).to_numpy()
+    one = _distinct(key, rows.operation, keys) == 1
+    known = rows.size >= 0
+    sizes = _distinct(key[known], _numbered(rows.size[known]), keys) <= 1
+    found: npt.NDArray[np.bool_] = (one & sizes)[key]
     return found

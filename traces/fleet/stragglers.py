@@ -16,6 +16,7 @@ from launchlens.traces.documents.fleet import LateBy
 from launchlens.traces.fleet.clocks import Clocks
 from launchlens.traces.fleet.members import Member
 from launchlens.traces.fleet.waits import Waits
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.gaps import CAUSES, loads_data
 from launchlens.traces.thresholds import THRESHOLDS
@@ -81,22 +82,21 @@ def costs(members: Sequence[Member], waits: Waits) -> Costs:
     """What each member costs each other one."""
     count = len(members)
     per_step, exposed, overlapped, share, often = (np.zeros((count, count)) for _ in range(5))
-    frame = waits.costs
-    for (waiting, late), rows in frame.groupby(["member", "behind"]).groups.items():
-        mine = frame.loc[rows]
-        wall = members[int(waiting)].steps.wall_ns
+    told = {name: waits.costs[name].to_numpy() for name in ("member", "step", "behind", "cost_ns", "ns", "exposed_ns")}
+    for (waiting, late), rows in by_keys(np.arange(len(waits.costs)), told["member"], told["behind"]).items():
+        wall = members[waiting].steps.wall_ns
         ns, alone, beside = (np.zeros(len(wall)) for _ in range(3))
-        step = mine["step"].to_numpy()
+        step = told["step"][rows]
         # a lateness may be longer than the step in which it shows: what a step is longer by is no more than all of it
-        ns[step] = np.minimum(mine["cost_ns"].to_numpy(), wall[step])
-        alone[step] = mine["exposed_ns"].to_numpy()
-        beside[step] = (mine["ns"] - mine["exposed_ns"]).to_numpy()
+        ns[step] = np.minimum(told["cost_ns"][rows], wall[step])
+        alone[step] = told["exposed_ns"][rows]
+        beside[step] = told["ns"][rows] - told["exposed_ns"][rows]
         of_step = ns / np.maximum(wall, 1)
-        per_step[int(late), int(waiting)] = np.median(ns)
-        exposed[int(late), int(waiting)] = np.median(alone)
-        overlapped[int(late), int(waiting)] = np.median(beside)
-        share[int(late), int(waiting)] = np.median(of_step)
-        often[int(late), int(waiting)] = (of_step >= THRESHOLDS.straggler_share).mean()
+        per_step[late, waiting] = np.median(ns)
+        exposed[late, waiting] = np.median(alone)
+        overlapped[late, waiting] = np.median(beside)
+        share[late, waiting] = np.median(of_step)
+        often[late, waiting] = (of_step >= THRESHOLDS.straggler_share).mean()
     return Costs(per_step, exposed, overlapped, share, often, np.array([len(each.steps) for each in members], np.int64))
 
 
@@ -142,9 +142,9 @@ def usual_steps(member: Member) -> slice:
 def exposed_waits(members: Sequence[Member], waits: Waits) -> list[Ints]:
     """For each member and step how long its device did nothing but wait for other ranks: never more than its exposed communication."""
     found = [np.zeros(len(each.steps), np.int64) for each in members]
-    frame = waits.booked.groupby(["member", "step"], as_index=False)["exposed_ns"].sum()
-    for member, rows in frame.groupby("member"):
-        found[int(member)][rows["step"].to_numpy()] = rows["exposed_ns"].to_numpy()
+    member, step, exposed = (waits.booked[name].to_numpy() for name in ("member", "step", "exposed_ns"))
+    for at, waited in enumerate(found):
+        np.add.at(waited, step[member == at], exposed[member == at])
     return [np.minimum(each, member.steps.exposed_ns) for each, member in zip(found, members, strict=True)]
 
 

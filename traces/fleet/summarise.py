@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
 from launchlens.traces.analyses.steps import overlap
@@ -126,14 +125,16 @@ def _host_ranges(stepped: Stepped, steps: Steps | None, count: int) -> tuple[tup
     own = end - start - (waited(end) - waited(start))
     step = _step_of(steps, start, *stepped.window)
     code = stepped.events["name"].array.codes.astype(np.int64)[places.row[inside]]
-    frame = pd.DataFrame({"code": code, "step": step, "own": own})[step >= 0]
-    total = frame.groupby("code")["own"].sum()
-    chosen = total.sort_values(ascending=False, kind="stable").index[:MOST_RANGES]
+    code, own, step = code[step >= 0], own[step >= 0], step[step >= 0]
+    met, which = np.unique(code, return_inverse=True)
+    total = np.zeros(len(met), own.dtype)
+    np.add.at(total, which, own)
+    order = np.argsort(-total, kind="stable")[:MOST_RANGES]
+    chosen = met[order].tolist()
     names = stepped.events["name"].cat.categories
     found = np.zeros((count, len(chosen)), np.int64)
-    for column, each in enumerate(chosen):
-        of_it = frame[frame["code"] == each]
-        np.add.at(found[:, column], of_it["step"].to_numpy(), of_it["own"].to_numpy())
+    for column, each in enumerate(order.tolist()):
+        np.add.at(found[:, column], step[which == each], own[which == each])
     return tuple(str(names[each]) for each in chosen), found
 
 

@@ -109,8 +109,12 @@ class _Rows:
             if self._parts
             else [np.empty(0, np.int64)] * len(names)
         )
-        frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-        return frame.groupby(["member", "step", "behind"], as_index=False).sum()
+        keys, times = columns[:3], columns[3:]
+        order = np.lexsort(keys[::-1])
+        keys = [each[order] for each in keys]
+        first = np.flatnonzero(np.logical_or.reduce([np.diff(each, prepend=-1) != 0 for each in keys]))
+        sums = [np.add.reduceat(each[order], first) if len(first) else each for each in times]
+        return pd.DataFrame(dict(zip(names, [*(each[first] for each in keys), *sums], strict=True)))
 
 
 @dataclass(frozen=True)
