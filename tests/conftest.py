@@ -9,9 +9,10 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-# before numpy is loaded, as `predict` does it: systems this small are solved at once, and threads for each core only wait for each
-# other, on cores that other tests run on
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# before numpy, torch and pyarrow are loaded, as `predict` does it: what is this small is done at once, and threads for each core only wait
+# for each other, on cores that other tests run on
+for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 # what others bring for hypothesis serves no test: each process would load trio
 os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")
 
