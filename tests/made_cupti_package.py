@@ -51,3 +51,11 @@ def put(folder: Path) -> Path:
     (package / "cupti.py").write_text(textwrap.dedent(_MODULE))
     shutil.copy(Path(__file__).with_name("fake_cupti.py"), package.parent / "fake_cupti.py")
     return package.parent
+
+
+def put_torch(folder: Path) -> Path:
+    """Make a torch that knows no CUDA below `folder`, for a process that asks it for nothing else; return what has to be on PYTHONPATH."""
+    place = folder / "no-cuda"
+    place.mkdir()
+    (place / "torch.py").write_text("class cuda:\n    is_available = staticmethod(lambda: False)\n")
+    return place

@@ -173,7 +173,8 @@ because = "fewer give no interval"
 #: Runs the probe, which the command would do on a GPU only, into the capture that is named first; then command lines, all in
 #: one process, for they import the same. Prints exit code, stdout and stderr of each.
 DRIVER = """
-import json, sys
+import gc, json, sys
+gc.set_threshold(10_000, 20, 100)
 from pathlib import Path
 from typer.testing import CliRunner
 from launchlens.cli import app

@@ -243,7 +243,8 @@ def stand_in(tmp_path, monkeypatch):
     def put(mode="works", *, real_process=False):
         monkeypatch.setenv("LAUNCHLENS_TEST_CUPTI", mode)
         if real_process:
-            monkeypatch.setenv("PYTHONPATH", str(path))
+            # the real torch, which is asked only for names of GPUs, takes longer to load than all else there
+            monkeypatch.setenv("PYTHONPATH", f"{path}{os.pathsep}{made_cupti_package.put_torch(tmp_path)}")
             return
         monkeypatch.syspath_prepend(path)
         child_in_here.use(monkeypatch)
