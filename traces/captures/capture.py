@@ -227,21 +227,25 @@ def write_table(place: Path, table: pd.DataFrame, columns: tuple[Column, ...]) -
 
 def typed(timings: pd.DataFrame, columns: tuple[Column, ...] = TIMING_COLUMNS) -> pd.DataFrame:
     """A table with exactly the declared columns and dtypes; ValueError names a column that doesn't fit."""
-    missing = [column.name for column in columns if column.name not in timings]
+    import numpy as np
+    import pandas as pd
+
+    there = frozenset(timings.columns)
+    missing = [column.name for column in columns if column.name not in there]
     if missing:
         raise ValueError(f"columns missing: {', '.join(missing)}")
     data = {}
     for column in columns:
         values = timings[column.name]
-        if not column.nullable and values.isna().any():
+        # numpy's whole numbers and flags are never null
+        never_null = isinstance(values.dtype, np.dtype) and values.dtype.kind in "iub"
+        if not (column.nullable or never_null) and values.isna().any():
             raise ValueError(f"column {column.name} holds nulls")
         try:
-            data[column.name] = values.astype(column.dtype)
+            data[column.name] = (values if values.dtype == column.dtype else values.astype(column.dtype)).array
         except (TypeError, ValueError) as error:
             raise ValueError(f"column {column.name}: {error}") from None
-    import pandas as pd
-
-    return pd.DataFrame(data)
+    return pd.DataFrame(data, timings.index)
 
 
 def read_capture(path: Path) -> Capture:
