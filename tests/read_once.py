@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,15 @@ from unittest.mock import patch
 def read_once() -> Iterator[None]:
     """Let the commands in here share what they read and work out; what has been written since, or lies elsewhere, is read anew."""
     from launchlens.traces import analysis, joined
-    from launchlens.traces.cache import kept_measures
+    from launchlens.traces.analyses.question import Question
+    from launchlens.traces.analyses.scope import Scope
+    from launchlens.traces.analysis import Analysis
+    from launchlens.traces.cache import kept_analysis, kept_measures
     from launchlens.traces.captures import capture as of_captures
     from launchlens.traces.captures.capture import Capture
     from launchlens.traces.checks import recorded
     from launchlens.traces.comparisons import of_ranges, sides
+    from launchlens.traces.fleet import read as fleets
     from launchlens.traces.fleet.summarise import summaries
     from launchlens.traces.fleet.work import local
     from launchlens.traces.source import OneTrace
@@ -27,6 +31,7 @@ def read_once() -> Iterator[None]:
     from launchlens.traces.sweeps.sweep import Sweep
 
     timed, read, of_capture, of_sweep = of_captures._timings, OneTrace.read, study.study, sweep_study.sweep_study
+    scope_of, answer, of_fleet = Analysis.scope, Question.table, fleets.read_fleet
     known: dict[Any, Any] = {}
 
     def once(key: Any, work: Callable[[], Any], *given: Any) -> Any:
@@ -51,6 +56,18 @@ def read_once() -> Iterator[None]:
     def summarised(path: Path, steps: str | None) -> Any:
         return once((summaries, path, steps, written(path)), lambda: summaries(path, steps))
 
+    def fleet(paths: Sequence[Path], **more: Any) -> Any:
+        if not all(map(os.path.exists, paths)):  # a pattern, or nothing
+            return of_fleet(paths, **more)
+        key = (of_fleet, *((path, written(path)) for path in paths), more.get("steps"), more.get("scheduler"))
+        return once(key, lambda: of_fleet(paths, **more))
+
+    def scope(of: Analysis, *, by_shape: bool = False) -> Any:
+        return once((scope_of, id(of), by_shape), lambda: scope_of(of, by_shape=by_shape), of)
+
+    def answered(question: Question, scope: Scope) -> Any:
+        return once((answer, question.name, id(scope)), lambda: answer(question, scope), scope)
+
     def kept(work: Callable[..., Any]) -> Callable[..., Any]:
         """Work on traces and what is joined of them, which are kept as long as what came of it."""
 
@@ -67,9 +84,12 @@ def read_once() -> Iterator[None]:
         changed.enter_context(patch.object(study, "study", studied))
         changed.enter_context(patch.object(sweep_study, "sweep_study", swept))
         changed.enter_context(patch.object(local, "summaries", summarised))
+        changed.enter_context(patch.object(fleets, "read_fleet", fleet))
+        changed.enter_context(patch.object(Analysis, "scope", scope))
+        changed.enter_context(patch.object(Question, "table", answered))
         for module in (analysis, kept_measures, range_side, recorded):
             changed.enter_context(patch.object(module, "join", join))
-        for module, name in ((sides, "_measured"), (of_ranges, "side_of_range")):
+        for module, name in ((sides, "_measured"), (of_ranges, "side_of_range"), (kept_analysis, "analyze")):
             changed.enter_context(patch.object(module, name, kept(getattr(module, name))))
         yield
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from launchlens.traces.captures.probe_codes.launch_ladder import RESIDUAL
-from launchlens.traces.statistics import Estimate, Floats, draws_of, median, medians, percentiles
+from launchlens.traces.statistics import Estimate, Floats, median, percentiles, resamples_of
 
 Times = Mapping[str, Floats]
 
@@ -99,8 +99,8 @@ def _left(whole: Floats, steps: list[Floats], of_whole: Estimate, of_steps: list
     if of_whole.low is None:
         return Estimate(value, None, None, of_whole.samples)
     rounds = len(whole)
-    draws = draws_of(rounds)
-    left = medians(whole[draws], axis=1)
+    resamples = resamples_of(rounds)
+    left = resamples.medians(whole)
     for step in steps:
-        left = left - medians(step[draws], axis=1)
+        left = left - resamples.medians(step)
     return Estimate(value, *percentiles(left), rounds)
