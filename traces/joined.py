@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.backward import BackwardOps, backward_ops
-from launchlens.traces.columns import is_any
+from launchlens.traces.columns import codes, is_any
+from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints
 from launchlens.traces.lanes import (
     HostEvents,
@@ -38,6 +39,49 @@ if TYPE_CHECKING:
     from launchlens.traces.slice import Slice
     from launchlens.traces.steps.host_line import HostLine
     from launchlens.traces.steps.stepped import Stepped
+
+
+@dataclass(frozen=True)
+class InstanceColumns:
+    """Columns of range instances as plain arrays, each made when it is asked for; process and thread by their codes."""
+
+    instances: pd.DataFrame
+
+    @cached_property
+    def process(self) -> Ints:
+        return codes(self.instances, "process")
+
+    @cached_property
+    def thread(self) -> Ints:
+        return codes(self.instances, "thread")
+
+    @cached_property
+    def start_ns(self) -> Ints:
+        return self._numbers("start_ns")
+
+    @cached_property
+    def end_ns(self) -> Ints:
+        return self._numbers("end_ns")
+
+    @cached_property
+    def launches(self) -> Ints:
+        return self._numbers("launches")
+
+    @cached_property
+    def launches_all_threads(self) -> Ints:
+        return self._numbers("launches_all_threads")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Ints]:
+        """The positions of the instances of each name, in the order in which these begin."""
+        names = self.instances["name"].array
+        groups = by_keys(np.arange(len(self.instances)), codes(self.instances, "name"))
+        ordered = sorted(groups.items(), key=lambda item: int(item[1][0]))
+        return {str(names.categories[code]): rows for code, rows in ordered}
+
+    def _numbers(self, column: str) -> Ints:
+        found: Ints = self.instances[column].to_numpy(np.int64)
+        return found
 
 
 @dataclass(frozen=True)
@@ -67,6 +111,11 @@ class JoinedTrace:
     def instances(self) -> pd.DataFrame:
         """The range instances with the work launched inside each (`launchlens.traces.ranges.INSTANCE_COLUMNS`)."""
         return range_instances(self.events, self.launches, self.backward_ops)
+
+    @cached_property
+    def instance_columns(self) -> InstanceColumns:
+        """What most ask of the range instances, as plain arrays."""
+        return InstanceColumns(self.instances)
 
     @cached_property
     def backward_ops(self) -> BackwardOps:

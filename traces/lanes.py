@@ -53,7 +53,7 @@ class Lane:
             return np.full(len(moment), self.outside, np.int64)
         segment = np.searchsorted(self.edges, moment, side="right") - 1
         within = (segment >= 0) & (segment < len(self.state))
-        return np.where(within, self.state[np.clip(segment, 0, len(self.state) - 1)], self.outside)
+        return np.where(within, self.state.take(segment, mode="clip"), self.outside)
 
     def in_state(self, name: str) -> tuple[Ints, Ints]:
         """When the lane is in a state, between its edges: starts and ends."""

@@ -110,15 +110,26 @@ class Slice:
     def launches(self) -> Ints:
         """The positions of the launches that the slice's process, or its thread, made in its windows."""
         of = self.joined.launches
-        mine = (of.process == self.process) & (self.window_of(of.start_ns) >= 0)
+        mine = (of.process == self.process) & (self.window_of_launch >= 0)
         return np.flatnonzero(mine if self.thread is None else mine & (of.thread == self.thread))
+
+    @cached_property
+    def window_of_launch(self) -> Ints:
+        """For each launch of the trace, the position of the window that it was made in, -1 for none."""
+        return self.window_of(self.joined.launches.start_ns)
+
+    @cached_property
+    def activities(self) -> tuple[Ints, Ints]:
+        """The work of the launches: positions in the event table, and which launch each is of."""
+        return self.joined.launches.work_of(self.launches)
 
     def window_of(self, moments: Ints) -> Ints:
         """The position of the window that holds each moment, -1 for none."""
+        if not len(self.start_ns):
+            return np.full(len(moments), -1, np.int64)
         which = np.searchsorted(self.start_ns, moments, side="right") - 1
-        inside = which >= 0
-        inside[inside] = moments[inside] < self.end_ns[which[inside]]
-        return np.where(inside, which, -1)
+        # before the first window -1 leads to the last one, and stays -1 whatever that says
+        return np.where(moments < self.end_ns[which], which, -1)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -154,7 +165,7 @@ class Slice:
 
         A recorder's names tell what ran: a device-to-device memcpy replayed in a graph, say, runs as a kernel of the driver's.
         """
-        rows, _ = self.joined.launches.work_of(self.launches)
+        rows, _ = self.activities
         events = self.joined.events
         kind, name = (events[each].array for each in ("kind", "name"))
         groups = by_keys(rows, kind.codes[rows], name.codes[rows])
@@ -170,7 +181,7 @@ class Slice:
         """How long the device was recorded to be busy with what was launched in the windows; None without a device."""
         if self.device is None:
             return None
-        rows, _ = self.joined.launches.work_of(self.launches)
+        rows, _ = self.activities
         events = self.joined.events
         rows = rows[is_on(events, self.device)[rows]]
         start = events["start_ns"].to_numpy()[rows]
@@ -180,8 +191,8 @@ class Slice:
     def per_window(self) -> pd.DataFrame:
         """Counts and medians of each window: WINDOW_COLUMNS."""
         of, mine = self.joined.launches, self.launches
-        window = self.window_of(of.start_ns[mine])
-        rows, owner = of.work_of(mine)
+        window = self.window_of_launch[mine]
+        rows, owner = self.activities
         queued = of.queued[mine]
         windows = len(self.start_ns)
 
@@ -194,7 +205,7 @@ class Slice:
             found[some] = (middle[0] + middle[1]) / 2
             return pd.arrays.FloatingArray(found, ~some)
 
-        of_work, duration = self.window_of(of.start_ns[owner]), self.joined.events["dur_ns"].to_numpy()[rows]
+        of_work, duration = self.window_of_launch[owner], self.joined.events["dur_ns"].to_numpy()[rows]
         start = self.joined.events["start_ns"].to_numpy()[rows]
         first, last = np.full(windows, np.iinfo(np.int64).max), np.full(windows, np.iinfo(np.int64).min)
         np.minimum.at(first, of_work, start)
@@ -221,7 +232,7 @@ class Slice:
     def outlasting(self) -> int:
         """How many of the launches have GPU work that ended after their window: the account cuts it off there."""
         of, mine = self.joined.launches, self.launches[self.joined.launches.caused_work[self.launches]]
-        return int((of.gpu_end_ns[mine] > self.end_ns[self.window_of(of.start_ns[mine])]).sum())
+        return int((of.gpu_end_ns[mine] > self.end_ns[self.window_of_launch[mine]]).sum())
 
     @property
     def outlasted(self) -> bool:

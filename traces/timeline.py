@@ -43,7 +43,7 @@ def timeline(window: Slice) -> Timeline:
         process == window.process if window.thread is None else (thread == window.thread) & (process == window.process)
     )
     host = np.flatnonzero(on_thread & (start >= low) & (end <= high))
-    gpu, owner = launches.work_of(window.launches)
+    gpu, owner = window.activities
     rows = np.concatenate((host, gpu))
     calls = launches.table["row"].to_numpy()[window.launches]
     launch = np.concatenate((_position(host, calls), _position(owner, window.launches)))
@@ -68,7 +68,8 @@ def timeline(window: Slice) -> Timeline:
 
 def _texts(column: pd.Series, rows: Ints) -> pd.api.extensions.ExtensionArray:
     """The names of a column of categories in these rows."""
-    return pd.array(column.array[rows].to_numpy(dtype=object), dtype="str")
+    values = column.array
+    return pd.array(values.categories.take(values.codes[rows]).to_numpy(dtype=object), dtype="str")
 
 
 def _position(values: Ints, among: Ints) -> Ints:

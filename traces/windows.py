@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from launchlens.traces.columns import most_first
 from launchlens.traces.event_names import named
@@ -47,18 +46,19 @@ def of_range(joined: JoinedTrace, name: str, thread: tuple[int, int] | None = No
     Instances that share a moment, on one thread or on several, are one window: no time may count twice. Raises InputError
     where there is none.
     """
-    chosen = _instances(joined, name)
-    process = chosen["process"].array.codes.astype(np.int64)
+    rows, of = _instances(joined, name), joined.instance_columns
+    process, only, start, end, made = (
+        each[rows] for each in (of.process, of.thread, of.start_ns, of.end_ns, of.launches_all_threads)
+    )
     if thread is None:
-        made = chosen["launches_all_threads"].to_numpy()
         busiest = max(np.unique(process).tolist(), key=lambda each: int(made[process == each].sum()))
         mine = process == busiest
     else:
         busiest = thread[0]
-        mine = (process == busiest) & (chosen["thread"].array.codes == thread[1])
+        mine = (process == busiest) & (only == thread[1])
     if not mine.any():
         raise InputError(joined.trace.path, f"holds no range {name!r} on that thread", "leave out --thread or --range")
-    start, end = together(chosen["start_ns"].to_numpy()[mine], chosen["end_ns"].to_numpy()[mine])
+    start, end = together(start[mine], end[mine])
     covers = f"{int(mine.sum())} instances of range {name!r}"
     if len(start) < mine.sum():
         covers += f", in {len(start)} windows"
@@ -93,17 +93,18 @@ def together(start: Ints, end: Ints) -> tuple[Ints, Ints]:
 
 
 def range_of_caller(joined: JoinedTrace, name: str) -> Slice:
-    """The instances of a range that take any time, see `of_instances`. Raises InputError when the trace holds none."""
-    chosen = _instances(joined, name)
-    lasting = chosen[chosen["host_ns"] > 0]
+    """The instances of a range that take any time, those of one thread that share no moment. Raises InputError when the trace holds none."""
+    rows, of = _instances(joined, name), joined.instance_columns
+    lasting = rows[of.end_ns[rows] > of.start_ns[rows]]
     if not len(lasting):
         raise _no_range(joined, name)
-    made = of_instances(joined, lasting)
+    made = _told(_of_caller(joined, lasting))
     return replace(made, covers=f"{len(made.start_ns)} instances of range {name!r}")
 
 
-def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
-    """The instances of the range of that name, else of those whose folded name it is, else of those of which it is a pattern."""
+def _instances(joined: JoinedTrace, name: str) -> Ints:
+    """The positions of the instances of the range of that name, else of those whose folded name it is, else of those of which it is a
+    pattern."""
     names = joined.instances["name"]
     ways: tuple[Callable[[], Any], ...] = (
         lambda: names == name,
@@ -111,9 +112,9 @@ def _instances(joined: JoinedTrace, name: str) -> pd.DataFrame:
         lambda: named(names, lambda each: fnmatchcase(each, name)),
     )
     for way in ways:
-        chosen = np.asarray(way(), bool)
-        if chosen.any():
-            return joined.instances[chosen]
+        chosen = np.flatnonzero(np.asarray(way(), bool))
+        if len(chosen):
+            return chosen
     raise _no_range(joined, name)
 
 
@@ -124,15 +125,12 @@ def _no_range(joined: JoinedTrace, name: str) -> InputError:
 
 def blocks(joined: JoinedTrace) -> dict[str, Slice]:
     """The blocks of every variant that a capture's trace holds, by the variant's name: its `variant:` ranges."""
-    codes, names = pd.factorize(joined.instances["name"].astype(str))
-    found = {}
-    for code, name in enumerate(names):
+    found, of = {}, joined.instance_columns
+    for name, rows in of.by_name.items():
         if not name.startswith(BLOCK):
             continue
-        mine = joined.instances.iloc[np.flatnonzero(codes == code)]
-        made = of_instances(joined, mine, f"the `{BLOCK}` ranges: one a block of iterations")
-        process, thread = (mine[each].array.codes for each in ("process", "thread"))
-        of_its_thread = int(((process == made.process) & (thread == made.thread)).sum())
+        made = _told(_of_caller(joined, rows, f"the `{BLOCK}` ranges: one a block of iterations"))
+        of_its_thread = int(((of.process[rows] == made.process) & (of.thread[rows] == made.thread)).sum())
         problems = Problems()
         problems.add("overlapping-blocks", of_its_thread - len(made.start_ns))
         found[name.removeprefix(BLOCK)] = replace(made, problems=problems + made.problems)
@@ -141,41 +139,36 @@ def blocks(joined: JoinedTrace) -> dict[str, Slice]:
 
 def middle_iteration(joined: JoinedTrace, variant: str) -> Slice | None:
     """Of the iterations of a variant that were recorded one by one, the one of middle length; None where there is none."""
-    mine = joined.instances[joined.instances["name"] == ITERATION + variant]
-    return of_instances(joined, mine).middle_window() if len(mine) else None
+    rows = joined.instance_columns.by_name.get(ITERATION + variant)
+    return None if rows is None else _of_caller(joined, rows).middle_window()
 
 
-def of_instances(joined: JoinedTrace, instances: pd.DataFrame, covers: str = "") -> Slice:
+def _of_caller(joined: JoinedTrace, rows: Ints, covers: str = "") -> Slice:
     """Some range instances, of the thread that launches most in them: those on other threads are left out.
 
     Left out as well are those that begin before an earlier one has ended: no time may count twice.
     """
-    process, thread = (instances[each].array.codes.astype(np.int64) for each in ("process", "thread"))
-    made = instances["launches"].to_numpy()
-    groups = by_keys(np.arange(len(instances)), process, thread)
-    busiest = max(sorted(groups), key=lambda at: made[groups[at]].sum())
+    of = joined.instance_columns
+    groups = by_keys(rows, of.process[rows], of.thread[rows])
+    busiest = max(sorted(groups), key=lambda at: of.launches[groups[at]].sum())
     mine = groups[busiest]
-    start, end = (instances[each].to_numpy()[mine] for each in ("start_ns", "end_ns"))
+    start, end = of.start_ns[mine], of.end_ns[mine]
     order = np.lexsort((-end, start))
     start, end = start[order], end[order]
     reach = np.maximum.accumulate(end)
     apart = np.ones(len(start), bool)
     apart[1:] = start[1:] >= reach[:-1]
     process, thread = int(busiest[0]), int(busiest[1])
-    return _slice(joined, process, thread, start[apart], end[apart], covers, known_caller=True)
-
-
-def _slice(
-    joined: JoinedTrace,
-    process: int,
-    thread: int | None,
-    start: Ints,
-    end: Ints,
-    covers: str,
-    *,
-    known_caller: bool = False,
-) -> Slice:
     device = busiest_device(joined.events, joined.launches, process, thread)
-    made = Slice(joined, process, thread, device, start, end, covers, Problems(), known_caller)
+    return Slice(joined, process, thread, device, start[apart], end[apart], covers, Problems(), known_caller=True)
+
+
+def _slice(joined: JoinedTrace, process: int, thread: int | None, start: Ints, end: Ints, covers: str) -> Slice:
+    device = busiest_device(joined.events, joined.launches, process, thread)
+    return _told(Slice(joined, process, thread, device, start, end, covers, Problems()))
+
+
+def _told(made: Slice) -> Slice:
+    """A slice with what is amiss in its windows told."""
     made.problems.add("gpu-work-after-window", made.outlasting)
     return made

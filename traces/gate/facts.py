@@ -47,14 +47,14 @@ def facts_of(blocks: Slice, shown: Slice | None) -> RecordFacts:
     """The facts of some blocks, and of the one iteration to look at."""
     joined, mine = blocks.joined, blocks.launches
     of, per_block = joined.launches, blocks.per_window
-    rows, _ = of.work_of(mine)
+    rows, _ = blocks.activities
     lasting = joined.events["dur_ns"].to_numpy(np.int64)[rows]
     overlapping = _overlap(joined.events, rows)
     caused = mine[of.caused_work[mine]]
     late = _late(blocks, caused)
     lead = of.start_ns[caused] - of.gpu_start_ns[caused]
     graphs = np.asarray(of.columns["submits"][mine] == "graph")
-    called = blocks.window_of(of.start_ns[mine[~graphs]])
+    called = blocks.window_of_launch[mine[~graphs]]
     caused_each = of.columns["activities"][mine[~graphs]]
     return RecordFacts(
         starts_ns=blocks.start_ns,
@@ -86,7 +86,7 @@ def _late(blocks: Slice, caused: Ints) -> Ints:
     """How long after each block the last work of its launches ended, of blocks that have any."""
     of = blocks.joined.launches
     last = np.full(len(blocks.end_ns), np.iinfo(np.int64).min)
-    window = blocks.window_of(of.start_ns[caused])
+    window = blocks.window_of_launch[caused]
     np.maximum.at(last, window, of.gpu_end_ns[caused])
     some = np.unique(window)
     late: Ints = last[some] - blocks.end_ns[some]
@@ -95,18 +95,23 @@ def _late(blocks: Slice, caused: Ints) -> Ints:
 
 def _doubled(events: pd.DataFrame, rows: Ints) -> int:
     """How much work is the same as other work; only what begins at one moment is held against each other."""
-    again = pd.Series(events["start_ns"].to_numpy(np.int64)[rows]).duplicated(keep=False).to_numpy(bool)
-    return int(events[_OF_WORK].iloc[rows[again]].duplicated().sum()) if again.any() else 0
+    start = events["start_ns"].to_numpy(np.int64)[rows]
+    at_once = np.flatnonzero(np.diff(ordered := np.sort(start)) == 0)
+    if not len(at_once):
+        return 0
+    return int(events[_OF_WORK].iloc[rows[np.isin(start, ordered[at_once])]].duplicated().sum())
 
 
 def _overlap(events: pd.DataFrame, rows: Ints) -> int:
     """How long work began before earlier work of its stream had ended, ns."""
     start = events["start_ns"].to_numpy(np.int64)[rows]
     end = start + events["dur_ns"].to_numpy(np.int64)[rows]
-    device, stream = (pd.factorize(events[name].array.take(rows))[0] for name in ("device", "stream"))
-    lane = device * (stream.max(initial=0) + 2) + stream
-    order = np.lexsort((start, lane))
-    start, end, lane = start[order], end[order], lane[order]
-    both = lane[1:] == lane[:-1]
+    absent = np.iinfo(np.int64).min
+    device, stream = (
+        events[name].array.take(rows).to_numpy(np.int64, na_value=absent) for name in ("device", "stream")
+    )
+    order = np.lexsort((start, stream, device))
+    start, end, device, stream = (each[order] for each in (start, end, device, stream))
+    both = (device[1:] == device[:-1]) & (stream[1:] == stream[:-1])
     shared = np.minimum(end[:-1], end[1:]) - start[1:]
     return int(np.maximum(shared, 0)[both].sum())
