@@ -5,6 +5,7 @@ import gzip
 import json
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -416,22 +417,61 @@ def test_memory_does_not_grow_with_what_is_left_out(tmp_path):
 
 # any events, at any block size
 
-names = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
-    ["},{", '"}],[{', "\\", "\x00\n", "}] , {"]
-)
-micros = st.integers(0, 2**43) | st.integers(0, 2**52 * 1000).map(lambda ns: Decimal(ns) / 1000)
+NASTY = ["},{", '"}],[{', "\\", "\x00\n", "}] , {"]
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(NASTY)
 junk = st.recursive(
     st.none() | st.integers() | names,
     lambda some: st.lists(some, max_size=3) | st.dictionaries(names, some, max_size=3),
 )
-any_event = st.fixed_dictionaries(
-    {"ph": st.sampled_from(["X", "X", "X", "f", "M", "i"]), "ts": micros, "dur": micros, "name": names},
-    optional={
-        "cat": st.sampled_from(["cpu_op", "kernel", "user_annotation", "python_function", "ac2g"]),
-        "args": st.dictionaries(names, junk, max_size=3).map(lambda args: {"Input Dims": [{"a": 1}, {"b": 2}]} | args),
-        "junk": junk,
-    },
-)
+
+
+class AnyEvent:
+    """An event made of one number that was drawn: to draw each of its parts takes longer than to read it."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)
+
+    def name(self) -> str:
+        if self.chance.randrange(4) == 0:
+            return self.chance.choice(NASTY)
+        return "".join(map(self.letter, range(self.chance.randrange(13))))
+
+    def letter(self, _: int) -> str:
+        # of one byte, of two, of three less the halves of pairs, of four
+        low, high = self.chance.choice([(0, 0x80), (0x20, 0x80), (0x80, 0x800), (0x800, 0xD800), (0xE000, 0x110000)])
+        return chr(self.chance.randrange(low, high))
+
+    def micros(self) -> int | Decimal:
+        if self.chance.randrange(2):
+            return self.chance.getrandbits(self.chance.randrange(44))
+        return Decimal(self.chance.randrange((1 << self.chance.randrange(53)) * 1000)) / 1000
+
+    def junk(self, deep: int = 0) -> Any:
+        kind = self.chance.randrange(5 if deep < 3 else 3)
+        if kind < 3:
+            return [None, self.chance.getrandbits(70) - 2**69 if kind == 1 else None, self.name()][kind]
+        inner = [self.junk(deep + 1) for _ in range(self.chance.randrange(4))]
+        return inner if kind == 3 else {self.name(): each for each in inner}
+
+    def event(self) -> dict[str, Any]:
+        chance = self.chance
+        made: dict[str, Any] = {
+            "ph": chance.choice("XXXfMi"),
+            "ts": self.micros(),
+            "dur": self.micros(),
+            "name": self.name(),
+        }
+        if chance.randrange(4):
+            made["cat"] = chance.choice(["cpu_op", "kernel", "user_annotation", "python_function", "ac2g"])
+        if chance.randrange(2):
+            more = {self.name(): self.junk() for _ in range(chance.randrange(4))}
+            made["args"] = {"Input Dims": [{"a": 1}, {"b": 2}]} | more
+        if chance.randrange(2):
+            made["junk"] = self.junk()
+        return made
+
+
+any_event = st.integers(0, 2**32 - 1).map(lambda seed: AnyEvent(seed).event())
 
 
 def as_json(events: list[dict[str, Any]], *, indent: int | None) -> str:
