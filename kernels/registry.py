@@ -40,6 +40,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
@@ -261,13 +262,20 @@ def _plain(value: Any) -> Any:
 
 def discover() -> None:
     """Import every module of `kernels/` and of its folders, so that what they register is known."""
+    for name in _modules():
+        importlib.import_module(name)
+
+
+@cache
+def _modules() -> tuple[str, ...]:
     here = Path(__file__).parent
     package = __package__ or "launchlens.kernels"
     # the folders carry no __init__.py (see pyproject.toml), so pkgutil would not walk into them by itself
     folders = sorted(entry for entry in here.iterdir() if entry.is_dir() and entry.name.isidentifier())
-    for folder, prefix in [(here, package), *((folder, f"{package}.{folder.name}") for folder in folders)]:
-        for module in pkgutil.iter_modules([str(folder)]):
-            importlib.import_module(f"{prefix}.{module.name}")
+    packages = [(here, package), *((folder, f"{package}.{folder.name}") for folder in folders)]
+    return tuple(
+        f"{prefix}.{found.name}" for folder, prefix in packages for found in pkgutil.iter_modules([str(folder)])
+    )
 
 
 def workloads() -> list[WorkloadSpec]:

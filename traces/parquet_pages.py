@@ -6,7 +6,7 @@ Both are written in Thrift's compact protocol (parquet-format, `parquet.thrift`)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -76,10 +76,6 @@ class _Thrift:
         self.data = data
         self.at = 0
         self._depth = 0
-        self._read: dict[int, Callable[[], Any]] = {
-            1: self._byte, 2: self._byte, 3: self._byte, 4: self._number, 5: self._number, 6: self._number,
-            7: lambda: self._skip(8), 8: lambda: self._skip(self._varint()), 9: self._list, 10: self._list, 11: self._map, 12: self.struct,
-        }  # fmt: skip
 
     def struct(self) -> dict[int, Any]:
         fields: dict[int, Any] = {}
@@ -87,10 +83,13 @@ class _Thrift:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ValueError("what it says of its pages is nested too deeply")
-        while head := self._byte():
+        data = self.data
+        while head := data[self.at]:
+            self.at += 1
             number = number + (head >> 4) if head >> 4 else self._number()
             kind = head & 15
-            fields[number] = kind == 1 if kind in (1, 2) else self._read[kind]()
+            fields[number] = kind == 1 if kind in (1, 2) else _READ[kind](self)
+        self.at += 1
         self._depth -= 1
         return fields
 
@@ -102,7 +101,7 @@ class _Thrift:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ValueError("what it says of its pages is nested too deeply")
-        found = [self._read[head & 15]() for _ in range(count)]
+        found = [_READ[head & 15](self) for _ in range(count)]
         self._depth -= 1
         return found
 
@@ -112,8 +111,8 @@ class _Thrift:
         if count > len(self.data):
             raise IndexError
         for _ in range(count):
-            self._read[kinds >> 4]()
-            self._read[kinds & 15]()
+            _READ[kinds >> 4](self)
+            _READ[kinds & 15](self)
         return count
 
     def _byte(self) -> int:
@@ -121,7 +120,12 @@ class _Thrift:
         return self.data[self.at - 1]
 
     def _varint(self) -> int:
-        value = shift = 0
+        value = self.data[self.at]
+        self.at += 1
+        if value < 128:  # as almost all are
+            return value
+        value &= 127
+        shift = 7
         while True:
             byte = self._byte()
             value |= (byte & 127) << shift
@@ -140,3 +144,16 @@ class _Thrift:
         if self.at > len(self.data):
             raise IndexError
         return count
+
+    def _fixed(self) -> int:
+        return self._skip(8)
+
+    def _text(self) -> int:
+        return self._skip(self._varint())
+
+
+#: What reads a value of each of Thrift's kinds.
+_READ: Mapping[int, Callable[[_Thrift], Any]] = {
+    1: _Thrift._byte, 2: _Thrift._byte, 3: _Thrift._byte, 4: _Thrift._number, 5: _Thrift._number, 6: _Thrift._number,
+    7: _Thrift._fixed, 8: _Thrift._text, 9: _Thrift._list, 10: _Thrift._list, 11: _Thrift._map, 12: _Thrift.struct,
+}  # fmt: skip

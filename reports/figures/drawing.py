@@ -113,7 +113,7 @@ def to_script(value: Any) -> str:
 def short(name: object, limit: int = LABEL) -> str:
     """A name in at most `limit` characters, its middle left out; control characters and half surrogates replaced."""
     text = str(name)
-    if text.isprintable() and len(text) <= limit:
+    if len(text) <= limit and text.isprintable():
         return text
     if len(text) > limit:
         head = (limit - 1) * 2 // 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
+
 from launchlens.traces.captures.capture import Manifest, read_manifest
 from launchlens.traces.captures.marks import MANIFEST, SWEEP
 from launchlens.traces.captures.small_files import read_small
@@ -36,6 +38,17 @@ def recorded_captures(workload: str, *, every: bool = False) -> list[Path]:
     return [path for *_, path in sorted(by_name, key=lambda each: each[:-1], reverse=True)]
 
 
+class _OfWorkload(msgspec.Struct):
+    name: str
+
+
+class _Said(msgspec.Struct):
+    """What of the record of a sweep, which is long, says whether it is asked for."""
+
+    workload: _OfWorkload
+    recorded_at: str
+
+
 def recorded_sweep(workload: str) -> Path:
     """The shipped sweep of a workload that is shown first: the newest.
 
@@ -43,10 +56,10 @@ def recorded_sweep(workload: str) -> Path:
     """
     found, others = [], set()
     for place in FOLDER.glob("*/sweep.json"):
-        raw = json.loads(place.read_text("utf-8"))
-        others.add(raw["workload"]["name"])
-        if raw["workload"]["name"] == workload:
-            found.append((raw["recorded_at"], place.parent))
+        raw = msgspec.json.decode(place.read_bytes(), type=_Said)
+        others.add(raw.workload.name)
+        if raw.workload.name == workload:
+            found.append((raw.recorded_at, place.parent))
     if not found:
         known = f"sweeps of these ship: {', '.join(sorted(others))}" if others else "none ships"
         raise InputError(workload, f"has no sweep that ships; {known}", "give a folder that `profile --sweep` wrote")
