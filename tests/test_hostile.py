@@ -194,7 +194,7 @@ def test_a_pipe_beside_an_export_is_no_journal(tmp_path):
 # -- parquet files that are small and hold much
 
 
-def folded(count: int, text: str = "x" * 50_000) -> pa.Array:
+def folded(count: int, text: str = "x" * 250_000) -> pa.Array:
     """The same long text `count` times, as the file holds it: once, and `count` small numbers."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([text]))
 
@@ -211,7 +211,7 @@ def written(path: Path, columns: dict[str, pa.Array], metadata: dict[bytes, byte
 
 def bombs(folder: Path) -> list[list[str]]:
     """Commands on files of less than 4 MiB, each of which holds texts of more than 4 GiB where every row has its own."""
-    rows = 100_000
+    rows = 20_000
     rising = pa.array(np.arange(rows) * 1000)
     capture = make_capture(folder / "capture")
     timings = {column.name: rising for column in TIMING_COLUMNS}
