@@ -113,11 +113,16 @@ def test_what_is_kept_of_a_file_is_small(folder) -> None:
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A Dask cluster of processes on this machine."""
+    """A Dask cluster of processes on this machine, each forked off one that has loaded Dask: loading it takes longest."""
     distributed = pytest.importorskip("distributed", reason="no Dask here")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
-    ) as made:
+    import dask
+
+    with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
+        ) as made,
+    ):
         yield made
 
 
