@@ -179,6 +179,48 @@ def resamples_of(samples: int) -> Resamples:
     return Resamples.of(draws_of(samples))
 
 
+@dataclass(frozen=True)
+class Welch:
+    """Welch's t of two samples of two or more, whose spreads may differ (B. L. Welch 1947): what the mean of one has more.
+
+    As scipy.stats.ttest_ind's with equal_var=False, to the last digit, which takes half a second to import.
+    """
+
+    difference: float
+    error: float
+    freedom: float
+
+    @classmethod
+    def of(cls, above: Floats, below: Floats) -> Welch:
+        """That of two samples that are not of one value each."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            of_above, of_below = _squared_error(above), _squared_error(below)
+            shares = of_above**2 / (len(above) - 1) + of_below**2 / (len(below) - 1)
+            freedom = (of_above + of_below) ** 2 / shares
+        return cls(float(above.mean() - below.mean()), float(np.sqrt(of_above + of_below)), float(freedom))
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """The interval of the difference."""
+        from scipy.special import stdtrit
+
+        tail = (1 - level) / 2
+        low, high = (float(stdtrit(self.freedom, share)) for share in (tail, 1 - tail))
+        return low * self.error + self.difference, high * self.error + self.difference
+
+    @property
+    def p_above(self) -> float:
+        """What chance has of a difference as large, where there is none: the one-sided p."""
+        from scipy.special import stdtr
+
+        return float(stdtr(self.freedom, -(self.difference / self.error)))
+
+
+def _squared_error(values: Floats) -> np.float64:
+    """The square of the standard error of their mean."""
+    count = len(values)
+    return np.float64(np.mean((values - values.mean()) ** 2) * (count / (count - 1)) / count)
+
+
 def medians(values: Floats, axis: int = 0) -> Floats:
     """`numpy.median`, to the last digit, in a tenth of its time where there are many medians of few values each: it is sorted
     whole, which vector instructions do, where numpy looks for the middle value by value."""

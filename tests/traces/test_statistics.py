@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, ttest_ind
 
 from launchlens.traces.statistics import (
     Resamples,
+    Welch,
     mean,
     median,
     medians,
@@ -103,6 +104,21 @@ def test_medians_of_resamples_are_those_of_what_is_drawn(count):
         with np.errstate(invalid="ignore"):
             found, expected = Resamples.of(draws).medians(each), np.median(each[draws], axis=1)
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (3, 3), (3, 7), (5, 4), (40, 3)])
+@pytest.mark.parametrize("spread", [1e-9, 0.01, 3.0])
+@pytest.mark.filterwarnings("ignore:Precision loss")  # scipy's, of a sample of one value
+def test_welchs_t_is_scipys_to_the_last_digit(counts, spread):
+    generator = np.random.default_rng(counts)
+    for _ in range(20):
+        above, below = (generator.normal(10, spread, count) for count in counts)
+        found, expected = Welch.of(above, below), ttest_ind(above, below, equal_var=False)
+        assert found.interval(0.95) == tuple(expected.confidence_interval(0.95))
+        assert found.p_above == ttest_ind(above, below, equal_var=False, alternative="greater").pvalue
+    same = np.full(counts[0], 10.0)
+    found, expected = Welch.of(same, below), ttest_ind(same, below, equal_var=False)
+    assert found.interval(0.9) == tuple(expected.confidence_interval(0.9))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 40, 4000])

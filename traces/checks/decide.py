@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from launchlens.traces.families import holm
-from launchlens.traces.statistics import Estimate, Floats, unpaired_ratio_beyond
+from launchlens.traces.statistics import Estimate, Floats, Welch, unpaired_ratio_beyond
 from launchlens.traces.studies.two_captures import ratio_of_runs
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -134,9 +134,7 @@ def _middle(side: Sequence[Floats]) -> float | None:
 
 def _welch(above: Sequence[float], below: Sequence[float], allowance: float) -> float:
     """What chance has of the ratio of two sides lying above the allowance, twice the one-sided p of Welch's t of the logarithms."""
-    from scipy.stats import ttest_ind
-
     tops, bottoms = np.log(above), np.log(below) + np.log1p(allowance)
     if not np.ptp(tops) and not np.ptp(bottoms):
         return 0.0 if tops[0] > bottoms[0] else 1.0
-    return min(1.0, 2 * float(ttest_ind(tops, bottoms, equal_var=False, alternative="greater").pvalue))
+    return min(1.0, 2 * Welch.of(tops, bottoms).p_above)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from launchlens.traces.statistics import Estimate
+from launchlens.traces.statistics import Estimate, Welch
 from launchlens.traces.studies.compare import Comparison, compare, with_verdict
 from launchlens.traces.studies.explained import difference_of
 from launchlens.traces.studies.study import Study
@@ -54,8 +54,6 @@ def across(a: Sequence[Study], variant_a: str, b: Sequence[Study], variant_b: st
 
 def ratio_of_runs(above: Sequence[float], below: Sequence[float]) -> Estimate:
     """The ratio of two sides of which each run gives one time, by Welch's t of their logarithms (B. L. Welch 1947)."""
-    from scipy.stats import ttest_ind
-
     tops, bottoms = np.log(above), np.log(below)
     value = float(np.exp(tops.mean() - bottoms.mean()))
     fewest = min(len(tops), len(bottoms))
@@ -63,8 +61,8 @@ def ratio_of_runs(above: Sequence[float], below: Sequence[float]) -> Estimate:
         return Estimate(value, None, None, fewest)
     if not np.ptp(tops) and not np.ptp(bottoms):
         return Estimate(value, value, value, fewest)
-    ends = ttest_ind(tops, bottoms, equal_var=False).confidence_interval(THRESHOLDS.interval_level)
-    return Estimate(value, float(np.exp(ends.low)), float(np.exp(ends.high)), fewest)
+    low, high = Welch.of(tops, bottoms).interval(THRESHOLDS.interval_level)
+    return Estimate(value, float(np.exp(low)), float(np.exp(high)), fewest)
 
 
 def differences_of_runs(runs: Sequence[Study]) -> tuple[str, ...]:
