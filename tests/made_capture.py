@@ -10,7 +10,9 @@ In the graph regime every iteration is one cudaGraphLaunch of 2500 with the same
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import pandas as pd
 
 from launchlens.traces.captures.block_order import block_order
 from launchlens.traces.captures.capture import (
+    TIMINGS,
     LaunchRecord,
     Manifest,
     TraceRecord,
@@ -116,8 +119,14 @@ class TraceMaker:
 
 def make_trace(path: Path, regime: str, variants: list[str] | None = None, gpu: str | None = GPU) -> None:
     """Write one regime's trace, gzipped, as a capture holds it; one that names no GPU without `gpu`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_trace(regime, tuple(variants or WALL[regime]), gpu, tuple(KERNEL_NAMES.items())))
+
+
+@cache
+def _trace(regime: str, names: tuple[str, ...], gpu: str | None, kernel_names: tuple[tuple[str, str], ...]) -> bytes:
+    """The file's bytes, made once: most tests begin with the same capture. The names of kernels are what KERNEL_NAMES holds."""
     maker = TraceMaker()
-    names = variants or list(WALL[regime])
     for number in range(ROUNDS):
         for index in block_order(len(names), number):
             maker.block(f"variant:{names[index]}", names[index], regime, ITERATIONS)
@@ -131,12 +140,16 @@ def make_trace(path: Path, regime: str, variants: list[str] | None = None, gpu: 
         "baseTimeNanoseconds": 0,
         "traceEvents": maker.events,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(json.dumps(document).encode(), mtime=0))
+    return gzip.compress(json.dumps(document).encode(), mtime=0)
 
 
 def make_timings() -> pd.DataFrame:
     """Seeded timings around WALL: drift that all blocks of a round share, and a little noise of each block's own."""
+    return _timings().copy()
+
+
+@cache
+def _timings() -> pd.DataFrame:
     generator = np.random.default_rng(7)
     rows = []
     clock = 0
@@ -156,6 +169,13 @@ def make_timings() -> pd.DataFrame:
     return typed(pd.DataFrame(rows))
 
 
+@cache
+def _written_timings() -> bytes:
+    with TemporaryDirectory() as folder:
+        write_timings(Path(folder), _timings())
+        return (Path(folder) / TIMINGS).read_bytes()
+
+
 def one_after_the_other(timings: pd.DataFrame) -> pd.DataFrame:
     """Timings with start times that follow from their wall times, in the order of the rows."""
     return timings.assign(start_ns=timings["wall_ns"].cumsum() - timings["wall_ns"])
@@ -166,7 +186,7 @@ def make_capture(folder: Path, *, complete: bool = True, gpu: str = GPU, named: 
     folder.mkdir(parents=True, exist_ok=True)
     for regime in WALL:
         make_trace(folder / "torch" / f"{regime}.pt.trace.json.gz", regime, gpu=gpu if named else None)
-    write_timings(folder, make_timings())
+    (folder / TIMINGS).write_bytes(_written_timings())
     manifest = Manifest(
         workload={
             "name": "small-copies",
