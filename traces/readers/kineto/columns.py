@@ -102,16 +102,17 @@ class KinetoColumns:
         category = self._categories.of([event.cat for event in block.complete])
         self._learn_categories()
         kind, layer = self._kind_of_category[category], self._layer_of_category[category]
-        for code, left_out in (
-            ("unknown-category", _LEFT_OUT),
-            ("event-without-category", _NO_CATEGORY),
-            ("python-stack-left-out", _PYTHON),
-        ):
-            self.problems.add(code, int((kind == left_out).sum()))
-        if (kind == _PYTHON).any():
-            self._keep_frames(block, kind == _PYTHON)
-        known = kind >= 0
-        events, kind, layer = list(compress(block.complete, known)), kind[known], layer[known]
+        known, events = kind >= 0, block.complete
+        if not known.all():
+            for code, left_out in (
+                ("unknown-category", _LEFT_OUT),
+                ("event-without-category", _NO_CATEGORY),
+                ("python-stack-left-out", _PYTHON),
+            ):
+                self.problems.add(code, int((kind == left_out).sum()))
+            if (kind == _PYTHON).any():
+                self._keep_frames(block, kind == _PYTHON)
+            events, kind, layer = list(compress(events, known)), kind[known], layer[known]
         start, start_usable = to_ns([event.ts for event in events], lambda: compress(block.times_as_text("ts"), known))
         dur, dur_usable = to_ns([event.dur for event in events], lambda: compress(block.times_as_text("dur"), known))
         usable = start_usable & dur_usable & within_limits(start, dur)
@@ -400,7 +401,9 @@ class KinetoColumns:
         return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype)
 
     def _spread(self, values: Ints, rows: npt.NDArray[np.intp], dtype: Any = np.int64) -> Any:
-        """A nullable column from the values of device events alone."""
+        """A nullable column from the values of some events alone; None, which stands for nothing but nulls, where none has one."""
+        if not len(values) or values.max() < 0:
+            return None
         full = np.full(self.rows, _ABSENT, dtype)
         full[rows] = values
         return _nullable(full)
