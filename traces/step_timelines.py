@@ -19,6 +19,7 @@ from launchlens.traces.advice.candidate import Saving
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.analyses.steps import STEPS
+from launchlens.traces.columns import numbers
 from launchlens.traces.intervals import Ints, innermost
 from launchlens.traces.problems import InputError
 from launchlens.traces.steps.gaps import CAUSES, Gaps
@@ -271,9 +272,9 @@ def _streams(stepped: Stepped, low: int, high: int) -> tuple[list[TimelineLane],
     of, events = stepped.joined.launches, stepped.events
     rows = of.activity_rows[(stepped.start[of.activity_rows] < high) & (stepped.end[of.activity_rows] > low)]
     launched = of.joined_rows[of.process[of.owner] == stepped.process]
-    ours = events["device"].iloc[launched].unique() if len(launched) else events["device"].iloc[rows].unique()
-    rows = rows[events["device"].iloc[rows].isin(ours).to_numpy(bool)]
-    keys = [events[name].iloc[rows].fillna(-1).to_numpy(np.int64) for name in ("device", "context", "stream")]
+    device = numbers(events, "device", absent=-1)
+    rows = rows[np.isin(device[rows], device[launched if len(launched) else rows])]
+    keys = [numbers(events, name, absent=-1)[rows] for name in ("device", "context", "stream")]
     if not len(rows):
         return [], 0
     known, lane = np.unique(np.stack(keys), axis=1, return_inverse=True)

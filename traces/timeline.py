@@ -45,7 +45,7 @@ def timeline(window: Slice) -> Timeline:
     host = np.flatnonzero(on_thread & (start >= low) & (end <= high))
     gpu, owner = window.activities
     rows = np.concatenate((host, gpu))
-    calls = launches.table["row"].to_numpy()[window.launches]
+    calls = launches.row[window.launches]
     launch = np.concatenate((_position(host, calls), _position(owner, window.launches)))
     depth = np.concatenate((_depth(start[host], end[host]), np.zeros(len(gpu), np.int64)))
     on_host = np.arange(len(rows)) < len(host)

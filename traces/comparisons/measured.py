@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES
+from launchlens.traces.columns import is_any, is_on, most_first
 from launchlens.traces.comparisons.order_in_window import Stood, stood_in
 from launchlens.traces.comparisons.pieces import BUSY, UNKNOWN, Around, Pieces, pieces_of
 from launchlens.traces.comparisons.recording_setup import Told
@@ -234,8 +235,8 @@ def _host_calls(joined: JoinedTrace, windows: Windows, host: HostLine, main: int
     events = joined.events
     window = windows.owner(events["start_ns"].to_numpy()[rows])
     of_others = events["thread"].array.codes[rows] != main
-    names = events["name"].cat
-    codes = names.codes.to_numpy().astype(np.int64)[rows]
+    names = events["name"].array
+    codes = names.codes.astype(np.int64)[rows]
     kept = (window >= 0) & (own > 0)
 
     def of(mine: npt.NDArray[np.bool_]) -> Measures:
@@ -249,7 +250,7 @@ def _devices(joined: JoinedTrace, process: int) -> list[int]:
     """The devices on which something runs that a process launched."""
     of = joined.launches
     rows = of.joined_rows[of.process[of.owner] == process]
-    return sorted(int(each) for each in joined.events["device"].iloc[rows].dropna().unique())
+    return sorted(most_first(joined.events["device"].array[rows]))
 
 
 def _on_device(joined: JoinedTrace, windows: Windows, device: int | None, around: Around, host: HostLine) -> OnDevice:
@@ -287,7 +288,7 @@ def step_thread(joined: JoinedTrace, windows: Windows) -> int:
     thread = events["thread"].array.codes
     mine = (events["process"].array.codes == windows.process) & (thread >= 0)
     mine &= windows.owner(events["start_ns"].to_numpy()) >= 0
-    ranges = mine & (events["kind"] == "range").to_numpy(bool)
+    ranges = mine & is_any(events, "kind", "range")
     chosen = thread[ranges if ranges.any() else mine]
     return int(np.bincount(chosen).argmax()) if len(chosen) else -1
 
@@ -298,7 +299,7 @@ def _hosts(joined: JoinedTrace, pieces: Pieces, main: int) -> Ints:
     Between two ops or calls it is that of the thread that made the first: the engine of a backward pass has no event open there.
     """
     events = joined.events
-    called = np.append(events["kind"].isin(("op", "api")).to_numpy(bool), False)[pieces.host]
+    called = np.append(is_any(events, "kind", "op", "api"), False)[pieces.host]
     last = np.maximum.accumulate(np.where(called, np.arange(len(called)), -1))
     thread = np.append(events["thread"].array.codes, main)[pieces.host[last]]
     return np.where(np.isin(pieces.cause, _OF_HOST), ((last >= 0) & (thread != main)).astype(np.int64), -1)
@@ -341,11 +342,11 @@ def _merged(values: Ints, at: Ints, count: int) -> Ints:
 
 def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int) -> Measures:
     events = joined.events
-    names = events["name"].cat
-    codes = names.codes.to_numpy().astype(np.int64)
+    names = events["name"].array
+    codes = names.codes.astype(np.int64)
     ran = pieces.work >= 0
     rows = joined.launches.activity_rows
-    rows = rows[(events["device"].iloc[rows] == device).fillna(False).to_numpy(bool)]
+    rows = rows[is_on(events, device)[rows]]
     at = windows.at(events["start_ns"].to_numpy()[rows])
     rows, at = rows[at >= 0], at[at >= 0]
     return _named(
@@ -356,8 +357,8 @@ def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int)
 
 def _operators(joined: JoinedTrace, windows: Windows, pieces: Pieces, hosts: Ints) -> Measures:
     events = joined.events
-    names = events["name"].cat
-    codes = np.append(names.codes.to_numpy().astype(np.int64), -1)
+    names = events["name"].array
+    codes = np.append(names.codes.astype(np.int64), -1)
     rows = _host_rows(joined, "op", windows.process)
     at = windows.owner(events["start_ns"].to_numpy()[rows])
     rows, at = rows[at >= 0], at[at >= 0]
@@ -417,8 +418,8 @@ def _contents(joined: JoinedTrace, windows: Windows, tables: dict[str, Measures]
     of = joined.launches
     at = windows.owner(of.start_ns[of.owner])
     rows, at = of.joined_rows[at >= 0], at[at >= 0]
-    names = joined.events["name"].cat
-    codes = names.codes.to_numpy().astype(np.int64)
+    names = joined.events["name"].array
+    codes = names.codes.astype(np.int64)
     nothing = np.empty(0, np.int64)
     launched = _named(
         len(windows), nothing, nothing, nothing, (codes[rows], at), lambda code: str(names.categories[code])
@@ -431,7 +432,7 @@ def _contents(joined: JoinedTrace, windows: Windows, tables: dict[str, Measures]
 
 def _host_rows(joined: JoinedTrace, kind: str, process: int) -> Ints:
     of_process = joined.events["process"].array.codes == process
-    return np.flatnonzero((joined.events["kind"] == kind).to_numpy(bool) & of_process)
+    return np.flatnonzero(is_any(joined.events, "kind", kind) & of_process)
 
 
 def union_of_names(measures: Iterable[Measures]) -> list[str]:

@@ -90,7 +90,7 @@ def _figures(stepped: Stepped, steps: Steps | None, known: bool) -> StepFigures:
     launch = np.zeros(count, np.int64)
     kernels = np.zeros(count, np.int64)
     np.add.at(launch, step[owned], (of.end_ns - of.start_ns)[owned])
-    np.add.at(kernels, step[owned], of.table["kernels"].to_numpy(np.int64)[owned])
+    np.add.at(kernels, step[owned], of.columns["kernels"][owned])
     names, in_ranges = _host_ranges(stepped, steps, count)
     return StepFigures(
         names=("the whole trace",) if steps is None else steps.names,

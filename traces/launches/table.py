@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints
+from launchlens.traces.launches.apis import copies_and_waits
 from launchlens.traces.schema import Column
 
 #: What a launch submits, in the order of the codes of the column `submits`.
@@ -125,6 +127,11 @@ class Launches:
     def gpu_ns(self) -> Ints:
         """GPU time of the work of each launch, 0 where `caused_work` is False."""
         return self._numbers("gpu_ns")
+
+    @cached_property
+    def copies_and_waits(self) -> npt.NDArray[np.bool_]:
+        """Which launches are of calls that copy and return only when that is done: of each device's gaps that is asked again."""
+        return named(self.columns["api"], copies_and_waits)
 
     @cached_property
     def queue_ns(self) -> Ints:

@@ -167,7 +167,7 @@ def _event_layer(events: pd.DataFrame, rows: Ints, path: tuple[str, ...]) -> Lay
 def flows(events: pd.DataFrame, launches: Launches) -> Flows:
     """An arrow from each launch call to each GPU activity that it caused."""
     target = launches.joined_rows
-    source = launches.table["row"].to_numpy(np.int64)[launches.owner]
+    source = launches.row[launches.owner]
     start = events["start_ns"].to_numpy()
     forward = start[target] >= start[source]
     return Flows(source[forward], target[forward], int((~forward).sum()))

@@ -23,7 +23,6 @@ from launchlens.traces.columns import is_on
 from launchlens.traces.event_names import named
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.joined import JoinedTrace
-from launchlens.traces.launches.apis import copies_and_waits
 from launchlens.traces.steps.host_line import STATES, HostLine, is_allocation, range_line
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -206,7 +205,7 @@ def _parts(
         parts[:, number] += spent
         told += spent
     parts[:, CAUSES.index("not-recorded")] += in_call - at_wait - told
-    by_copy = known & named(of.columns["api"], copies_and_waits)[launch] if len(of) else known
+    by_copy = known & of.copies_and_waits[launch] if len(of) else known
     parts[:, CAUSES.index("copy")] += np.where(by_copy, after_call - in_call, 0)
     parts[:, CAUSES.index("host-launch")] += np.where(by_copy, 0, after_call - in_call)
     queued = known & (within | (back + THRESHOLDS.launch_latency_ns < right))

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.columns import codes, is_any
 from launchlens.traces.grouping import by_keys
 from launchlens.traces.intervals import Ints, innermost
@@ -59,11 +60,9 @@ def _by_node(
     ids = events["graph_node"].array[rows].to_numpy(np.int64)
     process, total = launches.process[owner], len(launches)
     # a loop's nodes run several times in one replay: that a node was seen is what counts
-    seen = pd.DataFrame({"process": process, "id": ids, "launch": owner, "row": rows}).drop_duplicates(
-        ["process", "id", "launch"]
-    )
-    node = seen.groupby(["process", "id"], sort=False).ngroup().to_numpy(np.int64)
-    launch = seen["launch"].to_numpy(np.int64)
+    _, seen = Groups.of(process, ids, owner)
+    node = Groups.of(process[seen], ids[seen])[0].codes
+    launch = owner[seen]
     graph = _sharing(launch, node, total)
     replays = np.unique(launch)
     nodes, first = np.unique(node, return_index=True)
@@ -72,7 +71,7 @@ def _by_node(
     missing[replays] = nodes_of[graph[replays]] - np.bincount(launch, minlength=total)[replays]
     lacking = replays_of[graph[launch[first]]] - np.bincount(node)[nodes]
     lacked = np.flatnonzero(lacking)
-    what = _what(events, seen["row"].to_numpy()[first[lacked]])
+    what = _what(events, rows[seen[first[lacked]]])
     for each, count in zip(what.tolist(), lacking[lacked].tolist(), strict=True):
         names[_called(events, each)] += count
 
@@ -102,21 +101,20 @@ def _by_range(
     content = np.zeros(len(launches), np.uint64)
     np.add.at(content, owner, _scrambled(what))
     place = _places(events, launches, replays)
-    kinds = pd.DataFrame({"place": place, "content": content[replays], "launch": replays})
-    kinds = kinds[kinds["place"] >= 0]
-    alike = kinds.groupby(["place", "content"], sort=False)["launch"].transform("size").to_numpy(np.int64)
-    in_place = kinds.groupby("place")["launch"].transform("size").to_numpy(np.int64)
+    replays, place = replays[place >= 0], place[place >= 0]
+    (alike, _), (together, _) = Groups.of(place, content[replays].view(np.int64)), Groups.of(place)
+    in_place = together.sizes[together.codes]
     # the usual kind of a place is what most replays there are, and every other one is held against it
-    usual = 2 * alike > in_place
-    full_of = dict(zip(kinds["place"][usual].tolist(), kinds["launch"][usual].tolist(), strict=True))
-    odd = kinds[~usual & (in_place >= THRESHOLDS.fewest_replays) & kinds["place"].isin(list(full_of)).to_numpy()]
+    usual = 2 * alike.sizes[alike.codes] > in_place
+    full_of = dict(zip(place[usual].tolist(), replays[usual].tolist(), strict=True))
+    odd = ~usual & (in_place >= THRESHOLDS.fewest_replays) & np.isin(place, place[usual])
 
     @cache
     def activities(launch: int) -> Counter[int]:
         low, high = np.searchsorted(owner, [launch, launch + 1])
         return Counter(what[low:high].tolist())
 
-    for at, launch in zip(odd["place"].tolist(), odd["launch"].tolist(), strict=True):
+    for at, launch in zip(place[odd].tolist(), replays[odd].tolist(), strict=True):
         full, held = activities(full_of[at]), activities(launch)
         if held - full:
             continue  # it ran something else, and so is another graph
@@ -147,9 +145,11 @@ def _places(events: pd.DataFrame, launches: Launches, replays: Ints) -> Ints:
         held = np.where(inside, holder[np.clip(segment, 0, len(holder) - 1)], -1)
         instance[group] = np.where(held >= 0, ranges[held], -1)
     in_range = instance >= 0
-    before = pd.Series(instance).groupby(instance).cumcount().to_numpy()
-    key = pd.DataFrame({"process": launched_by, "name": name[instance], "before": before})
-    place = key.groupby(["process", "name", "before"], sort=False).ngroup().to_numpy(np.int64)
+    # how many came before in the same instance
+    order = np.argsort(instance, kind="stable")
+    before = np.empty(len(order), np.int64)
+    before[order] = np.arange(len(order)) - np.searchsorted(instance[order], instance[order])
+    place = Groups.of(launched_by, name[instance], before)[0].codes
     return np.where(in_range, place, -1)
 
 
