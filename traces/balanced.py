@@ -113,6 +113,11 @@ def _shared(one: pd.Series[float], other: pd.Series[float]) -> tuple[pd.Index[in
     return rounds, one.astype(float).to_numpy(), other.astype(float).to_numpy()
 
 
+def shared_rounds(one: pd.Index[int], other: pd.Index[int]) -> pd.Index[int]:
+    """The rounds that both have; mostly they have the same."""
+    return one if one.equals(other) else one.intersection(other)
+
+
 def paired(frame: pd.DataFrame) -> pd.DataFrame:
     """Means over the two rounds of each whole pair, of columns indexed by round; what is missing in a round is so in its pair."""
     grouped = frame.groupby(np.asarray(frame.index) // 2)

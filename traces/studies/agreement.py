@@ -93,7 +93,7 @@ def _value(metric: Metric, recording: Recording, side: Side) -> Estimate | None:
     if metric.code == "activities" and recording.device is None:
         return None  # no GPU was recorded: not known, which is not none
     if metric.code == "inflation":
-        unprofiled = recording.reference_ns or side.wall.value
+        unprofiled = recording.reference_ns or side.wall_ns
         samples = recording.account.window_ns / recording.iterations / unprofiled
     elif metric.rule == "exact":
         samples = blocks[metric.code].to_numpy() / recording.iterations

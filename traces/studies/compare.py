@@ -8,7 +8,7 @@ from math import log
 from typing import Literal
 
 from launchlens.traces.account import DEVICE_STATES, HOST_STATES, STATES, Account, LaneName
-from launchlens.traces.balanced import differences, ratios
+from launchlens.traces.balanced import differences, ratios, shared_rounds
 from launchlens.traces.statistics import Estimate, mean, unpaired_ratio
 from launchlens.traces.studies.explained import ExplainedDifference
 from launchlens.traces.studies.recording import Recording
@@ -177,7 +177,7 @@ def compare(
     not comparable, and so does a side that the data gate refuses.
     """
     p, how = None, "not-interleaved"
-    if paired and len(a.blocks.index.intersection(b.blocks.index)):
+    if paired and len(shared_rounds(a.blocks.index, b.blocks.index)):
         pairs = ratios(b.blocks["wall_ns"], a.blocks["wall_ns"])
         ratio, p, how = pairs.as_ratio(), pairs.p, "paired-by-round"
     else:

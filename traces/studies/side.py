@@ -58,7 +58,8 @@ class Side:
     @cached_property
     def host_share(self) -> float:
         """Submission time as a share of wall time, unprofiled."""
-        return float((self.blocks["host_ns"] / self.blocks["wall_ns"]).median())
+        host, wall = (self.blocks[name].to_numpy(float) for name in ("host_ns", "wall_ns"))
+        return float(np.median(host / wall))
 
     @property
     def busy_share(self) -> float | None:

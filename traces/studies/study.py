@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.balanced import paired, ratios
+from launchlens.traces.balanced import paired, ratios, shared_rounds
 from launchlens.traces.captures.capture import TIMINGS, Capture, TraceRecord, recorded_pass
 from launchlens.traces.captures.light import ACCOUNTS, launches_seen, read_accounts
 from launchlens.traces.captures.probe_codes.launch_costs import ID as LAUNCH_COSTS
@@ -251,7 +251,7 @@ class Study:
 
 def _p(side: Side, baseline: Side | None) -> float | None:
     """What the signed-rank test gives "no difference"; None where the two share no round, or too few."""
-    if baseline is None or not len(side.blocks.index.intersection(baseline.blocks.index)):
+    if baseline is None or not len(shared_rounds(side.blocks.index, baseline.blocks.index)):
         return None
     return ratios(side.blocks["wall_ns"], baseline.blocks["wall_ns"]).p
 
