@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,31 +57,11 @@ def started(device: str) -> Any:
 
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device == "cuda" else [])
     session = profile(activities=activities)
-    with warnings.catch_warnings(), _compiler_not_loaded():
+    with warnings.catch_warnings():
         # before 2.13 torch says so of every session, not only of one that goes on after its first cycle
         warnings.filterwarnings("ignore", message="Warning: Profiler clears events at the end of each cycle")
         session.__enter__()
     return session
-
-
-@contextmanager
-def _compiler_not_loaded() -> Iterator[None]:
-    """Keep a session that begins from loading torch's compiler, which takes seconds, to ask whether what it compiles becomes CUDA graphs.
-
-    It has compiled nothing where nobody has loaded it, and would make no graphs unless the environment says so.
-    """
-    import torch
-
-    lazy = getattr(torch, "_lazy_modules", None)
-    loaded = "torch._inductor" in sys.modules or os.environ.get("TORCHINDUCTOR_CUDAGRAPHS") == "1"
-    if loaded or not isinstance(lazy, set) or "_inductor" not in lazy:
-        yield
-        return
-    lazy.discard("_inductor")
-    try:
-        yield
-    finally:
-        lazy.add("_inductor")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Collectors are alike to a run: one that is added here is asked, written down and shown as those that ship are."""
 
-import sys
 from contextlib import contextmanager
 
 import pytest
@@ -8,7 +7,6 @@ from typer.testing import CliRunner
 
 from launchlens.cli import app
 from launchlens.kernels.registry import variants, workloads
-from launchlens.profiling.collectors import torch_profiler
 from launchlens.profiling.collectors.catalogue import CATALOGUE, USUAL, chosen
 from launchlens.profiling.collectors.collector import Collector
 from launchlens.profiling.collectors.error import CollectorError
@@ -136,13 +134,3 @@ def test_the_catalogue_names_each_once_and_the_usual_one_first():
     assert chosen(["cupti", "torch", "torch"]) == [USUAL, CATALOGUE["cupti"]] and chosen([]) == []
     with pytest.raises(KeyError, match="nix"):
         chosen(["torch", "nix"])
-
-
-def test_a_session_that_begins_loads_no_compiler(monkeypatch):
-    torch = pytest.importorskip("torch", reason="a session is torch's")
-    monkeypatch.delitem(sys.modules, "torch._inductor", raising=False)
-    monkeypatch.delitem(vars(torch), "_inductor", raising=False)
-    monkeypatch.delenv("TORCHINDUCTOR_CUDAGRAPHS", raising=False)
-    with torch_profiler.ended(torch_profiler.started("cpu")):
-        assert "torch._inductor" not in sys.modules
-    assert "_inductor" in torch._lazy_modules
