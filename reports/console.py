@@ -24,17 +24,6 @@ class _CleanConsole(Console):
             yield segment if clear else Segment(clean(segment.text), segment.style)
 
 
-def is_plain(console: Console) -> bool:
-    """Whether what is printed is text alone, which takes a tenth of the time where it is written past Rich (`write_plain`)."""
-    return console.color_system is None and not console.is_terminal and not console.is_jupyter and not console.record
-
-
-def write_plain(console: Console, text: str) -> None:
-    """Write lines to a plain console."""
-    console.file.write(f"{clean(text)}\n")
-    console.file.flush()
-
-
 def stdout() -> Console:
     """The console for results: colours and the terminal's width on a terminal, plain and wide elsewhere."""
     console = _console(sys.stdout)

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -30,7 +29,7 @@ from launchlens.reports.blocks import (
     Together,
     Words,
 )
-from launchlens.reports.console import is_plain, plain, write_plain
+from launchlens.reports.console import plain
 from launchlens.reports.writers.as_read import Read, as_read, title
 from launchlens.traces.tables.table import Column, Table
 
@@ -84,7 +83,7 @@ def write(console: Console, blocks: Sequence[Block], *, full: bool = False, most
     shown = [block for block in blocks if _is_shown(block, full)]
     for at, block in enumerate(shown):
         if at and _apart(shown[at - 1], block):
-            _say(console, "")
+            console.print()
         _print(console, block, full, most)
 
 
@@ -108,7 +107,7 @@ def _print(console: Console, block: Block, full: bool, most: int) -> None:
             left = " " * block.indent
             wrapped(console, block.text, _TONES[block.tone], first=left, later=left or "  ")
         case Command():
-            _say(console, short(block.text, LONGEST))
+            console.print(Text(short(block.text, LONGEST)), soft_wrap=True)
         case Shown():
             _print_table(console, block.table, block.most or most, block.style == "bare", block.whole)
             for note in block.table.notes:
@@ -123,7 +122,7 @@ def _print(console: Console, block: Block, full: bool, most: int) -> None:
             write(console, block.blocks, full=full, most=most)
         case Chapter():
             if block.title:
-                _say(console, short(block.title, TEXT_WIDTH), "bold")
+                console.print(Text(short(block.title, TEXT_WIDTH), "bold"), soft_wrap=True)
             write(console, block.blocks, full=full, most=most)
         case Choice():
             write(console, block.chapters, full=full, most=most)
@@ -147,25 +146,13 @@ def wrapped(console: Console, text: str, style: str, first: str = "", later: str
         break_long_words=False,
         break_on_hyphens=False,  # a variant's name stays one word
     )
-    _say(console, "\n".join(lines), style)
-
-
-def _say(console: Console, text: str, style: str = "") -> None:
-    """Print lines as they are, however long."""
-    if is_plain(console):
-        write_plain(console, text)
-    else:
-        console.print(Text(text, style), soft_wrap=True)
+    console.print(Text("\n".join(lines), style), soft_wrap=True)
 
 
 def _entry(console: Console, block: Entry, full: bool, most: int) -> None:
-    between = "  " if block.badge else ""
-    if is_plain(console):
-        write_plain(console, f"{block.badge}{between}{short(block.title, TEXT_WIDTH)}")
-    else:
-        line = Text.assemble((block.badge, _CODES.get(block.code, "")), between)
-        line.append(short(block.title, TEXT_WIDTH), "bold")
-        console.print(line, soft_wrap=True)
+    line = Text.assemble((block.badge, _CODES.get(block.code, "")), "  " if block.badge else "")
+    line.append(short(block.title, TEXT_WIDTH), "bold")
+    console.print(line, soft_wrap=True)
     if block.lead:
         wrapped(console, block.lead, "yellow" if block.code == "doubt" else "", "    ", "      ")
     for each in block.details:
@@ -186,14 +173,7 @@ def _print_table(console: Console, it: Table, most: int, bare: bool = False, who
     if said:
         more = f", more: {whole}" if whole and read.there > len(read.rows) else ""
         wrapped(console, short(said, 3 * NAME_WIDTH) + more, "bold")
-    if whole:
-        read = _on_one_line(read, console.width)
-    heading = _LEAST_OF_EXTRACT if whole else _LEAST_HEADING
-    lines = _lines(read, heading, console.width) if is_plain(console) else None
-    if lines is None:
-        console.print(_table(read, heading))
-    else:
-        write_plain(console, "\n".join(lines))
+    console.print(_table(_on_one_line(read, console.width), _LEAST_OF_EXTRACT) if whole else _table(read))
 
 
 def _on_one_line(read: Read, width: int) -> Read:
@@ -220,57 +200,16 @@ def _on_one_line(read: Read, width: int) -> Read:
     return replace(read, rows=rows)
 
 
-def _lines(read: Read, heading: int, width: int) -> list[str] | None:
-    """The lines that Rich makes of the table (`_table`) where each of its rows has room on one; None for one with too little room."""
-    columns = []
-    for at, column in enumerate(read.columns):
-        widest = _widest(read, at)
-        above = _heading(column, widest, heading).split("\n")
-        cells = [_text(column, row[at]) for row in read.rows]
-        room = max(map(cell_len, (*above, *cells)))
-        if not room:
-            return None
-        columns.append((column.is_number, max(room, _least(column, widest)), above, cells))
-    if not columns or sum(room for _, room, _, _ in columns) + len(_BETWEEN) * (len(columns) - 1) > width:
-        return None
-    high = max(len(above) for _, _, above, _ in columns)
-    made = [
-        [_aligned(text, room, is_number) for text in (*[""] * (high - len(above)), *above, *cells)]
-        for is_number, room, above, cells in columns
-    ]
-    return [_BETWEEN.join(line) for line in zip(*made, strict=True)]
-
-
-def _aligned(text: str, room: int, on_the_right: bool) -> str:
-    if not on_the_right:
-        return text + " " * (room - cell_len(text))
-    text = text.rstrip()
-    return " " * (room - cell_len(text)) + text
-
-
-def _widest(read: Read, at: int) -> int:
-    return max((len(row[at]) for row in read.rows), default=0)
-
-
-def _heading(column: Column, widest: int, least: int) -> str:
-    return _folded(short(column.heading), max(widest, least))
-
-
-def _least(column: Column, widest: int) -> int:
-    """How many characters a column has room for at least."""
-    return min(_LEAST_NAME, widest) if column.kind == "name" else 0
-
-
-def _table(read: Read, heading: int) -> RichTable:
+def _table(read: Read, heading: int = _LEAST_HEADING) -> RichTable:
     table = RichTable(header_style="", box=None, pad_edge=False)
     for at, column in enumerate(read.columns):
-        widest = _widest(read, at)
+        widest = max((len(row[at]) for row in read.rows), default=0)
         table.add_column(
-            Text(_heading(column, widest, heading)),
+            Text(_folded(short(column.heading), max(widest, heading))),
             justify="right" if column.is_number else "left",
             vertical="top",
             no_wrap=column.is_number or column.kind == "code",
-            min_width=_least(column, widest) or None,
+            min_width=min(_LEAST_NAME, widest) if column.kind == "name" else None,
             overflow="fold",
         )
     for at, row in enumerate(read.rows):
@@ -282,11 +221,7 @@ def _table(read: Read, heading: int) -> RichTable:
 def _cell(column: Column, text: str) -> Text:
     """A cell that nothing in it can style: codes of an outcome have its colour."""
     style = _CODES.get(text.replace(" ", "-"), "") if column.kind == "code" else ""
-    return Text(_text(column, text), style)
-
-
-def _text(column: Column, text: str) -> str:
-    return short(text, TEXT_WIDTH if column.kind == "text" else NAME_WIDTH)
+    return Text(short(text, TEXT_WIDTH if column.kind == "text" else NAME_WIDTH), style)
 
 
 def _folded(heading: str, width: int) -> str:

@@ -114,6 +114,7 @@ def test_other_numbers():
     )
     assert (size(999), size(84_182), size(1_200_000)) == ("999 bytes", "84.2 kB", "1.20 MB")
     assert (significant(0), significant(1234.5)) == ("0", "1234")
+    assert float(significant(1.795e308)) == 1.795e308  # at three digits it is more than a float holds
     assert interval(None) == "no interval"
     assert interval((1.0001, 1.0004)) == "1.0001 – 1.0004", "more digits where the ends would look the same"
 

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from launchlens.reports.blocks import (
@@ -32,7 +32,6 @@ from launchlens.reports.blocks import (
 )
 from launchlens.reports.words.markdown import cell as markdown_cell
 from launchlens.reports.words.sentence import Sentence
-from launchlens.reports.writers import terminal
 from launchlens.reports.writers.csv import csv
 from launchlens.reports.writers.html import MOST_CELLS, html
 from launchlens.reports.writers.markdown import markdown
@@ -381,17 +380,6 @@ def test_pandas_reads_the_table_from_csv(one):
                 "" if cell is None else f"'{cell}" if cell.startswith(tuple("=+-@'")) else cell for cell in theirs
             ]
         assert mine == theirs
-
-
-@settings(max_examples=60)
-@example(table("t", "Any", [Column("c", "ratio", "it")], [[1.795e308]]), "", 60)  # which rounds to what no float holds
-@given(any_table(), st.sampled_from(["", "how to see more"]), st.sampled_from([60, 140]))
-def test_a_plain_console_gets_what_rich_would_print(one, whole, width):
-    blocks = [Shown(one, whole=whole), Entry("it", "refuted", "refuted", "Its lead."), Command("x" * 200)]
-    plainly = printed(blocks, width=width)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(terminal, "is_plain", lambda console: False)
-        assert plainly == printed(blocks, width=width)
 
 
 # -- every block in every medium
