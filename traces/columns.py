@@ -33,9 +33,12 @@ def is_any(frame: pd.DataFrame, column: str, *texts: str) -> npt.NDArray[np.bool
     return found
 
 
-def is_on(events: pd.DataFrame, device: int) -> npt.NDArray[np.bool_]:
-    """Which events are of a device."""
-    found: npt.NDArray[np.bool_] = numbers(events, "device", absent=np.iinfo(np.int64).min) == device
+def is_on(events: pd.DataFrame, device: int, rows: Ints | None = None) -> npt.NDArray[np.bool_]:
+    """Which events, or which of those at some positions, are of a device."""
+    devices = events["device"].array
+    if rows is not None:
+        devices = devices[rows]
+    found: npt.NDArray[np.bool_] = devices.to_numpy(np.int64, na_value=np.iinfo(np.int64).min) == device
     return found
 
 

@@ -183,7 +183,7 @@ class Slice:
             return None
         rows, _ = self.activities
         events = self.joined.events
-        rows = rows[is_on(events, self.device)[rows]]
+        rows = rows[is_on(events, self.device, rows)]
         start = events["start_ns"].to_numpy()[rows]
         return union_length(start, start + events["dur_ns"].to_numpy()[rows])
 

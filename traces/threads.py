@@ -59,7 +59,7 @@ def launching_process(launches: Launches) -> int | None:
 
 def launching_process_of(events: pd.DataFrame, launches: Launches, device: int) -> int | None:
     """The code of the process that launched most of what ran on a device; None where no launch of it is known."""
-    here = is_on(events, device)[launches.joined_rows]
+    here = is_on(events, device, launches.joined_rows)
     processes, counts = np.unique(launches.process[launches.owner[here]], return_counts=True)
     return int(processes[counts.argmax()]) if len(processes) else None
 

@@ -346,7 +346,7 @@ def _kernels(joined: JoinedTrace, windows: Windows, pieces: Pieces, device: int)
     codes = names.codes.astype(np.int64)
     ran = pieces.work >= 0
     rows = joined.launches.activity_rows
-    rows = rows[is_on(events, device)[rows]]
+    rows = rows[is_on(events, device, rows)]
     at = windows.at(events["start_ns"].to_numpy()[rows])
     rows, at = rows[at >= 0], at[at >= 0]
     return _named(

@@ -34,7 +34,7 @@ def stood_in(joined: JoinedTrace, around: Around, windows: Windows, device: int 
     """What stands in the window at a position."""
     events, of = joined.events, joined.launches
     names = events["name"].array.codes.astype(np.int64)
-    rows = of.activity_rows[:0] if device is None else of.activity_rows[is_on(events, device)[of.activity_rows]]
+    rows = of.activity_rows[:0] if device is None else of.activity_rows[is_on(events, device, of.activity_rows)]
     start = events["start_ns"].to_numpy()
     rows = rows[np.argsort(start[rows], kind="stable")]
     rows = rows[windows.at(start[rows]) == position]

@@ -83,7 +83,7 @@ def pieces_of(
     gaps = None if device is None else find_gaps(joined, host, device, (low, high))
     busy_edges, owner, work = nothing, nothing, nothing
     if device is not None:
-        work = of.activity_rows[is_on(events, device)[of.activity_rows]]
+        work = of.activity_rows[is_on(events, device, of.activity_rows)]
         start = events["start_ns"].to_numpy()[work]
         busy_edges, owner = innermost(start, start + events["dur_ns"].to_numpy()[work])
     cuts = (

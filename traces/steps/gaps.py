@@ -141,7 +141,7 @@ def find_gaps(
     """The gaps of `device` within [start, end) of `window`, less some intervals `outside`, which cut them. Time of which it is not
     known whether work ran is no gap."""
     events, of = joined.events, joined.launches
-    rows = of.activity_rows[is_on(events, device)[of.activity_rows]]
+    rows = of.activity_rows[is_on(events, device, of.activity_rows)]
     start = events["start_ns"].to_numpy()[rows]
     order = np.argsort(start, kind="stable")
     rows, start = rows[order], start[order]

@@ -133,7 +133,7 @@ class Stepped:
         rows = self.joined.launches.activity_rows
         if self.device is None:
             return rows[:0]
-        rows = rows[is_on(self.events, self.device)[rows]]
+        rows = rows[is_on(self.events, self.device, rows)]
         found: Ints = rows[np.argsort(self.start[rows], kind="stable")]
         return found
 
