@@ -132,8 +132,8 @@ def test_costs_timed_in_the_rounds_of_variants_predict_them(tmp_path):
     chosen = [each for each in variants("small-copies") if each.name in ("copy_", "foreach", "flat-buffer")]
     (spec,) = [each for each in workloads() if each.name == "small-copies"]
     plan = Plan(spec, chosen, "cuda", rounds=8, recorded_rounds=3, collectors=(), probes=(CATALOGUE["launch-costs"],))
-    run(plan, tmp_path / "capture", Steps())
-    found = study(read_capture(tmp_path / "capture")).what_if
+    run(plan, tmp_path, Steps())
+    found = study(read_capture(tmp_path)).what_if
     assert found is not None and found.median_error is not None
     assert {each.side.variant for each in found.sides if each.off is not None} == {"copy_", "foreach", "flat-buffer"}
     assert {each.path for each in found.were_one if each.regime == "eager"} >= {costs.COPY, costs.FOREACH}
