@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperCommand, TyperGroup
 
 from launchlens.commands.endings import ended, signals_unwind
@@ -13,6 +14,17 @@ from launchlens.reports.streams import clean_output
 
 class Command(TyperCommand):
     """A command, whose end names what it was given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest: list[str] = super().parse_args(ctx, args)
+        # `--html --output page.html` would write a file of the name --output, and read the page
+        names = {name for one in self.params for name in (*one.opts, *one.secondary_opts) if name.startswith("-")}
+        for one in self.params:
+            given = ctx.params.get(one.name)
+            taken = names.intersection(map(str, given if isinstance(given, list | tuple) else [given]))
+            if one.param_type_name == "option" and taken:
+                raise BadParameter(f"needs a value, and {taken.pop()} is an option", ctx, param_hint=one.opts[0])
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         given = [ctx.params[one.name] for one in self.params if one.param_type_name == "argument"]

@@ -94,6 +94,15 @@ def test_debug_shows_where(arguments, raising, monkeypatch):
     assert "in opened" in result.stderr and last.startswith("launchlens: a fault of launchlens: LookupError: nothing")
 
 
+@pytest.mark.parametrize("arguments", [["--html", "--output", "x.html"], ["--range", "--full"], ["--html", "-o"]])
+def test_an_option_is_not_taken_for_the_value_of_another(arguments, trace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    result = run("analyze", trace, *arguments)
+    assert (result.exit_code, result.stdout, sorted(tmp_path.iterdir())) == (2, "", before)
+    assert f"needs a value, and {arguments[1]} is an option" in " ".join(result.stderr.replace("│", " ").split())
+
+
 def test_debug_stays_an_argument_after_two_dashes():
     result = run("analyze", "--", "--debug")
     assert result.exit_code == 2 and result.stderr.startswith("launchlens: --debug: ")
