@@ -65,7 +65,7 @@ def page(document: AnalysisDocument, answers: Sequence[Table] = (), timelines: S
         title=Path(document.source.path).name,
         says="",
         measured=f"{size(document.source.bytes)}, recorded by {_recorder(document)}{on}",
-        sections=tuple(sections(document, answers, timelines)),
+        sections=tuple(_said_once(each) for each in sections(document, answers, timelines)),
         foot="Made by launchlens. This page is complete in itself: it loads nothing, and its scripts only sort and search its tables, and "
         "find one's way in it.",
         sortable=True,
@@ -100,6 +100,15 @@ def tables(document: AnalysisDocument, answers: Sequence[Table] = ()) -> list[Ta
     advised = [of_trace.advice(document), of_trace.advice_rows(document)] if document.advice else []
     own = (*advised, *(make(document) for _, _, make in TABLES))
     return [*own, *answers, *accounts.of_trace(document)]
+
+
+def _said_once(section: Section) -> Section:
+    """A section of a page whose one table is not called again what the heading calls it."""
+    match section.blocks:
+        case (Shown() as only,) if only.table.title == section.title:
+            return replace(section, blocks=(replace(only, style="bare"),))
+        case _:
+            return section
 
 
 def for_people(table: Table) -> Table:

@@ -44,7 +44,7 @@ def page(document: ComparisonDocument) -> Page:
     a, b = list(document.sides or ())
     sections = [Section("difference", "Difference", "What differs", tuple(_first(document)))]
     sections += [
-        Section(f"table-{table.name}", table.title, table.title, (Shown(table),))
+        Section(f"table-{table.name}", table.title, table.title, (Shown(table, style="bare"),))
         for table in trace_differences.tables(document)
         if len(table)
     ]

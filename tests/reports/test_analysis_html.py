@@ -41,6 +41,20 @@ def test_the_page_holds_the_account_to_the_nanosecond():
     assert "900 µs, 90 %" in text
 
 
+def test_a_table_is_not_called_again_what_the_heading_calls_it():
+    text = page(
+        [
+            host("range", "step", 0, 100),
+            host("api", "cudaLaunchKernel", 10, 20, correlation=1),
+            gpu("kernel", 30, 90, 1),
+        ]
+    )
+    named = re.findall(r'<section id="(.*?)".*?<h2.*?>(.*?)</h2>(.*?)</section>', text, re.DOTALL)
+    captions = {id: re.findall("<caption>(.*?)</caption>", inside) for id, _, inside in named}
+    assert "table-kernels" in captions and any(captions.values())
+    assert not [title for id, title, _ in named if title in captions[id]]
+
+
 def test_a_hostile_name_stays_text_and_nothing_may_run():
     text = page(
         [

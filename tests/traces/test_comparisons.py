@@ -481,6 +481,7 @@ def test_every_medium_shows_the_same_tables() -> None:
     screen = terminal.text(shown.blocks(document, brief=shown.ON_A_SCREEN))
     assert screen.index("can't rule out drift") < screen.index("A typical step") and len(screen.splitlines()) < 60
     page = html(shown.page(document))
+    assert "A typical step</h2>" in page and "A typical step</caption>" not in page, "said once"
     for text_of in (screen, page):
         assert "linalg_vector_norm" in text_of and "can't rule out drift" in text_of.replace("&#39;", "'")
 
