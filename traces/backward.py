@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.columns import codes, is_any, numbers
 from launchlens.traces.event_names import named, what_names_say
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints, moments
 from launchlens.traces.launches.table import Launches
 

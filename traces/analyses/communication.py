@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from launchlens.traces.analyses.coverage import covered_ns
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
@@ -20,6 +19,7 @@ from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.columns import numbers
 from launchlens.traces.communication import communicates
 from launchlens.traces.event_names import named
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints, union
 from launchlens.traces.launches.collectives import ELEMENT_BYTES, bus_factor, operation, payload, whole_message
 from launchlens.traces.tables.rows import Rows

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Floats, Groups
 from launchlens.traces.analyses.kernels import masked, own_call
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.grouping import Floats, Groups
 from launchlens.traces.intervals import Ints
 from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column

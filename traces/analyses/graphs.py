@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernel_names import short_name
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.columns import codes, numbers
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints
 from launchlens.traces.launches.table import SUBMITS
 from launchlens.traces.tables.rows import Rows

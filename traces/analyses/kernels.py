@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernel_names import is_compilers_triton, short_name
 from launchlens.traces.analyses.question import KERNELS as HOLDS_KERNELS
 from launchlens.traces.analyses.question import Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints
 from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column

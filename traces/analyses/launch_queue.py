@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.kernels import masked
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import moments
 from launchlens.traces.tables.rows import Rows
 from launchlens.traces.tables.table import Column

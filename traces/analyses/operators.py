@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.analyses.question import OPS, Question
 from launchlens.traces.analyses.scope import Scope
 from launchlens.traces.backward import homes
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints
 from launchlens.traces.tables.rows import Rows, Values
 from launchlens.traces.tables.table import Column

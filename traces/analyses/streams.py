@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from launchlens.traces.analyses.coverage import at_once, covered_ns, unions
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.question import GPU_WORK, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints, moments, union
 from launchlens.traces.tables.rows import Rows, one_below_another
 from launchlens.traces.tables.table import Column

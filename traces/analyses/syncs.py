@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.analyses.open_events import Opened
 from launchlens.traces.analyses.question import Need, Question
 from launchlens.traces.analyses.scope import Scope
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints
 from launchlens.traces.steps.stepped import Stepped
 from launchlens.traces.tables.rows import Rows

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from launchlens.traces.fleet.members import Member
+from launchlens.traces.grouping import Groups
 from launchlens.traces.intervals import Ints
 
 MatchedBy = Literal["number", "step", "order"]
@@ -97,7 +98,7 @@ def match(members: Sequence[Member]) -> Matched:
         used += int(key.max(initial=-1)) + 1
     keyed = np.flatnonzero(keys >= 0)
     key, member = keys[keyed], rows.member[keyed]
-    size, enough = np.bincount(key, minlength=used), _distinct(key, member, used)
+    size, enough = np.bincount(key, minlength=used), Groups(key, used).distinct(member)
     several = ((enough > 1) & (size == enough))[key]
     paired, key = rows.at(keyed[several]), key[several]
     alike = _alike(paired, key, used)
@@ -181,12 +182,6 @@ def _pairs(one: Ints, other: Ints) -> Ints:
     return _numbered(one * (int(other.max(initial=0)) + 1) + other)
 
 
-def _distinct(key: Ints, value: Ints, keys: int) -> Ints:
-    """How many distinct values each of so many keys has."""
-    first = np.unique(_pairs(key, value), return_index=True)[1]
-    return np.bincount(key[first], minlength=keys)
-
-
 def _place(of: Ints) -> Ints:
     """How many of the same come before each."""
     order = np.argsort(of, kind="stable")
@@ -252,8 +247,8 @@ def _shift(does: Ints, end: Ints, others: Ints, others_end: Ints) -> int:
 
 def _alike(rows: _Rows, key: Ints, keys: int) -> npt.NDArray[np.bool_]:
     """Which rows are of a collective of which all ranks say that it does the same, with as much, where they say how much."""
-    one = _distinct(key, rows.operation, keys) == 1
+    one = Groups(key, keys).distinct(rows.operation) == 1
     known = rows.size >= 0
-    sizes = _distinct(key[known], _numbered(rows.size[known]), keys) <= 1
+    sizes = Groups(key[known], keys).distinct(rows.size[known]) <= 1
     found: npt.NDArray[np.bool_] = (one & sizes)[key]
     return found

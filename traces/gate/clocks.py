@@ -7,6 +7,7 @@ import pandas as pd
 
 from launchlens.traces.gate.check import Met, of_sides
 from launchlens.traces.gate.timed import Flags, Timed, middles
+from launchlens.traces.grouping import Groups
 from launchlens.traces.thresholds import THRESHOLDS
 
 
@@ -15,11 +16,9 @@ def coarse_blocks(timed: Timed) -> Flags:
 
     Rounds that were copied have few different times as well, but fine ones.
     """
-    times, of = timed.wall_ns, timed.alike
-    order = np.lexsort((times, of))
-    other = (np.diff(times[order]) != 0) | (np.diff(of[order]) != 0)
-    different = np.bincount(of[order][np.concatenate(([True], other))]) if len(order) else np.empty(0)
-    count = np.bincount(of)
+    of = timed.alike
+    alike = Groups.by(of)
+    different, count = alike.distinct(timed.wall_ns), alike.sizes
     few: Flags = ((different <= THRESHOLDS.gate_distinct * count) & (count >= THRESHOLDS.least_samples))[of]
     if not few.any():
         return few  # the rest takes a call a group, and hardly ever there is one of few times

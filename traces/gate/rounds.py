@@ -7,6 +7,7 @@ import numpy as np
 from launchlens.traces.gate.check import Met, of_sides
 from launchlens.traces.gate.clocks import coarse_blocks
 from launchlens.traces.gate.timed import Timed, counted, middles
+from launchlens.traces.grouping import Groups
 from launchlens.traces.thresholds import THRESHOLDS
 
 
@@ -40,8 +41,7 @@ def rounds_disagree(timed: Timed) -> list[Met]:
 def incomplete(timed: Timed) -> list[Met]:
     """Blocks that a side has in some rounds and lacks in others."""
     rounds = _rounds(timed)
-    held = np.bincount(np.unique(timed.alike * rounds + timed.round_of) // max(rounds, 1))
-    lacking = rounds - held
+    lacking = rounds - Groups.by(timed.alike).distinct(timed.round_of)
     of_side = timed.side_of[np.unique(timed.alike, return_index=True)[1]]
     names = timed.all_sides
     sides = tuple(dict.fromkeys(names[number] for number in of_side[lacking > 0].tolist()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import pandas as pd
 
 from launchlens.traces.captures.capture import Manifest
 from launchlens.traces.gate.check import Met, Of, of_sides
-from launchlens.traces.grouping import numbered
+from launchlens.traces.grouping import Groups, numbered
 from launchlens.traces.intervals import Ints
 from launchlens.traces.thresholds import THRESHOLDS
 
@@ -30,13 +31,9 @@ def counted(value: object) -> float:
     return float(value) if isinstance(value, int | float) and 0 < value < MOST else np.nan
 
 
-def middles(values: Ints | Floats, of: Ints) -> Floats:
+def middles(values: npt.NDArray[Any], of: Ints) -> Floats:
     """The median of the values of each number; every number up to the largest has some."""
-    ordered = values[np.lexsort((values, of))].astype(np.float64)
-    count = np.bincount(of)
-    first = np.cumsum(count) - count
-    found: Floats = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2
-    return found
+    return Groups.by(of).ordered(values).quantile(0.5)
 
 
 @dataclass(frozen=True)

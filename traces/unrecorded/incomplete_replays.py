@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from launchlens.traces.analyses.groups import Groups
 from launchlens.traces.columns import codes, is_any
-from launchlens.traces.grouping import by_keys
+from launchlens.traces.grouping import Groups, by_keys
 from launchlens.traces.intervals import Ints, innermost
 from launchlens.traces.launches.table import Launches
 from launchlens.traces.thresholds import THRESHOLDS
